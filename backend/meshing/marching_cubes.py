@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Marching cubes that evaluates the field coarse to fine, so that its cost grows with the surface, not with the volume."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+CHUNK = 1 << 17  # points in one call of the field
+CUBE = tuple((x, y, z) for x in (0, 1) for y in (0, 1) for z in (0, 1))  # the eight corners of a cell
+
+
+def extract(
+    field: Callable[[Tensor], Tensor],
+    resolution: int,
+    bounds: tuple[float, float] = (-0.5, 0.5),
+    level: float = 0.0,
+    inside: Literal["negative", "positive"] = "negative",
+    coarse: int = 32,
+    lipschitz: float | None = None,
+    device: torch.device | str = "cpu",
+) -> tuple[np.ndarray, np.ndarray]:
+    """The surface field = level in the cube `bounds`: vertices float32 (N, 3), faces int32 (M, 3), normals outward.
+
+    field: points float32 (K, 3) on `device` -> values (K,). resolution: cells per side; `coarse`: at least so many cells
+    per side in the first pass (`coarse >= resolution` evaluates every point). inside: the sign that the solid has.
+
+    From pass to pass only cells near the surface are halved, and the surface is followed wherever it leaves them. The
+    mesh equals that of the dense grid when every connected piece of the surface shows a change of sign in the
+    first pass, or comes within one first-pass cell of one that does. Only a piece (or hole) that is thinner than
+    1 / coarse of the cube *and* far from the rest can be missed. For a field with |f(a) - f(b)| <= lipschitz * |a - b|
+    (1 for a signed distance) give `lipschitz`: then the |values| decide which cells can hold surface, and nothing is missed.
+    Raises ValueError when the field's values are not finite.
+    """
+    grid = sample(field, resolution, bounds, level, coarse, lipschitz, device)
+    vertices, faces = triangulate(grid, level)
+    low, high = bounds
+    vertices = low + vertices * ((high - low) / resolution)
+    return vertices.astype(np.float32), faces[:, ::-1].copy() if inside == "negative" else faces
+
+
+def sample(
+    field: Callable[[Tensor], Tensor],
+    resolution: int,
+    bounds: tuple[float, float],
+    level: float,
+    coarse: int,
+    lipschitz: float | None,
+    device: torch.device | str,
+) -> np.ndarray:
+    """Values float32 (R+1, R+1, R+1): exact around the surface, elsewhere only known to lie on the right side of it."""
+    step = 1
+    while resolution // (2 * step) >= coarse:
+        step *= 2
+    axis = torch.linspace(bounds[0], bounds[1], resolution + 1)
+    ticks = _ticks(resolution, step)
+    values = np.zeros((len(ticks),) * 3, np.float32)
+    known = np.zeros(values.shape, bool)
+    _evaluate(field, axis[ticks], np.ones_like(known), values, known, device)
+    while step > 1:
+        size = step * (bounds[1] - bounds[0]) / resolution
+        near = _near_surface(values, level, size, lipschitz)
+        coarse_ticks, step = ticks, step // 2
+        ticks = _ticks(resolution, step)
+        parent = np.searchsorted(coarse_ticks, ticks, side="right") - 1  # of a tick: the last coarse tick not after it
+        exact = coarse_ticks[parent] == ticks
+        known = known[np.ix_(parent, parent, parent)] & exact[:, None, None] & exact[:, None] & exact
+        values = values[np.ix_(parent, parent, parent)]
+        cell = parent[:-1]
+        wanted = _corners_of(near[np.ix_(cell, cell, cell)])
+        while (wanted := wanted & ~known).any():
+            _evaluate(field, axis[ticks], wanted, values, known, device)
+            wanted = _corners_of(_mixed(values <= level))  # the surface may have left the cells that were evaluated
+    return values
+
+
+def triangulate(grid: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
+    """Marching cubes: vertices float64 in index units and faces int32, normals towards smaller values.
+
+    PyMCubes; scikit-image where PyMCubes has no wheel (Python 3.13 and later).
+    """
+    if grid.min() > level or grid.max() <= level:
+        return np.zeros((0, 3)), np.zeros((0, 3), np.int32)
+    try:
+        from mcubes import marching_cubes
+    except ImportError:
+        from skimage.measure import marching_cubes
+
+        vertices, faces, _, _ = marching_cubes(grid, level, gradient_direction="descent", method="lorensen")
+    else:
+        vertices, faces = marching_cubes(grid, level)
+    return vertices.astype(np.float64), faces.astype(np.int32)
+
+
+def _ticks(resolution: int, step: int) -> np.ndarray:
+    """Grid indices 0, step, 2 step, ..., resolution; the last cell may be shorter."""
+    return np.unique(np.append(np.arange(0, resolution, step), resolution))
+
+
+def _evaluate(field, axis: Tensor, wanted: np.ndarray, values: np.ndarray, known: np.ndarray, device) -> None:
+    """Ask the field for the `wanted` points of the grid and mark them known."""
+    index = np.argwhere(wanted)
+    for part in np.array_split(index, max(1, -(-len(index) // CHUNK))):
+        with torch.no_grad():
+            result = field(axis[torch.from_numpy(part)].to(device)).reshape(-1).float().cpu().numpy()
+        if not np.isfinite(result).all():
+            raise ValueError("The field has values that are not numbers, so it has no surface. Try another seed.")
+        values[tuple(part.T)] = result
+    known |= wanted
+
+
+def _near_surface(values: np.ndarray, level: float, size: float, lipschitz: float | None) -> np.ndarray:
+    """Cells (n-1, n-1, n-1) whose halves have to be evaluated."""
+    mixed = _mixed(values <= level)
+    if lipschitz is None:
+        return _cells_at(_corners_of(mixed))  # one more cell all around
+    reach = lipschitz * size * 3**0.5 / 2 * 1.001  # no point of a cell is farther from a corner; 1.001 for rounding
+    return mixed | _cells_at(np.abs(values - level) <= reach)
+
+
+def _mixed(below: np.ndarray) -> np.ndarray:
+    """Cells with corners on both sides."""
+    return _cells_at(below) & _cells_at(~below)
+
+
+def _cells_at(points: np.ndarray) -> np.ndarray:
+    """Cells that have any of these points as a corner."""
+    n = points.shape[0] - 1
+    return np.logical_or.reduce([points[x : x + n, y : y + n, z : z + n] for x, y, z in CUBE])
+
+
+def _corners_of(cells: np.ndarray) -> np.ndarray:
+    """Points that are a corner of any of these cells."""
+    n = cells.shape[0]
+    points = np.zeros((n + 1,) * 3, bool)
+    for x, y, z in CUBE:
+        points[x : x + n, y : y + n, z : z + n] |= cells
+    return points
