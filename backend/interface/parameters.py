@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What each engine can be told: declarations from which Blender's panel, the command line and the checks are built."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, Literal
+
+Kind = Literal["int", "float", "bool", "choice", "string"]
+TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
+MAX_TEXT = 4096  # characters of a string parameter
+
+
+class ParameterError(ValueError):
+    """A value, a parameter's name or an engine's name that cannot be used; the message is written for an artist."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One setting of an engine. `unit` is "", "deg" or a word to show; `choices` belong to kind "choice"."""
+
+    name: str
+    title: str
+    kind: Kind
+    default: Any
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[str, ...] = ()
+    unit: str = ""
+    help: str = ""
+
+    def check(self, value: Any) -> Any:
+        """The value converted to this parameter's kind (text is understood too); ParameterError if that fails."""
+        if self.kind == "bool":
+            return self._check_bool(value)
+        if self.kind in ("int", "float"):
+            return self._check_number(value)
+        if not isinstance(value, str) or len(value) > MAX_TEXT or "\0" in value:
+            raise ParameterError(f"{self.title} ({self.name}) must be a text of at most {MAX_TEXT} characters.")
+        if self.kind == "choice" and value not in self.choices:
+            raise ParameterError(
+                f"{self.title} ({self.name}) cannot be {value[:80]!r}{nearest(value, self.choices)}. "
+                f"Choose one of: {', '.join(self.choices)}."
+            )
+        return value
+
+    def _check_bool(self, value: Any) -> bool:
+        text = str(value).strip().lower()
+        if text in TRUE or value is True:
+            return True
+        if text in FALSE or value is False:
+            return False
+        raise ParameterError(f"{self.title} ({self.name}) is either true or false, not {str(value)[:80]!r}.")
+
+    def _check_number(self, value: Any) -> int | float:
+        allowed = f"{'whole ' if self.kind == 'int' else ''}number{self._range()}"
+        try:
+            number = math.nan if isinstance(value, bool) else float(value)
+        except (TypeError, ValueError, OverflowError):
+            number = math.nan
+        if not math.isfinite(number) or (self.kind == "int" and number != int(number)):
+            raise ParameterError(f"{self.title} ({self.name}) must be a {allowed}, not {str(value)[:80]!r}.")
+        if (self.minimum is not None and number < self.minimum) or (self.maximum is not None and number > self.maximum):
+            raise ParameterError(f"{self.title} ({self.name}) is {value}; it must be a {allowed}.")
+        return int(number) if self.kind == "int" else float(number)
+
+    def _range(self) -> str:
+        unit = f" {self.unit}" if self.unit else ""
+        if self.minimum is not None and self.maximum is not None:
+            return f" from {self.minimum:g} to {self.maximum:g}{unit}"
+        if self.minimum is not None:
+            return f" of at least {self.minimum:g}{unit}"
+        return f" of at most {self.maximum:g}{unit}" if self.maximum is not None else unit
+
+
+@dataclass(frozen=True)
+class Engine:
+    """An engine as people see it. inputs: what it takes, of "image", "prompt", "mesh", "views"; weights: catalog ids."""
+
+    name: str
+    title: str
+    help: str
+    inputs: tuple[str, ...]
+    parameters: tuple[Parameter, ...]
+    weights: tuple[str, ...]
+
+    def parameter(self, name: str) -> Parameter:
+        """The parameter of that name; ParameterError names the nearest one."""
+        for parameter in self.parameters:
+            if parameter.name == name:
+                return parameter
+        names = [p.name for p in self.parameters]
+        raise ParameterError(
+            f"{self.title} has no parameter {str(name)[:80]!r}{nearest(name, names)}. It has: {', '.join(names)}."
+        )
+
+    def check(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Every parameter's value, checked and converted, defaults where nothing is given; ParameterError."""
+        if not isinstance(values, dict):
+            raise ParameterError("Parameters must be given as name and value.")
+        checked = {p.name: p.default for p in self.parameters}
+        checked.update({name: self.parameter(name).check(value) for name, value in values.items()})
+        return checked
+
+
+def nearest(word: Any, known: tuple[str, ...] | list[str]) -> str:
+    """'; did you mean "..."?' for the closest known word, or an empty text."""
+    close = get_close_matches(str(word)[:80].lower(), known, n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def engine(name: str) -> Engine:
+    """The declaration of an engine; ParameterError names the nearest one."""
+    for declared in ENGINES:
+        if declared.name == name:
+            return declared
+    names = [e.name for e in ENGINES]
+    raise ParameterError(f"There is no engine {str(name)[:80]!r}{nearest(name, names)}. Engines: {', '.join(names)}.")
+
+
+ENGINES: tuple[Engine, ...] = (
+    Engine(
+        name="one2345",
+        title="One-2-3-45 (fast)",
+        help="Imagines the object from 32 sides and fits a surface to them, in about a minute on a CPU",
+        inputs=("image",),
+        parameters=(
+            Parameter(
+                "auto_elevation", "Estimate Elevation", "bool", True,
+                help="Estimate the camera's height above the object from the image",
+            ),
+            Parameter(
+                "elevation_deg", "Elevation", "float", 20.0, -30, 80, unit="deg",
+                help="Angle from which the image looks down on the object, used when it is not estimated",
+            ),
+            Parameter(
+                "remove_background", "Remove Background", "choice", "auto", choices=("auto", "always", "never"),
+                help="Cut the object out of the image; auto does so when the image has no transparency",
+            ),
+            Parameter(
+                "guidance_scale", "Guidance", "float", 2.0, 1, 10,
+                help="How strictly the imagined views follow the image",
+            ),
+            Parameter(
+                "num_inference_steps", "Steps", "int", 12, 2, 100,
+                help="Denoising steps for each imagined view; more is slower and a little sharper",
+            ),
+            Parameter(
+                "mesh_resolution", "Mesh Resolution", "int", 160, 32, 512, unit="cells",
+                help="Marching cubes cells along each side; more gives a finer mesh",
+            ),
+            Parameter(
+                "max_faces", "Maximum Faces", "int", 200_000, 0, 2_000_000, unit="faces",
+                help="Simplify the mesh to at most this many triangles; 0 keeps all",
+            ),
+            Parameter(
+                "device", "Device", "choice", "auto", choices=("auto", "cpu", "cuda", "mps"),
+                help="Where the work is done; auto takes the graphics card where there is one",
+            ),
+            Parameter(
+                "weights", "Weights", "string", "starter",
+                help="The built-in starter weights, or a folder with weights",
+            ),
+        ),
+        weights=("starter",),
+    ),
+)  # fmt: skip
