@@ -90,7 +90,7 @@ def triangulate(grid: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]
     except ImportError:
         from skimage.measure import marching_cubes
 
-        vertices, faces, _, _ = marching_cubes(grid, level, gradient_direction="descent", method="lorensen")
+        vertices, faces, _, _ = marching_cubes(grid, level, gradient_direction="ascent")
     else:
         vertices, faces = marching_cubes(grid, level)
     return vertices.astype(np.float64), faces.astype(np.int32)
