@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""SparseNeuS's sparse 3-D U-Net as masked dense convolutions: torchsparse 1.4's results without torchsparse."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .feature_pyramid import BatchStatisticsNorm
+
+
+class Kernel(nn.Module):
+    """torchsparse's weight (27, in, out), whose row index counts the offsets with x fastest."""
+
+    def __init__(self, inputs: int, outputs: int):
+        super().__init__()
+        self.kernel = nn.Parameter(torch.randn(27, inputs, outputs) * (2 / (27 * inputs)) ** 0.5)
+
+    def dense(self) -> Tensor:
+        """(in, out, x, y, z)."""
+        return self.kernel.view(3, 3, 3, *self.kernel.shape[1:]).permute(3, 4, 2, 1, 0)
+
+
+class SparseBlock(nn.Module):
+    """Convolution (plain, strided or transposed), batch norm over the active sites, ReLU."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int = 1, transposed: bool = False):
+        super().__init__()
+        self.net = nn.Sequential(Kernel(inputs, outputs), BatchStatisticsNorm(outputs))
+        self.stride, self.transposed = stride, transposed
+
+    def forward(self, inputs: Tensor, mask: Tensor) -> Tensor:
+        """inputs (1, C, X, Y, Z), zero off its sites; `mask` (1, 1, ...) are the sites of the output."""
+        weight = self.net[0].dense()
+        if self.transposed:
+            i, j, k = mask.shape[2:]
+            x = F.conv_transpose3d(inputs, weight, stride=2, padding=1)[:, :, :i, :j, :k]
+        elif self.stride == 2:
+            x = F.conv3d(pad_strided(inputs), weight.transpose(0, 1), stride=2)
+        else:
+            x = F.conv3d(inputs, weight.transpose(0, 1), padding=1)
+        return masked_norm(x, mask, self.net[1])
+
+
+def pad_strided(x: Tensor) -> Tensor:
+    """Padding with which a stride-2 kernel-3 convolution gives floor(D / 2) + 1 sites an axis, as torchsparse does."""
+    return F.pad(x, [p for d in reversed(x.shape[2:]) for p in (1, 2 * (d // 2) + 2 - d)])
+
+
+def masked_norm(x: Tensor, mask: Tensor, norm: nn.Module) -> Tensor:
+    """Batch norm with the statistics of the active sites, ReLU, zeros elsewhere."""
+    if bool(mask.all()):
+        return F.relu(norm(x))
+    count = mask.sum()
+    mean = (x * mask).sum((2, 3, 4), keepdim=True) / count
+    variance = (((x - mean) * mask) ** 2).sum((2, 3, 4), keepdim=True) / count
+    scale, shift = (p.view(1, -1, 1, 1, 1) for p in (norm.weight, norm.bias))
+    return F.relu((x - mean) * torch.rsqrt(variance + 1e-5) * scale + shift) * mask
+
+
+def coarser(mask: Tensor) -> Tensor:
+    """Sites of the next level: any active neighbour, but none below the lowest active coordinate of an axis."""
+    out = F.max_pool3d(pad_strided(mask), 3, 2)
+    for axis in (2, 3, 4):
+        active = mask.amax([d for d in (2, 3, 4) if d != axis]).flatten().nonzero()
+        first = (int(active[0]) + 1) // 2 if len(active) else 0
+        out.narrow(axis, 0, first).zero_()
+    return out
+
+
+class SparseCostRegNet(nn.Module):
+    """Cost volume (1, 32, D, D, D) and its sites (1, 1, D, D, D) -> features (1, 16, D, D, D)."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv0 = SparseBlock(32, 16)
+        self.conv1, self.conv2 = SparseBlock(16, 16, 2), SparseBlock(16, 16)
+        self.conv3, self.conv4 = SparseBlock(16, 32, 2), SparseBlock(32, 32)
+        self.conv5, self.conv6 = SparseBlock(32, 64, 2), SparseBlock(64, 64)
+        self.conv7 = SparseBlock(64, 32, transposed=True)
+        self.conv9 = SparseBlock(32, 16, transposed=True)
+        self.conv11 = SparseBlock(16, 16, transposed=True)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        mask1 = coarser(mask)
+        mask2 = coarser(mask1)
+        mask3 = coarser(mask2)
+        c0 = self.conv0(x, mask)
+        c2 = self.conv2(self.conv1(c0, mask1), mask1)
+        c4 = self.conv4(self.conv3(c2, mask2), mask2)
+        x = self.conv6(self.conv5(c4, mask3), mask3)
+        x = c4 + self.conv7(x, mask2)
+        x = c2 + self.conv9(x, mask1)
+        return c0 + self.conv11(x, mask)

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""SparseNeuS's signed distance: trilinear latent, positional encoding and a small weight-normalised MLP."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+WIDTH = 128
+LATENT = 16
+
+
+def sample_volume(volume: Tensor, points: Tensor) -> Tensor:
+    """volume (C, D, D, D) over [-1, 1]^3, points (N, 3) -> (N, C), trilinear, corners at -1 and 1.
+
+    Zero unless 0 < index < D, like the published sampler; differentiable twice, which F.grid_sample is not.
+    """
+    side = volume.shape[-1]
+    index = (points + 1) / 2 * (side - 1)
+    inside = ((index > 0) & (index < side)).all(1, keepdim=True)
+    low = index.detach().floor()
+    fraction = index - low
+    flat = volume.flatten(1).T
+    total = torch.zeros(len(points), volume.shape[0], dtype=volume.dtype, device=volume.device)
+    for corner in torch.cartesian_prod(*[torch.arange(2, device=points.device)] * 3):
+        weight = torch.where(corner.bool(), fraction, 1 - fraction).prod(1, keepdim=True)
+        x, y, z = (low + corner).long().clamp(0, side - 1).unbind(1)
+        total = total + weight * flat[(x * side + y) * side + z]
+    return total * inside
+
+
+def encode_position(points: Tensor, octaves: int = 6) -> Tensor:
+    """(N, 3) -> (N, 39): p, then sin(2^k p), cos(2^k p) for each octave, without a factor of pi."""
+    waves = [f(points * 2**k) for k in range(octaves) for f in (torch.sin, torch.cos)]
+    return torch.cat([points, *waves], 1)
+
+
+class WeightNormLinear(nn.Module):
+    """Linear layer with weight = g * v / |v| by row, under the published key names."""
+
+    def __init__(self, weight: Tensor, bias: Tensor):
+        super().__init__()
+        self.bias = nn.Parameter(bias)
+        self.weight_g = nn.Parameter(weight.norm(dim=1, keepdim=True))
+        self.weight_v = nn.Parameter(weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x, self.weight_g * self.weight_v / self.weight_v.norm(dim=1, keepdim=True), self.bias)
+
+
+class SdfLayer(nn.Module):
+    """points (N, 3) in [-1, 1]^3 and latents (N, 16) -> (N, 128): signed distance and 127 features.
+
+    The initial weights give the distance to a sphere of radius 0.5 (Atzmon and Lipman 2020).
+    """
+
+    def __init__(self):
+        super().__init__()
+        std = math.sqrt(2 / WIDTH)
+        first = torch.zeros(WIDTH, 39)
+        first[:, :3] = torch.randn(WIDTH, 3) * std
+        second, third = torch.randn(WIDTH, WIDTH + LATENT) * std, torch.randn(WIDTH, WIDTH + LATENT) * 1e-4
+        third += math.sqrt(math.pi / (WIDTH + LATENT))
+        second[:, WIDTH:], third[:, WIDTH:] = 1e-3 * torch.randn(2, WIDTH, LATENT)
+        self.lin0 = WeightNormLinear(first, torch.zeros(WIDTH))
+        self.lin1 = WeightNormLinear(second, torch.zeros(WIDTH))
+        self.lin2 = WeightNormLinear(third, torch.full((WIDTH,), -0.5))
+
+    def forward(self, points: Tensor, latents: Tensor) -> Tensor:
+        hidden = F.softplus(self.lin0(encode_position(points)), beta=100)
+        hidden = F.softplus(self.lin1(torch.cat([hidden, latents], 1)), beta=100)
+        return self.lin2(torch.cat([hidden, latents], 1))

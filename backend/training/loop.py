@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One training loop for every starter model: AdamW, warm-up and cosine, moving average of the weights, resume, curve."""
+
+from __future__ import annotations
+
+import csv
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.progress import Progress
+from torch import Tensor, nn
+
+Loss = Callable[[np.random.Generator], dict[str, Tensor]]
+
+
+def train(
+    model: nn.Module, loss: Loss, folder: Path, steps: int, lr: float, ema: float = 0.999, save_every: int = 200
+) -> nn.Module:
+    """Minimise the sum of `loss(rng)`'s terms for `steps` steps; return the model with its averaged weights.
+
+    The randomness of a step depends on its number alone, so a resumed run goes on as the unbroken one.
+    `folder` receives state.pt (resume), log.csv and curve.png.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(parameters, lr=lr, betas=(0.9, 0.99), weight_decay=1e-3)
+    average = torch.optim.swa_utils.AveragedModel(model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(ema))
+    first = _resume(folder / "state.pt", model, optimizer, average)
+    with Progress() as bar, (folder / "log.csv").open("a", newline="") as log:
+        task, rows = bar.add_task(folder.name, total=steps, completed=first), csv.writer(log)
+        start = time.monotonic()
+        for step in range(first, steps):
+            for group in optimizer.param_groups:
+                group["lr"] = lr * learning_rate(step, steps)
+            torch.manual_seed(step)
+            terms = loss(np.random.default_rng([step, 1]))
+            total = torch.stack(list(terms.values())).sum()
+            optimizer.zero_grad()
+            total.backward()
+            norm = nn.utils.clip_grad_norm_(parameters, 1.0)
+            if torch.isfinite(norm):
+                optimizer.step()
+                average.update_parameters(model)
+            bar.update(task, advance=1)
+            if step % 10 == 0:
+                values = {k: float(v.detach()) for k, v in terms.items()}
+                rows.writerow([step, round(time.monotonic() - start, 1), *[f"{k}={v:.5f}" for k, v in values.items()]])
+                log.flush()
+            if (step + 1) % save_every == 0 or step + 1 == steps:
+                state = {"model": model, "optimizer": optimizer, "average": average}
+                _save(folder / "state.pt", {k: v.state_dict() for k, v in state.items()} | {"step": step + 1})
+    draw_curve(folder)
+    model.load_state_dict(average.module.state_dict())
+    return model.eval()
+
+
+def learning_rate(step: int, steps: int, warm_up: int = 100) -> float:
+    """Share of the peak rate: linear warm-up, then half a cosine down to 2 %."""
+    return min(1.0, (step + 1) / warm_up) * (0.02 + 0.49 * (1 + math.cos(math.pi * step / steps)))
+
+
+def _resume(file: Path, model: nn.Module, optimizer: torch.optim.Optimizer, average: nn.Module) -> int:
+    if not file.exists():
+        return 0
+    state = torch.load(file, weights_only=True, map_location="cpu")
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    average.load_state_dict(state["average"])
+    return state["step"]
+
+
+def _save(file: Path, state: dict) -> None:
+    """Written beside and renamed, so that a killed run never leaves half a checkpoint."""
+    torch.save(state, file.with_suffix(".part"))
+    file.with_suffix(".part").replace(file)
+
+
+def draw_curve(folder: Path) -> None:
+    """log.csv -> curve.png, every term of the loss against the step."""
+    from matplotlib.figure import Figure
+
+    rows = list(csv.reader((folder / "log.csv").open()))
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.add_subplot(xlabel="step", ylabel="loss", yscale="log", title=folder.name)
+    for column in range(2, len(rows[-1])):
+        steps = [int(r[0]) for r in rows]
+        values = np.array([float(r[column].split("=")[1]) for r in rows])
+        width = max(1, len(values) // 50)
+        axes.plot(steps[width - 1 :], np.convolve(values, np.ones(width) / width, "valid"), label=rows[-1][column].split("=")[0])
+    axes.legend()
+    figure.savefig(folder / "curve.png", dpi=100)

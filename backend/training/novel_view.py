@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Trains the starter's Zero-1-to-3: image encoder, projection, UNet and camera head together, on latents of the views."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from diffusers import AutoencoderKL, UNet2DConditionModel
+from torch import Tensor, nn
+from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
+
+from ..diffusion.zero123 import Condition, Zero123, relative_pose
+from .loop import train
+from .vae import to_tensor
+from .views import FRAMED, NEIGHBOUR, PLAIN, Views
+
+WIDTH = 192  # of the embedding and of the cross-attention's token
+ATTENTION = 3  # levels, all with cross-attention
+DROP = 0.1  # share of samples without condition, for classifier-free guidance
+
+
+def make_zero123(vae: AutoencoderKL) -> Zero123:
+    """The starter's networks, randomly initialised, in Zero-1-to-3's layout."""
+    image_encoder = CLIPVisionModelWithProjection(
+        CLIPVisionConfig(
+            hidden_size=WIDTH, intermediate_size=4 * WIDTH, num_hidden_layers=4, num_attention_heads=6,
+            image_size=64, patch_size=16, projection_dim=WIDTH, hidden_act="quick_gelu",
+        )
+    )  # fmt: skip
+    unet = UNet2DConditionModel(
+        sample_size=8, in_channels=16, out_channels=8, block_out_channels=(96, 160, 192), layers_per_block=1,
+        down_block_types=("CrossAttnDownBlock2D",) * ATTENTION, up_block_types=("CrossAttnUpBlock2D",) * ATTENTION,
+        cross_attention_dim=WIDTH, attention_head_dim=4, norm_num_groups=16,
+    )  # fmt: skip
+    return Zero123(vae, image_encoder, unet, nn.Linear(WIDTH + 4, WIDTH), nn.Linear(WIDTH, 2), "v_prediction")
+
+
+@torch.no_grad()
+def encode_views(vae: AutoencoderKL, views: Views, folder: Path) -> np.ndarray:
+    """Posterior modes of every view, float16 (N, 3, VIEWPOINTS, C, h, w), unscaled; kept in `folder`."""
+    file = folder / "latents.npy"
+    if not file.exists():
+        flat = views.images.reshape(-1, *views.images.shape[3:])
+        latents = [vae.encode(to_tensor(flat[i : i + 256]).to(vae.device)).latent_dist.mode().half().cpu() for i in range(0, len(flat), 256)]
+        folder.mkdir(parents=True, exist_ok=True)
+        np.save(file, torch.cat(latents).numpy().reshape(*views.images.shape[:3], *latents[0].shape[1:]))
+    return np.load(file, mmap_mode="r")
+
+
+def draw_pairs(rng: np.random.Generator, objects: np.ndarray, viewpoints: int, batch: int) -> tuple[tuple, tuple]:
+    """Indices (object, kind, viewpoint) of input and target: half from a framed input, a third between near neighbours."""
+    i, k, m = rng.choice(objects, batch), rng.integers(viewpoints, size=batch), rng.integers(viewpoints, size=batch)
+    sort = rng.random(batch)
+    near, framed = sort < 0.33, sort > 0.5
+    swap = near & (rng.random(batch) < 0.3)
+    source = np.where(framed, FRAMED, np.where(swap, NEIGHBOUR, PLAIN))
+    target = np.where(near & ~swap, NEIGHBOUR, PLAIN)
+    return (i, source, k), (i, target, np.where(near, k, m))
+
+
+def train_novel_view(vae: AutoencoderKL, views: Views, folder: Path, steps: int, batch: int = 48, device: str = "cpu") -> Zero123:
+    """v-prediction loss on the target's latent plus a small loss of the camera head (polar angle, distance)."""
+    torch.manual_seed(0)
+    model = make_zero123(vae.requires_grad_(False)).to(device)
+    latents, objects = encode_views(vae, views, folder), views.select(validation=False)
+    scale = float(vae.config.scaling_factor)
+
+    def loss(rng):
+        source, target = draw_pairs(rng, objects, views.images.shape[2], batch)
+        clean = torch.from_numpy(latents[target]).float().to(device) * scale
+        a, b = (torch.from_numpy(views.poses[index]).to(device) for index in (source, target))
+        embedding = model.embed(to_tensor(views.images[source]).to(device))
+        keep = torch.from_numpy(rng.random(batch) >= DROP).to(device)
+        condition = Condition(embedding, torch.from_numpy(latents[source]).float().to(device))
+        t = torch.from_numpy((1000 * (1 - rng.random(batch) ** 1.5)).astype(int).clip(0, 999)).to(device)
+        noise = torch.randn_like(clean)
+        noisy = model.scheduler.add_noise(clean, noise, t)
+        velocity = model.scheduler.get_velocity(clean, noise, t)
+        output = denoise_dropped(model, noisy, t, condition, relative_pose(*(b - a).unbind(-1)), keep)
+        camera = torch.stack([torch.deg2rad(90 - a[:, 1]), a[:, 2]], -1)
+        return {"v": F.mse_loss(output, velocity), "camera": 0.1 * F.mse_loss(model.camera_head(embedding), camera)}
+
+    return train(model, loss, folder, steps, lr=6e-4)
+
+
+def denoise_dropped(model: Zero123, noisy: Tensor, t: Tensor, condition: Condition, pose: Tensor, keep: Tensor) -> Tensor:
+    """`Zero123.denoise` with the token and the latent zeroed where `keep` (B,) is false, as in guidance."""
+    token = model.clip_camera_projection(torch.cat([condition.embedding, pose], -1)) * keep[:, None]
+    return model.unet(torch.cat([noisy, condition.latent * keep[:, None, None, None]], 1), t, token[:, None]).sample

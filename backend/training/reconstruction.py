@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Trains the starter's SparseNeuS on rendered rigs: true distances, true colours, silhouettes and depths along rays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..diffusion.view_set import FOV_DEG, RADIUS, view_set
+from ..reconstruction.sparse_neus import Scene, SparseNeuS, volume_cameras
+from ..rendering.volume import alpha_weights, neus_section_alpha
+from .distance import SignedDistance
+from .loop import train
+from .meshes import list_meshes, load_mesh
+from .render import Light, Renderer, orbit
+from .views import on_white
+
+HALF = 0.55  # of the world's cube that the network's volume covers
+VIEWS_A_STEP = 16  # of the 32: the statistics over views do not depend on their number, and a step costs half
+CLAMP = 0.15  # distances beyond this (in the world) are not told apart
+
+
+@dataclass
+class Truth:
+    """Supervision of one object, all in the world: points (N, 3) with sdf (N,); surface (S, 3) with normal, rgb (S, 3)."""
+
+    points: Tensor
+    sdf: Tensor
+    surface: Tensor
+    normal: Tensor
+    rgb: Tensor
+
+
+def render_rig(renderer: Renderer, turn: float, elevation: float, size: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The 32 views on white (32, 3, size, size) in 0..1, their cameras (32, 4, 4), azimuth counted from `turn`, and the
+    distances (32, size, size), inf where nothing is seen."""
+    views = view_set(elevation)
+    rgba, distances = zip(*(renderer.render(orbit(a + turn, e), size) for a, e in views), strict=True)
+    cameras = torch.from_numpy(np.stack([orbit(a, e) for a, e in views])).float()
+    images = torch.from_numpy(on_white(np.stack(rgba))).permute(0, 3, 1, 2).float() / 255
+    return images, cameras, torch.from_numpy(np.stack(distances))
+
+
+def draw_truth(renderer: Renderer, distance: SignedDistance, rng: np.random.Generator, n: int = 1024) -> Truth:
+    """Visible surface points by random rays; distances beside the surface and all over the cube."""
+    origins = rng.normal(size=(4 * n, 3))
+    origins *= RADIUS / np.linalg.norm(origins, axis=1, keepdims=True)
+    target = renderer.mesh.vertices[renderer.mesh.faces[rng.integers(len(renderer.mesh.faces), size=4 * n)]]
+    target = (rng.dirichlet(np.ones(3), 4 * n)[:, :, None] * target).sum(1)
+    directions = ((target - origins) / np.linalg.norm(target - origins, axis=1, keepdims=True)).astype(np.float32)
+    rgba, t, normal = renderer.cast(origins.astype(np.float32), directions)
+    hit = np.nonzero(np.isfinite(t))[0][:n]
+    surface = (origins[hit] + t[hit, None] * directions[hit]).astype(np.float32)
+    near = [surface + rng.normal(size=surface.shape) * s for s in (0.01, 0.04)]
+    points = np.concatenate([*near, rng.uniform(-HALF, HALF, (n, 3))]).clip(-HALF, HALF).astype(np.float32)
+    tensors = (points, distance(points), surface, normal[hit], rgba[hit, :3])
+    return Truth(*(torch.from_numpy(np.ascontiguousarray(x)) for x in tensors))
+
+
+def turn_about_z(points: Tensor, degrees: float) -> Tensor:
+    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    return points @ torch.tensor([[c, s, 0], [-s, c, 0], [0, 0, 1]], dtype=torch.float32)
+
+
+def losses(model: SparseNeuS, scene: Scene, truth: Truth, distances: Tensor, cameras: Tensor) -> dict[str, Tensor]:
+    """L1 of the distance, clamped and in the world's units, its sign as a classification, and L1 of the blended colour."""
+    sdf = model.sdf(scene, truth.points / HALF) * HALF
+    color = model.color(scene, truth.surface / HALF, truth.normal)
+    rows, columns = (torch.randint(distances.shape[1], (128,)) for _ in range(2))
+    view = torch.randint(len(cameras), (128,))
+    return {
+        "sdf": 10 * (sdf.clamp(-CLAMP, CLAMP) - truth.sdf.clamp(-CLAMP, CLAMP)).abs().mean(),
+        "sign": 0.1 * F.binary_cross_entropy_with_logits(-sdf / 0.01, (truth.sdf < 0).float()),
+        "color": (color - truth.rgb).abs().mean(),
+        **ray_losses(model, scene, cameras[view], rows, columns, distances[view, rows, columns], distances.shape[1]),
+    }
+
+
+def ray_losses(
+    model: SparseNeuS, scene: Scene, cameras: Tensor, rows: Tensor, columns: Tensor, truth: Tensor, size: int, samples: int = 40
+) -> dict[str, Tensor]:
+    """Volume-rendered opacity and depth (NeuS) along pixels' rays against the true distance, inf where nothing is."""
+    half = float(np.tan(np.radians(FOV_DEG) / 2))
+    x, y = ((2 * (p + 0.5) / size - 1) * half for p in (columns, rows))
+    directions = F.normalize(torch.stack([x, -y, -torch.ones_like(x)], -1), dim=-1)
+    directions = (cameras[:, :3, :3] @ directions[..., None])[..., 0]
+    edges = torch.linspace(RADIUS - 0.5, RADIUS + 0.5, samples + 1).expand(len(x), -1)
+    points = cameras[:, None, :3, 3] + edges[..., None] * directions[:, None]
+    sdf = model.sdf(scene, points.reshape(-1, 3) / HALF).view(edges.shape)
+    inv_s = (10 * model.variance_network_lod0.variance).exp().clamp(1e-6, 1e6)
+    weights = alpha_weights(neus_section_alpha(edges / HALF, sdf, inv_s))
+    hit = truth.isfinite()
+    opacity = weights.sum(1).clamp(1e-4, 1 - 1e-4)
+    depth = (weights * (edges[:, 1:] + edges[:, :-1]) / 2).sum(1) + (1 - weights.sum(1)) * edges[:, -1]
+    return {
+        "mask": 0.05 * F.binary_cross_entropy(opacity, hit.float()),
+        "depth": ((depth - truth)[hit].abs().sum() / max(1, int(hit.sum()))),
+    }
+
+
+def train_reconstruction(meshes: Path, folder: Path, steps: int, resolution: int, size: int, predicted: Path | None = None) -> SparseNeuS:
+    """One object a step. With `predicted` (folder of the diffusion model's view sets, see `predictions`), every second
+    step reconstructs the true mesh from those views, as One-2-3-45 does, with the true colours of the same light."""
+    torch.manual_seed(0)
+    model = SparseNeuS(resolution)
+    entries = list_meshes(meshes, "train")
+    sets = sorted(predicted.glob("*.npz")) if predicted else []
+    frame = torch.diag(torch.tensor([HALF, HALF, HALF, 1.0]))
+    by_name = {name: (name, category, path) for name, category, path in entries}
+
+    def loss(rng):
+        if sets and rng.random() < 0.5:
+            with np.load(sets[rng.integers(len(sets))], allow_pickle=False) as data:
+                stored = {k: data[k] for k in data.files}
+            entry, turn, elevation = by_name[str(stored["name"])], float(stored["turn"]), float(stored["elevation"])
+            light = Light(stored["light"], float(stored["ambient"]))
+        else:
+            stored, entry, light = {}, entries[rng.integers(len(entries))], Light.random(rng)
+            turn, elevation = rng.uniform(0, 360), rng.uniform(-15, 50)
+        renderer = Renderer(load_mesh(*entry), light)
+        images, cameras, distances = render_rig(renderer, turn, elevation, size)
+        if stored:
+            images = torch.from_numpy(stored["views"]).permute(0, 3, 1, 2).float() / 255
+        truth = draw_truth(renderer, SignedDistance(renderer), rng)
+        for name in ("points", "surface", "normal"):
+            setattr(truth, name, turn_about_z(getattr(truth, name), -turn))
+        some = torch.randperm(len(images))[:VIEWS_A_STEP]
+        scene = model.build(images[some], *volume_cameras(cameras[some], FOV_DEG, size, frame))
+        return losses(model, scene, truth, distances, cameras)
+
+    return train(model, loss, folder, steps, lr=1e-3, ema=0.99, save_every=50)
