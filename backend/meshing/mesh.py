@@ -21,7 +21,7 @@ class Mesh:
 
     vertices: np.ndarray
     faces: np.ndarray
-    vertex_colors: np.ndarray | None = None
+    vertex_colors: np.ndarray = None  # type: ignore[assignment]  # white
     uv: np.ndarray | None = None
     texture: np.ndarray | None = None
 
