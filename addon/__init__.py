@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What runs inside Blender: bpy, numpy and the standard library. One file a subject; no bpy before register()."""
+
+from importlib import import_module
+
+PACKAGE = __package__.rpartition(".")[0]  # the extension's own name, under which Blender keeps its preferences
+MODULES = ("preferences", "properties", "operators", "setup_operators", "reports", "panel", "session")
+
+
+def register() -> None:
+    for name in MODULES:
+        import_module("." + name, __package__).register()
+
+
+def unregister() -> None:
+    for name in reversed(MODULES):
+        import_module("." + name, __package__).unregister()

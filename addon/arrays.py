@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Arrays that travel in frames, in and out of npz. numpy only and never bpy, so that threads may call it."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+
+SHEET_PIXELS = 512  # longest side of the picture of the generated views, in pixels
+BACKDROP = 0.19  # sRGB grey behind transparent pixels, near the colour of Blender's panels
+
+
+@dataclass(frozen=True)
+class MeshArrays:
+    """vertices float32 (N, 3), faces int32 (M, 3), colors uint8 (N, 4) sRGB, all C-contiguous."""
+
+    vertices: np.ndarray
+    faces: np.ndarray
+    colors: np.ndarray
+
+
+def decode_mesh(data: bytes) -> MeshArrays:
+    """Read an npz with `vertices`, `faces`, `vertex_colors`; ValueError when they do not fit together.
+
+    Blender crashes on an index outside the vertices, so nothing unchecked may pass.
+    """
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as file:
+            vertices = np.ascontiguousarray(file["vertices"], np.float32)
+            faces = np.ascontiguousarray(file["faces"], np.int32)
+            colors = np.ascontiguousarray(file["vertex_colors"], np.uint8)
+    except Exception as error:  # np.load raises whatever zipfile, struct or the header parser raise
+        raise ValueError(f"the mesh cannot be read ({error})") from error
+    count = len(vertices)
+    if vertices.shape != (count, 3) or faces.ndim != 2 or faces.shape[1] != 3 or colors.shape != (count, 4):
+        raise ValueError(f"the mesh has arrays of shape {vertices.shape}, {faces.shape}, {colors.shape}")
+    if len(faces) == 0:
+        raise ValueError("the mesh is empty")
+    if faces.min() < 0 or faces.max() >= count or not np.isfinite(vertices).all():
+        raise ValueError("the mesh has faces or positions out of range")
+    return MeshArrays(vertices, without_degenerate(faces), colors)
+
+
+def without_degenerate(faces: np.ndarray) -> np.ndarray:
+    """Drop triangles that name a vertex twice: Blender would call the mesh invalid."""
+    a, b, c = faces.T
+    good = (a != b) & (b != c) & (c != a)
+    return faces if good.all() else np.ascontiguousarray(faces[good])
+
+
+def decode_views(data: bytes) -> np.ndarray:
+    """Read an npz with `views` uint8 (N, H, W, 4); ValueError when it is something else."""
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as file:
+            views = np.asarray(file["views"])
+    except Exception as error:
+        raise ValueError(f"the views cannot be read ({error})") from error
+    if views.ndim != 4 or views.shape[3] != 4 or views.dtype != np.uint8 or 0 in views.shape:
+        raise ValueError(f"the views have shape {views.shape} of {views.dtype}")
+    return views
+
+
+def contact_sheet(views: np.ndarray, longest: int = SHEET_PIXELS) -> np.ndarray:
+    """Lay N views (N, H, W, 4) out in rows as one opaque uint8 picture, first row on top, at most `longest` pixels."""
+    count, height, width, _ = views.shape
+    columns = int(np.ceil(np.sqrt(count * height / width)))
+    rows = -(-count // columns)
+    step = max(1, -(-max(columns * width, rows * height) // longest))  # of every `step` pixels, one is shown
+    while max(columns * -(-width // step), rows * -(-height // step)) > longest:
+        step += 1
+    small = views[:, ::step, ::step].astype(np.float32) / 255
+    height, width = small.shape[1:3]
+    cells = np.full((rows * columns, height, width, 3), BACKDROP, np.float32)
+    alpha = small[..., 3:]
+    cells[:count] = small[..., :3] * alpha + BACKDROP * (1 - alpha)
+    sheet = cells.reshape(rows, columns, height, width, 3).swapaxes(1, 2).reshape(rows * height, columns * width, 3)
+    opaque = np.full((*sheet.shape[:2], 4), 255, np.uint8)
+    opaque[..., :3] = np.rint(sheet * 255)
+    return opaque
+
+
+def encode_image(pixels: np.ndarray, is_float: bool) -> bytes:
+    """Turn Blender's pixels float32 (H, W, 4), first row at the bottom, into an npz with `image` as the backend reads it.
+
+    Byte images hold straight sRGB; float images hold premultiplied linear light.
+    """
+    image = pixels[::-1]
+    if is_float:
+        alpha = image[..., 3:]
+        linear = np.clip(image[..., :3] / np.maximum(alpha, 1e-6), 0, 1)
+        srgb = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
+        image = np.concatenate([srgb, alpha], axis=-1)
+    stream = io.BytesIO()
+    np.savez(stream, image=np.clip(image, 0, 1).astype(np.float32))
+    return stream.getvalue()

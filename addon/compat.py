@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What differs between Blender 4.2 and 5.x, in one place. Features are probed, versions are not compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import bpy
+
+
+def enable_nodes(material: bpy.types.Material) -> None:
+    """Give a material its node tree; from Blender 5.0 on it has one, and the switch will go in 6.0."""
+    if not material.node_tree:
+        material.use_nodes = True
+
+
+def can_paste_images() -> bool:
+    """Whether this Blender has an operator that pastes an image (the clipboard itself is asked when it runs)."""
+    return "clipboard_paste" in dir(bpy.ops.image)
+
+
+def modal_operators(window: bpy.types.Window) -> list[str]:
+    """Names of the modal operators of a window, as in TRANSFORM_OT_translate; empty where Blender does not tell."""
+    return [operator.bl_idname for operator in getattr(window, "modal_operators", ())]
+
+
+@contextmanager
+def png_output(scene: bpy.types.Scene) -> Iterator[None]:
+    """Let the scene save RGBA PNG for a moment, whatever the artist has chosen, and put that back."""
+    settings = scene.render.image_settings
+    wanted = {"media_type": "IMAGE", "file_format": "PNG", "color_mode": "RGBA", "color_depth": "8", "compression": 0}
+    wanted = {name: value for name, value in wanted.items() if hasattr(settings, name)}
+    before = {name: getattr(settings, name) for name in wanted}
+    try:
+        for name, value in wanted.items():
+            setattr(settings, name, value)
+        yield
+    finally:
+        for name, value in before.items():  # media type first, then the format, which limits the rest
+            setattr(settings, name, value)

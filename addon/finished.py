@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Jobs that lie finished on disk and are in no scene: Blender was closed, crashed, or had another file open."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import bpy
+
+from . import arrays, jobs, session, setup
+from .preferences import preferences
+from .trouble import Trouble
+
+NOTHING = "NONE"
+SHOWN = 30
+
+_items: list[tuple[str, str, str]] = []  # Blender keeps no reference to these strings
+
+
+def items(_self, _context) -> list[tuple[str, str, str]]:
+    """The menu's entries, newest first. Called when the menu opens."""
+    folders = unimported(session.jobs_folder(setup.chosen(preferences()).data_folder))
+    _items[:] = [(folder.name, folder.name, str(folder)) for folder in folders[:SHOWN]]
+    return _items or [(NOTHING, "Nothing Is Waiting", "Every finished mesh has been imported")]
+
+
+def unimported(folder: Path) -> list[Path]:
+    """Job folders with a result that was not imported, newest first (their names begin with the date)."""
+    results = folder.glob("*/result.npz") if folder.is_dir() else ()
+    return sorted((r.parent for r in results if not (r.parent / "imported").exists()), reverse=True)
+
+
+def load(name: str, scene: bpy.types.Scene) -> jobs.Job:
+    """A finished job as if it had just ended, for this scene's 3D cursor. Raises Trouble."""
+    folder = session.jobs_folder(setup.chosen(preferences()).data_folder) / name
+    try:
+        mesh = arrays.decode_mesh((folder / "result.npz").read_bytes())
+    except (OSError, ValueError) as error:
+        raise Trouble(f"The finished job {name} cannot be read: {error}", "Run it again", "disk") from error
+    request, report = read_json(folder / "request.json"), read_json(folder / "report.json")
+    return jobs.Job(
+        engine=str(request.get("engine", "")),
+        parameters=request.get("parameters", {}),
+        seed=request.get("seed", 0),
+        attachments=dict,
+        name=str(request.get("inputs", {}).get("name", "Mesh")),
+        location=tuple(scene.cursor.location),
+        scene=scene.session_uid,
+        id=name,
+        state=jobs.State.FINISHED,
+        mesh=mesh,
+        report=report,
+        folder=str(folder),
+    )
+
+
+def read_json(path: Path) -> dict:
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}

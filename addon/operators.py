@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The buttons that make meshes. Thin: the work is in jobs, sources and mesh_import."""
+
+import time
+
+import bpy
+
+from . import compat, finished, jobs, properties, session, setup, sources
+from .preferences import preferences
+from .trouble import Trouble
+
+
+class Generate(bpy.types.Operator):
+    """Make a coloured mesh from the image and put it at the 3D cursor"""
+
+    bl_idname = "image_to_mesh.generate"
+    bl_label = "Image to Mesh"
+
+    wait: bpy.props.BoolProperty(
+        name="Wait",
+        description="Return when the mesh is there, for scripts without a window",
+        options={"HIDDEN", "SKIP_SAVE"},
+    )
+
+    @classmethod
+    def poll(cls, context):
+        reason = setup.obstacle() or sources.missing(context.scene.image_to_mesh)
+        cls.poll_message_set(reason)
+        return not reason
+
+    def execute(self, context):
+        try:
+            job = make_job(context)
+        except Trouble as trouble:
+            self.report({"ERROR"}, f"{trouble.message}. {trouble.remedy}")
+            return {"CANCELLED"}
+        session.queue.submit(job)
+        session.start()
+        if not self.wait:
+            return {"FINISHED"}
+        while job in session.queue.jobs():
+            session.tick()
+            time.sleep(0.02)
+        if job.state is not jobs.State.DONE:
+            self.report({"ERROR"}, f"{job.message}. {job.remedy}")
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+def make_job(context) -> jobs.Job:
+    """A job from what the panel shows. Raises Trouble."""
+    settings, scene = context.scene.image_to_mesh, context.scene
+    name, attachments = sources.read(settings, scene)
+    values = properties.chosen_parameters(settings, preferences().device.lower())
+    return jobs.Job(
+        engine=properties.chosen_engine(settings).name,
+        parameters=values,
+        seed=settings.seed,
+        attachments=attachments,
+        name=name,
+        location=tuple(scene.cursor.location),
+        scene=scene.session_uid,
+        inputs={"prompt": settings.prompt} if settings.prompt else {},
+    )
+
+
+class Cancel(bpy.types.Operator):
+    """Stop this job and free what it uses"""
+
+    bl_idname = "image_to_mesh.cancel"
+    bl_label = "Cancel"
+
+    job: bpy.props.StringProperty(options={"HIDDEN", "SKIP_SAVE"})
+
+    def execute(self, context):
+        for job in session.queue.jobs():
+            if job.id == self.job or not self.job:
+                session.queue.cancel(job)
+        session.start()
+        return {"FINISHED"}
+
+
+class Dismiss(bpy.types.Operator):
+    """Take this message away"""
+
+    bl_idname = "image_to_mesh.dismiss"
+    bl_label = "Dismiss"
+
+    def execute(self, context):
+        session.queue.ended.clear()
+        return {"FINISHED"}
+
+
+class PasteImage(bpy.types.Operator):
+    """Take the image on the clipboard"""
+
+    bl_idname = "image_to_mesh.paste_image"
+    bl_label = "Paste Image"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context):
+        if not compat.can_paste_images():
+            cls.poll_message_set("This Blender cannot paste images. Save the image and choose the file")
+            return False
+        if not bpy.ops.image.clipboard_paste.poll():
+            cls.poll_message_set("There is no image on the clipboard, or this system does not share it with Blender")
+            return False
+        return True
+
+    def execute(self, context):
+        before = {image.session_uid for image in bpy.data.images}
+        try:
+            bpy.ops.image.clipboard_paste()
+        except RuntimeError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        pasted = [image for image in bpy.data.images if image.session_uid not in before]
+        if not pasted:
+            self.report({"ERROR"}, "There is no image on the clipboard")
+            return {"CANCELLED"}
+        settings = context.scene.image_to_mesh
+        settings.source, settings.image = "IMAGE", pasted[-1]
+        return {"FINISHED"}
+
+
+class ImportFinished(bpy.types.Operator):
+    """Bring in a mesh that was finished while Blender was closed or another file was open"""
+
+    bl_idname = "image_to_mesh.import_finished"
+    bl_label = "Import Finished Job"
+
+    job: bpy.props.EnumProperty(name="Job", items=finished.items, options={"SKIP_SAVE"})
+
+    def execute(self, context):
+        if self.job == finished.NOTHING:
+            return {"CANCELLED"}
+        try:
+            job = finished.load(self.job, context.scene)
+        except Trouble as trouble:
+            self.report({"ERROR"}, f"{trouble.message}. {trouble.remedy}")
+            return {"CANCELLED"}
+        session.queue.arrived.append(job)
+        session.start()
+        session.queue.poll()
+        return {"FINISHED"}
+
+
+class FreeMemory(bpy.types.Operator):
+    """Let the backend forget its models, so that their memory is free for rendering"""
+
+    bl_idname = "image_to_mesh.free_memory"
+    bl_label = "Free Memory"
+
+    @classmethod
+    def poll(cls, context):
+        if session.queue.active:
+            cls.poll_message_set("A job is running. Cancel it first")
+            return False
+        if not session.queue.process:
+            cls.poll_message_set("The backend is not running, it uses no memory")
+            return False
+        return True
+
+    def execute(self, context):
+        session.queue.stop(timeout=1.0)
+        return {"FINISHED"}
+
+
+classes = (Generate, Cancel, Dismiss, PasteImage, ImportFinished, FreeMemory)
+
+
+def register() -> None:
+    for cls in classes:
+        bpy.utils.register_class(cls)
+
+
+def unregister() -> None:
+    for cls in reversed(classes):
+        bpy.utils.unregister_class(cls)

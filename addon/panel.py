@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The tab in the 3D View's sidebar. Drawing reads what is in memory, and nothing else."""
+
+import textwrap
+
+import bpy
+
+from ..backend.interface import parameters
+from . import compat, jobs, picture, properties, session, setup
+
+CHARACTER_PX = 7.5  # of Blender's interface font at scale 1, roughly
+PICTURE_SCALE = 10.0
+
+
+class Main(bpy.types.Panel):
+    bl_idname = "IMAGE_TO_MESH_PT_main"
+    bl_label = "Image to Mesh"
+    bl_category = "Image to Mesh"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+
+    def draw(self, context):
+        layout, settings = self.layout, context.scene.image_to_mesh
+        if not setup.is_ready():
+            draw_setup(layout, context)
+        draw_input(layout, settings)
+        row = layout.row()
+        row.scale_y = 1.5
+        busy = session.queue.busy
+        row.operator("image_to_mesh.generate", text="Add to Queue" if busy else "Image to Mesh", icon="MESH_MONKEY")
+        for job in session.queue.jobs():
+            draw_job(layout, job)
+        draw_outcome(layout, context)
+
+
+class Settings(bpy.types.Panel):
+    bl_idname = "IMAGE_TO_MESH_PT_settings"
+    bl_parent_id = Main.bl_idname
+    bl_label = "Settings"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context):
+        layout, settings = self.layout, context.scene.image_to_mesh
+        layout.use_property_split, layout.use_property_decorate = True, False
+        engine = properties.chosen_engine(settings)
+        group = getattr(settings, engine.name)
+        layout.prop(settings, "seed")
+        for parameter in properties.shown(engine):
+            layout.prop(group, parameter.name)
+
+
+class Results(bpy.types.Panel):
+    bl_idname = "IMAGE_TO_MESH_PT_results"
+    bl_parent_id = Main.bl_idname
+    bl_label = "Results"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context):
+        layout = self.layout
+        layout.operator_menu_enum("image_to_mesh.import_finished", "job", icon="IMPORT")
+        layout.operator("image_to_mesh.free_memory", icon="MEMORY")
+        layout.operator("image_to_mesh.show_log", icon="TEXT")
+        layout.operator("image_to_mesh.copy_report", icon="COPYDOWN")
+        layout.operator("image_to_mesh.open_preferences", icon="PREFERENCES")
+
+
+def draw_setup(layout, context) -> None:
+    box = layout.box()
+    if setup.running():
+        box.progress(factor=setup.overall(), text=setup.stage())
+    else:
+        wrapped(box, context, "The backend, which does the work, is not set up yet", icon="INFO")
+    box.operator("image_to_mesh.open_preferences", text="Set Up Backend", icon="PREFERENCES")
+
+
+def draw_input(layout, settings) -> None:
+    engine = properties.chosen_engine(settings)
+    if len(parameters.ENGINES) > 1:
+        layout.prop(settings, "engine", text="")
+    if "image" in engine.inputs:
+        layout.row().prop(settings, "source", expand=True)
+        row = layout.row(align=True)
+        if settings.source == "FILE":
+            row.prop(settings, "filepath", text="")
+        elif settings.source == "IMAGE":
+            row.template_ID(settings, "image", open="image.open")
+        if compat.can_paste_images():
+            row.operator("image_to_mesh.paste_image", text="" if settings.source != "RENDER" else None, icon="PASTEDOWN")
+    if "prompt" in engine.inputs:
+        layout.prop(settings, "prompt", text="", icon="TEXT")
+
+
+def draw_job(layout, job: jobs.Job) -> None:
+    box = layout.box()
+    row = box.row()
+    row.label(text=job.name, icon="TIME" if job.state is jobs.State.QUEUED else "MESH_MONKEY")
+    row.operator("image_to_mesh.cancel", text="Cancel", icon="CANCEL").job = job.id
+    if job.state is jobs.State.QUEUED:
+        return
+    box.progress(factor=job.overall, text=stage_text(job))
+    if job.note or job.eta_s is not None:
+        box.label(text=(job.note or time_left(job.eta_s)).capitalize())
+    if job is session.queue.active and picture.icon_id():
+        box.template_icon(icon_value=picture.icon_id(), scale=PICTURE_SCALE)
+
+
+def draw_outcome(layout, context) -> None:
+    """What became of the last job, if the artist has to know or to do something."""
+    job = session.queue.last
+    if not job or job.state is not jobs.State.FAILED:
+        return
+    box = layout.box()
+    box.alert = True
+    wrapped(box, context, job.message, icon="ERROR")
+    if job.remedy:
+        wrapped(box, context, job.remedy)
+    row = box.row()
+    row.alert = False
+    if job.kind in {"environment", "weights"}:
+        row.operator("image_to_mesh.open_preferences", text="Preferences")
+    row.operator("image_to_mesh.show_log", text="Log")
+    row.operator("image_to_mesh.dismiss", text="Dismiss")
+
+
+def stage_text(job: jobs.Job) -> str:
+    steps = f" {job.step}/{job.total}" if job.total > 1 else ""
+    return (job.stage + steps).capitalize()
+
+
+def time_left(seconds: float) -> str:
+    """Words for an estimate, which is never exact to the second."""
+    if seconds < 10:
+        return "a few seconds left"
+    if seconds < 90:
+        return f"about {round(seconds / 5) * 5} s left"
+    return f"about {round(seconds / 60)} min left"
+
+
+def wrapped(layout, context, text: str, icon: str = "NONE") -> None:
+    """A text over as many lines as the sidebar's width needs."""
+    scale = context.preferences.system.ui_scale
+    width = max(20, int((context.region.width - 60 * scale) / (CHARACTER_PX * scale)))
+    column = layout.column(align=True)
+    for number, line in enumerate(textwrap.wrap(text, width)):
+        column.label(text=line, icon=icon if number == 0 else "BLANK1" if icon != "NONE" else "NONE")
+
+
+classes = (Main, Settings, Results)
+
+
+def register() -> None:
+    for cls in classes:
+        bpy.utils.register_class(cls)
+
+
+def unregister() -> None:
+    for cls in reversed(classes):
+        bpy.utils.unregister_class(cls)

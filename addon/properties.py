@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the artist can set, kept with the scene. Engines' settings are built from their declarations."""
+
+import math
+
+import bpy
+
+from ..backend.interface import parameters
+
+ANSWERED_BY_PREFERENCES = frozenset({"device"})  # set once for the machine, not for each scene
+INT_LIMIT = 2**31 - 1
+
+SOURCES = (
+    ("FILE", "File", "An image file on this computer", "FILE_IMAGE", 0),
+    ("IMAGE", "Image", "An image that is open in Blender", "IMAGE_DATA", 1),
+    ("RENDER", "Last Render", "What was last rendered", "RENDER_RESULT", 2),
+)
+
+
+def shown(engine: parameters.Engine) -> list[parameters.Parameter]:
+    """The parameters that the panel shows."""
+    return [p for p in engine.parameters if p.name not in ANSWERED_BY_PREFERENCES]
+
+
+def is_angle(parameter: parameters.Parameter) -> bool:
+    """Blender shows and keeps angles in its own way; the backend's are degrees."""
+    return parameter.kind == "float" and parameter.unit == "deg"
+
+
+def property_of(parameter: parameters.Parameter):
+    """One of Blender's deferred properties for a parameter's declaration."""
+    common = {"name": parameter.title, "description": parameter.help.rstrip(".")}
+    default, minimum, maximum = parameter.default, parameter.minimum, parameter.maximum
+    if parameter.kind == "bool":
+        return bpy.props.BoolProperty(default=default, **common)
+    if parameter.kind == "choice":
+        items = [(choice.upper(), choice.replace("_", " ").title(), "") for choice in parameter.choices]
+        return bpy.props.EnumProperty(items=items, default=default.upper(), **common)
+    if parameter.kind == "string":
+        return bpy.props.StringProperty(default=default, **common)
+    if parameter.kind == "int":
+        low = -INT_LIMIT if minimum is None else int(minimum)
+        high = INT_LIMIT if maximum is None else int(maximum)
+        return bpy.props.IntProperty(default=default, min=low, max=high, **common)
+    low = -math.inf if minimum is None else minimum
+    high = math.inf if maximum is None else maximum
+    if is_angle(parameter):
+        default, low, high = math.radians(default), math.radians(low), math.radians(high)
+        common["subtype"] = "ANGLE"
+    low, high = max(low, -3e38), min(high, 3e38)
+    return bpy.props.FloatProperty(default=default, min=low, max=high, **common)
+
+
+def value_of(group: bpy.types.PropertyGroup, parameter: parameters.Parameter):
+    """What the property holds, as the backend wants it."""
+    value = getattr(group, parameter.name)
+    if parameter.kind == "choice":
+        return next(choice for choice in parameter.choices if choice.upper() == value)
+    if parameter.kind == "float":  # Blender keeps 32 bits: 0.2 comes back as 0.20000000298
+        return round(math.degrees(value) if is_angle(parameter) else value, 5)
+    return value
+
+
+def group_of(engine: parameters.Engine) -> type:
+    """A property group class with one property a parameter."""
+    annotations = {parameter.name: property_of(parameter) for parameter in shown(engine)}
+    name = f"IMAGE_TO_MESH_PG_{engine.name}"
+    return type(name, (bpy.types.PropertyGroup,), {"__annotations__": annotations})
+
+
+def settings_group(groups: dict[str, type]) -> type:
+    """The class of `scene.image_to_mesh`: the choice of image and engine, and one group an engine."""
+    engines = [(engine.name.upper(), engine.title, engine.help.rstrip(".")) for engine in parameters.ENGINES]
+    annotations = {
+        "engine": bpy.props.EnumProperty(items=engines, name="Engine", description="The way from image to mesh"),
+        "source": bpy.props.EnumProperty(items=SOURCES, name="Source", description="Where the image comes from"),
+        "filepath": bpy.props.StringProperty(
+            name="Image File", description="The picture of the object", subtype="FILE_PATH"
+        ),
+        "image": bpy.props.PointerProperty(type=bpy.types.Image, name="Image", description="The picture of the object"),
+        "prompt": bpy.props.StringProperty(name="Prompt", description="What the mesh should be, in words"),
+        "seed": bpy.props.IntProperty(
+            name="Seed", description="Another number gives another guess at what the image does not show", min=0
+        ),
+    }
+    for name, group in groups.items():
+        annotations[name] = bpy.props.PointerProperty(type=group)
+    return type("IMAGE_TO_MESH_PG_settings", (bpy.types.PropertyGroup,), {"__annotations__": annotations})
+
+
+def chosen_engine(settings) -> parameters.Engine:
+    return next(engine for engine in parameters.ENGINES if engine.name.upper() == settings.engine)
+
+
+def chosen_parameters(settings, device: str) -> dict:
+    """All parameters of the chosen engine by name, `device` from the preferences."""
+    engine = chosen_engine(settings)
+    values = {parameter.name: value_of(getattr(settings, engine.name), parameter) for parameter in shown(engine)}
+    if any(parameter.name == "device" for parameter in engine.parameters):
+        values["device"] = device
+    return engine.check(values)
+
+
+classes: list[type] = []
+
+
+def register() -> None:
+    groups = {engine.name: group_of(engine) for engine in parameters.ENGINES}
+    classes[:] = [*groups.values(), settings_group(groups)]
+    for cls in classes:
+        bpy.utils.register_class(cls)
+    bpy.types.Scene.image_to_mesh = bpy.props.PointerProperty(type=classes[-1])
+
+
+def unregister() -> None:
+    del bpy.types.Scene.image_to_mesh
+    for cls in reversed(classes):
+        bpy.utils.unregister_class(cls)

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What one Blender session holds: the queue of jobs and the timer that moves it. Nothing starts before the first job."""
+
+from __future__ import annotations
+
+import os
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+import bpy
+
+from ..backend.interface import protocol
+from . import jobs, mesh_import, picture, setup
+from .preferences import preferences
+from .process import Launch
+from .trouble import Trouble
+
+TICK_S = 0.1
+IDLE_S = 1.0
+
+longest_ms = 0.0  # the longest time that a tick has held Blender, imports left out
+longest_import_ms = 0.0
+
+
+def launch() -> Callable[[], Launch]:
+    """Collect what starting the backend needs; what is returned may run in a thread."""
+    chosen = setup.chosen(preferences())
+
+    def prepare() -> Launch:
+        python, root = setup.ready_backend(chosen)
+        folder = chosen.data_folder
+        command = protocol.command(str(python), str(root), "serve", "--jobs", str(jobs_folder(folder)))
+        return Launch(command, protocol.environment(os.environ), folder, log_path(folder))
+
+    return prepare
+
+
+def jobs_folder(data_folder: Path) -> Path:
+    return data_folder / "jobs"
+
+
+def log_path(data_folder: Path) -> Path:
+    return data_folder / "logs" / "backend.log"
+
+
+def deliver(job: jobs.Job) -> str:
+    """Put a finished job's mesh into the scene it was started in; returns why that has to wait."""
+    global longest_import_ms
+    scene = next((scene for scene in bpy.data.scenes if scene.session_uid == job.scene), None)
+    if scene is None:
+        raise Trouble("The mesh is done, but its scene is not open any more", "Use Import Finished Job to get it", "moved")
+    if waiting := mesh_import.obstacle():
+        return waiting
+    began = time.perf_counter()
+    mesh_import.add_object(job.mesh, job.name, job.recipe(), job.location, scene)
+    if preferences().show_colors:
+        mesh_import.show_colors()
+    jobs.mark_imported(job.folder)
+    longest_import_ms = max(longest_import_ms, 1000 * (time.perf_counter() - began))
+    return ""
+
+
+queue = jobs.JobQueue(launch, deliver)
+
+
+def tick() -> float | None:
+    """Move everything on; returns the seconds until the next call, as Blender's timers want it."""
+    global longest_ms
+    began, imports = time.perf_counter(), longest_import_ms
+    try:
+        queue.poll()
+        setup.poll()
+    except Exception:  # an exception would end the timer, and with it every job
+        traceback.print_exc()
+        queue.stop(timeout=0.0)
+    picture.show(queue.active.sheet if queue.active else None)
+    redraw()
+    if imports == longest_import_ms:
+        longest_ms = max(longest_ms, 1000 * (time.perf_counter() - began))
+    if queue.busy or setup.running():
+        return TICK_S
+    return IDLE_S if queue.process else None
+
+
+def start() -> None:
+    """Let the timer run. Without a window there is none: there, whoever wants progress calls tick()."""
+    if not bpy.app.background and not bpy.app.timers.is_registered(tick):
+        bpy.app.timers.register(tick, persistent=True)
+
+
+def redraw() -> None:
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type in {"VIEW_3D", "PREFERENCES"}:
+                for region in area.regions:
+                    if region.type == "UI" or area.type == "PREFERENCES":
+                        region.tag_redraw()
+
+
+def unregister() -> None:
+    """Leave no timer (4.2 crashes at exit, 4.5 hangs), no process, no picture."""
+    if bpy.app.timers.is_registered(tick):
+        bpy.app.timers.unregister(tick)
+    queue.stop()
+    setup.stop()
+    picture.unregister()

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The backend's environment as Blender sees it: is it there, make it in a thread, remove it, how large is it."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..backend.interface import environment
+from .trouble import Trouble
+
+EXTENSION = Path(__file__).resolve().parents[1]  # read, never written
+SET_UP = "Press Set Up Backend in the preferences"
+
+Say = Callable[[str, float, str], None]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What the preferences say, in a form that threads may read."""
+
+    data_folder: Path
+    python: Path | None  # an interpreter that the user named, instead of an environment of ours
+    variant: str
+
+
+class Task:
+    """Something long that runs in a thread: setting up, removing, measuring. One at a time."""
+
+    def __init__(self, title: str, work: Callable[["Task"], None]):
+        self.title, self.stage, self.overall, self.line = title, title, 0.0, ""
+        self.trouble: Trouble | None = None
+        self.sizes: dict[str, int] = {}
+        self._stop = threading.Event()
+        self._said: queue.SimpleQueue[tuple[str, float, str]] = queue.SimpleQueue()
+        self.thread = threading.Thread(target=self._run, args=(work,), name=f"Image to Mesh {title}", daemon=True)
+        self.thread.start()
+
+    def _run(self, work: Callable[["Task"], None]) -> None:
+        try:
+            work(self)
+        except Trouble as trouble:
+            self.trouble = trouble
+        except Exception as error:  # a thread's exception would be seen by nobody
+            self.trouble = Trouble(f"{self.title} failed: {error}", "Try again; what is done already is kept")
+
+    def say(self, stage: str, overall: float, line: str = "") -> None:
+        self._said.put((stage, overall, line))
+
+    def stopped(self) -> bool:
+        return self._stop.is_set()
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def poll(self) -> None:
+        while not self._said.empty():
+            self.stage, self.overall, line = self._said.get()
+            self.line = line or self.line
+
+
+_task: Task | None = None
+_ready: bool | None = None  # None: not looked yet
+_sizes: dict[str, int] = {}
+
+
+def chosen(prefs) -> Chosen:
+    """Read the preferences. Main thread."""
+    import bpy
+
+    folder = Path(bpy.path.abspath(prefs.data_folder)) if prefs.data_folder else environment.default_data_folder()
+    python = Path(bpy.path.abspath(prefs.python)) if prefs.python else None
+    return Chosen(folder, python, prefs.variant.lower())
+
+
+def ready_backend(wanted: Chosen) -> tuple[Path, Path]:
+    """(interpreter, folder that holds the package `backend`), brought up to date. May run in a thread. Raises Trouble."""
+    if wanted.python and not wanted.python.is_file():
+        raise Trouble(f"There is no interpreter at {wanted.python}", "Correct its path in the preferences, or empty it")
+    if not wanted.python and not environment.is_ready(wanted.data_folder):
+        raise Trouble("The backend is not set up", SET_UP)
+    wanted.data_folder.mkdir(parents=True, exist_ok=True)
+    root = environment.copy_backend(EXTENSION, wanted.data_folder)
+    return wanted.python or environment.python_of(wanted.data_folder), root
+
+
+def is_ready() -> bool:
+    """Whether a backend can be started. Looks at the disk only after something changed: poll() and draw() ask."""
+    global _ready
+    if _ready is None:
+        from .preferences import preferences
+
+        wanted = chosen(preferences())
+        _ready = wanted.python.is_file() if wanted.python else environment.is_ready(wanted.data_folder)
+    return _ready
+
+
+def look_again(_self=None, _context=None) -> None:
+    """Forget what was seen on disk; also the update callback of the preferences' paths."""
+    global _ready
+    _ready = None
+    _sizes.clear()
+
+
+def obstacle() -> str:
+    """Why no job can be started, or an empty string."""
+    if running():
+        return f"{_task.title} is going on; wait until it has ended"
+    return "" if is_ready() else "The backend is not set up yet. " + SET_UP
+
+
+def task() -> Task | None:
+    """The task that runs, or the last one."""
+    return _task
+
+
+def running() -> bool:
+    return bool(_task and _task.thread.is_alive())
+
+
+def begin(title: str, work: Callable[[Task], None]) -> None:
+    global _task
+    _task = Task(title, work)
+
+
+def install(wanted: Chosen) -> None:
+    """Make the environment, in a thread; going on where an earlier attempt stopped."""
+    begin("Setting up", lambda task: environment.install(wanted.data_folder, EXTENSION, wanted.variant, task.say, task.stopped))
+
+
+def remove(wanted: Chosen) -> None:
+    begin("Removing", lambda task: environment.remove(wanted.data_folder))
+
+
+def measure(wanted: Chosen) -> None:
+    """Find out how large the folders are; walking over 30,000 files takes seconds."""
+    def work(task: Task) -> None:
+        for name in environment.folders(wanted.data_folder):
+            task.sizes[name] = 0
+
+    begin("Measuring", work)
+
+
+def poll() -> None:
+    """Take in what the thread said. Called by the session's timer."""
+    if _task:
+        _task.poll()
+
+
+def stop() -> None:
+    """End the thread's work, for unregister()."""
+    global _task
+    if _task and _task.thread.is_alive():
+        _task.stop()
+        _task.thread.join(5.0)
+    _task = None

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The picture that the artist chose, as a frame's attachments."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import bpy
+import numpy as np
+
+from . import arrays, compat
+from .process import Attachments
+from .trouble import Trouble
+
+READ_BY_BACKEND = {"PNG", "JPEG", "WEBP", "BMP", "TARGA", "TIFF"}
+FILE_LIMIT = 512 << 20  # bytes; nobody's picture is larger, but a wrongly chosen film is
+
+
+def missing(settings) -> str:
+    """Why there is nothing to work on yet, or an empty string. Cheap: poll() asks on every redraw."""
+    if settings.source == "FILE" and not settings.filepath:
+        return "Choose an image file first"
+    if settings.source == "IMAGE" and not settings.image:
+        return "Choose one of the images that are open in Blender first"
+    if settings.source == "RENDER" and not render_result():
+        return "There is no render yet. Render an image first (F12)"
+    return ""
+
+
+def read(settings, scene: bpy.types.Scene) -> tuple[str, Attachments]:
+    """(name for the object, attachments) of the chosen picture. Raises Trouble."""
+    if settings.source == "FILE":
+        path = Path(bpy.path.abspath(settings.filepath))
+        return path.stem, read_file(path)
+    if settings.source == "RENDER":
+        return "Render", read_render(scene)
+    return Path(settings.image.name).stem, read_image(settings.image)
+
+
+def read_file(path: Path) -> Attachments:
+    """The file's bytes, read later in a thread; the backend knows more formats, and more ways to be broken."""
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise Trouble(f"The image {path.name} cannot be opened: {error.strerror}", "Choose the file again", "input") from error
+    if not path.is_file() or size > FILE_LIMIT:
+        raise Trouble(f"{path.name} is not an image", "Choose an image file", "input")
+    return lambda: {"image_file": path.read_bytes()}
+
+
+def read_image(image: bpy.types.Image) -> Attachments:
+    """An image in Blender: its file when that is the truth, else its pixels."""
+    if not image.is_dirty and not image.is_float and image.file_format in READ_BY_BACKEND:
+        if image.packed_file:
+            data = bytes(image.packed_file.data)
+            return lambda: {"image_file": data}
+        path = Path(bpy.path.abspath(image.filepath, library=image.library))
+        if image.source == "FILE" and path.is_file():
+            return read_file(path)
+    width, height = image.size
+    if image.type == "RENDER_RESULT" or not width * height:
+        raise Trouble(f"The image {image.name} has no pixels", "Choose another image, or Last Render", "input")
+    pixels = np.empty(width * height * 4, np.float32)
+    if len(image.pixels) != pixels.size:
+        raise Trouble(f"The image {image.name} cannot be read", "Save it as PNG and choose the file", "input")
+    image.pixels.foreach_get(pixels)
+    is_float = image.is_float
+    return lambda: {"image": arrays.encode_image(pixels.reshape(height, width, 4), is_float)}
+
+
+def render_result() -> bpy.types.Image | None:
+    return next((image for image in bpy.data.images if image.type == "RENDER_RESULT"), None)
+
+
+def read_render(scene: bpy.types.Scene) -> Attachments:
+    """The last render as the artist sees it, through the scene's view transform."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "render.png"
+        try:
+            with compat.png_output(scene):
+                render_result().save_render(str(path), scene=scene)
+            data = path.read_bytes()
+        except (RuntimeError, OSError, AttributeError) as error:
+            raise Trouble("There is no render to read", "Render an image first (F12)", "input") from error
+    return lambda: {"image_file": data}

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one exception that is shown to the artist."""
+
+from __future__ import annotations
+
+
+class Trouble(Exception):
+    """What happened, and what to do about it. `kind` is one of the protocol's kinds of failure."""
+
+    def __init__(self, message: str, remedy: str = "", kind: str = "environment"):
+        super().__init__(message)
+        self.message, self.remedy, self.kind = message, remedy, kind

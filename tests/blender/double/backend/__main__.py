@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Does what the image file's text says: one word a line, each a stage that is reported, or a way to misbehave."""
+
+import io
+import json
+import os
+import queue
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+
+CUBE = [(x, y, z) for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (-0.5, 0.5)]
+SIDES = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
+OUT = sys.stdout.buffer
+
+
+def say(message, **attachments):
+    listed = [{"name": name, "size": len(data)} for name, data in attachments.items()]
+    OUT.write(json.dumps({**message, "attachments": listed}).encode() + b"\n" + b"".join(attachments.values()))
+    OUT.flush()
+
+
+def listen(inbox):
+    """Put each frame into the queue; the end of stdin ends the process."""
+    while line := sys.stdin.buffer.readline():
+        message = json.loads(line)
+        data = {item["name"]: sys.stdin.buffer.read(item["size"]) for item in message.pop("attachments")}
+        inbox.put((message, data))
+    os._exit(0)
+
+
+def npz(**arrays):
+    stream = io.BytesIO()
+    np.savez(stream, **arrays)
+    return stream.getvalue()
+
+
+def cube():
+    """Eight corners; red grows with x, green with y, blue with z."""
+    vertices = np.array(CUBE, np.float32)
+    faces = [tri for a, b, c, d in SIDES for tri in ((a, b, c), (a, c, d))]
+    colors = np.concatenate([(vertices > 0) * 200 + 20, np.full((8, 1), 255)], 1).astype(np.uint8)
+    return npz(vertices=vertices, faces=np.array(faces, np.int32), vertex_colors=colors)
+
+
+def grid(count):
+    """About `count` vertices of a wavy sheet, for measuring."""
+    n = int(count**0.5) + 1
+    axis = np.linspace(-0.5, 0.5, n, dtype=np.float32)
+    x, y = np.meshgrid(axis, axis)
+    vertices = np.stack([x, y, np.sin(x * 9) * 0.2], -1).reshape(-1, 3).astype(np.float32)
+    i = np.arange(n * n, dtype=np.int32).reshape(n, n)
+    a, b, c, d = i[:-1, :-1], i[:-1, 1:], i[1:, 1:], i[1:, :-1]
+    faces = np.concatenate([np.stack([a, b, c], -1).reshape(-1, 3), np.stack([a, c, d], -1).reshape(-1, 3)])
+    colors = np.full((n * n, 4), 255, np.uint8)
+    return npz(vertices=vertices, faces=faces, vertex_colors=colors)
+
+
+def cancelled(inbox, seconds=0.0):
+    """Whether a cancel came; waits up to `seconds` for one."""
+    try:
+        return inbox.get(timeout=max(seconds, 0.001))[0]["type"] == "cancel"
+    except queue.Empty:
+        return False
+
+
+def work(message, script, inbox, folder):
+    job, mesh = message["job"], cube()
+    for number, word in enumerate(script):
+        word, _, argument = word.partition(":")
+        say({"type": "progress", "job": job, "stage": word, "step": 1, "total": 2, "overall": number / len(script),
+             "eta_s": 1.0})
+        if word == "die":
+            os.kill(os.getpid(), int(argument or 9))
+        if word == "exit":
+            os._exit(int(argument or 3))
+        if word == "garbage":
+            OUT.write(b"Traceback (most recent call last):\n")
+            OUT.flush()
+            time.sleep(60)
+        if word == "malformed":
+            say({"type": "progress", "job": job})
+        if word == "refuse":
+            return say({"type": "failure", "job": job, "kind": "input", "message": "No object", "remedy": "Crop it"})
+        if word == "views":
+            views = np.zeros((8, 16, 16, 4), np.uint8)
+            views[..., 0], views[..., 3] = 255, 255
+            say({"type": "preview", "job": job}, views=npz(views=views))
+        if word == "deaf":
+            time.sleep(60)
+        if word == "wait" and cancelled(inbox, float(argument or 60)):
+            return say({"type": "failure", "job": job, "kind": "cancelled", "message": "Cancelled", "remedy": ""})
+        if word == "grid":
+            mesh = grid(int(argument))
+        if word == "outside":
+            mesh = npz(vertices=np.zeros((3, 3), np.float32), faces=np.array([[0, 1, 9]], np.int32),
+                       vertex_colors=np.zeros((3, 4), np.uint8))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "request.json").write_text(json.dumps(message))
+    (folder / "report.json").write_text(json.dumps({"seconds": 1}))
+    (folder / "result.npz").write_bytes(mesh)
+    say({"type": "result", "job": job, "folder": str(folder), "report": {"seconds": 1}}, mesh=mesh)
+
+
+def main():
+    jobs = Path(sys.argv[sys.argv.index("--jobs") + 1])
+    if os.environ.get("DOUBLE_MUTE"):
+        time.sleep(60)
+    protocol = int(os.environ.get("DOUBLE_PROTOCOL", 1))
+    can_run = not os.environ.get("DOUBLE_MISSING")
+    say({"type": "hello", "protocol": protocol, "version": "0", "python": sys.version.split()[0], "devices": [],
+         "engines": [{"name": "one2345", "can_run": can_run, "missing": ["starter"], "remedy": "Get them"}]})
+    inbox = queue.Queue()
+    threading.Thread(target=listen, args=(inbox,), daemon=True).start()
+    while True:
+        message, data = inbox.get()
+        if message["type"] == "request":
+            script = data.get("image_file", b"views").decode().split()
+            work(message, script, inbox, jobs / message["job"])
+
+
+main()
