@@ -106,9 +106,9 @@ class Engine:
 
 
 def nearest(word: Any, known: tuple[str, ...] | list[str]) -> str:
-    """'; did you mean "..."?' for the closest known word, or an empty text."""
+    """A hint at the closest known word, or an empty text."""
     close = get_close_matches(str(word)[:80].lower(), known, n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 def engine(name: str) -> Engine:

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Mesh files: .ply, .glb, .obj and .stl, written whole or not at all.
+
+PLY and STL keep Blender's axes (Z up), as Blender's importers expect; glTF and OBJ are Y up: (x, y, z) -> (x, z, -y).
+PLY and OBJ hold sRGB colours, glTF linear ones, STL none.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import trimesh
+
+from .mesh import WHITE, Mesh
+
+ENDINGS = (".ply", ".glb", ".obj", ".stl")
+Y_UP = (".glb", ".obj")
+TO_Y_UP = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]], np.float32)  # a rotation: determinant +1
+MATERIAL = {"name": "Image to Mesh", "pbrMetallicRoughness": {"metallicFactor": 0.0, "roughnessFactor": 0.8}}
+
+
+class MeshFileError(Exception):
+    """A file cannot be written or read: what is wrong, and in `remedy` what to do. `kind` is "disk" or "input"."""
+
+    def __init__(self, message: str, remedy: str, kind: str = "disk") -> None:
+        super().__init__(message)
+        self.remedy, self.kind = remedy, kind
+
+
+def save(mesh: Mesh, path: str | os.PathLike) -> None:
+    """Write the mesh in the format of the path's ending; MeshFileError.
+
+    The bytes go to a temporary name beside the path first, so a file that was there stays whole until the new one is.
+    """
+    path = Path(path)
+    data = encode(mesh, check_ending(path))
+    write_whole(path, data)
+
+
+def load(path: str | os.PathLike) -> Mesh:
+    """Read a mesh file into Blender's frame, colours as sRGB, white where there are none; MeshFileError.
+
+    Several objects in one file become one mesh.
+    """
+    path = Path(path)
+    ending = check_ending(path)
+    if not path.exists():
+        raise MeshFileError(f"There is no mesh at {path}.", "Check the name.", "input")
+    try:
+        scene = trimesh.load_scene(path, file_type=ending[1:], process=False, maintain_order=True)
+        placed = [scene.graph[node] for node in scene.graph.nodes_geometry]
+        shapes = [(scene.geometry[name], matrix) for matrix, name in placed]
+        return joined([part(shape, matrix, ending) for shape, matrix in shapes if isinstance(shape, trimesh.Trimesh)])
+    except Exception as error:  # the readers of several formats raise a dozen kinds
+        message = f"{path.name} is not a mesh that can be read ({error})."
+        raise MeshFileError(message, "Choose another file.", "input") from error
+
+
+def part(shape: trimesh.Trimesh, matrix: np.ndarray, ending: str) -> Mesh:
+    """One object of a file, where `matrix` (4, 4) puts it. A mirroring matrix turns its faces over."""
+    vertices = trimesh.transform_points(shape.vertices, matrix)
+    faces = np.asarray(shape.faces)
+    return Mesh(
+        vertices @ TO_Y_UP if ending in Y_UP else vertices,
+        faces if np.linalg.det(matrix[:3, :3]) > 0 else faces[:, ::-1],
+        colours_of(shape, ending),
+    )
+
+
+def joined(parts: list[Mesh]) -> Mesh:
+    """One mesh of several."""
+    if not sum(len(mesh.faces) for mesh in parts):
+        raise ValueError("it has no faces")
+    starts = np.cumsum([0] + [len(mesh.vertices) for mesh in parts])
+    return Mesh(
+        np.concatenate([mesh.vertices for mesh in parts]),
+        np.concatenate([mesh.faces + start for mesh, start in zip(parts, starts, strict=False)]),
+        np.concatenate([mesh.vertex_colors for mesh in parts]),
+    )
+
+
+def check_ending(path: Path) -> str:
+    """The path's ending in lower case, if it is one of ENDINGS."""
+    ending = path.suffix.lower()
+    if ending not in ENDINGS:
+        raise MeshFileError(f"Meshes cannot be kept as {path.name!r}.", f"Use {', '.join(ENDINGS)}.", "input")
+    return ending
+
+
+def colours_of(loaded: trimesh.Trimesh, ending: str) -> np.ndarray:
+    """sRGB uint8 (N, 4) of the file's vertices, white where it has none. With a material beside them, trimesh keeps them as they are."""
+    visual: Any = loaded.visual
+    colours = visual.vertex_colors if visual.kind == "vertex" else getattr(visual, "vertex_attributes", {}).get("color")
+    if colours is None or len(colours) != len(loaded.vertices):
+        return np.full((len(loaded.vertices), 4), WHITE, np.uint8)
+    colours = np.asarray(colours)
+    scale = 1 if colours.dtype.kind == "f" else np.iinfo(colours.dtype).max
+    rgba = np.ones((len(colours), 4))
+    rgba[:, : colours.shape[1]] = np.clip(colours / scale, 0, 1)
+    if ending == ".glb":
+        rgba[:, :3] = to_srgb(rgba[:, :3])
+    return np.rint(rgba * 255).astype(np.uint8)
+
+
+def encode(mesh: Mesh, ending: str) -> bytes:
+    """The file's bytes. Vertices and their order stay as they are, except in STL, which has only corners."""
+    vertices = mesh.vertices @ TO_Y_UP.T if ending in Y_UP else mesh.vertices
+    colours = mesh.vertex_colors
+    shape = trimesh.Trimesh(vertices, mesh.faces, process=False, vertex_colors=None if ending == ".glb" else colours)
+    options: dict[str, Any] = {}
+    if ending == ".glb":
+        linear = np.concatenate([to_linear(colours[:, :3] / 255), colours[:, 3:] / 255], axis=1)
+        shape.vertex_attributes["_COLOR_0"] = linear.astype(np.float32)
+        options = {"include_normals": True, "tree_postprocessor": name_colours}
+    exported = shape.export(file_type=ending[1:], **options)
+    return exported.encode() if isinstance(exported, str) else bytes(exported)  # pyright: ignore[reportArgumentType]
+
+
+def name_colours(tree: dict[str, Any]) -> None:
+    """Make glTF's own colour attribute of our float one, and give the mesh a plain material.
+
+    trimesh itself writes colours with 8 bits, which in linear light leaves the dark tones in steps. Without a material
+    glTF means polished metal.
+    """
+    tree["materials"] = [MATERIAL]
+    for part in tree["meshes"]:
+        for primitive in part["primitives"]:
+            primitive["attributes"]["COLOR_0"] = primitive["attributes"].pop("_COLOR_0")
+            primitive["material"] = 0
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file under a temporary name and rename it; MeshFileError says what the disk says."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with open(temporary, "xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise MeshFileError(
+            f"{path} cannot be written: {error.strerror or error}.",
+            "Free some space, or save somewhere else." if is_full(error) else "Choose a folder that you may write to.",
+        ) from error
+
+
+def is_full(error: OSError) -> bool:
+    """Whether the disk, the quota (which Windows does not have) or the largest file size is what stops us."""
+    return error.errno in (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", None))
+
+
+def to_linear(srgb: np.ndarray) -> np.ndarray:
+    """sRGB 0..1 -> linear light 0..1 (IEC 61966-2-1)."""
+    return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+
+
+def to_srgb(linear: np.ndarray) -> np.ndarray:
+    """Linear light 0..1 -> sRGB 0..1."""
+    return np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
