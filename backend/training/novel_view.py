@@ -38,16 +38,28 @@ def make_zero123(vae: AutoencoderKL) -> Zero123:
     return Zero123(vae, image_encoder, unet, nn.Linear(WIDTH + 4, WIDTH), nn.Linear(WIDTH, 2), "v_prediction")
 
 
-@torch.no_grad()
-def encode_views(vae: AutoencoderKL, views: Views, folder: Path) -> np.ndarray:
-    """Posterior modes of every view, float16 (N, 3, VIEWPOINTS, C, h, w), unscaled; kept in `folder`."""
-    file = folder / "latents.npy"
-    if not file.exists():
-        flat = views.images.reshape(-1, *views.images.shape[3:])
-        latents = [vae.encode(to_tensor(flat[i : i + 256]).to(vae.device)).latent_dist.mode().half().cpu() for i in range(0, len(flat), 256)]
+class Latents:
+    """Posterior modes of the views, float16, unscaled: encoded when first asked for and kept in `folder`."""
+
+    def __init__(self, vae: AutoencoderKL, views: Views, folder: Path):
+        self.vae, self.images = vae, views.images
+        side = views.images.shape[3] // 2 ** (len(vae.config.block_out_channels) - 1)
+        shape = (*views.images.shape[:3], vae.config.latent_channels, side, side)
         folder.mkdir(parents=True, exist_ok=True)
-        np.save(file, torch.cat(latents).numpy().reshape(*views.images.shape[:3], *latents[0].shape[1:]))
-    return np.load(file, mmap_mode="r")
+        mode = "r+" if (folder / "latents.npy").exists() else "w+"
+        self.stored = np.lib.format.open_memmap(folder / "latents.npy", mode, np.float16, shape)
+
+    @torch.no_grad()
+    def __call__(self, index: tuple) -> Tensor:
+        """index: three arrays (B,) of object, kind and viewpoint -> (B, C, h, w)."""
+        index = tuple(np.broadcast_arrays(*index))
+        latents = self.stored[index]
+        new = ~latents.any((1, 2, 3))
+        if new.any():
+            missing = tuple(i[new] for i in index)
+            images = to_tensor(self.images[missing]).to(self.vae.device)
+            self.stored[missing] = latents[new] = self.vae.encode(images).latent_dist.mode().half().cpu().numpy()
+        return torch.from_numpy(latents).float().to(self.vae.device)
 
 
 def draw_pairs(rng: np.random.Generator, objects: np.ndarray, viewpoints: int, batch: int) -> tuple[tuple, tuple]:
@@ -65,16 +77,16 @@ def train_novel_view(vae: AutoencoderKL, views: Views, folder: Path, steps: int,
     """v-prediction loss on the target's latent plus a small loss of the camera head (polar angle, distance)."""
     torch.manual_seed(0)
     model = make_zero123(vae.requires_grad_(False)).to(device)
-    latents, objects = encode_views(vae, views, folder), views.select(validation=False)
+    latents, objects = Latents(vae, views, folder), views.select(validation=False)
     scale = float(vae.config.scaling_factor)
 
     def loss(rng):
         source, target = draw_pairs(rng, objects, views.images.shape[2], batch)
-        clean = torch.from_numpy(latents[target]).float().to(device) * scale
+        clean = latents(target) * scale
         a, b = (torch.from_numpy(views.poses[index]).to(device) for index in (source, target))
         embedding = model.embed(to_tensor(views.images[source]).to(device))
         keep = torch.from_numpy(rng.random(batch) >= DROP).to(device)
-        condition = Condition(embedding, torch.from_numpy(latents[source]).float().to(device))
+        condition = Condition(embedding, latents(source))
         t = torch.from_numpy((1000 * (1 - rng.random(batch) ** 1.5)).astype(int).clip(0, 999)).to(device)
         noise = torch.randn_like(clean)
         noisy = model.scheduler.add_noise(clean, noise, t)

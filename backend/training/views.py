@@ -67,11 +67,9 @@ def render_views(meshes: Path, folder: Path, progress) -> Views:
             elevation = rng.uniform(-35, 65)
             beside = azimuth + rng.uniform(-14, 14), elevation + rng.uniform(-14, 14)
             window = renderer.framing(orbit(azimuth, elevation))
-            plain = 2 * np.tan(np.radians(FOV_DEG) / 2)
-            zoomed = RADIUS * (window[2] - window[0]) / plain
             for kind, pose, frame in (
                 (PLAIN, (azimuth, elevation, RADIUS), None),
-                (FRAMED, (azimuth, elevation, zoomed), window),
+                (FRAMED, (azimuth, elevation, apparent_distance(window)), window),
                 (NEIGHBOUR, (*beside, RADIUS), None),
             ):
                 rgba, _ = renderer.render(orbit(*pose[:2]), SIZE, frame)
@@ -79,6 +77,11 @@ def render_views(meshes: Path, folder: Path, progress) -> Views:
                 views.poses[i, kind, k] = pose
         views.done[i] = 1
     return views
+
+
+def apparent_distance(window: np.ndarray) -> float:
+    """Distance at which the whole picture would show what `window` shows: framing an image is like coming closer."""
+    return float(RADIUS * (window[2] - window[0]) / (2 * np.tan(np.radians(FOV_DEG) / 2)))
 
 
 def on_white(rgba: np.ndarray) -> np.ndarray:

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One-2-3-45 (Liu et al. 2023): one image -> views all around (Zero-1-to-3) -> SparseNeuS -> coloured mesh."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..diffusion.view_set import FOV_DEG, RADIUS, first_stage, second_stage
+from ..diffusion.zero123 import Condition, Zero123, relative_pose
+from ..meshing.clean import decimate, keep_components, remove_degenerate
+from ..meshing.marching_cubes import extract
+from ..meshing.mesh import Mesh
+from ..preprocess.background import remove_background
+from ..preprocess.framing import composite, frame
+from ..reconstruction.sparse_neus import SparseNeuS, volume_cameras
+from ..rendering.cameras import Camera, orbit
+from ..weights.models import Models, choose_device, load_models, release
+from . import Request, Result
+from .report import Report
+
+STAGES = {"Preparing": 1, "Loading weights": 3, "Views around": 4, "Close views": 12, "Features": 3, "Surface": 4, "Colours": 3}
+POINTS = 1 << 16  # signed distances evaluated at once
+WHITE = 253 / 255  # first-stage pixels brighter than this are background
+
+
+def run(request: Request, report: Report) -> Result:
+    """Image float32 RGBA (H, W, 4) in inputs["image"] -> mesh whose front (-Y) is the image's view, and the 32 views."""
+    start, parameters = time.monotonic(), request.parameters
+    report.plan(STAGES)
+    report.progress("Preparing", 0, 1)
+    cutout = remove_background(request.inputs["image"], parameters["remove_background"])
+    models = load(parameters, report)
+    image = to_input(cutout.image, models)
+    condition = models.zero123.encode(image)
+    elevation, distance = input_camera(models.zero123, condition, parameters)
+    views, angles = generate_views(models.zero123, condition, elevation, distance, parameters, request.seed, report)
+    cameras = [Camera(orbit(a, e, RADIUS), FOV_DEG, views.shape[-1], views.shape[-1]) for a, e in angles]
+    mesh = mesh_from_views(models.sparse_neus, views, cameras, parameters, report)
+    facts = {
+        "background": cutout.note,
+        "elevation_deg": round(elevation, 1),
+        "elevation": "estimated" if parameters["auto_elevation"] else "given",
+        "seed": request.seed,
+        "device": str(models.device),
+        "vertices": len(mesh.vertices),
+        "faces": len(mesh.faces),
+        "seconds": round(time.monotonic() - start, 1),
+    }
+    return Result(mesh, to_pictures(views), facts)
+
+
+def novel_view(image: np.ndarray, azimuth_deg: float, elevation_deg: float, parameters: dict[str, Any], report: Report, seed: int = 0) -> np.ndarray:
+    """Image float32 RGBA (H, W, 4) -> the view from a camera turned by these angles, float32 RGBA (S, S, 4)."""
+    report.plan({"Loading weights": 2, "View": 3})
+    cutout = remove_background(image, parameters["remove_background"])
+    models = load(parameters, report)
+    condition = models.zero123.encode(to_input(cutout.image, models))
+    _, distance = input_camera(models.zero123, condition, parameters)
+    pose = pose_tensor([(azimuth_deg, elevation_deg)], RADIUS - distance, models.device)
+    view = models.zero123.sample(
+        condition, pose.to(condition.latent), parameters["num_inference_steps"], parameters["guidance_scale"],
+        torch.Generator().manual_seed(seed), step_done=lambda i, n: report.progress("View", i, n),
+    )  # fmt: skip
+    return to_pictures(view)[0].astype(np.float32) / 255
+
+
+def reconstruct(views: np.ndarray, cameras: list[Camera], parameters: dict[str, Any], report: Report) -> Mesh:
+    """Posed views float32 RGBA (V, H, W, 4) -> mesh in the cameras' world. All cameras look at the object."""
+    report.plan({k: STAGES[k] for k in ("Loading weights", "Features", "Surface", "Colours")})
+    models = load(parameters, report)
+    size = models.zero123.image_size
+    images = torch.from_numpy(composite(views)).permute(0, 3, 1, 2).float()
+    images = F.interpolate(images, (size, size), mode="bilinear", antialias=True, align_corners=False)
+    return mesh_from_views(models.sparse_neus, images.to(models.device), cameras, parameters, report)
+
+
+def unload() -> None:
+    """Drop the models that `run` keeps between jobs."""
+    release()
+
+
+def load(parameters: dict[str, Any], report: Report) -> Models:
+    report.progress("Loading weights", 0, 1)
+    models = load_models(parameters["weights"], choose_device(parameters["device"]))
+    report.progress("Loading weights", 1, 1)
+    return models
+
+
+def to_input(rgba: np.ndarray, models: Models) -> Tensor:
+    """Framed as One-2-3-45 does, on white: (1, 3, S, S) in -1..1."""
+    framed, _ = frame(rgba, models.zero123.image_size)
+    image = torch.from_numpy(composite(framed)).permute(2, 0, 1)[None]
+    return (image * 2 - 1).to(models.device, next(models.zero123.parameters()).dtype)
+
+
+def input_camera(model: Zero123, condition: Condition, parameters: dict[str, Any]) -> tuple[float, float]:
+    """(elevation in degrees, apparent distance) of the input's camera: estimated, or as given."""
+    estimate = model.estimate_camera(condition.embedding)
+    elevation = parameters["elevation_deg"]
+    if estimate is None:
+        return elevation, RADIUS
+    if parameters["auto_elevation"]:
+        elevation = min(max(estimate[0], -30.0), 80.0)
+    return elevation, min(max(estimate[1], 0.3), 2.0)
+
+
+def pose_tensor(angles: list[tuple[float, float]], distance: float, device: torch.device) -> Tensor:
+    azimuth, elevation = torch.tensor(angles, dtype=torch.float32, device=device).T
+    return relative_pose(azimuth, elevation, distance)
+
+
+def generate_views(
+    model: Zero123, condition: Condition, elevation: float, distance: float, parameters: dict[str, Any], seed: int, report: Report
+) -> tuple[Tensor, list[tuple[float, float]]]:
+    """The two stages: eight views from the input, four from each of them; (32, 3, S, S) in 0..1 and their angles."""
+    steps, scale = parameters["num_inference_steps"], parameters["guidance_scale"]
+    generator = torch.Generator().manual_seed(seed)
+    first = first_stage(elevation)
+    pose = pose_tensor([(a, e - elevation) for a, e in first], RADIUS - distance, condition.latent.device)
+    around = model.sample(
+        condition, pose.to(condition.latent), steps, scale, generator, step_done=lambda i, n: report.progress("Views around", i, n)
+    )
+    report.preview(to_pictures(around))
+    around = torch.where(around >= WHITE, 1.0, around)
+    sources = model.encode(around * 2 - 1)
+    sources = Condition(sources.embedding.repeat_interleave(4, 0), sources.latent.repeat_interleave(4, 0))
+    offsets = pose_tensor(second_stage((0.0, 0.0)) * len(first), 0.0, condition.latent.device)
+    steps = max(2, round(steps * 2 / 3))  # published: 75 and 50
+    views = model.sample(
+        sources, offsets.to(condition.latent), steps, scale, generator, step_done=lambda i, n: report.progress("Close views", i, n)
+    )
+    report.preview(to_pictures(views))
+    return views, [angle for view in first for angle in second_stage(view)]
+
+
+def mesh_from_views(model: SparseNeuS, views: Tensor, cameras: list[Camera], parameters: dict[str, Any], report: Report) -> Mesh:
+    """Views (V, 3, S, S) in 0..1 with cameras -> clean coloured mesh in the cameras' world."""
+    report.progress("Features", 0, 1)
+    matrices = torch.stack([c.cam_to_world for c in cameras]).to(views.device)
+    frame_ = volume_frame(matrices, cameras[0].fov_deg)
+    scene = model.build(views.float(), *volume_cameras(matrices, cameras[0].fov_deg, views.shape[-1], frame_))
+    evaluated = 0
+
+    def field(points: Tensor) -> Tensor:
+        nonlocal evaluated
+        evaluated += len(points)
+        report.progress("Surface", evaluated, evaluated + 4 * POINTS)
+        return torch.cat([model.sdf(scene, part) for part in points.split(POINTS)])
+
+    vertices, faces = extract(field, parameters["mesh_resolution"], (-0.94, 0.94), device=views.device)
+    if not len(faces):
+        raise ValueError("The views show no solid object, so there is no surface. Try another seed or a clearer image.")
+    rgb = vertex_colors(model, scene, torch.from_numpy(vertices).to(views.device), report)
+    colors = np.concatenate([rgb, np.full((len(rgb), 1), 255, np.uint8)], 1)
+    world = vertices @ frame_[:3, :3].cpu().numpy().T + frame_[:3, 3].cpu().numpy()
+    mesh = remove_degenerate(keep_components(Mesh(world.astype(np.float32), faces, colors)))
+    return decimate(mesh, parameters["max_faces"])
+
+
+def vertex_colors(model: SparseNeuS, scene: Any, vertices: Tensor, report: Report) -> np.ndarray:
+    """uint8 (N, 3): the blending network, asked along the surface normal."""
+    parts = vertices.split(1 << 13)
+    colors = []
+    for i, part in enumerate(parts):
+        normal = F.normalize(model.gradient(scene, part), dim=1)
+        colors.append(model.color(scene, part, normal))
+        report.progress("Colours", i + 1, len(parts))
+    return (torch.cat(colors).clamp(0, 1) * 255 + 0.5).byte().cpu().numpy()
+
+
+def volume_frame(cam_to_world: Tensor, fov_deg: float) -> Tensor:
+    """Similarity (4, 4), volume [-1, 1]^3 -> world: around the point that the cameras look at, a tenth wider than they see.
+
+    For One-2-3-45's rig (distance 1.2, 49.1 degrees) the half side is 0.548.
+    """
+    axes, eyes = -cam_to_world[:, :3, 2], cam_to_world[:, :3, 3]
+    across = torch.eye(3, device=axes.device) - axes[:, :, None] * axes[:, None, :]
+    centre = torch.linalg.lstsq(across.sum(0), (across @ eyes[..., None]).sum(0)).solution[:, 0]
+    distance = (eyes - centre).norm(dim=1).median()
+    frame_ = torch.eye(4, device=axes.device)
+    frame_[:3, :3] *= 1.1 * distance * torch.sin(torch.deg2rad(torch.tensor(fov_deg)) / 2)
+    frame_[:3, 3] = centre
+    return frame_
+
+
+def to_pictures(views: Tensor) -> np.ndarray:
+    """(N, 3, S, S) in 0..1 -> uint8 RGBA (N, S, S, 4), opaque."""
+    rgb = (views.float().clamp(0, 1) * 255 + 0.5).byte().permute(0, 2, 3, 1).cpu().numpy()
+    return np.concatenate([rgb, np.full((*rgb.shape[:3], 1), 255, np.uint8)], -1)

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`python -m backend train ...`: from a folder of meshes to the starter weights. Every step resumes where it stopped."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Train the starter models, in this order: views, vae, novel-view, reconstruction, predictions, reconstruction --predicted, package.")
+Meshes = Annotated[Path, typer.Option(help="Folder of meshes (npz with an index.json, or .ply, .glb, .obj, .stl files).")]
+Work = Annotated[Path, typer.Option(help="Folder for rendered views, checkpoints and curves.")]
+Steps = Annotated[int, typer.Option(min=1, help="Training steps in all; a finished run goes on if you name more.")]
+Device = Annotated[str, typer.Option(help="cpu, cuda or mps.")]
+Threads = Annotated[int, typer.Option(min=0, help="CPU threads, 0 for all cores.")]
+MESHES, WORK = Path("../shared/data/train"), Path("build/train")
+
+
+@app.command()
+def views(meshes: Meshes = MESHES, work: Work = WORK) -> None:
+    """Render the views that the auto-encoder and the novel-view model learn from."""
+    from rich.progress import track
+
+    from .views import render_views
+
+    render_views(meshes, work / "views", lambda items: track(items, "Rendering views"))
+
+
+@app.command()
+def vae(steps: Steps = 2300, work: Work = WORK, device: Device = "cpu", threads: Threads = 0) -> None:
+    """Train the image auto-encoder."""
+    from .vae import train_vae
+    from .views import open_views
+
+    use_threads(threads)
+    train_vae(open_views(work / "views"), work / "vae", steps, device=device)
+
+
+@app.command()
+def novel_view(steps: Steps = 5000, work: Work = WORK, device: Device = "cpu", threads: Threads = 0) -> None:
+    """Train the view-conditioned diffusion model."""
+    from diffusers import AutoencoderKL
+
+    from .novel_view import train_novel_view
+    from .views import open_views
+
+    use_threads(threads)
+    vae = AutoencoderKL.from_pretrained(work / "vae" / "model").to(device)
+    train_novel_view(vae, open_views(work / "views"), work / "novel_view", steps, device=device).save(work / "zero123")
+
+
+@app.command()
+def predictions(
+    count: Annotated[int, typer.Option(help="How many objects.")] = 400, meshes: Meshes = MESHES, work: Work = WORK, threads: Threads = 0
+) -> None:
+    """Let the novel-view model imagine the views of training objects, for the reconstruction to learn from."""
+    import torch
+    from rich.progress import track
+
+    from ..diffusion.zero123 import Zero123
+    from .predictions import predict_view_sets
+
+    use_threads(threads)
+    model = Zero123.load(work / "zero123", torch.device("cpu"), torch.float32)
+    predict_view_sets(meshes, model, work / "predictions", count, "train", lambda items: track(items, "Imagining views"))
+
+
+@app.command()
+def reconstruction(
+    steps: Steps = 1200,
+    resolution: Annotated[int, typer.Option(help="Voxels along each side of the cost volume.")] = 48,
+    predicted: Annotated[bool, typer.Option(help="Mix in the view sets of `predictions`.")] = False,
+    meshes: Meshes = MESHES,
+    work: Work = WORK,
+    threads: Threads = 0,
+) -> None:
+    """Train SparseNeuS on true views and, with --predicted, on the diffusion model's."""
+    from ..weights.models import save_sparse_neus
+    from .reconstruction import train_reconstruction
+    from .views import SIZE
+
+    use_threads(threads)
+    folder = work / "reconstruction"
+    model = train_reconstruction(meshes, folder, steps, resolution, SIZE, work / "predictions" if predicted else None)
+    save_sparse_neus(model, folder)
+
+
+@app.command()
+def package(output: Annotated[Path, typer.Argument(help="Folder for the weights.")], work: Work = WORK) -> None:
+    """Put the trained weights together as a folder that --set weights=FOLDER accepts."""
+    shutil.copytree(work / "zero123", output, dirs_exist_ok=True)
+    for name in ("sparse_neus.safetensors", "sparse_neus.json"):
+        shutil.copy2(work / "reconstruction" / name, output / name)
+
+
+def use_threads(threads: int) -> None:
+    import torch
+
+    if threads:
+        torch.set_num_threads(threads)
