@@ -27,9 +27,9 @@ def box(truth: Mesh) -> Mesh:
 def silhouette_slab(image: np.ndarray, camera: Camera, thickness: float | None = None) -> Mesh:
     """The silhouette of a picture seen by `camera`, extruded along the viewing direction, with the picture's colours.
 
-    image: RGBA (H, W, 4), straight alpha, 0..1; alpha >= 0.5 is the silhouette, camera has the picture's size. The slab's middle
-    plane goes through the origin, the object's centre, where the silhouette is laid out in its true size. Thickness, if not
-    given: the mean of the silhouette's width and height. Raises ValueError for an empty silhouette.
+    image: RGBA (H, W, 4), straight alpha, 0..1; alpha >= 0.5 is the silhouette, camera has the picture's size. The
+    slab's middle plane goes through the origin, the object's centre, where the silhouette is laid out in its true size.
+    Thickness, if not given: the mean of the silhouette's width and height. Raises ValueError for an empty silhouette.
     """
     mask = image[..., 3] >= 0.5
     if mask.shape != (camera.height, camera.width) or not mask.any():
@@ -41,9 +41,9 @@ def silhouette_slab(image: np.ndarray, camera: Camera, thickness: float | None =
     rows, columns = np.nonzero(mask)
     if thickness is None:
         thickness = pixel * (np.ptp(rows) + np.ptp(columns) + 2) / 2
-    y, x = np.meshgrid(camera.height / 2 - np.arange(camera.height + 1), np.arange(camera.width + 1) - camera.width / 2, indexing="ij")
-    middle = matrix[:3, 3] - distance * back + pixel * (x[..., None] * right + y[..., None] * up)
-    vertices = np.stack([middle + thickness / 2 * back, middle - thickness / 2 * back])  # front and rear (2, H+1, W+1, 3)
+    y, x = camera.height / 2 - np.arange(camera.height + 1), np.arange(camera.width + 1) - camera.width / 2
+    middle = matrix[:3, 3] - distance * back + pixel * (x[:, None] * right + y[:, None, None] * up)
+    vertices = np.stack([middle + thickness / 2 * back, middle - thickness / 2 * back])  # front, rear
     colors = _corner_colors(image, mask)
     mesh = Mesh(vertices.reshape(-1, 3), _slab_faces(mask), np.concatenate([colors, colors]))
     return select_faces(mesh, np.ones(len(mesh.faces), bool))

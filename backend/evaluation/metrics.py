@@ -3,8 +3,8 @@
 
 Meshes are compared by SAMPLES points drawn evenly from each surface:
 Chamfer distance (L1 form): half of [mean distance from a to b + mean distance from b to a], in units of the cube.
-F-score at d: harmonic mean of precision and recall, the shares of points that have the other surface's nearest point within d.
-Volume IoU: inside is where the generalised winding number is at least one half, which is meaningful for open meshes too.
+F-score at d: harmonic mean of precision and recall, the shares of points that have a point of the other within d.
+Volume IoU: inside is where the generalised winding number is at least one half, so open meshes count too.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def f_score(there: np.ndarray, back: np.ndarray, distance: float) -> float:
 
 
 def volume_iou(a: Mesh, b: Mesh, resolution: int = IOU_RESOLUTION) -> float:
-    """Overlap of two solids at the cell centres of a grid over both, at least over [-0.5, 0.5]^3; 0 where neither has volume."""
+    """Overlap of two solids at the cell centres of a grid over both and over [-0.5, 0.5]^3; 0 if none has volume."""
     corners = np.concatenate([a.vertices, b.vertices, [[-0.5] * 3, [0.5] * 3]])
     low, high = corners.min(0), corners.max(0)
     share = (np.arange(resolution) + 0.5) / resolution
@@ -93,7 +93,7 @@ def winding_number(mesh: Mesh, points: np.ndarray) -> np.ndarray:
 
 
 def exact_winding_number(mesh: Mesh, points: np.ndarray) -> np.ndarray:
-    """Sum of the faces' signed solid angles (Van Oosterom and Strackee 1983) over 4 pi; time grows with points x faces."""
+    """Sum of the faces' signed solid angles (Van Oosterom and Strackee 1983) over 4 pi; costs points x faces."""
     corners = mesh.vertices[mesh.faces].astype(np.float64)
     winding = np.zeros(len(points))
     size = max(1, 2_000_000 // max(1, len(corners)))
@@ -107,7 +107,7 @@ def exact_winding_number(mesh: Mesh, points: np.ndarray) -> np.ndarray:
 
 
 def psnr(a: np.ndarray, b: np.ndarray) -> float:
-    """Peak signal-to-noise ratio in dB of two pictures of values 0..1 and the same shape; infinite when they are equal."""
+    """Peak signal-to-noise ratio in dB of two pictures of one shape, values 0..1; infinite when they are equal."""
     error = float(((a.astype(np.float64) - b.astype(np.float64)) ** 2).mean())
     return float("inf") if error == 0 else -10 * np.log10(error)
 
@@ -118,7 +118,7 @@ def ssim(a: np.ndarray, b: np.ndarray) -> float:
     Gaussian window 11 x 11, sigma 1.5, K = 0.01 and 0.03; mean where the window lies inside. At least 11 x 11 pixels.
     """
     if a.shape != b.shape or min(a.shape[:2]) < 11:
-        raise ValueError(f"SSIM compares pictures of one shape and at least 11 x 11 pixels, not {a.shape} with {b.shape}.")
+        raise ValueError(f"SSIM needs pictures of one shape, at least 11 x 11 pixels, not {a.shape} and {b.shape}.")
     a, b = (x.reshape(*x.shape[:2], -1).astype(np.float64) for x in (a, b))
 
     def blur(x: np.ndarray) -> np.ndarray:

@@ -38,8 +38,8 @@ def keep_components(mesh: Mesh, smallest: float = 1.0, by: Literal["volume", "ar
 def remove_degenerate(mesh: Mesh, distance: float = 0.0) -> Mesh:
     """Weld vertices that lie within `distance` (0: at the very same place) and drop the faces that this collapses.
 
-    Faces that only look thin are kept: to remove them would open a closed mesh. A welded vertex keeps the place and colour of
-    the first of its vertices.
+    Faces that only look thin are kept: to remove them would open a closed mesh. A welded vertex keeps the place and
+    colour of the first of its vertices.
     """
     if distance > 0:
         pairs = cKDTree(mesh.vertices).query_pairs(distance, output_type="ndarray")
@@ -54,7 +54,7 @@ def remove_degenerate(mesh: Mesh, distance: float = 0.0) -> Mesh:
 
 
 def decimate(mesh: Mesh, max_faces: int) -> Mesh:
-    """At most about `max_faces` faces (0 keeps all) by collapsing the edges that matter least to the shape (quadric error).
+    """At most about `max_faces` faces (0 keeps all): the edges that matter least to the shape collapse (quadric error).
 
     Every new vertex takes the colour of the nearest old one. UV coordinates and texture are lost.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Marching cubes that evaluates the field coarse to fine, so that its cost grows with the surface, not with the volume."""
+"""Marching cubes that evaluates the field coarse to fine: its cost grows with the surface, not with the volume."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def extract(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The surface field = level in the cube `bounds`: vertices float32 (N, 3), faces int32 (M, 3), normals outward.
 
-    field: points float32 (K, 3) on `device` -> values (K,). resolution: cells per side; `coarse`: at least so many cells
-    per side in the first pass (`coarse >= resolution` evaluates every point). inside: the sign that the solid has.
+    field: points float32 (K, 3) on `device` -> values (K,). resolution: cells per side. coarse: at least so many cells
+    per side in the first pass; `resolution` or more evaluates every point. inside: the sign that the solid has.
 
     From pass to pass only cells near the surface are halved, and the surface is followed wherever it leaves them. The
     mesh equals that of the dense grid when every connected piece of the surface shows a change of sign in the
     first pass, or comes within one first-pass cell of one that does. Only a piece (or hole) that is thinner than
     1 / coarse of the cube *and* far from the rest can be missed. For a field with |f(a) - f(b)| <= lipschitz * |a - b|
-    (1 for a signed distance) give `lipschitz`: then the |values| decide which cells can hold surface, and nothing is missed.
+    (1 for a signed distance) give `lipschitz`: then |value| decides which cells can hold surface and nothing is missed.
     Raises ValueError when the field's values are not finite.
     """
     grid = sample(field, resolution, bounds, level, coarse, lipschitz, device)

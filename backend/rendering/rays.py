@@ -30,7 +30,7 @@ def intersect_box(
 def stratify(near: Tensor, far: Tensor, count: int, generator: torch.Generator | None = None) -> Tensor:
     """Edges (N, count + 1) of equal sections from near to far, each (N,).
 
-    With a generator the inner edges are moved at random by up to half a section either way, so that training sees every depth.
+    With a generator the inner edges move at random by up to half a section either way: training sees every depth.
     """
     share = torch.linspace(0, 1, count + 1, device=near.device, dtype=near.dtype).expand(len(near), -1)
     if generator is not None:
@@ -40,7 +40,7 @@ def stratify(near: Tensor, far: Tensor, count: int, generator: torch.Generator |
 
 
 def importance(edges: Tensor, weights: Tensor, count: int, generator: torch.Generator | None = None) -> Tensor:
-    """Draw `count` ascending distances (N, count) with the piecewise constant density `weights` (N, S) over `edges` (N, S+1).
+    """Draw `count` ascending distances (N, count), distributed as `weights` (N, S) are over the sections of `edges`.
 
     Inverse of the cumulated weights at (i + 0.5) / count, or at a random place of each of the `count` strata. A little
     weight is added everywhere, as NeRF and NeuS do, so that a ray without any weight is sampled evenly. No gradient.

@@ -21,8 +21,8 @@ EPSILON = 1e-5  # NeuS's, in numerator and denominator of alpha
 
 @dataclass
 class Rendering:
-    """What N rays see. color (N, C); opacity (N,), 0..1; depth (N,), mean distance along the ray of what is seen, 0 where
-    nothing is; normal (N, 3) or None, the weighted mean, shorter than 1 at soft edges; weights (N, S).
+    """What N rays see. color (N, C); opacity (N,), 0..1; depth (N,), mean distance along the ray of what is seen, 0
+    where nothing is; normal (N, 3) or None, the weighted mean, shorter than 1 at soft edges; weights (N, S).
     """
 
     color: Tensor
@@ -33,7 +33,7 @@ class Rendering:
 
 
 def density_weights(edges: Tensor, density: Tensor) -> Tensor:
-    """NeRF: transmittance x (1 - exp(-density x length)) for edges (N, S + 1) and density (N, S) >= 0 -> weights (N, S)."""
+    """NeRF: transmittance x (1 - exp(-density x length)) for edges (N, S + 1), density (N, S) >= 0 -> (N, S)."""
     weights, _, _ = render_weight_from_density(edges[:, :-1].contiguous(), edges[:, 1:].contiguous(), density)
     return weights
 
@@ -73,7 +73,11 @@ def neus_section_alpha(edges: Tensor, sdf: Tensor, inv_s: float) -> Tensor:
 
 
 def composite(
-    weights: Tensor, edges: Tensor, color: Tensor, normal: Tensor | None = None, background: Tensor | float | None = None
+    weights: Tensor,
+    edges: Tensor,
+    color: Tensor,
+    normal: Tensor | None = None,
+    background: Tensor | float | None = None,
 ) -> Rendering:
     """Sum color (N, S, C) and normal (N, S, 3) along the rays; what is left of opacity shows the background.
 
@@ -162,7 +166,7 @@ def render_sdf(
 def render_camera(
     render: Callable[[Tensor, Tensor], Rendering], camera: Camera, chunk: int = 4096
 ) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
-    """Every pixel of a camera without gradients: color (H, W, C), opacity (H, W), depth (H, W), normal (H, W, 3) or None."""
+    """All pixels of a camera, without gradients: color (H, W, C), opacity and depth (H, W), normal (H, W, 3) or None."""
     origins, directions = rays(camera)
     with torch.no_grad():
         parts = [render(o, d) for o, d in zip(origins.split(chunk), directions.split(chunk), strict=True)]

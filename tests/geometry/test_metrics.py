@@ -67,7 +67,8 @@ def test_precision_and_recall_are_not_confused():
     """Half of the truth found, nothing wrong: precision 1, recall one half."""
     one, two = ball(0.1), ball(0.1)
     two.vertices = two.vertices + np.float32([0.35, 0, 0])
-    both = Mesh(np.concatenate([one.vertices, two.vertices]), np.concatenate([one.faces, two.faces + len(one.vertices)]))
+    faces = np.concatenate([one.faces, two.faces + len(one.vertices)])
+    both = Mesh(np.concatenate([one.vertices, two.vertices]), faces)
     assert metrics.compare_meshes(one, both)["f_score_0.02"] == pytest.approx(2 / 3, abs=0.01)
     assert metrics.compare_meshes(both, one)["f_score_0.02"] == pytest.approx(2 / 3, abs=0.01)
     assert metrics.compare_meshes(one, both)["volume_iou"] == pytest.approx(0.5, abs=0.01)

@@ -67,9 +67,7 @@ def test_alpha_weights_and_gradients_equal_the_slow_loop_even_behind_opaque_sect
     fast, slow = alpha_weights(alpha), slow_weights(alpha)
     torch.testing.assert_close(fast, slow)
     toward = torch.randn(fast.shape, generator=rng, dtype=torch.float64)
-    torch.testing.assert_close(
-        torch.autograd.grad(fast, alpha, toward)[0], torch.autograd.grad(slow, alpha, toward)[0]
-    )
+    torch.testing.assert_close(torch.autograd.grad(fast, alpha, toward)[0], torch.autograd.grad(slow, alpha, toward)[0])
 
 
 @pytest.mark.parametrize("anneal", [0.0, 0.4, 1.0])

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Cutting the object out of its background: the picture's own alpha, rembg, or the colour of the border."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+
+from .framing import to_bytes
+from .image import ImageError
+
+REMBG_MODELS = ("isnet-general-use", "u2net", "silueta", "u2netp")  # best first; used only if their weights lie on disk
+NOISE = 0.04  # colours (RGB distance) closer than this are the same: JPEG, sensor noise
+BUSY = 0.15  # colours farther apart than this are different, however restless the background is
+SPECK = 0.01  # of the largest piece's size: smaller pieces are dirt
+LEAST = 16  # pixels that an object has at least
+REMEDY = 'Use a picture with a plain background or with transparency, or set "Remove Background" to Never.'
+
+
+@dataclass(frozen=True)
+class Cutout:
+    """image: RGBA float32 (H, W, 4), straight alpha; method: what told object from background; note: for the report."""
+
+    image: np.ndarray
+    method: Literal["alpha", "rembg", "border", "none"]
+    note: str
+
+
+def remove_background(image: np.ndarray, mode: Literal["auto", "always", "never"] = "auto") -> Cutout:
+    """Give RGBA float32 (H, W, 4), straight alpha, an alpha that shows the object only.
+
+    auto: the picture's own transparency if it has any, else as always: rembg if one of its models is on this machine
+    (nothing is downloaded), else the difference to the border's colour. never: alpha stays as it is.
+    Raises ImageError when nothing would remain.
+    """
+    alpha = image[..., 3]
+    if not (alpha >= 0.5).any():
+        raise ImageError("The picture is transparent everywhere.", "Choose a picture that shows an object.")
+    if mode == "never":
+        return Cutout(image, "none", "The background was left as it is.")
+    if mode == "auto" and has_meaningful_alpha(alpha):
+        return Cutout(image, "alpha", "The picture's own transparency was used.")
+    color = image[..., :3] * alpha[..., None] + 1 - alpha[..., None]
+    matte = rembg_alpha(color)
+    if matte is not None:
+        cut, method, note = np.dstack([color, matte]), "rembg", "The background was removed with rembg."
+    else:
+        cut, note = cut_at_border_color(color)
+        method = "border"
+    cut[..., 3] = np.minimum(cut[..., 3], alpha)
+    if (cut[..., 3] >= 0.5).sum() < LEAST:
+        raise ImageError("No object stands out from the background of this picture.", REMEDY)
+    return Cutout(cut.astype(np.float32), method, note)
+
+
+def has_meaningful_alpha(alpha: np.ndarray) -> bool:
+    """Some of the picture is transparent: at least 0.1 % of it, and at least 16 pixels."""
+    return int((alpha < 0.5).sum()) >= max(LEAST, alpha.size // 1000)
+
+
+def rembg_alpha(color: np.ndarray) -> np.ndarray | None:
+    """rembg's matte (H, W), 0..1, or None when rembg, its runtime or all of its models are missing here."""
+    if find_spec("rembg") is None or find_spec("onnxruntime") is None:  # rembg ends the process without its runtime
+        return None
+    from rembg import new_session, remove
+    from rembg.sessions import sessions_class
+
+    on_disk = {s.name() for s in sessions_class if s.name() in REMBG_MODELS and s.resolve_existing(f"{s.name()}.onnx")}
+    for name in REMBG_MODELS:
+        if name in on_disk:
+            matte = remove(Image.fromarray(to_bytes(color)), session=new_session(name), only_mask=True)
+            return np.asarray(matte, np.float32) / 255  # type: ignore[arg-type]
+    return None
+
+
+def cut_at_border_color(color: np.ndarray) -> tuple[np.ndarray, str]:
+    """Everything that is connected to the border and has its colour is background.
+
+    RGB float32 (H, W, 3) -> RGBA with soft edges, whose colours are freed from the background's, and a note.
+    The border's colour may change smoothly over the picture, and the object may touch the border in places.
+    """
+    backdrop, noise, share = fit_backdrop(color)
+    distance = np.linalg.norm(color - backdrop, axis=2)
+    solid = ~_connected_to_border(distance < np.clip(4 * noise, NOISE, BUSY))
+    solid = _without_specks(solid)
+    note = "The background was removed by the colour of the picture's border."
+    if share < 0.7:
+        note += " The border is not plain, so that the outline may be wrong; a picture with transparency works best."
+    return np.dstack(_soften(color, backdrop, solid)), note
+
+
+def fit_backdrop(color: np.ndarray) -> tuple[np.ndarray, float, float]:
+    """A smooth (quadratic) colour model of the background from the picture's border.
+
+    Returns the model (H, W, 3), the usual distance of border pixels from it, and the share of the border it explains.
+    Robust: pixels that it does not explain (the object touching the border) are left out, round after round.
+    """
+    height, width = color.shape[:2]
+    y, x = np.linspace(-1, 1, height, dtype=np.float32), np.linspace(-1, 1, width, dtype=np.float32)
+    edge = np.zeros((height, width), bool)
+    thickness = max(1, min(height, width) // 100)
+    edge[:thickness] = edge[-thickness:] = True
+    edge[:, :thickness] = edge[:, -thickness:] = True
+    rows, columns = np.nonzero(edge)
+    u, v = x[columns], y[rows]
+    a, b = np.stack([np.ones_like(u), u, v, u * u, u * v, v * v], axis=1), color[edge]
+    distance = np.linalg.norm(b - np.median(b, axis=0), axis=1)
+    for _ in range(6):
+        good = _explained(distance)
+        model = np.linalg.lstsq(a[good], b[good], rcond=None)[0]
+        distance = np.linalg.norm(b - a @ model, axis=1)
+    good = _explained(distance)
+    m = model.astype(np.float32)
+    v, u = y[:, None, None], x[None, :, None]
+    backdrop = (m[0] + m[2] * v + m[5] * v * v) + (m[1] + m[4] * v) * u + m[3] * (u * u)
+    return backdrop, float(np.median(distance[good])), float(good.mean())
+
+
+def _explained(distance: np.ndarray) -> np.ndarray:
+    """Which distances from the model are small; always the smallest tenth."""
+    limit = np.clip(3 * np.median(distance), NOISE, BUSY)
+    return distance <= max(limit, np.quantile(distance, 0.1))
+
+
+def _connected_to_border(similar: np.ndarray) -> np.ndarray:
+    """Flood fill from the border over pixels that are similar to the background."""
+    names, _ = ndimage.label(similar)
+    at_border = np.unique(np.concatenate([names[0], names[-1], names[:, 0], names[:, -1]]))
+    return np.isin(names, at_border[at_border > 0])
+
+
+def _without_specks(solid: np.ndarray) -> np.ndarray:
+    names, count = ndimage.label(solid, np.ones((3, 3)))
+    if not count:
+        return solid
+    sizes = np.bincount(names.ravel())
+    sizes[0] = 0
+    return (sizes >= SPECK * sizes.max())[names]
+
+
+def _soften(color: np.ndarray, backdrop: np.ndarray, solid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Colour and alpha, where pixels at the outline are taken apart into object and background.
+
+    Such a pixel is a mix of the background and of the object's colour two pixels further in; one that is not (a thin
+    part of another colour) stays as it is.
+    """
+    alpha = solid.astype(np.float64)
+    core = ndimage.binary_erosion(solid, np.ones((3, 3)), iterations=2, border_value=1)
+    if not core.any():
+        return color, alpha
+    distance, (rows, columns) = ndimage.distance_transform_edt(~core, return_indices=True)  # type: ignore[misc]
+    rim = ~core & (distance < 4) & ndimage.binary_dilation(solid, np.ones((3, 3)))
+    inner, seen, behind = color[rows[rim], columns[rim]], color[rim], backdrop[rim]
+    away = inner - behind
+    mixed = np.clip(((seen - behind) * away).sum(1) / np.maximum((away**2).sum(1), 1e-6), 0, 1)
+    is_mix = np.linalg.norm(behind + mixed[:, None] * away - seen, axis=1) < 2 * NOISE
+    alpha[rim] = np.where(is_mix, mixed, alpha[rim])
+    color = color.copy()
+    color[rim] = np.where((is_mix & (mixed < 0.95))[:, None], inner, seen)
+    return color, alpha
