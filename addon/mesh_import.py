@@ -90,11 +90,14 @@ def target(scene: bpy.types.Scene, view_layer: bpy.types.ViewLayer) -> bpy.types
 
 
 def select_only(chosen: bpy.types.Object, view_layer: bpy.types.ViewLayer) -> None:
-    for other in view_layer.objects.selected:
-        other.select_set(False, view_layer=view_layer)
-    if chosen.name in view_layer.objects:
+    """Select the object alone and make it active, unless it is not in the view layer."""
+    try:  # asking `view_layer.objects` instead would not do: in a window it knows new objects only after a redraw
         chosen.select_set(True, view_layer=view_layer)
-        view_layer.objects.active = chosen
+    except RuntimeError:
+        return
+    for other in view_layer.objects.selected:
+        other.select_set(other == chosen, view_layer=view_layer)
+    view_layer.objects.active = chosen
 
 
 def push_undo(message: str, window: bpy.types.Window | None) -> None:

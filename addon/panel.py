@@ -9,7 +9,7 @@ from ..backend.interface import parameters
 from . import compat, jobs, picture, properties, session, setup
 
 CHARACTER_PX = 7.5  # of Blender's interface font at scale 1, roughly
-PICTURE_SCALE = 10.0
+UNIT_PX = 20  # of Blender's interface at scale 1
 
 
 class Main(bpy.types.Panel):
@@ -29,7 +29,7 @@ class Main(bpy.types.Panel):
         busy = session.queue.busy
         row.operator("image_to_mesh.generate", text="Add to Queue" if busy else "Image to Mesh", icon="MESH_MONKEY")
         for job in session.queue.jobs():
-            draw_job(layout, job)
+            draw_job(layout, context, job)
         draw_outcome(layout, context)
 
 
@@ -71,7 +71,7 @@ class Results(bpy.types.Panel):
 def draw_setup(layout, context) -> None:
     box = layout.box()
     if setup.running():
-        box.progress(factor=setup.overall(), text=setup.stage())
+        box.progress(factor=setup.task().overall, text=setup.task().stage)
     else:
         wrapped(box, context, "The backend, which does the work, is not set up yet", icon="INFO")
     box.operator("image_to_mesh.open_preferences", text="Set Up Backend", icon="PREFERENCES")
@@ -94,7 +94,7 @@ def draw_input(layout, settings) -> None:
         layout.prop(settings, "prompt", text="", icon="TEXT")
 
 
-def draw_job(layout, job: jobs.Job) -> None:
+def draw_job(layout, context, job: jobs.Job) -> None:
     box = layout.box()
     row = box.row()
     row.label(text=job.name, icon="TIME" if job.state is jobs.State.QUEUED else "MESH_MONKEY")
@@ -105,7 +105,8 @@ def draw_job(layout, job: jobs.Job) -> None:
     if job.note or job.eta_s is not None:
         box.label(text=(job.note or time_left(job.eta_s)).capitalize())
     if job is session.queue.active and picture.icon_id():
-        box.template_icon(icon_value=picture.icon_id(), scale=PICTURE_SCALE)
+        units = context.region.width / (UNIT_PX * context.preferences.system.ui_scale)
+        box.template_icon(icon_value=picture.icon_id(), scale=max(4.0, units - 3.5))
 
 
 def draw_outcome(layout, context) -> None:

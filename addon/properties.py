@@ -13,7 +13,7 @@ INT_LIMIT = 2**31 - 1
 SOURCES = (
     ("FILE", "File", "An image file on this computer", "FILE_IMAGE", 0),
     ("IMAGE", "Image", "An image that is open in Blender", "IMAGE_DATA", 1),
-    ("RENDER", "Last Render", "What was last rendered", "RENDER_RESULT", 2),
+    ("RENDER", "Render", "The last render", "RENDER_RESULT", 2),
 )
 
 

@@ -99,6 +99,10 @@ def redraw() -> None:
                         region.tag_redraw()
 
 
+def register() -> None:
+    """Nothing: the first job starts the timer and the process."""
+
+
 def unregister() -> None:
     """Leave no timer (4.2 crashes at exit, 4.5 hangs), no process, no picture."""
     if bpy.app.timers.is_registered(tick):

@@ -34,6 +34,7 @@ class Task:
         self.title, self.stage, self.overall, self.line = title, title, 0.0, ""
         self.trouble: Trouble | None = None
         self.sizes: dict[str, int] = {}
+        self.ended = False
         self._stop = threading.Event()
         self._said: queue.SimpleQueue[tuple[str, float, str]] = queue.SimpleQueue()
         self.thread = threading.Thread(target=self._run, args=(work,), name=f"Image to Mesh {title}", daemon=True)
@@ -64,7 +65,6 @@ class Task:
 
 _task: Task | None = None
 _ready: bool | None = None  # None: not looked yet
-_sizes: dict[str, int] = {}
 
 
 def chosen(prefs) -> Chosen:
@@ -102,7 +102,6 @@ def look_again(_self=None, _context=None) -> None:
     """Forget what was seen on disk; also the update callback of the preferences' paths."""
     global _ready
     _ready = None
-    _sizes.clear()
 
 
 def obstacle() -> str:
@@ -127,27 +126,50 @@ def begin(title: str, work: Callable[[Task], None]) -> None:
 
 
 def install(wanted: Chosen) -> None:
-    """Make the environment, in a thread; going on where an earlier attempt stopped."""
-    begin("Setting up", lambda task: environment.install(wanted.data_folder, EXTENSION, wanted.variant, task.say, task.stopped))
+    """Make the environment, going on where an earlier attempt stopped."""
+    folder, variant = wanted.data_folder, wanted.variant
+    begin("Setting up", lambda task: environment.install(folder, EXTENSION, variant, task.say, task.stopped))
 
 
 def remove(wanted: Chosen) -> None:
     begin("Removing", lambda task: environment.remove(wanted.data_folder))
 
 
-def measure(wanted: Chosen) -> None:
-    """Find out how large the folders are; walking over 30,000 files takes seconds."""
+def check(wanted: Chosen) -> None:
+    """Look whether the interpreter that the user named has what the backend needs."""
+
     def work(task: Task) -> None:
-        for name in environment.folders(wanted.data_folder):
-            task.sizes[name] = 0
+        good, message = environment.check_interpreter(wanted.python)
+        if not good:
+            raise Trouble(message, "Install what is missing, or empty the path and use Set Up Backend")
+        task.say(message, 1.0)
+
+    begin("Checking", work)
+
+
+def measure(wanted: Chosen) -> None:
+    """Find out how large the folders are; an environment has 30,000 files."""
+
+    def work(task: Task) -> None:
+        for name in sorted(path.name for path in wanted.data_folder.iterdir() if path.is_dir()):
+            task.sizes[name] = environment.size(wanted.data_folder / name)
 
     begin("Measuring", work)
 
 
+def sizes() -> dict[str, int]:
+    """Bytes of each folder in the data folder, as far as they were measured."""
+    return dict(_task.sizes) if _task else {}
+
+
 def poll() -> None:
     """Take in what the thread said. Called by the session's timer."""
-    if _task:
+    global _ready
+    if _task and not _task.ended:
+        alive = _task.thread.is_alive()
         _task.poll()
+        if not alive:
+            _task.ended, _ready = True, None
 
 
 def stop() -> None:

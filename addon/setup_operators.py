@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The buttons of the preferences: set up, stop, remove, measure, check. Thin: the work is in setup."""
+
+import shutil
+
+import bpy
+
+from . import PACKAGE, session, setup
+from .preferences import preferences
+
+
+class TaskOperator(bpy.types.Operator):
+    """A button that starts a task, which needs that nothing else is going on"""
+
+    bl_options = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, context):
+        reason = cls.obstacle()
+        cls.poll_message_set(reason)
+        return not reason
+
+    @classmethod
+    def obstacle(cls) -> str:
+        if setup.running():
+            return "Wait until what is going on has ended"
+        return "A job is running. Cancel it, or wait until it has ended" if session.queue.busy else ""
+
+    def begin(self, wanted: setup.Chosen) -> None:
+        raise NotImplementedError
+
+    def execute(self, context):
+        session.queue.stop()  # an idle backend holds files open, which Windows would not let us replace
+        self.begin(setup.chosen(preferences()))
+        session.start()
+        return {"FINISHED"}
+
+
+class SetUp(TaskOperator):
+    """Make the backend's own Python environment in the data folder. Downloads PyTorch and other packages once"""
+
+    bl_idname = "image_to_mesh.set_up"
+    bl_label = "Set Up Backend"
+
+    @classmethod
+    def obstacle(cls) -> str:
+        if not bpy.app.online_access:
+            if bpy.app.online_access_override:
+                return "Blender was started in offline mode, and packages must be downloaded"
+            return "Packages must be downloaded. Allow Online Access in Preferences > System first"
+        return super().obstacle()
+
+    def begin(self, wanted):
+        setup.install(wanted)
+
+
+class StopTask(bpy.types.Operator):
+    """Stop here. What is downloaded is kept, and Set Up Backend goes on from there"""
+
+    bl_idname = "image_to_mesh.stop_task"
+    bl_label = "Stop"
+    bl_options = {"INTERNAL"}
+
+    def execute(self, context):
+        if task := setup.task():
+            task.stop()
+        return {"FINISHED"}
+
+
+class RemoveEnvironment(TaskOperator):
+    """Delete the backend's environment from the disk. Finished meshes stay"""
+
+    bl_idname = "image_to_mesh.remove_environment"
+    bl_label = "Remove Backend"
+
+    def invoke(self, context, event):
+        return context.window_manager.invoke_confirm(self, event)
+
+    def begin(self, wanted):
+        setup.remove(wanted)
+
+
+class RemoveJobs(TaskOperator):
+    """Delete the folders of all finished jobs. Meshes that are in a scene stay"""
+
+    bl_idname = "image_to_mesh.remove_jobs"
+    bl_label = "Remove Finished Jobs"
+
+    def invoke(self, context, event):
+        return context.window_manager.invoke_confirm(self, event)
+
+    def begin(self, wanted):
+        folder = session.jobs_folder(wanted.data_folder)
+        setup.begin("Removing jobs", lambda task: shutil.rmtree(folder, ignore_errors=True))
+
+
+class Measure(TaskOperator):
+    """Find out how much room the folders take"""
+
+    bl_idname = "image_to_mesh.measure"
+    bl_label = "Show Sizes"
+
+    def begin(self, wanted):
+        setup.measure(wanted)
+
+
+class CheckInterpreter(TaskOperator):
+    """Start the named interpreter and look whether it has all that the backend needs"""
+
+    bl_idname = "image_to_mesh.check_interpreter"
+    bl_label = "Check Interpreter"
+
+    @classmethod
+    def obstacle(cls) -> str:
+        return super().obstacle() if preferences().python else "Name an interpreter first"
+
+    def begin(self, wanted):
+        setup.check(wanted)
+
+
+class OpenFolder(bpy.types.Operator):
+    """Show the data folder in the system's file browser"""
+
+    bl_idname = "image_to_mesh.open_folder"
+    bl_label = "Open Data Folder"
+    bl_options = {"INTERNAL"}
+
+    def execute(self, context):
+        folder = setup.chosen(preferences()).data_folder
+        folder.mkdir(parents=True, exist_ok=True)
+        return bpy.ops.wm.path_open(filepath=str(folder))
+
+
+class OpenPreferences(bpy.types.Operator):
+    """Show this extension's preferences"""
+
+    bl_idname = "image_to_mesh.open_preferences"
+    bl_label = "Preferences"
+
+    def execute(self, context):
+        bpy.ops.preferences.addon_show(module=PACKAGE)
+        return {"FINISHED"}
+
+
+classes = (
+    SetUp,
+    StopTask,
+    RemoveEnvironment,
+    RemoveJobs,
+    Measure,
+    CheckInterpreter,
+    OpenFolder,
+    OpenPreferences,
+)
+
+
+def register() -> None:
+    for cls in classes:
+        bpy.utils.register_class(cls)
+
+
+def unregister() -> None:
+    for cls in reversed(classes):
+        bpy.utils.unregister_class(cls)
