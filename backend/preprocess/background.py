@@ -98,7 +98,7 @@ def fit_backdrop(color: np.ndarray) -> tuple[np.ndarray, float, float]:
     """A smooth (quadratic) colour model of the background from the picture's border.
 
     Returns the model (H, W, 3), the usual distance of border pixels from it, and the share of the border it explains.
-    Robust: pixels that it does not explain (the object touching the border) are left out, round after round.
+    Robust: the sum of distances, not of their squares, is least, so that an object touching the border counts little.
     """
     height, width = color.shape[:2]
     y, x = np.linspace(-1, 1, height, dtype=np.float32), np.linspace(-1, 1, width, dtype=np.float32)
@@ -109,22 +109,17 @@ def fit_backdrop(color: np.ndarray) -> tuple[np.ndarray, float, float]:
     rows, columns = np.nonzero(edge)
     u, v = x[columns], y[rows]
     a, b = np.stack([np.ones_like(u), u, v, u * u, u * v, v * v], axis=1), color[edge]
-    distance = np.linalg.norm(b - np.median(b, axis=0), axis=1)
-    for _ in range(6):
-        good = _explained(distance)
-        model = np.linalg.lstsq(a[good], b[good], rcond=None)[0]
+    distance = np.full(len(a), 1.0)
+    for _ in range(20):  # reweighted least squares, towards the least sum of distances
+        root = np.maximum(distance, NOISE / 4)[:, None] ** -0.5
+        model = np.linalg.lstsq(a * root, b * root, rcond=None)[0]
         distance = np.linalg.norm(b - a @ model, axis=1)
-    good = _explained(distance)
+    good = distance <= np.clip(3 * np.median(distance), NOISE, BUSY)
+    noise = float(np.median(distance[good])) if good.any() else BUSY
     m = model.astype(np.float32)
     v, u = y[:, None, None], x[None, :, None]
     backdrop = (m[0] + m[2] * v + m[5] * v * v) + (m[1] + m[4] * v) * u + m[3] * (u * u)
-    return backdrop, float(np.median(distance[good])), float(good.mean())
-
-
-def _explained(distance: np.ndarray) -> np.ndarray:
-    """Which distances from the model are small; always the smallest tenth."""
-    limit = np.clip(3 * np.median(distance), NOISE, BUSY)
-    return distance <= max(limit, np.quantile(distance, 0.1))
+    return backdrop, noise, float(good.mean())
 
 
 def _connected_to_border(similar: np.ndarray) -> np.ndarray:

@@ -166,7 +166,7 @@ def render_sdf(
 def render_camera(
     render: Callable[[Tensor, Tensor], Rendering], camera: Camera, chunk: int = 4096
 ) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
-    """All pixels of a camera, without gradients: color (H, W, C), opacity and depth (H, W), normal (H, W, 3) or None."""
+    """All pixels of a camera, no gradients: color (H, W, C), opacity and depth (H, W), normal (H, W, 3) or None."""
     origins, directions = rays(camera)
     with torch.no_grad():
         parts = [render(o, d) for o, d in zip(origins.split(chunk), directions.split(chunk), strict=True)]

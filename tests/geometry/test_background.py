@@ -38,7 +38,7 @@ def backdrop(kind: str) -> np.ndarray:
 
 
 def paint(alpha: np.ndarray, behind: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """An object of two colours before a background: the opaque picture (H, W, 4) and the object's own colour (H, W, 3)."""
+    """An object of two colours before a background: the opaque picture (H, W, 4) and the object's colour (H, W, 3)."""
     color = np.empty((SIZE, SIZE, 3))
     color[: SIZE // 2], color[SIZE // 2 :] = (0.75, 0.1, 0.05), (0.1, 0.15, 0.55)
     mixed = color * alpha[..., None] + behind * (1 - alpha[..., None])
