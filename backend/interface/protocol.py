@@ -22,6 +22,16 @@ FAILURES = ("input", "parameter", "weights", "memory", "cancelled", "disk", "int
 Message = dict[str, Any]
 Attachments = dict[str, bytes]
 
+# Downloads happen only where the user asked for one, so the model libraries are told to stay offline. They draw
+# progress bars of their own, for which there is no place.
+SETTINGS = {
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_DISABLE_SYMLINKS_WARNING": "1",
+    "PYTORCH_ENABLE_MPS_FALLBACK": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "TQDM_DISABLE": "1",
+}
 ENTRY = (
     "import sys, runpy; sys.path.insert(0, sys.argv.pop(1)); "
     "runpy.run_module('backend', run_name='__main__', alter_sys=True)"
@@ -110,17 +120,10 @@ def command(python: str | os.PathLike, root: str | os.PathLike, *arguments: str)
 def environment(base: Mapping[str, str]) -> dict[str, str]:
     """The backend's environment variables: `base` (os.environ) without what breaks torch or another Python.
 
-    Blender, Steam and Qt set library paths for themselves. Downloads happen only where the user asked for one, so the
-    model libraries are told to stay offline.
+    Blender, Steam and Qt set library paths for themselves.
     """
     dropped = ("PYTHON", "DYLD_", "QT_", "STEAM_", "VIRTUAL_ENV", "CONDA_", "LD_LIBRARY_PATH", "LD_PRELOAD", "LD_AUDIT")
     kept = {name: value for name, value in base.items() if not name.upper().startswith(dropped)}
     if (os.cpu_count() or 1) >= 4:  # one core stays free for Blender's window
         kept.setdefault("OMP_NUM_THREADS", str((os.cpu_count() or 4) - 1))
-    return kept | {
-        "HF_HUB_OFFLINE": "1",
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "HF_HUB_DISABLE_SYMLINKS_WARNING": "1",
-        "PYTORCH_ENABLE_MPS_FALLBACK": "1",
-        "TOKENIZERS_PARALLELISM": "false",
-    }
+    return kept | SETTINGS

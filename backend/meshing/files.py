@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,10 @@ def check_ending(path: Path) -> str:
 
 
 def colours_of(loaded: trimesh.Trimesh, ending: str) -> np.ndarray:
-    """sRGB uint8 (N, 4) of the file's vertices, white where it has none. With a material beside them, trimesh keeps them as they are."""
+    """sRGB uint8 (N, 4) of the file's vertices, white where it has none.
+
+    With a material beside them, trimesh keeps the colours in the type that the file has.
+    """
     visual: Any = loaded.visual
     colours = visual.vertex_colors if visual.kind == "vertex" else getattr(visual, "vertex_attributes", {}).get("color")
     if colours is None or len(colours) != len(loaded.vertices):
@@ -143,16 +147,16 @@ def write_whole(path: Path, data: bytes) -> None:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise MeshFileError(
-            f"{path} cannot be written: {error.strerror or error}.",
-            "Free some space, or save somewhere else." if is_full(error) else "Choose a folder that you may write to.",
-        ) from error
+        with suppress(OSError):
+            temporary.unlink()
+        raise unwritable(path, error) from error
 
 
-def is_full(error: OSError) -> bool:
-    """Whether the disk, the quota (which Windows does not have) or the largest file size is what stops us."""
-    return error.errno in (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", None))
+def unwritable(path: Path, error: OSError) -> MeshFileError:
+    """The error for a path that cannot be written, with a remedy that fits the system's reason."""
+    is_full = errno.errorcode.get(error.errno or 0) in ("ENOSPC", "EDQUOT", "EFBIG")
+    remedy = "Free some space, or save somewhere else." if is_full else "Choose a folder that you may write to."
+    return MeshFileError(f"{path} cannot be written: {error.strerror or error}.", remedy)
 
 
 def to_linear(srgb: np.ndarray) -> np.ndarray:

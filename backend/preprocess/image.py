@@ -19,7 +19,7 @@ MAX_ASPECT = 16  # longer side : shorter side
 WORKING_SIDE = 2048  # larger pictures are averaged down to at most this; no engine looks closer
 SEEN = 8 / 255  # alpha below which nobody sees anything
 # Only formats that Pillow decodes by itself: EPS, for one, would start another program.
-FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "AVIF", "TIFF", "BMP", "GIF", "TGA", "JPEG2000", "PPM")
+FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "TIFF", "BMP", "GIF", "TGA", "JPEG2000", "PPM")
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -98,7 +98,8 @@ def read_bytes(path: Path) -> bytes:
 def open_image(data: bytes) -> Image.Image:
     """Read the header; nothing is decoded yet."""
     try:
-        return Image.open(io.BytesIO(data), formats=FORMATS)
+        Image.init()
+        return Image.open(io.BytesIO(data), formats=[name for name in FORMATS if name in Image.OPEN])
     except Image.DecompressionBombError:
         raise too_large() from None
     except Exception as error:  # a damaged header can raise anything

@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command line: `python -m backend COMMAND`. Nothing imports torch before an image is really being worked on.
+
+Exit status: 0 done, 2 wrong usage or input, 3 weights, 4 memory, 5 disk, 130 cancelled, 1 anything else.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import traceback
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from . import console, device, engines
+from .failure import Failure, describe
+from .interface import parameters, protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+
+app = typer.Typer(
+    help="Image to Mesh: turns a single image into a coloured mesh.", add_completion=False, no_args_is_help=True
+)
+ENGINE = "one2345"
+PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+EngineName = Annotated[str, typer.Option("--engine", help="See the command engines.")]
+ImageFile = Annotated[Path, typer.Option("--image", help="The image: PNG, JPEG, WebP and others.")]
+MeshFile = Annotated[Path, typer.Option("--output", help="The mesh to write: .ply, .glb, .obj or .stl.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Another seed gives another variation.")]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the engine; repeatable.")
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output, no progress.")]
+
+
+@app.callback()
+def debug(
+    debug: Annotated[bool, typer.Option("--debug", help="Show where in the program an error came from.")] = False,
+) -> None:
+    """Options of all commands; `main` looks for --debug itself."""
+
+
+@app.command()
+def generate(
+    image: ImageFile,
+    output: MeshFile,
+    engine: EngineName = ENGINE,
+    seed: Seed = 0,
+    settings: Settings = None,
+    as_json: Json = False,
+) -> None:
+    """Turn an image into a mesh."""
+    declared = parameters.engine(engine)
+    values = declared.check(read_settings(settings))
+    check_output(output, mesh_endings())
+    pixels = read_picture(image)
+    from .job import run
+    from .meshing.files import save
+
+    with console.working(as_json) as report:
+        result = run(engines.Request(declared.name, {"image": pixels}, values, seed), report, engines.load)
+        save(result.mesh, output)
+    facts = {"output": str(output.resolve()), "vertices": len(result.mesh.vertices), "faces": len(result.mesh.faces)}
+    text = f"{output}: {facts['vertices']} vertices, {facts['faces']} faces, {result.report.get('seconds')} s"
+    console.answer(as_json, facts | {"report": result.report}, text)
+
+
+@app.command()
+def novel_view(
+    image: ImageFile,
+    azimuth: Annotated[float, typer.Option(min=-360, max=360, help="Degrees around the object, to the right.")],
+    elevation: Annotated[float, typer.Option(min=-90, max=90, help="Degrees upwards from the image's own view.")],
+    output: Annotated[Path, typer.Option(help="The picture to write: .png.")],
+    engine: EngineName = ENGINE,
+    seed: Seed = 0,
+    settings: Settings = None,
+    as_json: Json = False,
+) -> None:
+    """Imagine the object in an image from another side."""
+    declared = parameters.engine(engine)
+    values = declared.check(read_settings(settings))
+    check_output(output, (".png",))
+    pixels = read_picture(image)
+    from .job import cancelling
+    from .meshing.files import write_whole
+    from .preprocess.image import encode_png
+
+    with console.working(as_json) as report:
+        module: Any = engines.load(declared.name)
+        with cancelling(report):
+            view = module.novel_view(pixels, azimuth, elevation, values, report, seed)
+        write_whole(output, encode_png(view))
+    console.answer(
+        as_json, {"output": str(output.resolve()), "width": view.shape[1], "height": view.shape[0]}, str(output)
+    )
+
+
+@app.command()
+def reconstruct(
+    views: Annotated[Path, typer.Option(help="Folder with transforms.json and images (NeRF-synthetic form).")],
+    output: MeshFile,
+    engine: EngineName = ENGINE,
+    settings: Settings = None,
+    scale: Annotated[float, typer.Option(min=1e-6, max=1e6, help="Multiplies the cameras' positions.")] = 1.0,
+    as_json: Json = False,
+) -> None:
+    """Turn pictures with known cameras into a mesh."""
+    declared = parameters.engine(engine)
+    values = declared.check(read_settings(settings))
+    check_output(output, mesh_endings())
+    from .job import cancelling
+    from .meshing.files import save
+    from .preprocess.views import read_views
+
+    with console.working(as_json) as report:
+        images, cameras = read_views(views, scale)
+        module: Any = engines.load(declared.name)
+        with cancelling(report):
+            mesh = module.reconstruct(images, cameras, values, report)
+        save(mesh, output)
+    facts = {
+        "output": str(output.resolve()),
+        "views": len(images),
+        "vertices": len(mesh.vertices),
+        "faces": len(mesh.faces),
+    }
+    console.answer(
+        as_json, facts, f"{output}: {facts['vertices']} vertices, {facts['faces']} faces, from {len(images)} views"
+    )
+
+
+@app.command("engines")
+def list_engines(as_json: Json = False) -> None:
+    """List the engines, their parameters, and whether they can run here."""
+    states = {state["name"]: state for state in device.engine_states()}
+    listed = [vars(e) | {"parameters": [vars(p) for p in e.parameters]} | states[e.name] for e in parameters.ENGINES]
+    console.answer(as_json, {"engines": listed}, "\n\n".join(map(describe_engine, listed)))
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Check this environment: modules, devices, memory, weights."""
+    from .doctor import examine
+
+    checks = examine()
+    lines = [f"{'ok  ' if check['ok'] else 'FAIL'}  {check['what']}: {check['found']}" for check in checks]
+    healthy = all(check["ok"] for check in checks)
+    console.answer(as_json, {"ok": healthy, "checks": checks}, "\n".join(lines))
+    raise typer.Exit(0 if healthy else 1)
+
+
+@app.command()
+def serve(
+    jobs: Annotated[Path | None, typer.Option(help="Folder that receives a folder for each job.")] = None,
+) -> None:
+    """Speak frames on standard input and output; this is how Blender uses the backend."""
+    from .interface.environment import default_data_folder
+    from .server import main as start
+
+    start(jobs or default_data_folder() / "jobs")
+
+
+@app.command(context_settings=PASS_ON, add_help_option=False)
+def train(context: typer.Context) -> None:
+    """Train the starter models (in the repository only)."""
+    pass_on("training.app", context)
+
+
+@app.command(context_settings=PASS_ON, add_help_option=False)
+def evaluate(context: typer.Context) -> None:
+    """Measure the quality of meshes on the validation objects."""
+    pass_on("evaluation.benchmark", context)
+
+
+def pass_on(module: str, context: typer.Context) -> None:
+    """Run a command line of its own, imported only now: both import torch, and training does not ship with the extension."""
+    try:
+        other = import_module(f"{__package__}.{module}").app
+    except ModuleNotFoundError as error:
+        if not (error.name or "").startswith(str(__package__)):
+            raise
+        raise parameters.ParameterError(
+            f"{context.info_name} works in the repository only, not in the installed extension."
+        ) from None
+    raise typer.Exit(other(context.args, prog_name=context.command_path, standalone_mode=False) or 0)
+
+
+def read_settings(settings: list[str] | None) -> dict[str, str]:
+    """NAME=VALUE texts -> {name: value}."""
+    for setting in settings or []:
+        if "=" not in setting:
+            raise parameters.ParameterError(f"--set needs NAME=VALUE, not {setting[:80]!r}.")
+    return dict(setting.split("=", 1) for setting in settings or [])  # pyright: ignore[reportReturnType]
+
+
+def mesh_endings() -> tuple[str, ...]:
+    from .meshing.files import ENDINGS
+
+    return ENDINGS
+
+
+def check_output(path: Path, endings: tuple[str, ...]) -> None:
+    """Complain before the work begins, not after it."""
+    if path.suffix.lower() not in endings:
+        raise parameters.ParameterError(f"{path.name!r} must end in {', '.join(endings)}.")
+    if path.is_dir():
+        raise parameters.ParameterError(f"{path} is a folder.")
+    from .meshing.files import unwritable
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=path.parent).close()
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def read_picture(path: Path) -> np.ndarray:
+    from .preprocess.image import read_image
+
+    return read_image(path)
+
+
+def describe_engine(listed: dict[str, Any]) -> str:
+    """An engine and its parameters as text."""
+    state = "" if listed["can_run"] else f"\n  cannot run: {', '.join(listed['missing'])} missing. {listed['remedy']}"
+    lines = [f"{listed['name']}: {listed['title']}. {listed['help']}.{state}"]
+    for p in listed["parameters"]:
+        span = "" if p["minimum"] is None else f", {p['minimum']:g} to {p['maximum']:g} {p['unit']}".rstrip()
+        choices = f", one of {' '.join(p['choices'])}" if p["choices"] else ""
+        lines.append(f"  {p['name']} = {p['default']}  ({p['kind']}{span}{choices}) {p['help']}")
+    return "\n".join(lines)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command and return the exit status."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    os.environ |= protocol.SETTINGS | os.environ
+    as_json, with_trace = "--json" in arguments, "--debug" in arguments
+    try:
+        return app(arguments, prog_name="python -m backend", standalone_mode=False) or 0
+    except typer.TyperException as error:  # wrong usage
+        format_message = getattr(error, "format_message", error.__str__)
+        return console.complain(Failure("parameter", format_message(), "See --help."), as_json)
+    except BaseException as error:
+        if with_trace:
+            traceback.print_exception(error)
+        return console.complain(describe(error), as_json)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads posed views in the NeRF-synthetic form: a folder with transforms.json and the images that it names."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..rendering.cameras import Camera
+from .image import ImageError, read_image
+
+NAMES = ("transforms.json", "transforms_train.json")
+MAX_JSON_BYTES = 16 << 20
+MAX_VIEWS = 512
+MAX_TOTAL_PIXELS = 64_000_000  # of all views together: a gigabyte as float32
+TOLERANCE = 1e-2  # by which a camera's axes may miss being orthonormal
+REMEDY = "The folder must be in the NeRF-synthetic form: transforms.json with camera_angle_x and frames."
+
+
+class ViewsError(ValueError):
+    """The folder of views cannot be used: what is wrong, and in `remedy` what to do."""
+
+    remedy = REMEDY
+
+
+def read_views(folder: Path, scale: float = 1.0) -> tuple[np.ndarray, list[Camera]]:
+    """Images float32 (V, H, W, 4), straight alpha, sRGB, and their cameras; ViewsError, ImageError.
+
+    The file's cameras are already in our frame (Z up, OpenGL axes). `scale` multiplies their positions: the object has
+    to lie inside [-0.5, 0.5]^3.
+    """
+    content = read_json(folder)
+    fov_x = number(content.get("camera_angle_x"), "camera_angle_x")
+    if not 0 < fov_x < math.pi:
+        raise ViewsError(f"camera_angle_x is {fov_x:g}; it must lie between 0 and pi radians.")
+    frames = content.get("frames")
+    if not isinstance(frames, list) or not 1 <= len(frames) <= MAX_VIEWS:
+        raise ViewsError(f"There must be 1 to {MAX_VIEWS} frames.")
+    images: list[np.ndarray] = []
+    cameras = []
+    for index, frame in enumerate(frames):
+        if not isinstance(frame, dict):
+            raise ViewsError(f"Frame {index} is not an object.")
+        images.append(read_image(find_image(folder, frame.get("file_path"), index)))
+        height, width = images[-1].shape[:2]
+        if images[-1].shape != images[0].shape:
+            raise ViewsError(f"Frame {index} has {width} x {height} pixels, the first one has another size.")
+        if height * width * len(frames) > MAX_TOTAL_PIXELS:
+            raise ViewsError(f"{len(frames)} views of {width} x {height} are too many; scale the images down.")
+        fov_y = 2 * math.atan(math.tan(fov_x / 2) * height / width)
+        cameras.append(
+            Camera(
+                torch.from_numpy(pose(frame.get("transform_matrix"), index, scale)), math.degrees(fov_y), width, height
+            )
+        )
+    return np.stack(images), cameras
+
+
+def read_json(folder: Path) -> dict[str, Any]:
+    """The content of the folder's transforms.json."""
+    path = next((folder / name for name in NAMES if (folder / name).is_file()), None)
+    if path is None:
+        raise ViewsError(f"There is no {NAMES[0]} in {folder}.")
+    try:
+        if path.stat().st_size > MAX_JSON_BYTES:
+            raise ValueError(f"it is larger than {MAX_JSON_BYTES >> 20} MB")
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ViewsError(f"{path.name} cannot be read ({str(error)[:200]}).") from error
+    if not isinstance(content, dict):
+        raise ViewsError(f"{path.name} does not hold an object.")
+    return content
+
+
+def number(value: Any, name: str) -> float:
+    """A finite number."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise ViewsError(f"{name} must be a number.")
+    return float(value)
+
+
+def find_image(folder: Path, name: Any, index: int) -> Path:
+    """The file that a frame names, with or without its ending. It must lie in the folder."""
+    if not isinstance(name, str) or not name or "\0" in name:
+        raise ViewsError(f"Frame {index} has no file_path.")
+    for ending in ("", ".png", ".jpg", ".jpeg", ".webp"):
+        path = folder / (name + ending)
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise ViewsError(f"Frame {index} names a file outside the folder: {name[:100]}")
+        if path.is_file():
+            return path
+    raise ImageError(f"There is no image {name[:100]} in {folder}.", "Check file_path in transforms.json.")
+
+
+def pose(matrix: Any, index: int, scale: float) -> np.ndarray:
+    """Camera-to-world (4, 4) float32 of a frame: a rotation and a position."""
+    try:
+        values = np.array(matrix, np.float64)
+    except (ValueError, TypeError, OverflowError):
+        values = np.empty(0)
+    if values.shape != (4, 4) or not np.isfinite(values).all():
+        raise ViewsError(f"transform_matrix of frame {index} is not a 4 x 4 matrix of numbers.")
+    rotation = values[:3, :3]
+    if not np.allclose(rotation @ rotation.T, np.eye(3), atol=TOLERANCE) or np.linalg.det(rotation) < 0:
+        raise ViewsError(f"transform_matrix of frame {index} is not a camera's pose: its axes are skewed or mirrored.")
+    values[:3, 3] *= scale
+    return values.astype(np.float32)
