@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from ..meshing.clean import select_faces
 from ..meshing.mesh import Mesh
@@ -59,7 +59,7 @@ def sample_surface(mesh: Mesh, count: int, seed: int) -> np.ndarray:
 
 def nearest_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Distance from every point of a (N, 3) to the nearest of b (M, 3) -> (N,)."""
-    return cKDTree(b).query(a)[0]
+    return KDTree(b).query(a)[0]
 
 
 def f_score(there: np.ndarray, back: np.ndarray, distance: float) -> float:
@@ -89,7 +89,7 @@ def winding_number(mesh: Mesh, points: np.ndarray) -> np.ndarray:
         import igl
     except ImportError:
         return exact_winding_number(mesh, points)
-    return igl.fast_winding_number(vertices, faces, np.ascontiguousarray(points, np.float64))
+    return np.asarray(igl.fast_winding_number(vertices, faces, np.ascontiguousarray(points, np.float64)))
 
 
 def exact_winding_number(mesh: Mesh, points: np.ndarray) -> np.ndarray:

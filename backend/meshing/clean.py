@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from .mesh import Mesh
 
@@ -42,7 +42,7 @@ def remove_degenerate(mesh: Mesh, distance: float = 0.0) -> Mesh:
     colour of the first of its vertices.
     """
     if distance > 0:
-        pairs = cKDTree(mesh.vertices).query_pairs(distance, output_type="ndarray")
+        pairs = KDTree(mesh.vertices).query_pairs(distance, output_type="ndarray")
         _, group = connected_components(_graph(pairs, len(mesh.vertices)), directed=False)
     else:
         _, group = np.unique(mesh.vertices, axis=0, return_inverse=True)
@@ -63,7 +63,7 @@ def decimate(mesh: Mesh, max_faces: int) -> Mesh:
     from fast_simplification import simplify
 
     vertices, faces = simplify(mesh.vertices, mesh.faces, target_count=max_faces)[:2]
-    _, nearest = cKDTree(mesh.vertices).query(vertices)
+    _, nearest = KDTree(mesh.vertices).query(vertices)
     return remove_degenerate(Mesh(vertices, faces, mesh.vertex_colors[nearest]))
 
 

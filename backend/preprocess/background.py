@@ -109,7 +109,7 @@ def fit_backdrop(color: np.ndarray) -> tuple[np.ndarray, float, float]:
     rows, columns = np.nonzero(edge)
     u, v = x[columns], y[rows]
     a, b = np.stack([np.ones_like(u), u, v, u * u, u * v, v * v], axis=1), color[edge]
-    distance = np.full(len(a), 1.0)
+    distance, model = np.ones(len(a)), np.zeros((6, 3))
     for _ in range(20):  # reweighted least squares, towards the least sum of distances
         root = np.maximum(distance, NOISE / 4)[:, None] ** -0.5
         model = np.linalg.lstsq(a * root, b * root, rcond=None)[0]
@@ -124,18 +124,18 @@ def fit_backdrop(color: np.ndarray) -> tuple[np.ndarray, float, float]:
 
 def _connected_to_border(similar: np.ndarray) -> np.ndarray:
     """Flood fill from the border over pixels that are similar to the background."""
-    names, _ = ndimage.label(similar)
+    names = np.empty(similar.shape, np.int32)
+    ndimage.label(similar, output=names)
     at_border = np.unique(np.concatenate([names[0], names[-1], names[:, 0], names[:, -1]]))
     return np.isin(names, at_border[at_border > 0])
 
 
 def _without_specks(solid: np.ndarray) -> np.ndarray:
-    names, count = ndimage.label(solid, np.ones((3, 3)))
-    if not count:
-        return solid
+    names = np.empty(solid.shape, np.int32)
+    ndimage.label(solid, np.ones((3, 3)), output=names)
     sizes = np.bincount(names.ravel())
     sizes[0] = 0
-    return (sizes >= SPECK * sizes.max())[names]
+    return ((sizes > 0) & (sizes >= SPECK * sizes.max()))[names]
 
 
 def _soften(color: np.ndarray, backdrop: np.ndarray, solid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -145,7 +145,7 @@ def _soften(color: np.ndarray, backdrop: np.ndarray, solid: np.ndarray) -> tuple
     part of another colour) stays as it is.
     """
     alpha = solid.astype(np.float64)
-    core = ndimage.binary_erosion(solid, np.ones((3, 3)), iterations=2, border_value=1)
+    core = np.asarray(ndimage.binary_erosion(solid, np.ones((3, 3)), iterations=2, border_value=1))
     if not core.any():
         return color, alpha
     distance, (rows, columns) = ndimage.distance_transform_edt(~core, return_indices=True)  # type: ignore[misc]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run by a Python that has bpy: renders silhouettes of three objects from given views, by Blender's own means.
 
-Arguments: a JSON file with a list of views {azimuth_deg, elevation_deg, radius, fov_deg, width, height}; the npz to write:
-NAME_vertices, NAME_faces of each object and NAME_alpha_I of each view.
+Arguments: a JSON file, a list of views {azimuth_deg, elevation_deg, radius, fov_deg, width, height}, and the npz to
+write: NAME_vertices, NAME_faces of each object and NAME_alpha_I of each view.
 """
 
 import json
