@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 CHUNK = 1 << 17  # points in one call of the field
-CUBE = tuple((x, y, z) for x in (0, 1) for y in (0, 1) for z in (0, 1))  # the eight corners of a cell
 
 
 def extract(
@@ -129,14 +128,11 @@ def _mixed(below: np.ndarray) -> np.ndarray:
 
 def _cells_at(points: np.ndarray) -> np.ndarray:
     """Cells that have any of these points as a corner."""
-    n = points.shape[0] - 1
-    return np.logical_or.reduce([points[x : x + n, y : y + n, z : z + n] for x, y, z in CUBE])
+    cells = points[1:] | points[:-1]
+    cells = cells[:, 1:] | cells[:, :-1]
+    return cells[:, :, 1:] | cells[:, :, :-1]
 
 
 def _corners_of(cells: np.ndarray) -> np.ndarray:
     """Points that are a corner of any of these cells."""
-    n = cells.shape[0]
-    points = np.zeros((n + 1,) * 3, bool)
-    for x, y, z in CUBE:
-        points[x : x + n, y : y + n, z : z + n] |= cells
-    return points
+    return _cells_at(np.pad(cells, 1))
