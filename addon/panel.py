@@ -88,8 +88,10 @@ def draw_input(layout, settings) -> None:
             row.prop(settings, "filepath", text="")
         elif settings.source == "IMAGE":
             row.template_ID(settings, "image", open="image.open")
+        else:
+            row.label(text="What was last rendered", icon="RENDER_STILL")
         if compat.can_paste_images():
-            row.operator("image_to_mesh.paste_image", text="" if settings.source != "RENDER" else None, icon="PASTEDOWN")
+            row.operator("image_to_mesh.paste_image", text="", icon="PASTEDOWN")
     if "prompt" in engine.inputs:
         layout.prop(settings, "prompt", text="", icon="TEXT")
 

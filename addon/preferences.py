@@ -73,7 +73,9 @@ def draw_backend(layout, prefs, setup) -> None:
         layout.label(text=task.line[-120:])
         return
     ready = setup.is_ready()
-    layout.label(text="The backend is ready" if ready else "The backend is not set up", icon="CHECKMARK" if ready else "INFO")
+    layout.label(
+        text="The backend is ready" if ready else "The backend is not set up", icon="CHECKMARK" if ready else "INFO"
+    )
     if task and task.trouble:
         box = layout.box()
         box.alert = True

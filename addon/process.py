@@ -134,7 +134,7 @@ def unreadable(message: dict, error: OSError) -> dict:
 def decode(message: dict, attachments: dict[str, bytes]) -> dict:
     """Put arrays in the place of npz bytes: `mesh` MeshArrays, `sheet` uint8 (H, W, 4). Runs in the reader thread."""
     if message.get("type") == "result":
-        message["mesh"] = arrays.decode_mesh(attachments["mesh"] if "mesh" in attachments else b"")
+        message["mesh"] = arrays.decode_mesh(attachments.get("mesh", b""))
     if "views" in attachments:
         message["sheet"] = arrays.contact_sheet(arrays.decode_views(attachments["views"]))
     return message

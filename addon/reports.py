@@ -32,7 +32,7 @@ def report() -> str:
     hello = session.queue.hello
     lines = [
         f"Image to Mesh {version()}, Blender {bpy.app.version_string}, {platform.platform()}",
-        f"Backend: {'own interpreter' if wanted.python else wanted.variant}, ready: {setup.is_ready()}, "
+        f"Backend: {'own interpreter' if wanted.python else wanted.variant}, ready: {setup.is_ready()}",
         f"Python {hello.get('python', 'not started')}, devices {json.dumps(hello.get('devices', []))}",
         f"Longest hold of Blender: {session.longest_ms:.1f} ms, longest import: {session.longest_import_ms:.0f} ms",
     ]
@@ -59,7 +59,7 @@ class ShowLog(bpy.types.Operator):
     def execute(self, context):
         text = bpy.data.texts.get(LOG) or bpy.data.texts.new(LOG)
         text.from_string(log_tail(session.log_path(setup.chosen(preferences()).data_folder)))
-        if context.window:
+        if not bpy.app.background:
             show_text(context, text)
         return {"FINISHED"}
 

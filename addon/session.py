@@ -50,7 +50,9 @@ def deliver(job: jobs.Job) -> str:
     global longest_import_ms
     scene = next((scene for scene in bpy.data.scenes if scene.session_uid == job.scene), None)
     if scene is None:
-        raise Trouble("The mesh is done, but its scene is not open any more", "Use Import Finished Job to get it", "moved")
+        raise Trouble(
+            "The mesh is done, but its scene is not open any more", "Use Import Finished Job to get it", "moved"
+        )
     if waiting := mesh_import.obstacle():
         return waiting
     began = time.perf_counter()

@@ -30,7 +30,7 @@ class Chosen:
 class Task:
     """Something long that runs in a thread: setting up, removing, measuring. One at a time."""
 
-    def __init__(self, title: str, work: Callable[["Task"], None]):
+    def __init__(self, title: str, work: Callable[[Task], None]):
         self.title, self.stage, self.overall, self.line = title, title, 0.0, ""
         self.trouble: Trouble | None = None
         self.sizes: dict[str, int] = {}
@@ -40,7 +40,7 @@ class Task:
         self.thread = threading.Thread(target=self._run, args=(work,), name=f"Image to Mesh {title}", daemon=True)
         self.thread.start()
 
-    def _run(self, work: Callable[["Task"], None]) -> None:
+    def _run(self, work: Callable[[Task], None]) -> None:
         try:
             work(self)
         except Trouble as trouble:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import tempfile
+import threading
 from pathlib import Path
 
 import bpy
@@ -39,14 +40,39 @@ def read(settings, scene: bpy.types.Scene) -> tuple[str, Attachments]:
 
 
 def read_file(path: Path) -> Attachments:
-    """The file's bytes, read later in a thread; the backend knows more formats, and more ways to be broken."""
+    """The file's bytes as they are now, read in a thread; the backend knows more formats, and more ways to be broken."""
     try:
         size = path.stat().st_size
     except OSError as error:
-        raise Trouble(f"The image {path.name} cannot be opened: {error.strerror}", "Choose the file again", "input") from error
+        raise Trouble(
+            f"The image {path.name} cannot be opened: {error.strerror}", "Choose the file again", "input"
+        ) from error
     if not path.is_file() or size > FILE_LIMIT:
         raise Trouble(f"{path.name} is not an image", "Choose an image file", "input")
-    return lambda: {"image_file": path.read_bytes()}
+    read = Reading(path)
+    return lambda: {"image_file": read.result()}
+
+
+class Reading:
+    """A file that a thread reads from now on: the job may have to wait, and the file may change meanwhile."""
+
+    def __init__(self, path: Path):
+        self._data, self._error = b"", None
+        self._thread = threading.Thread(target=self._run, args=(path,), name="Image to Mesh file", daemon=True)
+        self._thread.start()
+
+    def _run(self, path: Path) -> None:
+        try:
+            self._data = path.read_bytes()
+        except OSError as error:
+            self._error = error
+
+    def result(self) -> bytes:
+        """The bytes, once they are read. Raises OSError."""
+        self._thread.join()
+        if self._error:
+            raise self._error
+        return self._data
 
 
 def read_image(image: bpy.types.Image) -> Attachments:

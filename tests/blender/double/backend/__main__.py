@@ -71,8 +71,17 @@ def work(message, script, inbox, folder):
     job, mesh = message["job"], cube()
     for number, word in enumerate(script):
         word, _, argument = word.partition(":")
-        say({"type": "progress", "job": job, "stage": word, "step": 1, "total": 2, "overall": number / len(script),
-             "eta_s": 1.0})
+        say(
+            {
+                "type": "progress",
+                "job": job,
+                "stage": word,
+                "step": 1,
+                "total": 2,
+                "overall": number / len(script),
+                "eta_s": 1.0,
+            }
+        )
         if word == "die":
             os.kill(os.getpid(), int(argument or 9))
         if word == "exit":
@@ -96,8 +105,11 @@ def work(message, script, inbox, folder):
         if word == "grid":
             mesh = grid(int(argument))
         if word == "outside":
-            mesh = npz(vertices=np.zeros((3, 3), np.float32), faces=np.array([[0, 1, 9]], np.int32),
-                       vertex_colors=np.zeros((3, 4), np.uint8))
+            mesh = npz(
+                vertices=np.zeros((3, 3), np.float32),
+                faces=np.array([[0, 1, 9]], np.int32),
+                vertex_colors=np.zeros((3, 4), np.uint8),
+            )
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "request.json").write_text(json.dumps(message))
     (folder / "report.json").write_text(json.dumps({"seconds": 1}))
@@ -109,10 +121,18 @@ def main():
     jobs = Path(sys.argv[sys.argv.index("--jobs") + 1])
     if os.environ.get("DOUBLE_MUTE"):
         time.sleep(60)
-    protocol = int(os.environ.get("DOUBLE_PROTOCOL", 1))
+    protocol = int(os.environ.get("DOUBLE_PROTOCOL", "1"))
     can_run = not os.environ.get("DOUBLE_MISSING")
-    say({"type": "hello", "protocol": protocol, "version": "0", "python": sys.version.split()[0], "devices": [],
-         "engines": [{"name": "one2345", "can_run": can_run, "missing": ["starter"], "remedy": "Get them"}]})
+    say(
+        {
+            "type": "hello",
+            "protocol": protocol,
+            "version": "0",
+            "python": sys.version.split()[0],
+            "devices": [],
+            "engines": [{"name": "one2345", "can_run": can_run, "missing": ["starter"], "remedy": "Get them"}],
+        }
+    )
     inbox = queue.Queue()
     threading.Thread(target=listen, args=(inbox,), daemon=True).start()
     while True:
