@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Cut-outs of drawn shapes whose true alpha is known, before many backgrounds."""
 
+import io
 import socket
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from backend.preprocess import background
 from backend.preprocess.background import remove_background
@@ -68,10 +70,24 @@ def test_border_colour_finds_the_alpha(kind, behind):
     assert np.abs(cut.image[..., :3] - color).max(-1)[seen].mean() < 0.01
 
 
-def test_a_part_of_the_background_colour_inside_the_object_stays():
-    image, _ = paint(shape("disc"), backdrop("white"))
-    image[70:90, 70:90, :3] = 1  # a white label
-    assert (remove_background(image).image[72:88, 72:88, 3] == 1).all()
+def test_a_hole_shows_the_background_but_a_similar_colour_stays():
+    image, _ = paint(shape("disc"), backdrop("grey"))
+    image[60:75, 70:90, :3] = 0.35  # as between the legs of a stool
+    image[90:105, 70:90, :3] = (0.35, 0.375, 0.35)  # a label, a little greener than the grey
+    alpha = remove_background(image).image[..., 3]
+    assert (alpha[62:73, 72:88] == 0).all() and (alpha[92:103, 72:88] == 1).all()
+
+
+@pytest.mark.parametrize("behind", ["white", "grey", "gradient"])
+def test_jpeg_is_cut_as_well(behind):
+    alpha = shape("two pieces")
+    image, _ = paint(alpha, backdrop(behind))
+    stream = io.BytesIO()
+    Image.fromarray((image[..., :3] * 255).astype(np.uint8)).save(stream, "JPEG", quality=80)
+    image[..., :3] = np.asarray(Image.open(stream), np.float32) / 255
+    found = remove_background(image).image[..., 3]
+    both, either = ((alpha > 0.5) & (found > 0.5)).sum(), ((alpha > 0.5) | (found > 0.5)).sum()
+    assert both / either > 0.97
 
 
 def test_specks_are_dropped():
@@ -109,6 +125,13 @@ def test_never_leaves_the_picture_alone():
     cut = remove_background(image, "never")
     assert cut.method == "none"
     np.testing.assert_array_equal(cut.image, image)
+
+
+def test_large_pictures_are_reduced():
+    small, _ = paint(shape("disc"), backdrop("gradient"))
+    cut = remove_background(np.kron(small, np.ones((12, 12, 1), np.float32)))  # 1920 pixels
+    assert cut.image.shape == (960, 960, 4)
+    np.testing.assert_allclose((cut.image[..., 3] > 0.5).mean(), (shape("disc") > 0.5).mean(), rtol=0.01)
 
 
 @pytest.mark.parametrize("behind", ["white", "noisy", "gradient"])
