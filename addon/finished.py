@@ -44,7 +44,7 @@ def load(name: str, scene: bpy.types.Scene) -> jobs.Job:
         parameters=request.get("parameters", {}),
         seed=request.get("seed", 0),
         attachments=dict,
-        name=str(request.get("inputs", {}).get("name", "Mesh")),
+        name=str(request.get("name") or "Mesh"),
         location=tuple(scene.cursor.location),
         scene=scene.session_uid,
         id=name,

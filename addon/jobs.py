@@ -69,6 +69,7 @@ class Job:
         return {
             "type": "request",
             "job": self.id,
+            "name": self.name,  # for people who look at the job's folder later
             "engine": self.engine,
             "parameters": self.parameters,
             "seed": self.seed,

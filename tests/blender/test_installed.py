@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -49,20 +50,37 @@ def built_zip() -> Path:
     return folder / "x.zip"
 
 
+def inside(python: str, folder: str, *arguments: str) -> subprocess.Popen:
+    """Start inside.py in a Blender whose settings lie in the folder."""
+    return subprocess.Popen(
+        [python, HERE / "inside.py", built_zip(), HERE / "double", sys.executable, *arguments],
+        env=os.environ | {"BLENDER_USER_RESOURCES": folder},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
 @functools.cache
 def outcome(python: str) -> dict[str, str]:
     """Problem, or empty text, by the check's name."""
-    with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(
-            [python, str(HERE / "inside.py"), str(built_zip()), str(HERE / "double"), sys.executable],
-            env=os.environ | {"BLENDER_USER_RESOURCES": folder},
-            capture_output=True,
-            text=True,
-            timeout=LIMIT_S,
-        )
-    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"check"')]
-    died = f"Blender ended with status {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    with tempfile.TemporaryDirectory() as folder, inside(python, folder) as process:
+        try:
+            output, _ = process.communicate(timeout=LIMIT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            output, _ = process.communicate()
+    lines = [json.loads(line) for line in output.splitlines() if line.startswith('{"check"')]
+    died = f"Blender ended with status {process.returncode}\n{output[-5000:]}"
     return dict.fromkeys(CHECKS, died) | {line["check"]: line["problem"] for line in lines}
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 @needs_bpy
@@ -81,3 +99,17 @@ def test_blender_accepts_the_manifest_and_the_zip(python):
         path = path.parent if path.suffix == ".toml" else path
         done = extension_command(python, "validate", "--valid-tags", str(tags), str(path))
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+@needs_bpy
+@pytest.mark.parametrize("python", PYTHONS)
+def test_no_process_outlives_a_killed_blender(python):
+    with tempfile.TemporaryDirectory() as folder, inside(python, folder, "be_killed") as blender:
+        pid = next(json.loads(line)["backend"] for line in blender.stdout if line.startswith('{"backend"'))
+        assert is_alive(pid)
+        blender.kill()
+        blender.wait(LIMIT_S)
+        end = time.monotonic() + LIMIT_S
+        while is_alive(pid) and time.monotonic() < end:
+            time.sleep(0.02)
+        assert not is_alive(pid)

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Play a script of this folder in a real Blender window (needs root, and the rig's chroot: `blender-gui setup`).
+
+    python tests/blender/window/run.py click  --zip image_to_mesh.zip --venv VENV --image FILE --out shots
+    python tests/blender/window/run.py faults --zip image_to_mesh.zip --venv VENV --image FILE --out shots
+
+VENV has what the backend needs. `--double` puts the stand-in of the tests in the backend's place; the image's text then
+says what it does, as in `views wait:2 mesh`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+RIG = Path(os.environ.get("BLENDER_GUI", HERE.parents[3] / "shared" / "tools" / "blender-gui"))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("script", choices=sorted(p.stem for p in HERE.glob("*.py") if p.stem not in {"run", "played"}))
+    parser.add_argument("--zip", type=Path, required=True)
+    parser.add_argument("--venv", type=Path, required=True)
+    parser.add_argument("--image", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--double", action="store_true")
+    parser.add_argument("--timeout", type=int, default=900, metavar="S")
+    parser.add_argument("--size", default="1600x1000")
+    args = parser.parse_args()
+    values = {"python": args.venv.absolute() / "bin" / "python", "image": args.image.absolute(), "here": HERE}
+    if args.double:
+        values["double"] = HERE.parent / "double"
+    command = [sys.executable, RIG, "run", "--extension", args.zip, "--venv", args.venv, "--out", args.out]
+    command += ["--size", args.size, "--timeout", args.timeout, "--script", HERE / f"{args.script}.py"]
+    for folder in (HERE.parent, args.image.absolute()):
+        command += ["--bind", f"{folder}:ro"]
+    for name, value in values.items():
+        command += ["--script-arg", f"{name}={value}"]
+    return subprocess.run([os.fspath(part) if isinstance(part, Path) else str(part) for part in command]).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
