@@ -183,3 +183,29 @@ def test_random_sections_are_repeatable_and_agree_on_average():
     assert first.depth.std() > 0
     exact = render_density(ball, origins[:1], directions[:1], 4000)
     np.testing.assert_allclose(first.depth.mean(), exact.depth[0], atol=2e-3)
+
+
+@pytest.mark.parametrize("kind", ["density", "sdf"])
+def test_the_picture_moves_with_the_object(kind):
+    """Derivative of what rays see by the radius of a soft ball: autograd against central differences."""
+    rng = torch.Generator().manual_seed(2)
+    origins = torch.tensor([[0.0, -1.5, 0]], dtype=torch.float64).repeat(20, 1)
+    aims = 0.4 * (torch.rand(20, 3, generator=rng, dtype=torch.float64) - 0.5)
+    directions = torch.nn.functional.normalize(aims - origins, dim=-1)
+
+    def seen(radius: torch.Tensor) -> torch.Tensor:
+        def ball(points):
+            return points.norm(dim=-1) - radius, torch.nn.functional.normalize(points, dim=-1)
+
+        if kind == "sdf":
+            out = render_sdf(ball, lambda p, n, d: 0.5 + 0.5 * n, origins, directions, 30.0, count=40, extra=0)
+        else:
+            out = render_density(lambda p, d: (torch.sigmoid(-30 * ball(p)[0]) * 9, p + 0.5), origins, directions, 40)
+        return out.color.sum() + out.depth.sum() + out.opacity.sum()
+
+    radius = torch.tensor(0.2, dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(seen(radius), radius)
+    with torch.no_grad():
+        expected = (seen(radius + 1e-5) - seen(radius - 1e-5)) / 2e-5
+    assert abs(expected) > 1
+    torch.testing.assert_close(slope, expected, rtol=1e-5, atol=1e-5)
