@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -12,7 +14,7 @@ FEATURES = 59  # RGB and the fused features
 
 def mlp(*widths: int, last: type[nn.Module] | None = nn.ELU) -> nn.Sequential:
     layers: list[nn.Module] = []
-    for inputs, outputs in zip(widths, widths[1:], strict=False):
+    for inputs, outputs in pairwise(widths):
         layers += [nn.Linear(inputs, outputs), nn.ELU()]
     layers.pop()
     return nn.Sequential(*layers, *([last()] if last else []))

@@ -70,7 +70,7 @@ class Renderer:
         `window` is in tangent units; None is the whole picture at FOV_DEG. samples ** 2 rays a pixel.
         """
         half = np.tan(np.radians(FOV_DEG) / 2)
-        left, bottom, right, top = (-half, -half, half, half) if window is None else window
+        left, _, right, top = (-half, -half, half, half) if window is None else window
         n = size * samples
         step = (right - left) / n
         box = self.box(camera)

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`python -m backend evaluate`: image to mesh on the validation objects, beside two baselines and the true views."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from ..diffusion.view_set import FOV_DEG, first_stage, view_set
+from ..engines import Request, one2345
+from ..engines.report import Report
+from ..interface.parameters import engine
+from ..meshing.mesh import Mesh
+from ..rendering.cameras import Camera
+from ..training.meshes import TrainingMesh, list_meshes, load_mesh
+from ..training.render import Light, Renderer, orbit
+from .baselines import box, silhouette_slab
+from .metrics import compare_meshes, normalise, psnr, ssim
+
+INPUT_SIZE, VIEW_SIZE = 256, 128
+HIGHER_IS_BETTER = {"f_score_0.05": True, "f_score_0.02": True, "chamfer": False, "volume_iou": True, "psnr": True, "ssim": True}
+app = typer.Typer(help="Measure the quality of meshes on the validation objects.")
+Scores = dict[str, dict[str, float]]
+
+
+def evaluate_object(entry: tuple[str, str, Path], index: int, parameters: dict[str, Any], true_views: bool) -> tuple[Scores, np.ndarray]:
+    """One object from a random but fixed side: scores of each method, and a row of pictures (input, truth, ours)."""
+    rng = np.random.default_rng([index, 11])
+    turn, elevation, light = rng.uniform(0, 360), rng.uniform(0, 35), Light.random(rng)
+    source = turned(load_mesh(*entry), -turn)
+    renderer = Renderer(source, light)
+    image = renderer.render(orbit(0, elevation), INPUT_SIZE)[0].astype(np.float32) / 255
+    result = one2345.run(Request("one2345", {"image": image}, parameters, seed=index), Report())
+    truth = to_mesh(source)
+    camera = Camera(orbit(0, elevation), FOV_DEG, INPUT_SIZE, INPUT_SIZE)
+    methods = {
+        "one2345": result.mesh,
+        "slab": silhouette_slab(image, camera),
+        "box": to_mesh(turned(box_of(turned(source, turn)), -turn)),
+    }
+    views = first_stage(elevation)
+    if true_views:
+        poses = view_set(elevation)
+        posed = np.stack([renderer.render(orbit(a, e), INPUT_SIZE)[0] for a, e in poses]).astype(np.float32) / 255
+        cameras = [Camera(orbit(a, e), FOV_DEG, INPUT_SIZE, INPUT_SIZE) for a, e in poses]
+        methods["true views"] = one2345.reconstruct(posed, cameras, parameters, Report())
+    pictures = {name: shoot(Renderer(from_mesh(normalise(mesh))), views) for name, mesh in methods.items()}
+    pictures["truth"] = shoot(renderer, views)
+    scores = {
+        # Views with cameras fix place and size; an image does not.
+        name: compare_meshes(mesh if name == "true views" else normalise(mesh), truth)
+        | {
+            "psnr": float(np.mean([psnr(a, b) for a, b in zip(pictures[name], pictures["truth"], strict=True)])),
+            "ssim": float(np.mean([ssim(a, b) for a, b in zip(pictures[name], pictures["truth"], strict=True)])),
+        }
+        for name, mesh in methods.items()
+    }
+    row = [shoot(renderer, [(0, elevation)])[0], *pictures["truth"][1:4], *pictures["one2345"][:4]]
+    return scores, np.concatenate(row, 1)
+
+
+def evaluate(
+    meshes: Path, count: int, parameters: dict[str, Any], true_views: bool, track: Callable[[list], Iterable] = iter
+) -> tuple[dict[str, Any], np.ndarray]:
+    """Mean scores of every method, the share of objects for which ours beats each baseline, and a sheet of pictures."""
+    entries = list_meshes(meshes, "validation")
+    chosen = np.random.default_rng(3).permutation(len(entries))[:count]
+    every, rows = [], []
+    for i in track(list(chosen)):
+        scores, row = evaluate_object(entries[i], int(i), parameters, true_views)
+        every.append({"name": entries[i][0], **scores})
+        rows.append(row)
+    methods = [m for m in every[0] if m != "name"]
+    mean = {m: {k: float(np.mean([o[m][k] for o in every])) for k in HIGHER_IS_BETTER} for m in methods}
+    wins = {b: {k: wins_share(every, b, k, up) for k, up in HIGHER_IS_BETTER.items()} for b in ("slab", "box")}
+    return {"objects": len(every), "mean": mean, "better_than": wins, "each": every}, np.concatenate(rows)
+
+
+def wins_share(every: list, baseline: str, key: str, higher: bool) -> float:
+    """Share of the objects for which the engine's score is better than the baseline's."""
+    return float(np.mean([(o["one2345"][key] > o[baseline][key]) == higher for o in every]))
+
+
+def turned(mesh: TrainingMesh, degrees: float) -> TrainingMesh:
+    """About the vertical axis, counter-clockwise seen from above."""
+    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    matrix = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]], np.float32)
+    return TrainingMesh(mesh.name, mesh.category, mesh.vertices @ matrix.T, mesh.faces, mesh.face_colors)
+
+
+def box_of(mesh: TrainingMesh) -> TrainingMesh:
+    """The box of the true extent, along the object's own axes."""
+    return from_mesh(box(to_mesh(mesh)))
+
+
+def to_mesh(mesh: TrainingMesh) -> Mesh:
+    """Every face with corners of its own, so that the corner colours become vertex colours."""
+    colors = np.concatenate([mesh.face_colors, np.ones((*mesh.face_colors.shape[:2], 1))], 2).reshape(-1, 4)
+    faces = np.arange(3 * len(mesh.faces), dtype=np.int32).reshape(-1, 3)
+    return Mesh(mesh.vertices[mesh.faces].reshape(-1, 3), faces, (colors * 255 + 0.5).astype(np.uint8))
+
+
+def from_mesh(mesh: Mesh) -> TrainingMesh:
+    return TrainingMesh("", "", mesh.vertices, mesh.faces, mesh.vertex_colors[mesh.faces][..., :3].astype(np.float32) / 255)
+
+
+def shoot(renderer: Renderer, views: list[tuple[float, float]]) -> list[np.ndarray]:
+    """Pictures on white, float32 (VIEW_SIZE, VIEW_SIZE, 3)."""
+    rgba = [renderer.render(orbit(a, e), VIEW_SIZE)[0].astype(np.float32) / 255 for a, e in views]
+    return [p[..., :3] * p[..., 3:] + 1 - p[..., 3:] for p in rgba]
+
+
+@app.command()
+def main(
+    meshes: Annotated[Path, typer.Option(help="Folder of meshes; their validation split is used.")] = Path("../shared/data/train"),
+    count: Annotated[int, typer.Option(min=1, help="How many objects.")] = 40,
+    output: Annotated[Path, typer.Option(help="Folder for scores.json and sheet.png.")] = Path("build/evaluation"),
+    settings: Annotated[list[str] | None, typer.Option("--set", help="Parameter of the engine, NAME=VALUE.")] = None,
+    true_views: Annotated[bool, typer.Option(help="Also reconstruct from the 32 true views.")] = True,
+) -> None:
+    """Image to mesh on validation objects, beside a slab of the silhouette and a box of the true extent."""
+    from PIL import Image
+    from rich.console import Console
+    from rich.progress import track
+    from rich.table import Table
+
+    parameters = engine("one2345").check(dict(s.split("=", 1) for s in settings or []))
+    scores, sheet = evaluate(meshes, count, parameters, true_views, lambda items: track(items, "Evaluating"))
+    output.mkdir(parents=True, exist_ok=True)
+    (output / "scores.json").write_text(json.dumps(scores, indent=1))
+    Image.fromarray((sheet * 255 + 0.5).astype(np.uint8)).save(output / "sheet.png")
+    table = Table("method", *HIGHER_IS_BETTER, title=f"{scores['objects']} validation objects")
+    for name, values in scores["mean"].items():
+        table.add_row(name, *(f"{v:.3f}" for v in values.values()))
+    for name, values in scores["better_than"].items():
+        table.add_row(f"better than {name}", *(f"{v:.0%}" for v in values.values()))
+    Console().print(table)
