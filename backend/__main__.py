@@ -160,10 +160,13 @@ def serve(
     jobs: Annotated[Path | None, typer.Option(help="Folder that receives a folder for each job.")] = None,
 ) -> None:
     """Speak frames on standard input and output; this is how Blender uses the backend."""
-    from .interface.environment import default_data_folder
     from .server import main as start
 
-    start(jobs or default_data_folder() / "jobs")
+    if jobs is None:
+        from .interface.environment import default_data_folder
+
+        jobs = default_data_folder() / "jobs"
+    start(jobs)
 
 
 @app.command(context_settings=PASS_ON, add_help_option=False)
