@@ -3,7 +3,7 @@
 
 from importlib import import_module
 
-PACKAGE = __package__.rpartition(".")[0]  # the extension's own name, under which Blender keeps its preferences
+PACKAGE = (__package__ or "").rpartition(".")[0]  # the extension's own name, under which Blender keeps its preferences
 MODULES = ("preferences", "properties", "operators", "setup_operators", "reports", "panel", "session")
 
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+# pyright: reportInvalidTypeForm=false
 """The buttons that make meshes. Thin: the work is in jobs, sources and mesh_import."""
 
 import time

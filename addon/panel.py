@@ -9,6 +9,7 @@ from ..backend.interface import parameters
 from . import compat, jobs, picture, properties, session, setup
 
 CHARACTER_PX = 7.5  # of Blender's interface font at scale 1, roughly
+FEW_STEPS = 200
 UNIT_PX = 20  # of Blender's interface at scale 1
 
 
@@ -70,8 +71,9 @@ class Results(bpy.types.Panel):
 
 def draw_setup(layout, context) -> None:
     box = layout.box()
-    if setup.running():
-        box.progress(factor=setup.task().overall, text=setup.task().stage)
+    task = setup.task()
+    if task and setup.running():
+        box.progress(factor=task.overall, text=task.stage)
     else:
         wrapped(box, context, "The backend, which does the work, is not set up yet", icon="INFO")
     box.operator("image_to_mesh.open_preferences", text="Set Up Backend", icon="PREFERENCES")
@@ -104,8 +106,10 @@ def draw_job(layout, context, job: jobs.Job) -> None:
     if job.state is jobs.State.QUEUED:
         return
     box.progress(factor=job.overall, text=stage_text(job))
-    if job.note or job.eta_s is not None:
-        box.label(text=(job.note or time_left(job.eta_s)).capitalize())
+    if job.note:
+        box.label(text=job.note.capitalize())
+    elif job.eta_s is not None:
+        box.label(text=time_left(job.eta_s).capitalize())
     if job is session.queue.active and picture.icon_id():
         units = context.region.width / (UNIT_PX * context.preferences.system.ui_scale)
         box.template_icon(icon_value=picture.icon_id(), scale=max(4.0, units - 3.5))
@@ -130,8 +134,12 @@ def draw_outcome(layout, context) -> None:
 
 
 def stage_text(job: jobs.Job) -> str:
-    steps = f" {job.step}/{job.total}" if job.total > 1 else ""
-    return (job.stage + steps).capitalize()
+    """The stage and how far it is: steps where they are few, else per cent."""
+    if job.total <= 1:
+        return job.stage.capitalize()
+    if job.total <= FEW_STEPS:
+        return f"{job.stage} {job.step}/{job.total}".capitalize()
+    return f"{job.stage} {100 * job.step / job.total:.0f} %".capitalize()
 
 
 def time_left(seconds: float) -> str:

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+# pyright: reportInvalidTypeForm=false
 """Preferences: the backend and its environment, folders and their sizes, device, log."""
 
 import bpy

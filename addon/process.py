@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import signal
@@ -11,6 +12,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from ..backend.interface import protocol
 from . import arrays
@@ -18,6 +20,8 @@ from .trouble import Trouble
 
 LOG_BYTES = 4 << 20  # a longer log is set aside as *.old when the next process starts
 SET_UP = "Set up the backend again, in the preferences"
+LAST_WORDS_S = 0.5
+NO_WINDOW = getattr(subprocess, "CREATE_NO_WINDOW", 0) | getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
 
 Attachments = Callable[[], dict[str, bytes]]
 
@@ -79,28 +83,22 @@ class Process:
     def _converse(self, launch: Launch) -> str:
         """Start the process, read until it ends, and return why it ended."""
         with open_log(launch.log) as log:
-            self._popen = popen = subprocess.Popen(
-                launch.command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                cwd=launch.folder,
-                env=launch.environment,
-                **own_group(),
-            )
+            self._popen = popen = start(launch, log)
         if self._killed:  # between the two lines above
             end_group(popen)
         threading.Thread(target=self._write, args=(popen,), name="Image to Mesh writer", daemon=True).start()
-        garbage = ""
+        stdout, garbage = cast(BinaryIO, popen.stdout), ""
         try:
-            while (frame := protocol.read_frame(popen.stdout)) is not None:
+            while (frame := protocol.read_frame(stdout)) is not None:
                 self.inbox.put(decode(*frame))
         except (protocol.FrameError, ValueError, OSError) as error:
             garbage = f"The backend sent something that cannot be understood: {error}"
+            with contextlib.suppress(subprocess.TimeoutExpired):  # half a frame may be the last word of a process
+                garbage = describe_exit(code) if (code := popen.wait(LAST_WORDS_S)) < 0 else garbage
         self.kill()
         code = popen.wait()
         self._outbox.put(({}, dict))  # wakes the writer, whose pipe is gone
-        popen.stdout.close()
+        stdout.close()
         return garbage or describe_exit(code)
 
     def _write(self, popen: subprocess.Popen[bytes]) -> None:
@@ -115,7 +113,7 @@ class Process:
                 self.inbox.put(unreadable(message, error))
                 continue
             try:
-                protocol.write_frame(popen.stdin, message, data)
+                protocol.write_frame(cast(BinaryIO, popen.stdin), message, data)
             except (OSError, ValueError):
                 return  # the process is gone, and the reader says so
 
@@ -140,7 +138,24 @@ def decode(message: dict, attachments: dict[str, bytes]) -> dict:
     return message
 
 
-def open_log(path: Path):
+def start(launch: Launch, log: BinaryIO) -> subprocess.Popen[bytes]:
+    """Start the backend in a process group of its own, without a console window.
+
+    On Linux the backend asks the kernel itself to die with us (PR_SET_PDEATHSIG): a preexec_fn is unsafe with threads.
+    """
+    return subprocess.Popen(
+        launch.command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        cwd=launch.folder,
+        env=launch.environment,
+        start_new_session=os.name != "nt",
+        creationflags=NO_WINDOW,
+    )
+
+
+def open_log(path: Path) -> BinaryIO:
     """Open the log for appending, the old one set aside when it has grown long."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and path.stat().st_size > LOG_BYTES:
@@ -148,25 +163,13 @@ def open_log(path: Path):
     return path.open("ab")
 
 
-def own_group() -> dict:
-    """Popen's arguments for a process group of its own and no console window.
-
-    On Linux the backend asks the kernel itself to die with us (PR_SET_PDEATHSIG): a preexec_fn is unsafe with threads.
-    """
-    if os.name == "nt":
-        return {"creationflags": subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP}  # type: ignore[attr-defined]
-    return {"start_new_session": True}
-
-
 def end_group(popen: subprocess.Popen[bytes]) -> None:
     """Kill the process and whatever it started."""
     if os.name == "nt":
         popen.kill()
         return
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(popen.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
 
 
 def describe_exit(code: int) -> str:

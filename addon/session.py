@@ -49,7 +49,7 @@ def deliver(job: jobs.Job) -> str:
     """Put a finished job's mesh into the scene it was started in; returns why that has to wait."""
     global longest_import_ms
     scene = next((scene for scene in bpy.data.scenes if scene.session_uid == job.scene), None)
-    if scene is None:
+    if scene is None or job.mesh is None:
         raise Trouble(
             "The mesh is done, but its scene is not open any more", "Use Import Finished Job to get it", "moved"
         )

@@ -106,7 +106,7 @@ def look_again(_self=None, _context=None) -> None:
 
 def obstacle() -> str:
     """Why no job can be started, or an empty string."""
-    if running():
+    if _task and running():
         return f"{_task.title} is going on; wait until it has ended"
     return "" if is_ready() else "The backend is not set up yet. " + SET_UP
 

@@ -101,12 +101,14 @@ def render_result() -> bpy.types.Image | None:
 
 def read_render(scene: bpy.types.Scene) -> Attachments:
     """The last render as the artist sees it, through the scene's view transform."""
+    image = render_result()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "render.png"
         try:
             with compat.png_output(scene):
-                render_result().save_render(str(path), scene=scene)
+                if image:
+                    image.save_render(str(path), scene=scene)
             data = path.read_bytes()
-        except (RuntimeError, OSError, AttributeError) as error:
+        except (RuntimeError, OSError) as error:
             raise Trouble("There is no render to read", "Render an image first (F12)", "input") from error
     return lambda: {"image_file": data}

@@ -105,6 +105,7 @@ def test_blender_accepts_the_manifest_and_the_zip(python):
 @pytest.mark.parametrize("python", PYTHONS)
 def test_no_process_outlives_a_killed_blender(python):
     with tempfile.TemporaryDirectory() as folder, inside(python, folder, "be_killed") as blender:
+        assert blender.stdout
         pid = next(json.loads(line)["backend"] for line in blender.stdout if line.startswith('{"backend"'))
         assert is_alive(pid)
         blender.kill()

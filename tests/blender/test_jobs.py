@@ -92,7 +92,8 @@ def test_a_job_is_delivered_with_its_mesh_views_and_recipe(make, scene):
 def test_jobs_run_in_their_order_in_one_process(make, scene):
     queue = make()
     first, second = job("a", name="first"), job("b", name="second")
-    queue.submit(first), queue.submit(second)
+    queue.submit(first)
+    queue.submit(second)
     run(queue, lambda: first.state is State.DONE)
     pid = queue.process.pid
     run(queue, lambda: not queue.busy)
@@ -121,6 +122,7 @@ def test_nothing_starts_before_a_job(make):
         ("exit:3", "status 3"),
         ("views garbage", "cannot be understood"),
         ("malformed", "cannot be understood"),
+        ("half", "killed"),
         ("outside", "out of range"),
         ("refuse", "No object"),
     ],
@@ -181,7 +183,8 @@ def test_a_backend_that_does_not_hear_a_cancel_is_killed(make, monkeypatch):
 
 def test_waiting_jobs_are_cancelled_at_once(make, scene):
     queue, first, second = make(), job("wait"), job("views")
-    queue.submit(first), queue.submit(second)
+    queue.submit(first)
+    queue.submit(second)
     run(queue, lambda: first.stage == "wait")
     queue.cancel(second)
     assert second.state is State.CANCELLED and queue.jobs() == [first]

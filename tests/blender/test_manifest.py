@@ -31,7 +31,7 @@ def test_the_addon_imports_nothing_but_blender_numpy_and_the_standard_library():
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom):
                 if node.level == 0:
-                    names = [node.module]
+                    names = [node.module or ""]
                 else:
                     assert node.module is None or not node.module.startswith("backend") or "interface" in node.module, (
                         path

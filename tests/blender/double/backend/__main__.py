@@ -90,12 +90,17 @@ def work(message, script, inbox, folder):
             OUT.write(b"Traceback (most recent call last):\n")
             OUT.flush()
             time.sleep(60)
+        if word == "half":
+            OUT.write(b'{"type": "result", "attachments": [{"name": "mesh", "size": 1000}]}\n' + b"0" * 10)
+            OUT.flush()
+            os.kill(os.getpid(), 9)
         if word == "malformed":
             say({"type": "progress", "job": job})
         if word == "refuse":
             return say({"type": "failure", "job": job, "kind": "input", "message": "No object", "remedy": "Crop it"})
         if word == "views":
-            views = np.zeros((8, 16, 16, 4), np.uint8)
+            count, size = (int(n) for n in (argument or "8x16").split("x"))
+            views = np.zeros((count, size, size, 4), np.uint8)
             views[..., 0], views[..., 3] = 255, 255
             say({"type": "preview", "job": job}, views=npz(views=views))
         if word == "deaf":
