@@ -82,7 +82,7 @@ def contact_sheet(views: np.ndarray, longest: int = SHEET_PIXELS) -> np.ndarray:
 
 
 def encode_image(pixels: np.ndarray, is_float: bool) -> bytes:
-    """Turn Blender's pixels float32 (H, W, 4), first row at the bottom, into an npz with `image` as the backend reads it.
+    """Turn Blender's pixels float32 (H, W, 4), first row at the bottom, into the npz `image` that the backend reads.
 
     Byte images hold straight sRGB; float images hold premultiplied linear light.
     """

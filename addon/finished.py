@@ -8,7 +8,8 @@ from pathlib import Path
 
 import bpy
 
-from . import arrays, jobs, session, setup
+from . import arrays, session, setup
+from .job import Job, State
 from .preferences import preferences
 from .trouble import Trouble
 
@@ -31,7 +32,7 @@ def unimported(folder: Path) -> list[Path]:
     return sorted((r.parent for r in results if not (r.parent / "imported").exists()), reverse=True)
 
 
-def load(name: str, scene: bpy.types.Scene) -> jobs.Job:
+def load(name: str, scene: bpy.types.Scene) -> Job:
     """A finished job as if it had just ended, for this scene's 3D cursor. Raises Trouble."""
     folder = session.jobs_folder(setup.chosen(preferences()).data_folder) / name
     try:
@@ -39,7 +40,7 @@ def load(name: str, scene: bpy.types.Scene) -> jobs.Job:
     except (OSError, ValueError) as error:
         raise Trouble(f"The finished job {name} cannot be read: {error}", "Run it again", "disk") from error
     request, report = read_json(folder / "request.json"), read_json(folder / "report.json")
-    return jobs.Job(
+    return Job(
         engine=str(request.get("engine", "")),
         parameters=request.get("parameters", {}),
         seed=request.get("seed", 0),
@@ -48,7 +49,7 @@ def load(name: str, scene: bpy.types.Scene) -> jobs.Job:
         location=tuple(scene.cursor.location),
         scene=scene.session_uid,
         id=name,
-        state=jobs.State.FINISHED,
+        state=State.FINISHED,
         mesh=mesh,
         report=report,
         folder=str(folder),

@@ -6,7 +6,8 @@ import time
 
 import bpy
 
-from . import compat, finished, jobs, properties, session, setup, sources
+from . import compat, finished, properties, session, setup, sources
+from .job import Job, State
 from .preferences import preferences
 from .trouble import Trouble
 
@@ -42,18 +43,18 @@ class Generate(bpy.types.Operator):
         while job in session.queue.jobs():
             session.tick()
             time.sleep(0.02)
-        if job.state is not jobs.State.DONE:
+        if job.state is not State.DONE:
             self.report({"ERROR"}, f"{job.message}. {job.remedy}")
             return {"CANCELLED"}
         return {"FINISHED"}
 
 
-def make_job(context) -> jobs.Job:
+def make_job(context) -> Job:
     """A job from what the panel shows. Raises Trouble."""
     settings, scene = context.scene.image_to_mesh, context.scene
     name, attachments = sources.read(settings, scene)
     values = properties.chosen_parameters(settings, preferences().device.lower())
-    return jobs.Job(
+    return Job(
         engine=properties.chosen_engine(settings).name,
         parameters=values,
         seed=settings.seed,

@@ -6,7 +6,8 @@ import textwrap
 import bpy
 
 from ..backend.interface import parameters
-from . import compat, jobs, picture, properties, session, setup
+from . import compat, picture, properties, session, setup
+from .job import Job, State
 
 CHARACTER_PX = 7.5  # of Blender's interface font at scale 1, roughly
 FEW_STEPS = 200
@@ -98,12 +99,12 @@ def draw_input(layout, settings) -> None:
         layout.prop(settings, "prompt", text="", icon="TEXT")
 
 
-def draw_job(layout, context, job: jobs.Job) -> None:
+def draw_job(layout, context, job: Job) -> None:
     box = layout.box()
     row = box.row()
-    row.label(text=job.name, icon="TIME" if job.state is jobs.State.QUEUED else "MESH_MONKEY")
+    row.label(text=job.name, icon="TIME" if job.state is State.QUEUED else "MESH_MONKEY")
     row.operator("image_to_mesh.cancel", text="Cancel", icon="CANCEL").job = job.id
-    if job.state is jobs.State.QUEUED:
+    if job.state is State.QUEUED:
         return
     box.progress(factor=job.overall, text=stage_text(job))
     if job.note:
@@ -118,7 +119,7 @@ def draw_job(layout, context, job: jobs.Job) -> None:
 def draw_outcome(layout, context) -> None:
     """What became of the last job, if the artist has to know or to do something."""
     job = session.queue.last
-    if not job or job.state is not jobs.State.FAILED:
+    if not job or job.state is not State.FAILED:
         return
     box = layout.box()
     box.alert = True
@@ -133,7 +134,7 @@ def draw_outcome(layout, context) -> None:
     row.operator("image_to_mesh.dismiss", text="Dismiss")
 
 
-def stage_text(job: jobs.Job) -> str:
+def stage_text(job: Job) -> str:
     """The stage and how far it is: steps where they are few, else per cent."""
     if job.total <= 1:
         return job.stage.capitalize()

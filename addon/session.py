@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What one Blender session holds: the queue of jobs and the timer that moves it. Nothing starts before the first job."""
+"""What one Blender session holds: the queue of jobs, and the timer that moves it. The first job starts it all."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import bpy
 
 from ..backend.interface import protocol
 from . import jobs, mesh_import, picture, setup
+from .job import Job
 from .preferences import preferences
 from .process import Launch
 from .trouble import Trouble
@@ -45,7 +46,7 @@ def log_path(data_folder: Path) -> Path:
     return data_folder / "logs" / "backend.log"
 
 
-def deliver(job: jobs.Job) -> str:
+def deliver(job: Job) -> str:
     """Put a finished job's mesh into the scene it was started in; returns why that has to wait."""
     global longest_import_ms
     scene = next((scene for scene in bpy.data.scenes if scene.session_uid == job.scene), None)

@@ -77,7 +77,7 @@ def chosen(prefs) -> Chosen:
 
 
 def ready_backend(wanted: Chosen) -> tuple[Path, Path]:
-    """(interpreter, folder that holds the package `backend`), brought up to date. May run in a thread. Raises Trouble."""
+    """(interpreter, folder that holds the package `backend`), up to date. May run in a thread. Raises Trouble."""
     if wanted.python and not wanted.python.is_file():
         raise Trouble(f"There is no interpreter at {wanted.python}", "Correct its path in the preferences, or empty it")
     if not wanted.python and not environment.is_ready(wanted.data_folder):

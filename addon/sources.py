@@ -40,7 +40,7 @@ def read(settings, scene: bpy.types.Scene) -> tuple[str, Attachments]:
 
 
 def read_file(path: Path) -> Attachments:
-    """The file's bytes as they are now, read in a thread; the backend knows more formats, and more ways to be broken."""
+    """The file's bytes as they are now, read in a thread; the backend knows what they mean. Raises Trouble."""
     try:
         size = path.stat().st_size
     except OSError as error:

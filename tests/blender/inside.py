@@ -119,13 +119,13 @@ def check_the_button_is_grey_until_it_can_work():
 
 
 def check_a_missing_environment_is_explained():
-    prefs, jobs = bpy.context.preferences.addons[NAME].preferences, module("addon.jobs")
+    prefs, job = bpy.context.preferences.addons[NAME].preferences, module("addon.job")
     prefs.python = str(RESOURCES / "no-such-python")
     session = module("addon.session")
-    one = jobs.Job("one2345", {}, 0, dict, "x")
+    one = job.Job("one2345", {}, 0, dict, "x")
     session.queue.submit(one)
     run(lambda: not session.queue.busy)
-    assert one.state is jobs.State.FAILED and "no-such-python" in one.message and "preferences" in one.remedy
+    assert one.state is job.State.FAILED and "no-such-python" in one.message and "preferences" in one.remedy
     use_double()
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from image_to_mesh_checkout.addon import jobs
-from image_to_mesh_checkout.addon.jobs import Job, JobQueue, State
+from image_to_mesh_checkout.addon.job import Job, State
+from image_to_mesh_checkout.addon.jobs import JobQueue
 from image_to_mesh_checkout.addon.process import Launch
 from image_to_mesh_checkout.addon.trouble import Trouble
 from image_to_mesh_checkout.backend.interface import protocol

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stands in for the backend in tests of the add-on: speaks its frames, written here a second time, and needs no torch."""
+"""Stands in for the backend in the add-on's tests: speaks its frames, written a second time, without torch."""
