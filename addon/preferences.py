@@ -85,6 +85,8 @@ def draw_backend(layout, prefs, setup) -> None:
     elif task:
         layout.label(text=task.stage, icon="CHECKMARK")
     layout.prop(prefs, "variant")
+    if not bpy.app.online_access and not bpy.app.online_access_override:
+        layout.prop(bpy.context.preferences.system, "use_online_access", text="Allow Online Access, for the Download")
     row = layout.row()
     row.operator("image_to_mesh.set_up", text="Repair Backend" if ready else "Set Up Backend", icon="IMPORT")
     row.operator("image_to_mesh.remove_environment", icon="TRASH")

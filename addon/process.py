@@ -39,8 +39,8 @@ class Launch:
 class Process:
     """One backend process. `inbox` gives its messages, decoded; the last one is `{"type": "ended", "reason": ...}`.
 
-    prepare() is called in a thread and says how to start it, or raises Trouble. Starting, reading, decoding and writing happen
-    in threads, so that no pipe, disk or array holds Blender.
+    prepare() is called in a thread and says how to start it, or raises Trouble. Starting, reading, decoding and
+    writing happen in threads, so that no pipe, disk or array holds Blender.
     """
 
     def __init__(self, prepare: Callable[[], Launch]):

@@ -71,8 +71,9 @@ def show_text(context, text: bpy.types.Text) -> None:
         bpy.ops.wm.window_new()
         editor = context.window_manager.windows[-1].screen.areas[0]
         editor.type = "TEXT_EDITOR"
-    editor.spaces.active.text = text
-    editor.spaces.active.top = max(0, len(text.lines) - 20)
+    space = editor.spaces.active
+    space.text, space.show_syntax_highlight, space.show_word_wrap = text, False, True
+    space.top = max(0, len(text.lines) - 20)
 
 
 class CopyReport(bpy.types.Operator):

@@ -47,7 +47,7 @@ class SetUp(TaskOperator):
         if not bpy.app.online_access:
             if bpy.app.online_access_override:
                 return "Blender was started in offline mode, and packages must be downloaded"
-            return "Packages must be downloaded. Allow Online Access in Preferences > System first"
+            return "Packages must be downloaded. Allow online access first, here or in Preferences > System"
         return super().obstacle()
 
     def begin(self, wanted):
