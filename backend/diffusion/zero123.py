@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -132,7 +133,7 @@ class Zero123(nn.Module):
     def save(self, folder: Path) -> None:
         """Write the diffusers layout of the published conversions, float16, with the linear layers in folders of their own."""
         for name in PARTS:
-            getattr(self, name).half().save_pretrained(folder / name)
+            deepcopy(getattr(self, name)).half().save_pretrained(folder / name)
         for name, prefix in LINEARS.items():
             (folder / name).mkdir(exist_ok=True)
             state = {f"{prefix}.{k}": v.half().contiguous() for k, v in getattr(self, name).state_dict().items()}

@@ -73,7 +73,7 @@ def draw_pairs(rng: np.random.Generator, objects: np.ndarray, viewpoints: int, b
     return (i, source, k), (i, target, np.where(near, k, m))
 
 
-def train_novel_view(vae: AutoencoderKL, views: Views, folder: Path, steps: int, batch: int = 48, device: str = "cpu") -> Zero123:
+def train_novel_view(vae: AutoencoderKL, views: Views, folder: Path, steps: int, batch: int = 32, device: str = "cpu") -> Zero123:
     """v-prediction loss on the target's latent plus a small loss of the camera head (polar angle, distance)."""
     torch.manual_seed(0)
     model = make_zero123(vae.requires_grad_(False)).to(device)
@@ -95,7 +95,7 @@ def train_novel_view(vae: AutoencoderKL, views: Views, folder: Path, steps: int,
         camera = torch.stack([torch.deg2rad(90 - a[:, 1]), a[:, 2]], -1)
         return {"v": F.mse_loss(output, velocity), "camera": 0.1 * F.mse_loss(model.camera_head(embedding), camera)}
 
-    return train(model, loss, folder, steps, lr=6e-4)
+    return train(model, loss, folder, steps, lr=4e-4)
 
 
 def denoise_dropped(model: Zero123, noisy: Tensor, t: Tensor, condition: Condition, pose: Tensor, keep: Tensor) -> Tensor:

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Zero-1-to-3: its camera convention, guidance and sampler, on small random networks."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from diffusers import AutoencoderKL, UNet2DConditionModel
+from torch import nn
+from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
+
+from backend.diffusion.view_set import view_set
+from backend.diffusion.zero123 import Condition, Zero123, relative_pose
+from backend.engines.one2345 import volume_frame
+from backend.rendering.cameras import orbit
+
+
+def small_model(prediction_type: str = "v_prediction") -> Zero123:
+    torch.manual_seed(0)
+    levels = ("DownEncoderBlock2D", "UpDecoderBlock2D", "CrossAttnDownBlock2D", "CrossAttnUpBlock2D")
+    vae = AutoencoderKL(
+        down_block_types=levels[:1] * 2, up_block_types=levels[1:2] * 2, block_out_channels=(8, 8), norm_num_groups=4
+    )
+    config = CLIPVisionConfig(
+        hidden_size=16, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2, image_size=16, patch_size=8, projection_dim=12
+    )  # fmt: skip
+    unet = UNet2DConditionModel(
+        sample_size=8, in_channels=8, out_channels=4, down_block_types=levels[2:3], up_block_types=levels[3:], layers_per_block=1,
+        block_out_channels=(16,), cross_attention_dim=12, attention_head_dim=2, norm_num_groups=4,
+    )  # fmt: skip
+    model = Zero123(vae, CLIPVisionModelWithProjection(config), unet, nn.Linear(16, 12), nn.Linear(12, 2), prediction_type)
+    return model.eval().requires_grad_(False)
+
+
+@pytest.mark.parametrize(("azimuth", "elevation"), [(0, 0), (90, 0), (-90, 20), (180, -15), (33, 47)])
+def test_pose_is_what_the_published_formula_gives_for_our_cameras(azimuth, elevation):
+    """Zero-1-to-3 computes polar angle and azimuth from the camera centres with atan2."""
+
+    def spherical(matrix):
+        x, y, z = matrix[:3, 3].tolist()
+        return math.atan2(math.hypot(x, y), z), math.atan2(y, x), math.sqrt(x * x + y * y + z * z)
+
+    source, target = spherical(orbit(20, 10, 1.6)), spherical(orbit(20 + azimuth, 10 + elevation, 1.9))
+    polar, turn, radius = (t - s for t, s in zip(target, source, strict=True))
+    expected = torch.tensor([[polar, math.sin(turn), math.cos(turn), radius]])
+    pose = relative_pose(torch.tensor([float(azimuth)]), torch.tensor([float(elevation)]), 1.9 - 1.6)
+    torch.testing.assert_close(pose, expected, atol=1e-5, rtol=0)
+
+
+def test_guidance_moves_away_from_zero_token_and_zero_latent():
+    model = small_model()
+    noisy, t, pose = torch.randn(2, 4, 8, 8), torch.tensor([500, 500]), torch.randn(2, 4)
+    condition = Condition(torch.randn(2, 12), torch.randn(2, 4, 8, 8))
+    conditional = model.denoise(noisy, t, condition, pose)
+    nothing = torch.zeros(2, 1, 12)
+    unconditional = model.unet(torch.cat([noisy, torch.zeros_like(noisy)], 1), t, nothing).sample
+    guided = model.guided(noisy, t, condition, pose, 3.0)
+    torch.testing.assert_close(guided, 3 * conditional - 2 * unconditional, atol=1e-4, rtol=0)
+    torch.testing.assert_close(model.guided(noisy, t, condition, pose, 1.0), conditional)
+
+
+@pytest.mark.parametrize("prediction_type", ["epsilon", "v_prediction"])
+def test_an_exact_denoiser_is_sampled_exactly(prediction_type, monkeypatch):
+    """A network that knows the clean latent must lead DDIM there from any noise, in any number of steps."""
+    model = small_model(prediction_type)
+    clean = torch.randn(3, 4, 8, 8)
+
+    def oracle(noisy, t, *_):
+        a = model.scheduler.alphas_cumprod[t[0]]
+        noise = (noisy - a.sqrt() * clean) / (1 - a).sqrt()
+        return noise if prediction_type == "epsilon" else a.sqrt() * noise - (1 - a).sqrt() * clean
+
+    monkeypatch.setattr(model, "guided", oracle)
+    condition = Condition(torch.zeros(1, 12), torch.zeros(1, 4, 8, 8))
+    images = model.sample(condition, torch.zeros(3, 4), 8, 3.0, torch.Generator().manual_seed(1))
+    atol = 1e-4 if prediction_type == "v_prediction" else 0.05  # the published schedule stops a step short of no noise
+    torch.testing.assert_close(images, model.decode(clean), atol=atol, rtol=0)
+
+
+def test_weights_survive_the_folder(tmp_path):
+    model = small_model()
+    model.save(tmp_path)
+    loaded = Zero123.load(tmp_path, torch.device("cpu"), torch.float32)
+    assert loaded.scheduler.config.prediction_type == "v_prediction"
+    for name, value in model.state_dict().items():
+        torch.testing.assert_close(loaded.state_dict()[name], value.half().float() if value.is_floating_point() else value)
+
+
+def test_the_volume_holds_everything_the_rig_sees():
+    """Half side: 1.1 * distance * sin(half the field of view); centred where the cameras look."""
+    cameras = torch.stack([orbit(a, e, 1.2) for a, e in view_set(20)])
+    cameras[:, :3, 3] += torch.tensor([0.3, -0.2, 0.1])
+    frame = volume_frame(cameras, 49.1)
+    assert frame[0, 0].item() == pytest.approx(1.1 * 1.2 * math.sin(math.radians(24.55)), abs=1e-5)
+    torch.testing.assert_close(frame[:3, 3], torch.tensor([0.3, -0.2, 0.1]), atol=1e-5, rtol=0)
+
+
+def test_view_set_is_the_published_rig():
+    """The released pose file (polar 60): the same 32 cameras in the same order; its input stands at azimuth 30."""
+    data = np.load(Path(__file__).parents[1] / "data" / "one2345_cameras.npz", allow_pickle=False)
+    published = {str(n): torch.from_numpy(m).float() for n, m in zip(data["names"], data["cam_to_world"], strict=True)}
+    order = [f"{i}_{k}.png" for i in range(8) for k in range(4)]
+    elevation = math.degrees(math.asin(published["0.png"][2, 3].item() / 1.2))
+    for name, (azimuth, above) in zip(order, view_set(elevation), strict=True):
+        torch.testing.assert_close(orbit(azimuth + 30, above, 1.2), published[name][:4], atol=2e-5, rtol=0)

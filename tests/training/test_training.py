@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Training data and loop: rays against closed forms, distances of known solids, resuming."""
+
+import numpy as np
+import pytest
+import torch
+
+pytest.importorskip("embreex")
+pytest.importorskip("igl")
+
+from backend.rendering import cameras
+from backend.rendering.rays import intersect_box
+from backend.training.distance import SHEET, SignedDistance
+from backend.training.loop import train
+from backend.training.meshes import TrainingMesh, is_validation, load_mesh
+from backend.training.render import FOV_DEG, FRAMED_SHARE, Light, Renderer, orbit
+
+BOX = np.array([0.3, 0.2, 0.1])  # half sides
+CORNERS = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], np.float32)
+QUADS = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
+FACES = np.array([t for a, b, c, d in QUADS for t in ((a, b, c), (a, c, d))], np.int32)
+
+
+def box_mesh() -> TrainingMesh:
+    colors = np.full((12, 3, 3), 0.5, np.float32)
+    return TrainingMesh("box", "", (CORNERS * BOX).astype(np.float32), FACES, colors)
+
+
+@pytest.mark.parametrize(("azimuth", "elevation"), [(0, 0), (25, 30), (200, -20)])
+def test_rays_hit_a_box_where_the_slab_formula_says(azimuth, elevation):
+    matrix = orbit(azimuth, elevation)
+    camera = cameras.Camera(cameras.orbit(azimuth, elevation, 1.2), FOV_DEG, 48, 48)
+    np.testing.assert_allclose(matrix, camera.cam_to_world, atol=1e-6)
+    origins, directions = cameras.rays(camera)
+    size = torch.tensor(BOX, dtype=torch.float32)
+    near, _, hit = intersect_box(origins / size, directions / size, (-1.0, 1.0))
+    expected = torch.where(hit, near, torch.inf).view(48, 48).numpy()
+    rgba, distance = Renderer(box_mesh()).render(matrix, 48, samples=1)
+    assert (np.isfinite(expected) == (rgba[..., 3] > 0)).mean() > 0.999
+    both = np.isfinite(expected) & np.isfinite(distance)
+    np.testing.assert_allclose(distance[both], expected[both], atol=1e-4)
+
+
+def test_shading_is_lambert_on_the_side_that_is_seen():
+    """The front face's normal is -Y: albedo 0.5 * (0.6 + 0.4 * n.l)."""
+    light = Light(np.array([0, -0.8, 0.6], np.float32), 0.6)
+    rgba, _ = Renderer(box_mesh(), light).render(orbit(0, 0), 33, samples=1)
+    assert rgba[16, 16, 0] == pytest.approx(255 * 0.5 * (0.6 + 0.4 * 0.8), abs=1)
+
+
+def test_framing_centres_the_box_at_three_quarters():
+    renderer, matrix = Renderer(box_mesh()), orbit(40, 25)
+    alpha = renderer.render(matrix, 128, renderer.framing(matrix))[0][..., 3] > 127
+    rows, columns = (np.flatnonzero(alpha.any(axis)) for axis in (1, 0))
+    sides = rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1
+    assert max(sides) == pytest.approx(128 * FRAMED_SHARE, abs=1.5)
+    assert rows[0] + rows[-1] == pytest.approx(127, abs=2)
+    assert columns[0] + columns[-1] == pytest.approx(127, abs=2)
+
+
+def test_signed_distance_of_a_box_is_the_closed_form():
+    points = np.random.default_rng(0).uniform(-0.5, 0.5, (2000, 3)).astype(np.float32)
+    q = np.abs(points) - BOX
+    expected = np.linalg.norm(np.maximum(q, 0), axis=1) + np.minimum(q.max(1), 0)
+    np.testing.assert_allclose(SignedDistance(Renderer(box_mesh()))(points), expected, atol=1e-5)
+
+
+def test_a_single_sheet_has_a_thickness():
+    sheet = TrainingMesh("sheet", "", CORNERS[:4] * 0.3, np.array([[0, 1, 3], [0, 3, 2]], np.int32), np.zeros((2, 3, 3), np.float32))
+    sheet.vertices[:, 0] = 0
+    points = np.array([[0.005, 0, 0], [0.05, 0, 0]], np.float32)
+    np.testing.assert_allclose(SignedDistance(Renderer(sheet))(points), [0.005 - SHEET, 0.05 - SHEET], atol=1e-5)
+
+
+def test_a_killed_run_goes_on_as_the_unbroken_one(tmp_path):
+    def run(folder, killed_at=None):
+        torch.manual_seed(0)
+        model = torch.nn.Linear(3, 1)
+        count = 0
+
+        def loss(rng):
+            nonlocal count
+            count += 1
+            if count == killed_at:
+                raise KeyboardInterrupt
+            x = torch.from_numpy(rng.normal(size=(8, 3))).float() + 0.1 * torch.randn(8, 3)
+            return {"fit": ((model(x)[:, 0] - x.sum(1)) ** 2).mean()}
+
+        return train(model, loss, folder, steps=12, lr=0.05, ema=0.9, save_every=4)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "killed", killed_at=7)
+    resumed, unbroken = run(tmp_path / "killed"), run(tmp_path / "unbroken")
+    torch.testing.assert_close(resumed.weight, unbroken.weight)
+
+
+def test_the_split_does_not_depend_on_the_folder():
+    names = [f"object-{i}" for i in range(2000)]
+    share = np.mean([is_validation(n) for n in names])
+    assert 0.035 < share < 0.065  # one in twenty, three standard deviations
+    assert [n for n in names[:60] if is_validation(n)] == ["object-27", "object-31", "object-57"]
+
+
+def test_any_mesh_file_is_normalised(tmp_path):
+    mesh = box_mesh()
+    np.savez(tmp_path / "a.npz", vertices=mesh.vertices * 7 + 3, faces=mesh.faces, face_colors=np.zeros((12, 3, 3), np.uint8))
+    loaded = load_mesh("a", "", tmp_path / "a.npz")
+    scale = 0.5 / np.linalg.norm(BOX)
+    np.testing.assert_allclose(loaded.vertices, mesh.vertices * scale, atol=1e-5)
