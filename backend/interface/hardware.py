@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which build of PyTorch suits this machine, and where pip finds it. Standard library only."""
+
+from __future__ import annotations
+
+import platform
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+# PyTorch publishes its builds for other hardware in an index of its own, one folder a build.
+TORCH_INDEX = "https://download.pytorch.org/whl/"
+CUDA_BUILDS = ((580, "cu130"), (525, "cu126"))  # oldest NVIDIA driver, build
+ROCM_BUILD = "rocm7.2"
+DISK_BYTES = {"cuda": 12 << 30, "rocm": 20 << 30}  # what an environment takes while it is made
+LEAST_DISK_BYTES = 3 << 30
+NO_WINDOW = getattr(subprocess, "CREATE_NO_WINDOW", 0)
+
+
+def variants() -> list[tuple[str, str, str]]:
+    """(id, title, help) of every build of PyTorch, the default first."""
+    return [
+        ("auto", "Automatic", "Look which graphics card is there"),
+        ("cpu", "Processor", "Works everywhere, slowly. The smallest download"),
+        ("cuda", "NVIDIA", "CUDA; needs an NVIDIA driver, and no CUDA toolkit"),
+        ("rocm", "AMD", "ROCm, for AMD cards on Linux"),
+        ("mps", "Apple", "For Macs with Apple's own chips"),
+    ]
+
+
+def detect_variant() -> str:
+    """The id of the build that suits this machine."""
+    if sys.platform == "darwin":
+        return "mps" if platform.machine() == "arm64" else "cpu"
+    if nvidia_driver():
+        return "cuda"
+    return "rocm" if Path("/dev/kfd").exists() else "cpu"
+
+
+def nvidia_driver() -> int:
+    """The major version of NVIDIA's driver, 0 where there is none."""
+    query = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+    try:
+        answer = subprocess.run(query, capture_output=True, text=True, timeout=20, creationflags=NO_WINDOW)
+    except (OSError, subprocess.SubprocessError):
+        return 0
+    found = re.match(r"\d+", answer.stdout) if answer.returncode == 0 else None
+    return int(found[0]) if found else 0
+
+
+def torch_builds(pin: str, variant: str) -> list[list[str]]:
+    """Arguments for pip that install the pinned torch ("torch==X"), best first; the last always names the plain pin.
+
+    The index that the user has set in pip comes before PyTorch's own: it may be a mirror that holds the build.
+    """
+    if sys.platform == "darwin" or variant == "mps":
+        return [[pin]]
+    if variant == "cuda":
+        driver = nvidia_driver()
+        build = next((name for oldest, name in CUDA_BUILDS if driver >= oldest), CUDA_BUILDS[0][1])
+        if sys.platform == "linux" and build == CUDA_BUILDS[0][1]:
+            return [[pin]]  # what the common index holds for Linux
+    else:
+        build = ROCM_BUILD if variant == "rocm" else "cpu"
+    exact = f"{pin}+{build}"
+    return [[exact], [exact, "--extra-index-url", TORCH_INDEX + build], [pin]]
+
+
+def needed_disk(variant: str) -> int:
+    """Bytes that should be free before an environment is made."""
+    return DISK_BYTES.get(variant, LEAST_DISK_BYTES)
