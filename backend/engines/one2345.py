@@ -18,6 +18,7 @@ from ..meshing.marching_cubes import extract
 from ..meshing.mesh import Mesh
 from ..preprocess.background import remove_background
 from ..preprocess.framing import composite, frame
+from ..preprocess.image import ImageError
 from ..reconstruction.sparse_neus import SparseNeuS, volume_cameras
 from ..rendering.cameras import Camera, orbit
 from ..weights.models import Models, choose_device, load_models, release
@@ -155,7 +156,7 @@ def mesh_from_views(model: SparseNeuS, views: Tensor, cameras: list[Camera], par
 
     vertices, faces = extract(field, parameters["mesh_resolution"], (-0.94, 0.94), device=views.device)
     if not len(faces):
-        raise ValueError("The views show no solid object, so there is no surface. Try another seed or a clearer image.")
+        raise ImageError("The views show no solid object, so there is no surface.", "Try another seed or a clearer image.")
     rgb = vertex_colors(model, scene, torch.from_numpy(vertices).to(views.device), report)
     colors = np.concatenate([rgb, np.full((len(rgb), 1), 255, np.uint8)], 1)
     world = vertices @ frame_[:3, :3].cpu().numpy().T + frame_[:3, 3].cpu().numpy()

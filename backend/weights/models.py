@@ -13,17 +13,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from ..diffusion.zero123 import Zero123
+from ..interface.catalog import WeightsError
+from ..interface.parameters import ParameterError
 from ..reconstruction.sparse_neus import SparseNeuS
 
 STARTER = Path(__file__).parent / "starter"
-
-
-class WeightsError(Exception):
-    """Weights that are missing or of the wrong form; `remedy` says what to do."""
-
-    def __init__(self, message: str, remedy: str = "Choose another folder with weights, or set Weights to: starter."):
-        super().__init__(message)
-        self.remedy = remedy
+REMEDY = "Choose another folder with weights, or set Weights to: starter."
 
 
 @dataclass
@@ -41,7 +36,7 @@ def choose_device(name: str = "auto") -> torch.device:
     if name == "auto":
         name = next(kind for kind, is_there in there.items() if is_there)
     if not there[name]:
-        raise WeightsError(f"This computer has no {name.upper()} device that PyTorch can use.", "Set Device to: auto.")
+        raise ParameterError(f"This computer has no {name.upper()} device that PyTorch can use. Set Device to: auto.")
     return torch.device(name)
 
 
@@ -53,14 +48,14 @@ def load_models(weights: str, device: torch.device) -> Models:
     """
     folder = STARTER if weights == "starter" else Path(weights).expanduser()
     if not (folder / "unet").is_dir() or not (folder / "sparse_neus.safetensors").is_file():
-        raise WeightsError(f"{folder} holds no weights: it needs the folder unet and the file sparse_neus.safetensors.")
+        raise WeightsError(f"{folder} holds no weights: it needs the folder unet and the file sparse_neus.safetensors.", REMEDY)
     dtype = torch.float32 if device.type == "cpu" else torch.float16
     try:
         zero123 = Zero123.load(folder, device, dtype)
         resolution = json.loads((folder / "sparse_neus.json").read_text())["resolution"]
         sparse_neus = load_sparse_neus(folder / "sparse_neus.safetensors", int(resolution))
     except (OSError, KeyError, ValueError, RuntimeError, SafetensorError) as error:
-        raise WeightsError(f"The weights in {folder} are damaged or of the wrong shape ({_first_line(error)}).") from error
+        raise WeightsError(f"The weights in {folder} are damaged or of the wrong shape ({_first_line(error)}).", REMEDY) from error
     return Models(zero123, sparse_neus.to(device).eval().requires_grad_(False), device)
 
 
