@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The walk of one click without a window: `PYTHON scene.py IMAGE OUTPUT BACKEND_PYTHON BACKEND_ROOT JOBS`, PYTHON having bpy.
+
+The extension's own code starts the backend, sends the job, reads the frames and puts the mesh into the scene.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import math
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import bpy
+import numpy as np
+from mathutils import Vector
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = "image_to_mesh"
+PIXELS = 384  # of each cell of the picture
+SIDES = (("front", 0), ("right", 90), ("back", 180), ("left", 270))
+ELEVATION_DEG, RADIUS, FOV_DEG, SAMPLES = 20.0, 2.6, 28.0, 24
+GREY = 0.85
+
+
+def import_extension() -> None:
+    """Import the checkout as the package that Blender would make of it."""
+    spec = importlib.util.spec_from_file_location(PACKAGE, ROOT / "__init__.py", submodule_search_locations=[str(ROOT)])
+    assert spec and spec.loader
+    sys.modules[PACKAGE] = module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+
+
+def main(image: Path, output: Path, python: str, root: str, jobs: Path) -> None:
+    import_extension()
+    from image_to_mesh.addon.job import Job, State  # pyright: ignore[reportMissingImports]
+    from image_to_mesh.addon.jobs import JobQueue  # pyright: ignore[reportMissingImports]
+    from image_to_mesh.addon.mesh_import import add_object  # pyright: ignore[reportMissingImports]
+    from image_to_mesh.addon.process import Launch  # pyright: ignore[reportMissingImports]
+    from image_to_mesh.backend.interface import parameters, protocol  # pyright: ignore[reportMissingImports]
+
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    scene = bpy.context.scene
+    made: list[bpy.types.Object] = []
+
+    def deliver(job: Job) -> str:
+        began = time.perf_counter()
+        made.append(add_object(job.mesh, job.name, job.recipe(), job.location, scene))
+        say(f"{len(job.mesh.vertices)} vertices, {len(job.mesh.faces)} faces, in Blender {bpy.app.version_string} "
+            f"after {time.perf_counter() - began:.2f} s")  # fmt: skip
+        return ""
+
+    command = protocol.command(python, root, "serve", "--jobs", str(jobs))
+    launch = Launch(command, protocol.environment(os.environ), output, output / "backend.log")
+    engine = parameters.engine("one2345")
+    job = Job(engine.name, engine.check({}), 0, lambda: {"image_file": image.read_bytes()}, image.stem,
+              inputs={"image": "attachment"})  # fmt: skip
+    queue = JobQueue(lambda: lambda: launch, deliver)
+    queue.submit(job)
+    seconds, peak = wait_for(queue)
+    if job.state is not State.DONE:
+        sys.exit(f"{job.message} {job.remedy}\nThe log: {launch.log}")
+    say(f"The job took {seconds:.1f} s" + (f" and at most {peak / 1e9:.2f} GB of memory" if peak else ""))
+    write_results(made[0], image, job.sheet, output)
+
+
+def wait_for(queue) -> tuple[float, int]:
+    """Run the queue until nothing is left; returns seconds, and the backend's peak memory in bytes (0: unknown)."""
+    began, stage = time.monotonic(), ""
+    job = queue.waiting[0]
+    while queue.busy:
+        queue.poll()
+        if job.stage != stage:
+            stage = job.stage
+            say(f"{time.monotonic() - began:6.1f} s  {100 * job.overall:3.0f} %  {stage}")
+        time.sleep(0.02)
+    seconds = time.monotonic() - began
+    queue.stop()
+    return seconds, peak_of_children()
+
+
+def peak_of_children() -> int:
+    """Bytes that the largest process started from here has held at once, 0 where the system does not say."""
+    try:
+        import resource
+    except ImportError:
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def write_results(made: bpy.types.Object, image: Path, sheet: np.ndarray | None, output: Path) -> None:
+    """The mesh from four sides in a picture, beside the image and the generated views; the scene; the mesh as a file."""
+    set_up_scene()
+    cells = [read(image), *([] if sheet is None else [sheet / 255])]
+    for name, azimuth in SIDES:
+        aim_camera(azimuth)
+        path = output / f"{name}.png"
+        bpy.context.scene.render.filepath = str(path)
+        with quiet():
+            bpy.ops.render.render(write_still=True)
+        cells.append(read(path))
+        path.unlink()
+    aim_camera(0)
+    blend, ply, picture = (output / name for name in ("mesh.blend", "mesh.ply", "picture.png"))
+    save(np.concatenate([fit(cell) for cell in cells], 1), picture)
+    with quiet():
+        bpy.ops.wm.ply_export(filepath=str(ply), export_selected_objects=True, export_colors="SRGB")
+        bpy.ops.wm.save_as_mainfile(filepath=str(blend), compress=True)
+    for path in (blend, ply, picture):
+        say(str(path.resolve()))
+
+
+def set_up_scene() -> None:
+    """Soft light from above, a camera, and Cycles on the processor, which needs neither display nor graphics card."""
+    scene = bpy.context.scene
+    scene.render.engine = "CYCLES"
+    scene.cycles.samples, scene.cycles.use_denoising = SAMPLES, False
+    scene.render.resolution_x = scene.render.resolution_y = PIXELS
+    scene.render.film_transparent = True
+    scene.render.image_settings.color_mode = "RGBA"
+    scene.view_settings.view_transform = "Standard"
+    scene.world = bpy.data.worlds.new("world")
+    scene.world.use_nodes = True
+    scene.world.node_tree.nodes["Background"].inputs["Color"].default_value = (1, 1, 1, 1)
+    scene.world.node_tree.nodes["Background"].inputs["Strength"].default_value = 0.8
+    sun = bpy.data.objects.new("sun", bpy.data.lights.new("sun", "SUN"))
+    sun.data.energy, sun.data.angle = 1.2, 0.5
+    sun.rotation_euler = (math.radians(50), 0, math.radians(-30))
+    scene.collection.objects.link(sun)
+    scene.camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
+    scene.camera.data.angle = math.radians(FOV_DEG)
+    scene.collection.objects.link(scene.camera)
+
+
+def aim_camera(azimuth_deg: float) -> None:
+    a, e = math.radians(azimuth_deg), math.radians(ELEVATION_DEG)
+    position = RADIUS * Vector((math.sin(a) * math.cos(e), -math.cos(a) * math.cos(e), math.sin(e)))
+    camera = bpy.context.scene.camera
+    camera.location, camera.rotation_euler = position, (-position).to_track_quat("-Z", "Y").to_euler()
+
+
+def read(path: Path) -> np.ndarray:
+    """A picture as float32 (H, W, 4), straight alpha, first row on top."""
+    image = bpy.data.images.load(str(path))
+    width, height = image.size
+    pixels = np.empty(width * height * 4, np.float32)
+    image.pixels.foreach_get(pixels)
+    bpy.data.images.remove(image)
+    return pixels.reshape(height, width, 4)[::-1]
+
+
+def fit(picture: np.ndarray) -> np.ndarray:
+    """Lay a picture on grey, into a cell of PIXELS x PIXELS."""
+    height, width = picture.shape[:2]
+    scale = PIXELS / max(height, width)
+    rows, columns = (np.arange(round(n * scale)) / scale for n in (height, width))
+    small = picture[rows.astype(int)][:, columns.astype(int)]
+    cell = np.full((PIXELS, PIXELS, 4), (GREY, GREY, GREY, 1), np.float32)
+    top, left = (PIXELS - small.shape[0]) // 2, (PIXELS - small.shape[1]) // 2
+    part = cell[top : top + small.shape[0], left : left + small.shape[1]]
+    part[..., :3] += (small[..., :3] - part[..., :3]) * small[..., 3:]
+    return cell
+
+
+def save(picture: np.ndarray, path: Path) -> None:
+    """Write float32 (H, W, 4), first row on top, as PNG."""
+    image = bpy.data.images.new("picture", picture.shape[1], picture.shape[0])
+    image.pixels.foreach_set(np.ascontiguousarray(picture[::-1], np.float32).reshape(-1))
+    image.filepath_raw, image.file_format = str(path), "PNG"
+    image.save()
+    bpy.data.images.remove(image)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Blender writes about every sample on C's standard output."""
+    sys.stdout.flush()
+    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], sys.argv[4], Path(sys.argv[5]))
