@@ -45,6 +45,8 @@ class Task:
             work(self)
         except Trouble as trouble:
             self.trouble = trouble
+        except environment.SetupError as error:
+            self.trouble = Trouble(error.message, error.remedy)
         except Exception as error:  # a thread's exception would be seen by nobody
             self.trouble = Trouble(f"{self.title} failed: {error}", "Try again; what is done already is kept")
 
@@ -125,10 +127,20 @@ def begin(title: str, work: Callable[[Task], None]) -> None:
     _task = Task(title, work)
 
 
-def install(wanted: Chosen) -> None:
-    """Make the environment, going on where an earlier attempt stopped."""
-    folder, variant = wanted.data_folder, wanted.variant
-    begin("Setting up", lambda task: environment.install(folder, EXTENSION, variant, task.say, task.stopped))
+def install(wanted: Chosen, log: Path) -> None:
+    """Make the environment, going on where an earlier attempt stopped; what pip says goes to the log."""
+
+    def work(task: Task) -> None:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a", encoding="utf-8") as file:
+
+            def say(stage: str, overall: float, line: str) -> None:
+                print(stage, line, file=file, flush=True)
+                task.say(stage, overall, line)
+
+            environment.install(wanted.data_folder, EXTENSION, wanted.variant, say, task.stopped)
+
+    begin("Setting up", work)
 
 
 def remove(wanted: Chosen) -> None:
@@ -139,7 +151,7 @@ def check(wanted: Chosen) -> None:
     """Look whether the interpreter that the user named has what the backend needs."""
 
     def work(task: Task) -> None:
-        good, message = environment.check_interpreter(wanted.python)
+        good, message = environment.check_interpreter(wanted.python or environment.python_of(wanted.data_folder))
         if not good:
             raise Trouble(message, "Install what is missing, or empty the path and use Set Up Backend")
         task.say(message, 1.0)

@@ -51,7 +51,7 @@ class SetUp(TaskOperator):
         return super().obstacle()
 
     def begin(self, wanted):
-        setup.install(wanted)
+        setup.install(wanted, session.log_path(wanted.data_folder))
 
 
 class StopTask(bpy.types.Operator):

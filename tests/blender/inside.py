@@ -118,6 +118,33 @@ def check_the_button_is_grey_until_it_can_work():
     assert not bpy.ops.image_to_mesh.set_up.poll()  # offline
 
 
+def check_setting_up_shows_progress_and_can_be_stopped():
+    setup, session = module("addon.setup"), module("addon.session")
+    environment = module("backend.interface.environment")
+
+    def install(data_folder, extension, variant, say, stopped):
+        say("Installing PyTorch", 0.4, "Collecting torch")
+        while not stopped():
+            time.sleep(0.01)
+        raise environment.SetupError("Stopped", "Set up again to go on from here")
+
+    prefs = bpy.context.preferences.addons[NAME].preferences
+    prefs.python, prefs.data_folder = "", str(DATA)
+    environment.install, original = install, environment.install
+    setup.install(setup.chosen(prefs), session.log_path(DATA))
+    environment.install = original
+    run(lambda: setup.task().stage == "Installing PyTorch")
+    assert setup.task().overall == 0.4 and not bpy.ops.image_to_mesh.generate.poll()
+    assert "Setting up is going on" in setup.obstacle() and not bpy.ops.image_to_mesh.measure.poll()
+    bpy.ops.image_to_mesh.stop_task()
+    run(lambda: setup.task().ended)
+    assert setup.task().trouble.message == "Stopped" and "not set up" in setup.obstacle()
+    assert "Collecting torch" in session.log_path(DATA).read_text()
+    bpy.ops.image_to_mesh.measure()
+    run(lambda: setup.task().ended)
+    assert setup.sizes() == {"logs": session.log_path(DATA).stat().st_size}
+
+
 def check_a_missing_environment_is_explained():
     prefs, job = bpy.context.preferences.addons[NAME].preferences, module("addon.job")
     prefs.python = str(RESOURCES / "no-such-python")

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+# pyright: reportMissingImports=false
 """The queue of jobs with a process that obeys, misbehaves and dies. No Blender: that is the point of its design."""
 
 import os

@@ -42,7 +42,7 @@ def steps():
     rig.click(*rig.centre(button[0]))
     yield from rig.wait_until(lambda: queue.busy, 10)
     rig.log("the click started a job")
-    yield from rig.wait_until(lambda: not queue.busy or queue.active and queue.active.sheet is not None, PATIENCE_S)
+    yield from rig.wait_until(lambda: not queue.busy or (queue.active and queue.active.sheet is not None), PATIENCE_S)
     yield 1.0
     rig.shot("progress")
     yield from rig.wait_until(lambda: not queue.busy, PATIENCE_S)
