@@ -10,9 +10,9 @@ import math
 import sys
 from pathlib import Path
 
-import bpy
+import bpy  # type: ignore[import-not-found]
 import numpy as np
-from mathutils import Vector
+from mathutils import Vector  # type: ignore[import-not-found]
 
 L_PROFILE = ((-0.3, -0.35), (0.3, -0.35), (0.3, -0.2), (-0.1, -0.2), (-0.1, 0.4), (-0.3, 0.4))  # x, z; asymmetric
 

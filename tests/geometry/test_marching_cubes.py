@@ -184,5 +184,5 @@ def test_scikit_image_takes_the_place_of_pymcubes(monkeypatch):
     mesh = Mesh(vertices, faces)
     assert mesh.is_closed
     assert mesh.volume == pytest.approx(Mesh(*expected).volume, rel=1e-3)
-    order = [v[np.lexsort(v.round(4).T)] for v in (vertices, expected[0])]
-    np.testing.assert_allclose(*order, atol=1e-5)
+    ours, theirs = (v[np.lexsort(v.round(4).T)] for v in (vertices, expected[0]))
+    np.testing.assert_allclose(ours, theirs, atol=1e-5)

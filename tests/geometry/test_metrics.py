@@ -18,7 +18,7 @@ from backend.rendering.cameras import Camera, orbit, project
 
 def cuboid(low, high) -> Mesh:
     corners = np.array([low, high], np.float32)
-    return box(Mesh(corners[[0, 1, 1]], [[0, 1, 2]]))
+    return box(Mesh(corners[[0, 1, 1]], np.array([[0, 1, 2]])))
 
 
 def ball(radius, resolution=48) -> Mesh:
@@ -27,7 +27,8 @@ def ball(radius, resolution=48) -> Mesh:
 
 def test_samples_are_even_over_the_area_and_repeatable():
     """Two triangles of areas 2 and 6; inside the large one a quarter-size corner holds a quarter of its points."""
-    mesh = Mesh([[0, 0, 0], [2, 0, 0], [0, 2, 0], [0, 0, 1], [4, 0, 1], [0, 3, 1]], [[0, 1, 2], [3, 4, 5]])
+    corners = np.array([[0, 0, 0], [2, 0, 0], [0, 2, 0], [0, 0, 1], [4, 0, 1], [0, 3, 1]])
+    mesh = Mesh(corners, np.array([[0, 1, 2], [3, 4, 5]]))
     points = metrics.sample_surface(mesh, 10_000, seed=3)
     np.testing.assert_array_equal(points, metrics.sample_surface(mesh, 10_000, seed=3))
     assert not np.array_equal(points, metrics.sample_surface(mesh, 10_000, seed=4))
@@ -66,7 +67,7 @@ def test_a_mesh_equals_itself():
 def test_precision_and_recall_are_not_confused():
     """Half of the truth found, nothing wrong: precision 1, recall one half."""
     one, two = ball(0.1), ball(0.1)
-    two.vertices = two.vertices + np.float32([0.35, 0, 0])
+    two.vertices = two.vertices + np.array([0.35, 0, 0], np.float32)
     faces = np.concatenate([one.faces, two.faces + len(one.vertices)])
     both = Mesh(np.concatenate([one.vertices, two.vertices]), faces)
     assert metrics.compare_meshes(one, both)["f_score_0.02"] == pytest.approx(2 / 3, abs=0.01)
@@ -74,7 +75,9 @@ def test_precision_and_recall_are_not_confused():
     assert metrics.compare_meshes(one, both)["volume_iou"] == pytest.approx(0.5, abs=0.01)
 
 
-@pytest.mark.parametrize("mesh", [Mesh(np.zeros((0, 3)), np.zeros((0, 3))), Mesh(np.zeros((3, 3)), [[0, 1, 2]])])
+@pytest.mark.parametrize(
+    "mesh", [Mesh(np.zeros((0, 3)), np.zeros((0, 3))), Mesh(np.zeros((3, 3)), np.array([[0, 1, 2]]))]
+)
 def test_an_empty_mesh_scores_nothing(mesh):
     result = metrics.compare_meshes(mesh, ball(0.3))
     assert result == {"chamfer": math.inf, "f_score_0.05": 0, "f_score_0.02": 0, "volume_iou": 0}
@@ -123,10 +126,9 @@ def test_ssim_equals_scikit_image(shape):
     rng = np.random.default_rng(0)
     a = rng.random(shape)
     b = np.clip(a + 0.2 * rng.standard_normal(shape), 0, 1)
-    expected = structural_similarity(
-        a, b, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=1,
-        channel_axis=2 if len(shape) == 3 else None,
-    )  # fmt: skip
+    channels = 2 if len(shape) == 3 else None
+    options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "data_range": 1}
+    expected = np.asarray(structural_similarity(a, b, channel_axis=channels, **options)).item()
     assert 0.1 < expected < 0.99
     assert metrics.ssim(a, b) == pytest.approx(expected, abs=1e-12)
     assert metrics.ssim(a, a) == pytest.approx(1)
@@ -145,9 +147,9 @@ def test_box_baseline_has_the_true_extent():
     assert mesh.volume == pytest.approx(0.8 * 0.4 * 0.2, rel=1e-2)
 
 
-@pytest.mark.parametrize("pose", [(0, 0), (50, 25), (200, -40)])
-def test_slab_projects_to_its_silhouette_and_has_the_stated_thickness(pose):
-    camera = Camera(orbit(*pose, 3), 30, 40, 30)
+@pytest.mark.parametrize(("azimuth", "elevation"), [(0, 0), (50, 25), (200, -40)])
+def test_slab_projects_to_its_silhouette_and_has_the_stated_thickness(azimuth, elevation):
+    camera = Camera(orbit(azimuth, elevation, 3), 30, 40, 30)
     image = np.zeros((30, 40, 4), np.float32)
     image[5:20, 10:14] = image[16:20, 10:30] = (0.2, 0.4, 0.6, 1)  # an L: asymmetric both ways
     mesh = silhouette_slab(image, camera)

@@ -160,6 +160,7 @@ def test_sdf_of_a_sphere_is_seen_where_it_is():
     point = origins + exact[..., None] * directions
     assert (opacity[hit] > 0.99).all() and (opacity[miss] < 0.01).all()
     np.testing.assert_allclose(depth[hit], exact[hit], atol=3e-3)
+    assert normal is not None
     np.testing.assert_allclose(normal[hit], point[hit] / 0.35, atol=2e-2)
     np.testing.assert_allclose(color[hit], 0.5 + 0.5 * point[hit] / 0.35, atol=2e-2)
     np.testing.assert_allclose(color[miss], 1, atol=1e-2)
