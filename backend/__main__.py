@@ -118,8 +118,8 @@ def reconstruct(
     from .meshing.files import save
     from .preprocess.views import read_views
 
+    images, cameras = read_views(views, scale)
     with console.working(as_json) as report:
-        images, cameras = read_views(views, scale)
         module: Any = engines.load(declared.name)
         with cancelling(report):
             mesh = module.reconstruct(images, cameras, values, report)
@@ -182,7 +182,7 @@ def evaluate(context: typer.Context) -> None:
 
 
 def pass_on(module: str, context: typer.Context) -> None:
-    """Run a command line of its own, imported only now: both import torch, and training does not ship with the extension."""
+    """Run a command line of its own, imported only now: it brings torch, and may not ship with the extension."""
     try:
         other = import_module(f"{__package__}.{module}").app
     except ModuleNotFoundError as error:

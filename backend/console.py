@@ -45,7 +45,8 @@ def working(quiet: bool) -> Iterator[Report]:
         TextColumn("{task.fields[left]}"),
     )
     try:
-        with Progress(*columns, console=Console(stderr=True), disable=quiet) as bar:
+        console = Console(stderr=True)
+        with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as bar:
             task = bar.add_task("Starting", total=1.0, left="")
 
             def show(step: Step) -> None:

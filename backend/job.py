@@ -50,7 +50,7 @@ def run(request: Request, report: Report, load: Load) -> Result:
 
 @contextmanager
 def cancelling(report: Report) -> Iterator[None]:
-    """While this lasts, every torch module asks the report before it runs, so that a cancel need not wait for a step."""
+    """While this lasts, every torch module asks the report before it runs: a cancel need not wait for a step."""
     torch = sys.modules.get("torch")
     if torch is None:  # nothing that could take long
         yield

@@ -115,7 +115,7 @@ class Server:
         return name
 
     def _cancel(self, name: Any) -> None:
-        """Stop a job: one that waits at once, one that runs at its next step. One that has just ended needs no answer."""
+        """Stop a job: one that waits at once, one that runs at its next step. One that has ended needs no answer."""
         with self._knowing:
             job = self._known.get(name) if isinstance(name, str) else None
             waits = job is not None and job is not self._running

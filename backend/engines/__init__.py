@@ -32,7 +32,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Result:
-    """What an engine returns: the mesh, the generated views uint8 (N, H, W, 4), and facts for people, as JSON can hold."""
+    """What an engine returns: the mesh, the generated views uint8 (N, H, W, 4), and facts for people that fit JSON."""
 
     mesh: Mesh
     views: np.ndarray

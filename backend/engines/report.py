@@ -66,7 +66,7 @@ class Report:
             self._on_progress(Progress(stage, int(step), int(total), self._overall, self._eta(now - self._start)))
 
     def preview(self, views: np.ndarray | None = None, mesh: Mesh | None = None) -> None:
-        """Show generated views (N, H, W, 4), uint8 or float 0..1, or an unfinished mesh. Raises Cancelled like `check`."""
+        """Show generated views (N, H, W, 4), uint8 or float 0..1, or an unfinished mesh. Raises Cancelled."""
         self.check()
         if views is not None:
             views = np.asarray(views)

@@ -77,7 +77,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Engine:
-    """An engine as people see it. inputs: what it takes, of "image", "prompt", "mesh", "views"; weights: catalog ids."""
+    """An engine as people see it. inputs: of "image", "prompt", "mesh" and "views"; weights: ids in the catalog."""
 
     name: str
     title: str

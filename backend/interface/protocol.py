@@ -113,7 +113,7 @@ def read_exactly(stream: BinaryIO, size: int) -> bytes:
 
 
 def command(python: str | os.PathLike, root: str | os.PathLike, *arguments: str) -> list[str]:
-    """The argument list that runs the backend whose package lies in `root`, isolated from the user's Python settings."""
+    """The argument list that runs the backend whose package lies in `root`, without the user's Python settings."""
     return [os.fspath(python), "-I", "-u", "-X", "utf8", "-c", ENTRY, os.fspath(root), *arguments]
 
 

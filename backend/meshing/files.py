@@ -11,12 +11,14 @@ import errno
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import trimesh
 
 from .mesh import WHITE, Mesh
+
+if TYPE_CHECKING:
+    import trimesh  # at run time only where it is used: it takes half a second
 
 ENDINGS = (".ply", ".glb", ".obj", ".stl")
 Y_UP = (".glb", ".obj")
@@ -47,6 +49,8 @@ def load(path: str | os.PathLike) -> Mesh:
 
     Several objects in one file become one mesh.
     """
+    import trimesh
+
     path = Path(path)
     ending = check_ending(path)
     if not path.exists():
@@ -63,7 +67,7 @@ def load(path: str | os.PathLike) -> Mesh:
 
 def part(shape: trimesh.Trimesh, matrix: np.ndarray, ending: str) -> Mesh:
     """One object of a file, where `matrix` (4, 4) puts it. A mirroring matrix turns its faces over."""
-    vertices = trimesh.transform_points(shape.vertices, matrix)
+    vertices = shape.vertices @ matrix[:3, :3].T + matrix[:3, 3]
     faces = np.asarray(shape.faces)
     return Mesh(
         vertices @ TO_Y_UP if ending in Y_UP else vertices,
@@ -112,6 +116,8 @@ def colours_of(loaded: trimesh.Trimesh, ending: str) -> np.ndarray:
 
 def encode(mesh: Mesh, ending: str) -> bytes:
     """The file's bytes. Vertices and their order stay as they are, except in STL, which has only corners."""
+    import trimesh
+
     vertices = mesh.vertices @ TO_Y_UP.T if ending in Y_UP else mesh.vertices
     colours = mesh.vertex_colors
     shape = trimesh.Trimesh(vertices, mesh.faces, process=False, vertex_colors=None if ending == ".glb" else colours)

@@ -73,7 +73,7 @@ def read_array(data: bytes) -> np.ndarray:
     except Exception as error:  # zipfile and numpy raise a dozen kinds
         raise ImageError(
             f"The image did not arrive whole ({error}).", "Try again, or save the image and pick the file."
-        )
+        ) from error
     check_size(pixels.shape[1], pixels.shape[0])
     return check_pixels(shrink(to_float(pixels)))
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import numpy as np
 from PIL import Image
@@ -33,14 +34,20 @@ class Client:
         self.log = log
         with log.open("ab") as stderr:
             self.process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, env=protocol.environment(os.environ)
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                env=protocol.environment(os.environ),
             )
+        assert self.process.stdin and self.process.stdout
+        self.stdin, self.stdout = cast(BinaryIO, self.process.stdin), cast(BinaryIO, self.process.stdout)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def _read(self) -> None:
         try:
-            while (frame := protocol.read_frame(self.process.stdout)) is not None:
+            while (frame := protocol.read_frame(self.stdout)) is not None:
                 self._inbox.put(frame)
         except protocol.FrameError as error:
             self.error = error
@@ -56,10 +63,10 @@ class Client:
                 return frame
 
     def send(self, message: dict, **attachments: bytes) -> None:
-        protocol.write_frame(self.process.stdin, message, attachments)
+        protocol.write_frame(self.stdin, message, attachments)
 
     def request(self, job: str, /, scenario: str = "starter", image: bytes | None = None, **changes) -> None:
-        message = {"type": "request", "job": job, "engine": "one2345", "parameters": {"weights": scenario}, "seed": 1, "inputs": {}}
+        message = {"type": "request", "job": job, "engine": "one2345", "parameters": {"weights": scenario}, "seed": 1}
         self.send(message | changes, image_file=PICTURE if image is None else image)
 
     def wait_for_log(self, text: str) -> None:
@@ -73,10 +80,10 @@ class Client:
 
     def end(self) -> int:
         """Close its standard input and wait until it is gone."""
-        self.process.stdin.close()
+        self.stdin.close()
         status = self.process.wait(PATIENCE_S)
         self._reader.join(PATIENCE_S)
-        self.process.stdout.close()
+        self.stdout.close()
         return status
 
     def kill(self) -> None:

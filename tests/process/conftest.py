@@ -8,7 +8,7 @@ from backend_client import Client, double
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., Client]]:
-    """start(*options, command=None) -> Client of a backend with the double engine, jobs in tmp_path/jobs. Killed at the end."""
+    """start(*options) -> Client of a backend with the double engine, jobs in tmp_path/jobs. Killed at the end."""
     clients: list[Client] = []
 
     def make(*options: str, command: list[str] | None = None, jobs: Path | None = None) -> Client:
@@ -19,5 +19,5 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Client]]:
     yield make
     for client in clients:
         client.kill()
-        client.process.stdin.close()
-        client.process.stdout.close()
+        client.stdin.close()
+        client.stdout.close()

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A small engine that does what the tests ask for, through the parameter `weights`, and a server and command line with it.
+"""A small engine that does what the parameter `weights` says, and a server and a command line with it.
 
-    python double_engine.py ROOT serve JOBS [--torch]
-    python double_engine.py ROOT command ARGUMENTS...
+python double_engine.py ROOT serve JOBS [--torch]
+python double_engine.py ROOT command ARGUMENTS...
 """
 
 import ctypes
@@ -34,7 +34,12 @@ def run(request, report):
         views = np.zeros((2, 256, 256, 4), np.uint8)
     report.progress("mesh", 1, 1)
     faces = FACES[:0] if request.parameters["weights"] == "empty" else FACES
-    facts = {"mean": colour.tolist(), "numpy": np.float32(0.5), "nan": float("nan"), "steps": request.parameters["num_inference_steps"]}
+    facts = {
+        "mean": colour.tolist(),
+        "numpy": np.float32(0.5),
+        "nan": float("nan"),
+        "steps": request.parameters["num_inference_steps"],
+    }
     return Result(Mesh(VERTICES, faces, np.broadcast_to(colour, (4, 4)).copy()), views, facts)
 
 
@@ -143,7 +148,7 @@ def main(root, what, *arguments):
     if what == "serve":
         if "--torch" in arguments:
             import torch  # noqa: F401
-        server.main(Path(arguments[0]), load)
+        server.main(Path(arguments[0]), load)  # pyright: ignore[reportArgumentType]
     engines.load = load
     sys.exit(__main__.main(list(arguments)))
 

@@ -89,7 +89,7 @@ ZOO = {
     "animated png": (animated("PNG"), (255, 0, 0, 255), 0.5),
     "animated webp": (animated("WEBP"), (255, 0, 0, 255), 3),
     "several pages": (animated("TIFF"), (255, 0, 0, 255), 0.5),
-    "broken profile": (save(Image.new("RGB", SIZE, (10, 200, 30)), "PNG", icc_profile=b"nonsense"), (10, 200, 30, 255), 0.5),
+    "broken profile": (save(Image.new("RGB", SIZE, (1, 2, 3)), "PNG", icc_profile=b"nonsense"), (1, 2, 3, 255), 0.5),
 }  # fmt: skip
 
 
@@ -225,7 +225,7 @@ def test_a_huge_file_is_not_read(tmp_path: Path):
 
 def npz(array: np.ndarray, name: str = "image") -> bytes:
     stream = io.BytesIO()
-    np.savez_compressed(stream, **{name: array})
+    np.savez_compressed(stream, **{name: array})  # pyright: ignore[reportArgumentType]
     return stream.getvalue()
 
 
@@ -258,7 +258,11 @@ def test_arrays_refused(data: bytes):
         read_array(data)
 
 
-@given(st.sampled_from(sorted(ZOO)), st.lists(st.tuples(st.integers(min_value=0), st.integers(0, 255)), max_size=5), st.integers(0, 400))
+@given(
+    st.sampled_from(sorted(ZOO)),
+    st.lists(st.tuples(st.integers(min_value=0), st.integers(0, 255)), max_size=5),
+    st.integers(0, 400),
+)
 def test_damaged_files_are_read_or_refused(name: str, changes: list[tuple[int, int]], cut: int):
     data = bytearray(ZOO[name][0])
     for place, value in changes:

@@ -18,8 +18,8 @@ def mesh() -> Mesh:
     """A ramp of four vertices; one is in no face. The colours are dark, where linear light has few steps."""
     vertices = np.array([[0, 0, 0], [0.5, 0, 0], [0, 0.25, 0], [0, 0, 0.125], [9, 9, 9]], np.float32)
     faces = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]], np.int32)
-    colors = np.array([[0, 1, 2, 255], [10, 60, 200, 255], [255, 128, 64, 255], [5, 6, 7, 255], [90, 90, 90, 255]], np.uint8)
-    return Mesh(vertices, faces, colors)
+    colors = [[0, 1, 2, 255], [10, 60, 200, 255], [255, 128, 64, 255], [5, 6, 7, 255], [90, 90, 90, 255]]
+    return Mesh(vertices, faces, np.array(colors, np.uint8))
 
 
 def test_ply_is_blenders_own_frame_and_srgb(mesh: Mesh, tmp_path: Path):

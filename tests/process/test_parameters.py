@@ -81,7 +81,12 @@ def test_names_the_nearest_parameter_and_engine():
         catalog.weights("startr")
 
 
-@given(st.dictionaries(st.text(max_size=12), st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.integers())))
+@given(
+    st.dictionaries(
+        st.sampled_from([p.name for p in ENGINE.parameters]) | st.text(max_size=12),
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.integers()),
+    )
+)
 def test_any_values_give_a_full_set_in_range_or_an_error(values):
     try:
         checked = ENGINE.check(values)

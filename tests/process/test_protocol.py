@@ -18,7 +18,9 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=8,
 )
-MESSAGES = st.dictionaries(st.text().filter(lambda key: key != "attachments"), JSON, max_size=5).map(lambda m: m | {"type": "test"})
+MESSAGES = st.dictionaries(st.text().filter(lambda key: key != "attachments"), JSON, max_size=5).map(
+    lambda m: m | {"type": "test"}
+)
 
 
 @given(st.lists(st.tuples(MESSAGES, st.dictionaries(st.text(), st.binary(max_size=300), max_size=3)), max_size=4))
@@ -90,7 +92,7 @@ def test_refuses(line):
         read_frame(io.BytesIO(line))
 
 
-class Endless(io.RawIOBase):
+class Endless(io.BytesIO):
     """A stream that would give bytes for ever, and counts what is taken."""
 
     def __init__(self, line: bytes):
@@ -106,7 +108,12 @@ class Endless(io.RawIOBase):
 
 
 def test_sizes_are_refused_before_anything_is_read():
-    for sizes in ([protocol.MAX_BYTES + 1], [protocol.MAX_BYTES // 2 + 1] * 2, [10**30], [0] * (protocol.MAX_ATTACHMENTS + 1)):
+    for sizes in (
+        [protocol.MAX_BYTES + 1],
+        [protocol.MAX_BYTES // 2 + 1] * 2,
+        [10**30],
+        [0] * (protocol.MAX_ATTACHMENTS + 1),
+    ):
         listed = [{"name": str(i), "size": size} for i, size in enumerate(sizes)]
         stream = Endless(json.dumps({"type": "x", "attachments": listed}).encode() + b"\n")
         with pytest.raises(FrameError):
@@ -128,7 +135,15 @@ def test_writer_refuses_what_no_reader_takes():
 
 
 def test_environment_drops_what_breaks_another_python():
-    harmful = ("PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_INSERT_LIBRARIES", "VIRTUAL_ENV")
+    harmful = (
+        "PYTHONHOME",
+        "PYTHONPATH",
+        "PYTHONSTARTUP",
+        "LD_LIBRARY_PATH",
+        "LD_PRELOAD",
+        "DYLD_INSERT_LIBRARIES",
+        "VIRTUAL_ENV",
+    )
     kept = {"PATH": "/bin", "HOME": "/home/tést", "CUDA_VISIBLE_DEVICES": "1", "HTTPS_PROXY": "proxy"}
     made = protocol.environment(kept | dict.fromkeys(harmful, "/nowhere"))
     assert not set(made) & set(harmful)

@@ -32,7 +32,14 @@ def test_overall_never_goes_back_nor_leaves_its_range():
     clock, seen = Clock(), []
     report = Report(seen.append, clock=clock)
     report.plan({"a": 1, "b": 1})
-    for stage, step, total in [("b", 1, 2), ("a", 0, 3), ("unplanned", 1, 2), ("other", 9, 3), ("b", 0, 0), ("b", 2, 2)]:
+    for stage, step, total in [
+        ("b", 1, 2),
+        ("a", 0, 3),
+        ("unplanned", 1, 2),
+        ("other", 9, 3),
+        ("b", 0, 0),
+        ("b", 2, 2),
+    ]:
         clock.now += 1
         report.progress(stage, step, total)
     overall = [p.overall for p in seen]

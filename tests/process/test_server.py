@@ -111,7 +111,12 @@ def test_bad_requests_are_answered_and_the_next_job_works(start, tmp_path: Path)
         assert failure["job"] == changes.get("job", "x")
         assert words in failure["message"]
         assert failure["remedy"]
-    for image, words in ((b"", "empty"), (b"text", "not an image"), (picture()[:60], "damaged"), (picture(size=(1, 1)), "1 x 1")):
+    for image, words in (
+        (b"", "empty"),
+        (b"text", "not an image"),
+        (picture()[:60], "damaged"),
+        (picture(size=(1, 1)), "1 x 1"),
+    ):
         client.request(f"image-{len(client.said)}", image=image)
         failure, _ = client.expect("result", "failure")
         assert (failure["type"], failure["kind"]) == ("failure", "input")

@@ -56,6 +56,7 @@ def test_ends_when_its_parent_is_killed(tmp_path: Path):
         "process.wait()"
     )
     with subprocess.Popen([sys.executable, "-c", middle], pass_fds=[ours], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout
         pid = int(parent.stdout.readline())
         assert not is_gone(pid)
         parent.kill()
@@ -100,8 +101,8 @@ def test_garbage_ends_it_with_a_message(start, garbage: bytes):
     client = start()
     client.expect("hello")
     try:
-        client.process.stdin.write(garbage)
-        client.process.stdin.flush()
+        client.stdin.write(garbage)
+        client.stdin.flush()
     except BrokenPipeError:  # it need not read on once it has seen enough
         pass
     failure, _ = client.expect("failure")
@@ -113,8 +114,8 @@ def test_garbage_ends_it_with_a_message(start, garbage: bytes):
 def test_a_frame_cut_off_ends_it(start):
     client = start()
     client.expect("hello")
-    client.process.stdin.write(b'{"type": "request", "attachments": [{"name": "image", "size": 100}]}\nshort')
-    client.process.stdin.flush()
+    client.stdin.write(b'{"type": "request", "attachments": [{"name": "image", "size": 100}]}\nshort')
+    client.stdin.flush()
     assert client.end() == 1
 
 
@@ -154,7 +155,7 @@ def small_disk(request: pytest.FixtureRequest, tmp_path: Path):
 
 
 def test_a_full_disk(start, small_disk):
-    """A request that does not fit fails; a result that does not fit is delivered all the same, and said not to be kept."""
+    """A request that does not fit fails; a result that does not fit is delivered all the same, with a warning."""
     jobs, limit = small_disk
     client = start(jobs=jobs)
     client.expect("hello")
