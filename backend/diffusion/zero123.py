@@ -76,7 +76,9 @@ class Zero123(nn.Module):
         side = self.image_encoder.config.image_size
         if image.shape[-1] != side:
             image = F.interpolate(image, (side, side), mode="bicubic", align_corners=True, antialias=False)
-        mean, std = (torch.tensor(v, device=image.device, dtype=image.dtype).view(3, 1, 1) for v in (CLIP_MEAN, CLIP_STD))
+        mean, std = (
+            torch.tensor(v, device=image.device, dtype=image.dtype).view(3, 1, 1) for v in (CLIP_MEAN, CLIP_STD)
+        )
         return self.image_encoder(((image + 1) / 2 - mean) / std).image_embeds
 
     def denoise(self, noisy: Tensor, t: Tensor, condition: Condition, pose: Tensor) -> Tensor:
@@ -131,7 +133,7 @@ class Zero123(nn.Module):
         return 90 - math.degrees(polar), distance
 
     def save(self, folder: Path) -> None:
-        """Write the diffusers layout of the published conversions, float16, with the linear layers in folders of their own."""
+        """Write the diffusers layout of the published conversions, float16, linear layers in folders of their own."""
         for name in PARTS:
             deepcopy(getattr(self, name)).half().save_pretrained(folder / name)
         for name, prefix in LINEARS.items():
@@ -143,15 +145,20 @@ class Zero123(nn.Module):
     @classmethod
     def load(cls, folder: Path, device: torch.device, dtype: torch.dtype) -> Zero123:
         """Read a diffusers-layout folder (safetensors only)."""
-        parts = {name: kind.from_pretrained(folder / name, torch_dtype=dtype, use_safetensors=True) for name, kind in PARTS.items()}
-        linears = {n: _load_linear(f) for n in LINEARS if (f := folder / n / "diffusion_pytorch_model.safetensors").exists()}
+        parts = {
+            name: kind.from_pretrained(folder / name, torch_dtype=dtype, use_safetensors=True)
+            for name, kind in PARTS.items()
+        }
+        linears = {
+            n: _load_linear(f) for n in LINEARS if (f := folder / n / "diffusion_pytorch_model.safetensors").exists()
+        }
         config = json.loads((folder / "scheduler" / "scheduler_config.json").read_text())
         model = cls(**parts, **linears, prediction_type=config["prediction_type"])
         return model.to(device, dtype).eval().requires_grad_(False)
 
 
 def make_scheduler(prediction_type: str) -> DDIMScheduler:
-    """Stable Diffusion's schedule; the starter predicts v from pure noise, which needs a schedule that ends in noise."""
+    """Stable Diffusion's schedule; the starter predicts v from pure noise, and needs a schedule that ends there."""
     starter = prediction_type == "v_prediction"
     return DDIMScheduler(
         beta_start=0.00085,

@@ -25,13 +25,21 @@ from ..weights.models import Models, choose_device, load_models, release
 from . import Request, Result
 from .report import Report
 
-STAGES = {"Preparing": 1, "Loading weights": 3, "Views around": 4, "Close views": 12, "Features": 3, "Surface": 4, "Colours": 3}
+STAGES = {
+    "Preparing": 1,
+    "Loading weights": 3,
+    "Views around": 4,
+    "Close views": 12,
+    "Features": 3,
+    "Surface": 4,
+    "Colours": 3,
+}
 POINTS = 1 << 16  # signed distances evaluated at once
 WHITE = 253 / 255  # first-stage pixels brighter than this are background
 
 
 def run(request: Request, report: Report) -> Result:
-    """Image float32 RGBA (H, W, 4) in inputs["image"] -> mesh whose front (-Y) is the image's view, and the 32 views."""
+    """Image float32 RGBA (H, W, 4) in inputs["image"] -> mesh whose front (-Y) is the image's view, and 32 views."""
     start, parameters = time.monotonic(), request.parameters
     report.plan(STAGES)
     report.progress("Preparing", 0, 1)
@@ -56,7 +64,14 @@ def run(request: Request, report: Report) -> Result:
     return Result(mesh, to_pictures(views), facts)
 
 
-def novel_view(image: np.ndarray, azimuth_deg: float, elevation_deg: float, parameters: dict[str, Any], report: Report, seed: int = 0) -> np.ndarray:
+def novel_view(
+    image: np.ndarray,
+    azimuth_deg: float,
+    elevation_deg: float,
+    parameters: dict[str, Any],
+    report: Report,
+    seed: int = 0,
+) -> np.ndarray:
     """Image float32 RGBA (H, W, 4) -> the view from a camera turned by these angles, float32 RGBA (S, S, 4)."""
     report.plan({"Loading weights": 2, "View": 3})
     cutout = remove_background(image, parameters["remove_background"])
@@ -117,7 +132,13 @@ def pose_tensor(angles: list[tuple[float, float]], distance: float, device: torc
 
 
 def generate_views(
-    model: Zero123, condition: Condition, elevation: float, distance: float, parameters: dict[str, Any], seed: int, report: Report
+    model: Zero123,
+    condition: Condition,
+    elevation: float,
+    distance: float,
+    parameters: dict[str, Any],
+    seed: int,
+    report: Report,
 ) -> tuple[Tensor, list[tuple[float, float]]]:
     """The two stages: eight views from the input, four from each of them; (32, 3, S, S) in 0..1 and their angles."""
     steps, scale = parameters["num_inference_steps"], parameters["guidance_scale"]
@@ -125,7 +146,12 @@ def generate_views(
     first = first_stage(elevation)
     pose = pose_tensor([(a, e - elevation) for a, e in first], RADIUS - distance, condition.latent.device)
     around = model.sample(
-        condition, pose.to(condition.latent), steps, scale, generator, step_done=lambda i, n: report.progress("Views around", i, n)
+        condition,
+        pose.to(condition.latent),
+        steps,
+        scale,
+        generator,
+        step_done=lambda i, n: report.progress("Views around", i, n),
     )
     report.preview(to_pictures(around))
     around = torch.where(around >= WHITE, 1.0, around)
@@ -134,13 +160,20 @@ def generate_views(
     offsets = pose_tensor(second_stage((0.0, 0.0)) * len(first), 0.0, condition.latent.device)
     steps = max(2, round(steps * 2 / 3))  # published: 75 and 50
     views = model.sample(
-        sources, offsets.to(condition.latent), steps, scale, generator, step_done=lambda i, n: report.progress("Close views", i, n)
+        sources,
+        offsets.to(condition.latent),
+        steps,
+        scale,
+        generator,
+        step_done=lambda i, n: report.progress("Close views", i, n),
     )
     report.preview(to_pictures(views))
     return views, [angle for view in first for angle in second_stage(view)]
 
 
-def mesh_from_views(model: SparseNeuS, views: Tensor, cameras: list[Camera], parameters: dict[str, Any], report: Report) -> Mesh:
+def mesh_from_views(
+    model: SparseNeuS, views: Tensor, cameras: list[Camera], parameters: dict[str, Any], report: Report
+) -> Mesh:
     """Views (V, 3, S, S) in 0..1 with cameras -> clean coloured mesh in the cameras' world."""
     report.progress("Features", 0, 1)
     matrices = torch.stack([c.cam_to_world for c in cameras]).to(views.device)
@@ -156,7 +189,9 @@ def mesh_from_views(model: SparseNeuS, views: Tensor, cameras: list[Camera], par
 
     vertices, faces = extract(field, parameters["mesh_resolution"], (-0.94, 0.94), device=views.device)
     if not len(faces):
-        raise ImageError("The views show no solid object, so there is no surface.", "Try another seed or a clearer image.")
+        raise ImageError(
+            "The views show no solid object, so there is no surface.", "Try another seed or a clearer image."
+        )
     rgb = vertex_colors(model, scene, torch.from_numpy(vertices).to(views.device), report)
     colors = np.concatenate([rgb, np.full((len(rgb), 1), 255, np.uint8)], 1)
     world = vertices @ frame_[:3, :3].cpu().numpy().T + frame_[:3, 3].cpu().numpy()
@@ -176,7 +211,7 @@ def vertex_colors(model: SparseNeuS, scene: Any, vertices: Tensor, report: Repor
 
 
 def volume_frame(cam_to_world: Tensor, fov_deg: float) -> Tensor:
-    """Similarity (4, 4), volume [-1, 1]^3 -> world: around the point that the cameras look at, a tenth wider than they see.
+    """Similarity (4, 4), volume [-1, 1]^3 -> world: around what the cameras look at, a tenth wider than their view.
 
     For One-2-3-45's rig (distance 1.2, 49.1 degrees) the half side is 0.548.
     """

@@ -23,12 +23,21 @@ from .baselines import box, silhouette_slab
 from .metrics import compare_meshes, normalise, psnr, ssim
 
 INPUT_SIZE, VIEW_SIZE = 256, 128
-HIGHER_IS_BETTER = {"f_score_0.05": True, "f_score_0.02": True, "chamfer": False, "volume_iou": True, "psnr": True, "ssim": True}
+HIGHER_IS_BETTER = {
+    "f_score_0.05": True,
+    "f_score_0.02": True,
+    "chamfer": False,
+    "volume_iou": True,
+    "psnr": True,
+    "ssim": True,
+}
 app = typer.Typer(help="Measure the quality of meshes on the validation objects.")
 Scores = dict[str, dict[str, float]]
 
 
-def evaluate_object(entry: tuple[str, str, Path], index: int, parameters: dict[str, Any], true_views: bool) -> tuple[Scores, np.ndarray]:
+def evaluate_object(
+    entry: tuple[str, str, Path], index: int, parameters: dict[str, Any], true_views: bool
+) -> tuple[Scores, np.ndarray]:
     """One object from a random but fixed side: scores of each method, and a row of pictures (input, truth, ours)."""
     rng = np.random.default_rng([index, 11])
     turn, elevation, light = rng.uniform(0, 360), rng.uniform(0, 35), Light.random(rng)
@@ -106,7 +115,9 @@ def to_mesh(mesh: TrainingMesh) -> Mesh:
 
 
 def from_mesh(mesh: Mesh) -> TrainingMesh:
-    return TrainingMesh("", "", mesh.vertices, mesh.faces, mesh.vertex_colors[mesh.faces][..., :3].astype(np.float32) / 255)
+    return TrainingMesh(
+        "", "", mesh.vertices, mesh.faces, mesh.vertex_colors[mesh.faces][..., :3].astype(np.float32) / 255
+    )
 
 
 def shoot(renderer: Renderer, views: list[tuple[float, float]]) -> list[np.ndarray]:
@@ -117,7 +128,9 @@ def shoot(renderer: Renderer, views: list[tuple[float, float]]) -> list[np.ndarr
 
 @app.command()
 def main(
-    meshes: Annotated[Path, typer.Option(help="Folder of meshes; their validation split is used.")] = Path("../shared/data/train"),
+    meshes: Annotated[Path, typer.Option(help="Folder of meshes; their validation split is used.")] = Path(
+        "../shared/data/train"
+    ),
     count: Annotated[int, typer.Option(min=1, help="How many objects.")] = 40,
     output: Annotated[Path, typer.Option(help="Folder for scores.json and sheet.png.")] = Path("build/evaluation"),
     settings: Annotated[list[str] | None, typer.Option("--set", help="Parameter of the engine, NAME=VALUE.")] = None,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""SparseNeuS (Long et al. 2022) as One-2-3-45 uses it: views with cameras -> cost volume -> signed distance and colours.
+"""SparseNeuS (Long et al. 2022) as One-2-3-45 uses it: views with cameras -> cost volume -> signed distance, colours.
 
 Module names and tensor shapes are those of the published checkpoint. Everything here lives in the network's own
 volume [-1, 1]^3; engines bring their scene into it through the cameras (`View.affine`).
@@ -143,6 +143,8 @@ def volume_cameras(
     """
     focal = size / 2 / torch.tan(torch.deg2rad(torch.tensor(fov_deg)) / 2)
     middle = size / 2 + pixel_shift
-    k = torch.tensor([[focal, 0, -middle, 0], [0, -focal, -middle, 0], [0, 0, -1, 0], [0, 0, 0, 1]], device=cam_to_world.device)
+    k = torch.tensor(
+        [[focal, 0, -middle, 0], [0, -focal, -middle, 0], [0, 0, -1, 0], [0, 0, 0, 1]], device=cam_to_world.device
+    )
     centres = torch.linalg.solve(volume_to_world, cam_to_world[:, :, 3].T).T[:, :3]
     return k @ torch.linalg.inv(cam_to_world) @ volume_to_world, centres

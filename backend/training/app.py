@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`python -m backend train ...`: from a folder of meshes to the starter weights. Every step resumes where it stopped."""
+"""`python -m backend train ...`: from a folder of meshes to the starter weights. Each step resumes where it stopped."""
 
 from __future__ import annotations
 
@@ -9,8 +9,13 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Train the starter models, in this order: views, vae, novel-view, reconstruction, predictions, reconstruction --predicted, package.")
-Meshes = Annotated[Path, typer.Option(help="Folder of meshes (npz with an index.json, or .ply, .glb, .obj, .stl files).")]
+app = typer.Typer(
+    help="Train the starter models, in this order: views, vae, novel-view, reconstruction, predictions, "
+    "reconstruction --predicted, package."
+)
+Meshes = Annotated[
+    Path, typer.Option(help="Folder of meshes (npz with an index.json, or .ply, .glb, .obj, .stl files).")
+]
 Work = Annotated[Path, typer.Option(help="Folder for rendered views, checkpoints and curves.")]
 Steps = Annotated[int, typer.Option(min=1, help="Training steps in all; a finished run goes on if you name more.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda or mps.")]
@@ -53,7 +58,10 @@ def novel_view(steps: Steps = 5000, work: Work = WORK, device: Device = "cpu", t
 
 @app.command()
 def predictions(
-    count: Annotated[int, typer.Option(help="How many objects.")] = 400, meshes: Meshes = MESHES, work: Work = WORK, threads: Threads = 0
+    count: Annotated[int, typer.Option(help="How many objects.")] = 400,
+    meshes: Meshes = MESHES,
+    work: Work = WORK,
+    threads: Threads = 0,
 ) -> None:
     """Let the novel-view model imagine the views of training objects, for the reconstruction to learn from."""
     import torch
@@ -64,7 +72,9 @@ def predictions(
 
     use_threads(threads)
     model = Zero123.load(work / "zero123", torch.device("cpu"), torch.float32)
-    predict_view_sets(meshes, model, work / "predictions", count, "train", lambda items: track(items, "Imagining views"))
+    predict_view_sets(
+        meshes, model, work / "predictions", count, "train", lambda items: track(items, "Imagining views")
+    )
 
 
 @app.command()

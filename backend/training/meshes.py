@@ -15,7 +15,7 @@ VALIDATION_SHARE = 20  # one object in twenty
 
 @dataclass
 class TrainingMesh:
-    """vertices float32 (V, 3) inside the sphere of radius 0.5; faces int32 (F, 3); face_colors float32 (F, 3, 3), sRGB 0..1."""
+    """vertices float32 (V, 3) in the sphere of radius 0.5; faces int32 (F, 3); face_colors float32 (F, 3, 3) sRGB."""
 
     name: str
     category: str

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Trains the starter's Zero-1-to-3: image encoder, projection, UNet and camera head together, on latents of the views."""
+"""Trains the starter's Zero-1-to-3: image encoder, projection, UNet and camera head together, on the views' latents."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Latents:
 
 
 def draw_pairs(rng: np.random.Generator, objects: np.ndarray, viewpoints: int, batch: int) -> tuple[tuple, tuple]:
-    """Indices (object, kind, viewpoint) of input and target: half from a framed input, a third between near neighbours."""
+    """Indices (object, kind, viewpoint) of input and target: half from a framed input, a third between neighbours."""
     i, k, m = rng.choice(objects, batch), rng.integers(viewpoints, size=batch), rng.integers(viewpoints, size=batch)
     sort = rng.random(batch)
     near, framed = sort < 0.33, sort > 0.5
@@ -73,7 +73,9 @@ def draw_pairs(rng: np.random.Generator, objects: np.ndarray, viewpoints: int, b
     return (i, source, k), (i, target, np.where(near, k, m))
 
 
-def train_novel_view(vae: AutoencoderKL, views: Views, folder: Path, steps: int, batch: int = 32, device: str = "cpu") -> Zero123:
+def train_novel_view(
+    vae: AutoencoderKL, views: Views, folder: Path, steps: int, batch: int = 32, device: str = "cpu"
+) -> Zero123:
     """v-prediction loss on the target's latent plus a small loss of the camera head (polar angle, distance)."""
     torch.manual_seed(0)
     model = make_zero123(vae.requires_grad_(False)).to(device)
@@ -98,7 +100,9 @@ def train_novel_view(vae: AutoencoderKL, views: Views, folder: Path, steps: int,
     return train(model, loss, folder, steps, lr=4e-4)
 
 
-def denoise_dropped(model: Zero123, noisy: Tensor, t: Tensor, condition: Condition, pose: Tensor, keep: Tensor) -> Tensor:
+def denoise_dropped(
+    model: Zero123, noisy: Tensor, t: Tensor, condition: Condition, pose: Tensor, keep: Tensor
+) -> Tensor:
     """`Zero123.denoise` with the token and the latent zeroed where `keep` (B,) is false, as in guidance."""
     token = model.clip_camera_projection(torch.cat([condition.embedding, pose], -1)) * keep[:, None]
     return model.unet(torch.cat([noisy, condition.latent * keep[:, None, None, None]], 1), t, token[:, None]).sample

@@ -40,7 +40,8 @@ def predict_view_sets(meshes: Path, model: Zero123, folder: Path, count: int, sp
         part = file.with_suffix(".part")
         with part.open("wb") as stream:
             np.savez(
-                stream, name=entries[i][0], turn=turn, elevation=elevation, light=light.direction, ambient=light.ambient,
+                stream, name=entries[i][0],
+                turn=turn, elevation=elevation, light=light.direction, ambient=light.ambient,
                 views=pictures, image=image, distance=apparent_distance(window),
             )  # fmt: skip
         part.replace(file)

@@ -27,7 +27,7 @@ CLAMP = 0.15  # distances beyond this (in the world) are not told apart
 
 @dataclass
 class Truth:
-    """Supervision of one object, all in the world: points (N, 3) with sdf (N,); surface (S, 3) with normal, rgb (S, 3)."""
+    """Supervision of one object, in the world: points (N, 3) with sdf (N,); surface (S, 3) with normal, rgb (S, 3)."""
 
     points: Tensor
     sdf: Tensor
@@ -68,7 +68,7 @@ def turn_about_z(points: Tensor, degrees: float) -> Tensor:
 
 
 def losses(model: SparseNeuS, scene: Scene, truth: Truth, distances: Tensor, cameras: Tensor) -> dict[str, Tensor]:
-    """L1 of the distance, clamped and in the world's units, its sign as a classification, and L1 of the blended colour."""
+    """L1 of the distance, clamped and in the world's units, its sign as a classification, L1 of the blended colour."""
     sdf = model.sdf(scene, truth.points / HALF) * HALF
     color = model.color(scene, truth.surface / HALF, truth.normal)
     rows, columns = (torch.randint(distances.shape[1], (128,)) for _ in range(2))
@@ -82,7 +82,14 @@ def losses(model: SparseNeuS, scene: Scene, truth: Truth, distances: Tensor, cam
 
 
 def ray_losses(
-    model: SparseNeuS, scene: Scene, cameras: Tensor, rows: Tensor, columns: Tensor, truth: Tensor, size: int, samples: int = 40
+    model: SparseNeuS,
+    scene: Scene,
+    cameras: Tensor,
+    rows: Tensor,
+    columns: Tensor,
+    truth: Tensor,
+    size: int,
+    samples: int = 40,
 ) -> dict[str, Tensor]:
     """Volume-rendered opacity and depth (NeuS) along pixels' rays against the true distance, inf where nothing is."""
     half = float(np.tan(np.radians(FOV_DEG) / 2))
@@ -103,7 +110,9 @@ def ray_losses(
     }
 
 
-def train_reconstruction(meshes: Path, folder: Path, steps: int, resolution: int, size: int, predicted: Path | None = None) -> SparseNeuS:
+def train_reconstruction(
+    meshes: Path, folder: Path, steps: int, resolution: int, size: int, predicted: Path | None = None
+) -> SparseNeuS:
     """One object a step. With `predicted` (folder of the diffusion model's view sets, see `predictions`), every second
     step reconstructs the true mesh from those views, as One-2-3-45 does, with the true colours of the same light."""
     torch.manual_seed(0)

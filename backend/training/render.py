@@ -32,7 +32,7 @@ class Light:
 
 
 def orbit(azimuth_deg: float, elevation_deg: float, radius: float = RADIUS) -> np.ndarray:
-    """4 x 4 camera-to-world matrix on the view sphere, in numpy for speed; the frame is that of rendering.cameras.orbit."""
+    """4 x 4 camera-to-world matrix on the view sphere, in numpy for speed; the frame of rendering.cameras.orbit."""
     a, e = np.radians([azimuth_deg, elevation_deg])
     back = np.array([np.sin(a) * np.cos(e), -np.cos(a) * np.cos(e), np.sin(e)])
     right = np.array([np.cos(a), np.sin(a), 0.0])
@@ -89,8 +89,10 @@ class Renderer:
         return (blocks * 255 + 0.5).astype(np.uint8), near
 
     def cast(self, origins: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Rays (N, 3), float32 -> premultiplied RGBA (N, 4), distance (N,), inf where nothing is hit, and normal (N, 3)."""
-        hits = self.scene.run(np.ascontiguousarray(origins), np.ascontiguousarray(directions), query="INTERSECT", output=True)
+        """Rays (N, 3) float32 -> premultiplied RGBA (N, 4), distance (N,), inf where nothing is hit, normal (N, 3)."""
+        hits = self.scene.run(
+            np.ascontiguousarray(origins), np.ascontiguousarray(directions), query="INTERSECT", output=True
+        )
         index = np.nonzero(hits["primID"] >= 0)[0]
         face, u, v = hits["primID"][index], hits["u"][index, None], hits["v"][index, None]
         corners = self.mesh.face_colors[face]

@@ -41,7 +41,11 @@ def start_as_thumbnail(vae: AutoencoderKL) -> None:
             layer.weight *= 0.1 if name.endswith(("conv2", "to_out.0")) else 0.3
         if isinstance(layer, nn.Conv2d) and not name.endswith(("conv1", "conv2")):
             middle = layer.kernel_size[0] // 2
-            taps = layer.weight[..., :2, :2] if layer.stride[0] == 2 else layer.weight[..., middle, middle][..., None, None]
+            taps = (
+                layer.weight[..., :2, :2]
+                if layer.stride[0] == 2
+                else layer.weight[..., middle, middle][..., None, None]
+            )
             for channel in range(3):
                 taps[channel, channel] += 1 / taps[channel, channel].numel()
 

@@ -48,14 +48,18 @@ def load_models(weights: str, device: torch.device) -> Models:
     """
     folder = STARTER if weights == "starter" else Path(weights).expanduser()
     if not (folder / "unet").is_dir() or not (folder / "sparse_neus.safetensors").is_file():
-        raise WeightsError(f"{folder} holds no weights: it needs the folder unet and the file sparse_neus.safetensors.", REMEDY)
+        raise WeightsError(
+            f"{folder} holds no weights: it needs the folder unet and the file sparse_neus.safetensors.", REMEDY
+        )
     dtype = torch.float32 if device.type == "cpu" else torch.float16
     try:
         zero123 = Zero123.load(folder, device, dtype)
         resolution = json.loads((folder / "sparse_neus.json").read_text())["resolution"]
         sparse_neus = load_sparse_neus(folder / "sparse_neus.safetensors", int(resolution))
     except (OSError, KeyError, ValueError, RuntimeError, SafetensorError) as error:
-        raise WeightsError(f"The weights in {folder} are damaged or of the wrong shape ({_first_line(error)}).", REMEDY) from error
+        raise WeightsError(
+            f"The weights in {folder} are damaged or of the wrong shape ({_first_line(error)}).", REMEDY
+        ) from error
     return Models(zero123, sparse_neus.to(device).eval().requires_grad_(False), device)
 
 
@@ -68,14 +72,19 @@ def release() -> None:
 
 def save_sparse_neus(model: SparseNeuS, folder: Path) -> None:
     """Float16 under the published names, the resolution beside it."""
-    save_file({k: v.half() if v.is_floating_point() else v for k, v in model.state_dict().items()}, folder / "sparse_neus.safetensors")
+    save_file(
+        {k: v.half() if v.is_floating_point() else v for k, v in model.state_dict().items()},
+        folder / "sparse_neus.safetensors",
+    )
     (folder / "sparse_neus.json").write_text(json.dumps({"resolution": model.resolution}))
 
 
 def load_sparse_neus(file: Path, resolution: int) -> SparseNeuS:
     """Every tensor must be there in its shape, except torchsparse's counters."""
     model = SparseNeuS(resolution)
-    missing, unexpected = model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in load_file(file).items()}, strict=False)
+    missing, unexpected = model.load_state_dict(
+        {k: v.float() if v.is_floating_point() else v for k, v in load_file(file).items()}, strict=False
+    )
     wrong = [k for k in missing if not k.endswith("num_batches_tracked")] + unexpected
     if wrong:
         raise ValueError(f"{file.name}: tensor {wrong[0]} is missing or unknown")

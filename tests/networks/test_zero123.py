@@ -24,13 +24,16 @@ def small_model(prediction_type: str = "v_prediction") -> Zero123:
         down_block_types=levels[:1] * 2, up_block_types=levels[1:2] * 2, block_out_channels=(8, 8), norm_num_groups=4
     )
     config = CLIPVisionConfig(
-        hidden_size=16, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2, image_size=16, patch_size=8, projection_dim=12
+        hidden_size=16, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2, image_size=16, patch_size=8,
+        projection_dim=12,
     )  # fmt: skip
     unet = UNet2DConditionModel(
-        sample_size=8, in_channels=8, out_channels=4, down_block_types=levels[2:3], up_block_types=levels[3:], layers_per_block=1,
-        block_out_channels=(16,), cross_attention_dim=12, attention_head_dim=2, norm_num_groups=4,
+        sample_size=8, in_channels=8, out_channels=4, down_block_types=levels[2:3], up_block_types=levels[3:],
+        layers_per_block=1, block_out_channels=(16,), cross_attention_dim=12, attention_head_dim=2, norm_num_groups=4,
     )  # fmt: skip
-    model = Zero123(vae, CLIPVisionModelWithProjection(config), unet, nn.Linear(16, 12), nn.Linear(12, 2), prediction_type)
+    model = Zero123(
+        vae, CLIPVisionModelWithProjection(config), unet, nn.Linear(16, 12), nn.Linear(12, 2), prediction_type
+    )
     return model.eval().requires_grad_(False)
 
 
@@ -85,7 +88,9 @@ def test_weights_survive_the_folder(tmp_path):
     loaded = Zero123.load(tmp_path, torch.device("cpu"), torch.float32)
     assert loaded.scheduler.config.prediction_type == "v_prediction"
     for name, value in model.state_dict().items():
-        torch.testing.assert_close(loaded.state_dict()[name], value.half().float() if value.is_floating_point() else value)
+        torch.testing.assert_close(
+            loaded.state_dict()[name], value.half().float() if value.is_floating_point() else value
+        )
 
 
 def test_the_volume_holds_everything_the_rig_sees():

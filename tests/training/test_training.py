@@ -66,7 +66,9 @@ def test_signed_distance_of_a_box_is_the_closed_form():
 
 
 def test_a_single_sheet_has_a_thickness():
-    sheet = TrainingMesh("sheet", "", CORNERS[:4] * 0.3, np.array([[0, 1, 3], [0, 3, 2]], np.int32), np.zeros((2, 3, 3), np.float32))
+    sheet = TrainingMesh(
+        "sheet", "", CORNERS[:4] * 0.3, np.array([[0, 1, 3], [0, 3, 2]], np.int32), np.zeros((2, 3, 3), np.float32)
+    )
     sheet.vertices[:, 0] = 0
     points = np.array([[0.005, 0, 0], [0.05, 0, 0]], np.float32)
     np.testing.assert_allclose(SignedDistance(Renderer(sheet))(points), [0.005 - SHEET, 0.05 - SHEET], atol=1e-5)
@@ -103,7 +105,9 @@ def test_the_split_does_not_depend_on_the_folder():
 
 def test_any_mesh_file_is_normalised(tmp_path):
     mesh = box_mesh()
-    np.savez(tmp_path / "a.npz", vertices=mesh.vertices * 7 + 3, faces=mesh.faces, face_colors=np.zeros((12, 3, 3), np.uint8))
+    np.savez(
+        tmp_path / "a.npz", vertices=mesh.vertices * 7 + 3, faces=mesh.faces, face_colors=np.zeros((12, 3, 3), np.uint8)
+    )
     loaded = load_mesh("a", "", tmp_path / "a.npz")
     scale = 0.5 / np.linalg.norm(BOX)
     np.testing.assert_allclose(loaded.vertices, mesh.vertices * scale, atol=1e-5)
