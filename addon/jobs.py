@@ -15,7 +15,7 @@ from .job import Job, State
 from .process import Launch, Process
 from .trouble import Trouble
 
-CANCEL_S = 1.0  # a backend that has not stopped by then is killed
+CANCEL_S = 0.8  # a backend that has not stopped by then is killed, so that Cancel acts within a second
 SILENCE_S = 180.0  # a backend that says nothing for so long, not even a heartbeat, is stuck
 FINISHED_KEPT = 8  # jobs remembered after their end
 AGAIN = "Click again: a new backend is started. If it happens again, open the log"

@@ -9,7 +9,7 @@ import bpy
 from . import compat, finished, properties, session, setup, sources
 from .job import Job, State
 from .preferences import preferences
-from .trouble import Trouble
+from .trouble import Trouble, sentences
 
 
 class Generate(bpy.types.Operator):
@@ -34,7 +34,7 @@ class Generate(bpy.types.Operator):
         try:
             job = make_job(context)
         except Trouble as trouble:
-            self.report({"ERROR"}, f"{trouble.message}. {trouble.remedy}")
+            self.report({"ERROR"}, sentences(trouble.message, trouble.remedy))
             return {"CANCELLED"}
         session.queue.submit(job)
         session.start()
@@ -44,7 +44,7 @@ class Generate(bpy.types.Operator):
             session.tick()
             time.sleep(0.02)
         if job.state is not State.DONE:
-            self.report({"ERROR"}, f"{job.message}. {job.remedy}")
+            self.report({"ERROR"}, sentences(job.message, job.remedy))
             return {"CANCELLED"}
         return {"FINISHED"}
 
@@ -140,7 +140,7 @@ class ImportFinished(bpy.types.Operator):
         try:
             job = finished.load(self.job, context.scene)
         except Trouble as trouble:
-            self.report({"ERROR"}, f"{trouble.message}. {trouble.remedy}")
+            self.report({"ERROR"}, sentences(trouble.message, trouble.remedy))
             return {"CANCELLED"}
         session.queue.arrived.append(job)
         session.start()

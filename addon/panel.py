@@ -119,6 +119,8 @@ def draw_job(layout, context, job: Job) -> None:
 def draw_outcome(layout, context) -> None:
     """What became of the last job, if the artist has to know or to do something."""
     job = session.queue.last
+    if job and job.state is State.DONE and job.report.get("warning"):
+        wrapped(layout.box(), context, str(job.report["warning"]), icon="INFO")
     if not job or job.state is not State.FAILED:
         return
     box = layout.box()

@@ -10,6 +10,7 @@ import bpy
 
 from . import session, setup
 from .preferences import preferences
+from .trouble import sentences
 
 LOG = "Image to Mesh Log"
 TAIL_BYTES = 200_000
@@ -37,7 +38,7 @@ def report() -> str:
         f"Longest hold of Blender: {session.longest_ms:.1f} ms, longest import: {session.longest_import_ms:.0f} ms",
     ]
     if job:
-        lines.append(f"Last job: {job.state.value} in {job.stage!r}. {job.message}. {job.remedy}")
+        lines.append(sentences(f"Last job: {job.state.value} in stage {job.stage!r}", job.message, job.remedy))
         lines.append(f"{job.engine} {json.dumps(job.parameters)}, seed {job.seed}")
     lines.append("Log:")
     lines += log_tail(session.log_path(wanted.data_folder)).splitlines()[-REPORT_LINES:]

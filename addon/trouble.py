@@ -10,3 +10,8 @@ class Trouble(Exception):
     def __init__(self, message: str, remedy: str = "", kind: str = "environment"):
         super().__init__(message)
         self.message, self.remedy, self.kind = message, remedy, kind
+
+
+def sentences(*parts: str) -> str:
+    """What happened and what to do, in one line."""
+    return " ".join(part.rstrip(".") + "." for part in parts if part)
