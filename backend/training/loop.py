@@ -18,7 +18,7 @@ Loss = Callable[[np.random.Generator], dict[str, Tensor]]
 
 
 def train(
-    model: nn.Module, loss: Loss, folder: Path, steps: int, lr: float, ema: float = 0.999, save_every: int = 200
+    model: nn.Module, loss: Loss, folder: Path, steps: int, lr: float, ema: float = 0.995, save_every: int = 200
 ) -> nn.Module:
     """Minimise the sum of `loss(rng)`'s terms for `steps` steps; return the model with its averaged weights.
 
