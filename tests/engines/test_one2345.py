@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The engine on the starter weights, with a sphere whose pictures and surface are known in closed form."""
+
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from backend.diffusion.view_set import FOV_DEG, RADIUS, view_set
+from backend.engines import Request, one2345
+from backend.engines.report import Cancelled, Report
+from backend.interface.catalog import WeightsError
+from backend.interface.parameters import engine
+from backend.rendering.cameras import Camera, orbit, rays
+from backend.weights.models import STARTER, load_models
+
+BALL = 0.35
+RED, BLUE = (0.9, 0.1, 0.1), (0.1, 0.15, 0.9)
+
+
+def picture(azimuth: float, elevation: float, size: int = 64) -> tuple[np.ndarray, Camera]:
+    """A ball, red on the side of +X and blue on the other, by ray and sphere: RGBA float32 (size, size, 4)."""
+    camera = Camera(orbit(azimuth, elevation, RADIUS), FOV_DEG, size, size)
+    origins, directions = rays(camera)
+    b = (origins * directions).sum(1)
+    root = b * b - (origins * origins).sum(1) + BALL**2
+    hit = root > 0
+    points = origins + (-b - root.clamp(min=0).sqrt())[:, None] * directions
+    color = torch.where(points[:, :1] > 0, torch.tensor(RED), torch.tensor(BLUE))
+    rgba = torch.cat([color * hit[:, None], hit[:, None].float()], 1)
+    return rgba.view(size, size, 4).numpy(), camera
+
+
+def settings(**values) -> dict:
+    return engine("one2345").check({"mesh_resolution": 64, "num_inference_steps": 2, **values})
+
+
+def test_a_ball_comes_back_from_its_views():
+    views, cameras = zip(*(picture(a, e) for a, e in view_set(20)), strict=True)
+    mesh = one2345.reconstruct(np.stack(views), list(cameras), settings(), Report())
+    radius = np.linalg.norm(mesh.vertices, axis=1)
+    assert radius.mean() == pytest.approx(BALL, abs=0.02)
+    assert radius.std() < 0.02
+    right, left = (mesh.vertex_colors[side] for side in (mesh.vertices[:, 0] > 0.1, mesh.vertices[:, 0] < -0.1))
+    np.testing.assert_allclose(right[:, :3].mean(0) / 255, RED, atol=0.12)
+    np.testing.assert_allclose(left[:, :3].mean(0) / 255, BLUE, atol=0.12)
+
+
+def test_scene_scale_and_place_come_from_the_cameras():
+    """The same views with cameras twice as far and moved give the mesh twice as large and moved."""
+    views, cameras = zip(*(picture(a, e) for a, e in view_set(20)), strict=True)
+    moved = [Camera(c.cam_to_world.clone(), FOV_DEG, 64, 64) for c in cameras]
+    shift = torch.tensor([1.0, 2.0, 3.0])
+    for camera in moved:
+        camera.cam_to_world[:3, 3] = 2 * camera.cam_to_world[:3, 3] + shift
+    mesh = one2345.reconstruct(np.stack(views), moved, settings(), Report())
+    radius = np.linalg.norm(mesh.vertices - shift.numpy(), axis=1)
+    assert radius.mean() == pytest.approx(2 * BALL, abs=0.04)
+
+
+def test_one_image_gives_one_red_object_the_same_for_the_same_seed():
+    image, _ = picture(90, 15, 200)  # from +X: all red
+    first, again, other = (
+        one2345.run(Request("one2345", {"image": image}, settings(), seed), Report()) for seed in (1, 1, 2)
+    )
+    assert np.array_equal(first.mesh.vertices, again.mesh.vertices)
+    assert np.array_equal(first.views, again.views)
+    assert not np.array_equal(first.views, other.views)
+    red, green, blue = first.mesh.vertex_colors[:, :3].mean(0)
+    assert red > 1.5 * max(green, blue)
+    assert np.abs(first.mesh.vertices).max() < 0.55
+    extent = np.ptp(first.mesh.vertices, axis=0)
+    assert extent.max() < 1.8 * extent.min()  # a ball, not a slab
+    assert first.views.shape == (32, 64, 64, 4)
+
+
+def test_a_novel_view_from_the_same_side_shows_the_ball():
+    image, _ = picture(90, 15, 200)
+    view = one2345.novel_view(image, 0, 0, settings(), Report(), seed=1)
+    assert view[28:36, 28:36, 0].mean() > 1.5 * view[28:36, 28:36, 1:3].mean()
+    assert view[:4, :4, :3].mean() > 0.9  # white corners
+
+
+def test_every_stage_can_be_cancelled():
+    image, _ = picture(90, 15, 200)
+    for stage in one2345.STAGES:
+        seen: list[str] = []
+        report = Report(on_progress=lambda p, seen=seen: seen.append(p.stage), is_cancelled=lambda seen=seen, stage=stage: stage in seen)
+        with pytest.raises(Cancelled):
+            one2345.run(Request("one2345", {"image": image}, settings(), 0), report)
+        assert seen[-1] == stage
+
+
+@pytest.mark.parametrize("damage", ["missing", "truncated", "shape"])
+def test_bad_weights_are_told_apart_from_a_crash(damage, tmp_path):
+    shutil.copytree(STARTER, tmp_path / "weights")
+    file = tmp_path / "weights" / "sparse_neus.safetensors"
+    if damage == "missing":
+        file.unlink()
+    elif damage == "truncated":
+        file.write_bytes(file.read_bytes()[:1000])
+    else:
+        state = load_file(file)
+        state["sdf_network_lod0.sdf_layer.lin0.bias"] = torch.zeros(5)
+        save_file(state, file)
+    with pytest.raises(WeightsError) as caught:
+        load_models(str(tmp_path / "weights"), torch.device("cpu"))
+    assert str(tmp_path) in str(caught.value)
+    assert caught.value.remedy
