@@ -17,7 +17,7 @@ from backend.interface import protocol
 
 ROOT = Path(__file__).parents[2]
 DOUBLE = Path(__file__).parent / "double_engine.py"
-PATIENCE_S = 60  # for a machine that is busy; nothing is measured with it
+PATIENCE_S = 180  # for a machine that is busy; nothing is measured with it
 
 
 def double(jobs: Path, *options: str) -> list[str]:

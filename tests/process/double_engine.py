@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A small engine that does what the parameter `weights` says, and a server and a command line with it.
 
-python double_engine.py ROOT serve JOBS [--torch]
+python double_engine.py ROOT serve JOBS [--torch] [--idle]
 python double_engine.py ROOT command ARGUMENTS...
 """
 
@@ -86,8 +86,7 @@ def hang(report):
 def chatter(report):
     """Everything that libraries do with standard output and input."""
     print("from Python")
-    sys.__stdout__.write("from Python's first stdout\n")
-    sys.__stdout__.flush()
+    print("from Python's first stdout", file=sys.__stdout__, flush=True)
     os.write(1, b'{"type": "result", "job": "from the descriptor"}\n')
     libc = ctypes.CDLL(None)
     libc.printf(b"from C\n")
@@ -148,6 +147,8 @@ def main(root, what, *arguments):
     if what == "serve":
         if "--torch" in arguments:
             import torch  # noqa: F401
+        if "--idle" in arguments:
+            server.IDLE_S = 0.1
         server.main(Path(arguments[0]), load)  # pyright: ignore[reportArgumentType]
     engines.load = load
     sys.exit(__main__.main(list(arguments)))

@@ -178,7 +178,7 @@ def test_reconstruct(tmp_path: Path):
     done = call("reconstruct", "--views", tmp_path, "--scale", 0.5, "--output", tmp_path / "a.obj", "--json")
     assert json.loads(done.stdout)["views"] == 3
     mesh = load(tmp_path / "a.obj")
-    np.testing.assert_allclose(mesh.vertices, VERTICES + np.float32([0, -1, 0]), atol=1e-6)
+    np.testing.assert_allclose(mesh.vertices, VERTICES + np.array([0, -1, 0]), atol=1e-6)
     assert (mesh.vertex_colors[:, 0] == 30).all()
 
 

@@ -219,6 +219,14 @@ def test_heartbeats_come_while_a_job_works(start):
     client.expect("heartbeat")
 
 
+def test_models_are_dropped_when_idle(start):
+    client = start("--idle")
+    for job in ("a", "b"):
+        client.request(job)
+        client.expect("result")
+        client.wait_for_log("unloaded\n" * (1 if job == "a" else 2))
+
+
 def test_unload_and_shutdown(start):
     client = start()
     client.request("a")
