@@ -141,7 +141,7 @@ class Server:
     def _begin(self, job: Job) -> bool:
         """Make the job the running one, unless it was cancelled while it waited."""
         with self._knowing:
-            self._running = self._known.get(job.id)
+            self._running = job if self._known.get(job.id) is job else None
         return self._running is not None
 
     def _finish(self, job: Job, failure: Failure | None) -> None:
