@@ -74,9 +74,18 @@ def volume_iou(a: Mesh, b: Mesh, resolution: int = IOU_RESOLUTION) -> float:
     low, high = corners.min(0), corners.max(0)
     share = (np.arange(resolution) + 0.5) / resolution
     points = low + (high - low) * np.stack(np.meshgrid(share, share, share, indexing="ij"), -1).reshape(-1, 3)
-    in_a, in_b = (winding_number(m, points) >= 0.5 for m in (a, b))
+    in_a, in_b = (is_inside(m, points) for m in (a, b))
     union = (in_a | in_b).sum()
     return float((in_a & in_b).sum() / union) if union else 0.0
+
+
+def is_inside(mesh: Mesh, points: np.ndarray) -> np.ndarray:
+    """Points (N, 3) -> bool (N,): winding number at least one half. Beyond the mesh's box nobody has to be asked."""
+    in_box = ((points >= mesh.vertices.min(0)) & (points <= mesh.vertices.max(0))).all(1)
+    inside = np.zeros(len(points), bool)
+    if in_box.any():
+        inside[in_box] = winding_number(mesh, points[in_box]) >= 0.5
+    return inside
 
 
 def winding_number(mesh: Mesh, points: np.ndarray) -> np.ndarray:
