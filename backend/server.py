@@ -12,6 +12,7 @@ import platform
 import queue
 import re
 import threading
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -197,7 +198,10 @@ class Server:
         return self._loaded[name]
 
     def _drop_models(self) -> None:
-        drop_models(self._loaded.values())
+        try:
+            drop_models(self._loaded.values())
+        except Exception:  # the job thread must live on
+            traceback.print_exc()
         self._loaded.clear()
 
     def _list_devices(self) -> None:
@@ -209,7 +213,8 @@ class Server:
             self._send({"type": "heartbeat"})
 
     def _fail(self, name: Any, failure: Failure) -> None:
-        self._send({"type": "failure", "job": name, **vars(failure)})
+        known = isinstance(name, str) and len(name) < 200  # anything else is not worth repeating
+        self._send({"type": "failure", "job": name if known else None, **vars(failure)})
 
     def _send(self, message: dict[str, Any], attachments: Mapping[str, bytes] | None = None) -> None:
         try:

@@ -99,6 +99,7 @@ REFUSED = {
     "job with a path": ({"job": "../../evil"}, "parameter", "name of a job"),
     "job without a name": ({"job": None}, "parameter", "name of a job"),
     "job with a long name": ({"job": "x" * 100}, "parameter", "name of a job"),
+    "job that is a number": ({"job": 7}, "parameter", "name of a job"),
 }
 
 
@@ -108,7 +109,8 @@ def test_bad_requests_are_answered_and_the_next_job_works(start, tmp_path: Path)
         client.request("x", **changes)
         failure, _ = client.expect("result", "failure")
         assert (failure["type"], failure["kind"]) == ("failure", kind)
-        assert failure["job"] == changes.get("job", "x")
+        job = changes.get("job", "x")
+        assert failure["job"] == (job if isinstance(job, str) else None)
         assert words in failure["message"]
         assert failure["remedy"]
     for image, words in (
