@@ -25,7 +25,7 @@ BLENDERS = ("4.2", "4.5", "5.0")  # of each, Blender as a Python module is insta
 DEMO_BLENDER = "4.5"
 BPY_PYTHON = (3, 11)  # what those modules are built for
 ZIPPED = ("__init__.py", "blender_manifest.toml", "LICENSE", "pyproject.toml", "addon", "backend")
-NOT_ZIPPED = ("backend/training",)
+NOT_ZIPPED = ("backend/training/", "backend/evaluation/")  # both need meshes that do not ship
 LONGEST_NAME = 120  # Windows' paths end at 260 characters, and Blender's own folder takes its share
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 FIRST_BLENDER = (4, 2)
@@ -43,7 +43,7 @@ def main() -> int:
 
 
 def arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__.split(":")[0] + ".", prog="build.py")
+    parser = argparse.ArgumentParser(description=str(__doc__).split(":")[0] + ".", prog="build.py")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     def add(run, help: str) -> argparse.ArgumentParser:
@@ -207,7 +207,7 @@ def newest_extensions() -> Path | None:
     else:
         base = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "blender"
     found = {tuple(map(int, p.name.split("."))): p for p in base.glob("[0-9]*.[0-9]*") if p.name.replace(".", "").isdigit()}
-    newest = max(found, default=(0, 0))
+    newest = max(found, default=())
     return found[newest] / "extensions" / "user_default" if newest >= FIRST_BLENDER else None
 
 

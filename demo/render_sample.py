@@ -26,11 +26,10 @@ def main() -> None:
     parser.add_argument("--meshes", type=Path, default=HERE.parents[1] / "shared" / "data" / "train")
     parser.add_argument("--output", type=Path, default=HERE / "sample.png")
     options = parser.parse_args()
-    found = {name: entry for name, *entry in list_meshes(options.meshes, "validation")}
-    category, path = found[options.object]
+    found = {entry[0]: entry for entry in list_meshes(options.meshes, "validation")}
     direction = np.array([-0.4, -0.6, 0.7], np.float32)
     light = Light(direction / np.linalg.norm(direction), 0.6)
-    renderer = Renderer(load_mesh(options.object, category, path), light)
+    renderer = Renderer(load_mesh(*found[options.object]), light)
     camera = orbit(AZIMUTH_DEG, ELEVATION_DEG)
     rgba, _ = renderer.render(camera, PIXELS, renderer.framing(camera), samples=3)
     Image.fromarray(rgba).save(options.output, optimize=True)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The backend's own Python environment, made by the add-on's preferences and by build.py. Standard library only.
 
-    DATA/environment/     a virtual environment; ready.json in it is written last and says what is installed
-    DATA/backend/NAME/    a copy of the package `backend` to run from, so that the extension can be updated meanwhile
+DATA/environment/     a virtual environment; ready.json in it is written last and says what is installed
+DATA/backend/NAME/    a copy of the package `backend` to run from, so that the extension can be updated meanwhile
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ STAMP = "ready.json"
 COPIES_KEPT = 2  # another Blender may still run the one before
 SAFE_COPY = ("__pycache__", "*.pyc", ".*")
 CHECK_S = 600  # an antivirus may look at every file of a new environment
-MODULES = "numpy scipy PIL torch diffusers transformers safetensors accelerate nerfacc trimesh fast_simplification typer rich"
+MODULES = (
+    "numpy scipy PIL torch diffusers transformers safetensors accelerate nerfacc trimesh fast_simplification typer rich"
+)
 CHECK = (
     "import importlib, sys\n"
     f"for name in {MODULES.split()!r}: importlib.import_module(name)\n"
