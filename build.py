@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one entry for people: `python build.py demo`, `python build.py test`. Needs Python 3.11 or 3.12, and nothing else."""
+"""The one entry for people: `python build.py demo`, `python build.py test`. Needs Python 3.11 or 3.12, nothing else."""
 
 from __future__ import annotations
 
@@ -75,7 +75,9 @@ def arguments() -> argparse.ArgumentParser:
     command = add(zip, "make the installable extension")
     command.add_argument("--output", type=Path, metavar="FILE", help="the zip (dist/image_to_mesh-VERSION.zip)")
     command = add(blender, "link this checkout into Blender, for development")
-    command.add_argument("--extensions", type=Path, metavar="FOLDER", help="Blender's folder .../extensions/user_default")
+    command.add_argument(
+        "--extensions", type=Path, metavar="FOLDER", help="Blender's folder .../extensions/user_default"
+    )
     command.add_argument("--remove", action="store_true", help="remove the link")
     return parser
 
@@ -86,8 +88,8 @@ def setup(options: argparse.Namespace) -> None:
 
 
 def demo(options: argparse.Namespace) -> int:
-    """Turn a picture into a mesh in a fresh backend process, bring it into a scene with the extension's own code, look at
-    it from four sides with Blender, and write mesh.blend, mesh.ply and picture.png. Makes the environments first."""
+    """Turn a picture into a mesh in a fresh backend process, bring it into a scene with the extension's own code, look
+    at it from four sides with Blender, and write mesh.blend, mesh.ply and picture.png. Makes the environments first."""
     began = time.monotonic()
     make_backend(options, "backend")
     python = make_blender(options, DEMO_BLENDER)
@@ -143,7 +145,7 @@ def zip_members() -> list[str]:
 
 
 def write_zip(output: Path, names: list[str]) -> None:
-    """Not compressed, because zlib's bytes differ between versions, and weights hardly shrink. Written whole or not at all."""
+    """Not compressed, because zlib's bytes differ between versions, and weights hardly shrink. Written whole or not."""
     with tempfile.NamedTemporaryFile(dir=output.parent, suffix=".part", delete=False) as part:
         try:
             with zipfile.ZipFile(part, "w") as archive:
@@ -168,19 +170,26 @@ def validate(path: Path, data_folder: Path) -> None:
     command = [sys.executable, str(commands[-1]), "validate", str(path)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        raise packages.SetupError(f"Blender does not accept {path}:\n{done.stdout}{done.stderr}", "Correct it, and zip again")
+        raise packages.SetupError(
+            f"Blender does not accept {path}:\n{done.stdout}{done.stderr}", "Correct it, and zip again"
+        )
 
 
 def blender(options: argparse.Namespace) -> int:
-    """Link this checkout into Blender's extensions, so that what you edit is what Blender loads. Nothing is overwritten."""
+    """Link this checkout into Blender's extensions, so that what you edit is what it loads. Nothing is overwritten."""
     folder = options.extensions or newest_extensions()
     if folder is None:
-        print("No Blender 4.2 or newer has been started here yet. Start it once, or name --extensions.", file=sys.stderr)
+        print(
+            "No Blender 4.2 or newer has been started here yet. Start it once, or name --extensions.", file=sys.stderr
+        )
         return 1
     link = folder / "image_to_mesh"
     ours = os.path.lexists(link) and is_link(link) and link.exists() and link.samefile(ROOT)
     if os.path.lexists(link) and not ours:
-        print(f"{link} is there and is not a link to this checkout. Remove that extension in Blender first.", file=sys.stderr)
+        print(
+            f"{link} is there and is not a link to this checkout. Remove that extension in Blender first.",
+            file=sys.stderr,
+        )
         return 1
     if options.remove:
         if ours:
@@ -206,7 +215,9 @@ def newest_extensions() -> Path | None:
         base = Path.home() / "Library" / "Application Support" / "Blender"
     else:
         base = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "blender"
-    found = {tuple(map(int, p.name.split("."))): p for p in base.glob("[0-9]*.[0-9]*") if p.name.replace(".", "").isdigit()}
+    found = {
+        tuple(map(int, p.name.split("."))): p for p in base.glob("[0-9]*.[0-9]*") if p.name.replace(".", "").isdigit()
+    }
     newest = max(found, default=())
     return found[newest] / "extensions" / "user_default" if newest >= FIRST_BLENDER else None
 
@@ -246,7 +257,9 @@ def make_blender(options: argparse.Namespace, version: str) -> Path:
 
 
 def imports_bpy(python: Path) -> tuple[bool, str]:
-    done = subprocess.run([str(python), "-I", "-c", "import bpy; print(bpy.app.version_string)"], capture_output=True, text=True)
+    done = subprocess.run(
+        [str(python), "-I", "-c", "import bpy; print(bpy.app.version_string)"], capture_output=True, text=True
+    )
     return done.returncode == 0, done.stdout.strip() or done.stderr[-500:]
 
 
@@ -267,7 +280,9 @@ def progress() -> environment.Say:
 
 def clean_environment() -> dict[str, str]:
     """Without what another Python would take for its own."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV", "CONDA_"))}
+    return {
+        name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV", "CONDA_"))
+    }
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The walk of one click without a window: `PYTHON scene.py IMAGE OUTPUT BACKEND_PYTHON BACKEND_ROOT JOBS`, PYTHON having bpy.
+"""The walk of one click without a window: `PYTHON scene.py IMAGE OUTPUT BACKEND_PYTHON BACKEND_ROOT JOBS`.
 
-The extension's own code starts the backend, sends the job, reads the frames and puts the mesh into the scene.
+PYTHON is one that has bpy. The extension's own code starts the backend, sends the job, reads the frames and puts the
+mesh into the scene.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ def peak_of_children() -> int:
 
 
 def write_results(made: bpy.types.Object, image: Path, sheet: np.ndarray | None, output: Path) -> None:
-    """The mesh from four sides in a picture, beside the image and the generated views; the scene; the mesh as a file."""
+    """The mesh from four sides in a picture, beside the image and the generated views; the scene; the mesh file."""
     set_up_scene()
     cells = [read(image), *([] if sheet is None else [sheet / 255])]
     for name, azimuth in SIDES:

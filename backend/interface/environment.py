@@ -43,7 +43,7 @@ Say = Callable[[str, float, str], None]
 
 
 def default_data_folder() -> Path:
-    """Where everything large lies: local, not roaming, and on Windows short, because paths end at 260 characters there."""
+    """Where everything large lies: local, not roaming, and on Windows short: paths end at 260 characters there."""
     if os.name == "nt":
         return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "itm"
     if sys.platform == "darwin":
@@ -67,7 +67,7 @@ def is_ready(data_folder: Path) -> bool:
 
 
 def stamp(folder: Path) -> dict[str, str]:
-    """What is installed in an environment: digests of the pins by group, and the variant. Empty unless it is complete."""
+    """What is installed in an environment: digests of the pins by group, and the variant. Empty unless complete."""
     try:
         found = json.loads((folder / STAMP).read_text("utf-8"))
     except (OSError, ValueError):
@@ -174,7 +174,7 @@ def install_any(folder: Path, alternatives: list[list[str]], say: Callable[[str]
 
 
 def check_interpreter(python: Path) -> tuple[bool, str]:
-    """Whether an interpreter has all that the backend needs and computes rightly, and a sentence about it. Takes seconds."""
+    """Whether an interpreter has all that the backend needs and computes rightly, and a sentence. Takes seconds."""
     command = [str(python), "-I", "-X", "utf8", "-c", CHECK]
     env = protocol.environment(os.environ)
     try:

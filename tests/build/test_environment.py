@@ -13,7 +13,10 @@ from wheel_index import write_source
 from backend.interface import environment, hardware, interpreters, packages
 
 NEVER = bool  # bool() is False: nobody wants to stop
-ALL = {NAME: "1.0" for NAME in ("torch", *(m.replace("PIL", "pillow") for m in environment.MODULES.split() if m != "torch"))}
+ALL = {
+    NAME: "1.0"
+    for NAME in ("torch", *(m.replace("PIL", "pillow") for m in environment.MODULES.split() if m != "torch"))
+}
 
 
 class Story:
@@ -126,7 +129,9 @@ def test_sources_are_never_built(tmp_path, monkeypatch):
     monkeypatch.setenv("PIP_NO_BINARY", ":all:")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
     with pytest.raises(packages.SetupError, match="does not exist"):
-        packages.install(Path(sys.executable), ["--target", str(tmp_path / "t"), "gamma==1.0"], lambda line: None, NEVER)
+        packages.install(
+            Path(sys.executable), ["--target", str(tmp_path / "t"), "gamma==1.0"], lambda line: None, NEVER
+        )
     assert not (tmp_path / "ran").exists()
 
 

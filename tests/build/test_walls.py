@@ -5,6 +5,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,7 @@ def is_typing_block(node: ast.AST) -> bool:
 
 
 def floor(name: str) -> int:
-    """The floor of a module of the backend by its dotted name; the roof for the server, the command line and training."""
+    """The floor of a module of the backend by its dotted name; the roof for server, command line and training."""
     room = name.split(".")[1] if "." in name else ""
     return next((i for i, rooms in enumerate(FLOORS) if room in rooms), len(FLOORS))
 
@@ -114,7 +115,11 @@ def test_what_the_backend_imports_is_pinned():
     from backend.interface import packages
 
     pinned = {Requirement(pin).name.lower().replace("_", "-") for pin in packages.pins(ROOT, "backend")}
-    optional = {Requirement(pin).name.lower() for pin in packages.pins(ROOT, "background")} | {"psutil", "msvcrt", "fcntl"}
+    optional = {Requirement(pin).name.lower() for pin in packages.pins(ROOT, "background")} | {
+        "psutil",
+        "msvcrt",
+        "fcntl",
+    }
     for path in BACKEND:
         if {"training", "evaluation"} & set(path.parts):
             continue
@@ -131,7 +136,7 @@ def test_every_pin_is_exact():
 
     groups = packages.project(ROOT)["dependency-groups"]
     assert {"backend", "training", "dev"} <= set(groups)
-    for pin in [*sum(groups.values(), []), *packages.constraints(ROOT)]:
+    for pin in [*chain(*groups.values()), *packages.constraints(ROOT)]:
         operators = [spec.operator for spec in Requirement(pin).specifier]
         assert operators == ["=="] and "*" not in pin, pin
     assert packages.pins(ROOT, "backend")[0].startswith("torch==")  # installed first, from where its build lies

@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 MANIFEST = tomllib.loads((ROOT / "blender_manifest.toml").read_text("utf-8"))
 PYTHONS = [path for path in os.environ.get("IMAGE_TO_MESH_BPY_PYTHONS", "").split(os.pathsep) if path]
 KNOWN = {  # Blender's manifest, schema 1.0.0; its validator lets any other key pass
-    "schema_version", "id", "version", "name", "tagline", "maintainer", "type", "tags", "website", "blender_version_min",
-    "blender_version_max", "license", "copyright", "platforms", "wheels", "permissions", "build",
+    "schema_version", "id", "version", "name", "tagline", "maintainer", "type", "tags", "website",
+    "blender_version_min", "blender_version_max", "license", "copyright", "platforms", "wheels", "permissions", "build",
 }  # fmt: skip
 
 
@@ -45,7 +45,13 @@ def test_the_same_content_gives_the_same_bytes(archive, members, tmp_path):
         shutil.copyfile(ROOT / name, tmp_path / name)
         os.chmod(tmp_path / name, 0o600)
         os.utime(tmp_path / name, (1e9, 1e9))
-    for rubbish in ("backend/__pycache__/x.pyc", "addon/.DS_Store", "tests/t.py", "backend/training/x.py", "build/y.py"):
+    for rubbish in (
+        "backend/__pycache__/x.pyc",
+        "addon/.DS_Store",
+        "tests/t.py",
+        "backend/training/x.py",
+        "build/y.py",
+    ):
         (tmp_path / rubbish).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / rubbish).write_text("rubbish")
     assert build(tmp_path, tmp_path / "b.zip").read_bytes() == archive.read_bytes()
