@@ -237,6 +237,9 @@ def make_link(link: Path) -> None:
 
 
 def make_backend(options: argparse.Namespace, *groups: str) -> None:
+    """Make or complete it; `setup` also looks whether a complete one is in order, which takes a while."""
+    if options.run is not setup and environment.is_ready(options.data_folder, groups):
+        return
     python = Path(sys.executable) if interpreters.can_make(sys.executable) else None
     environment.install(options.data_folder, ROOT, options.variant, progress(), lambda: False, python, groups)
 

@@ -61,9 +61,10 @@ def python_of(data_folder: Path) -> Path:
     return python_in(data_folder / "environment")
 
 
-def is_ready(data_folder: Path) -> bool:
+def is_ready(data_folder: Path, groups: Sequence[str] = ("backend",)) -> bool:
     """Whether the environment is complete and has the versions that this extension wants. Reads two small files."""
-    return stamp(data_folder / "environment").get("backend") == packages.digest(SOURCE, "backend")
+    found = stamp(data_folder / "environment")
+    return all(found.get(group) == packages.digest(SOURCE, group) for group in groups)
 
 
 def stamp(folder: Path) -> dict[str, str]:
