@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+# diffusers annotates its models loosely, torch its Sequential.
+# pyright: reportAttributeAccessIssue=false, reportArgumentType=false
 """Zero-1-to-3 (Liu et al. 2023): one image and a relative camera -> the image from that camera.
 
 Stable Diffusion's UNet with eight (two times the latent's) input channels. Everything about the model's own

@@ -46,7 +46,7 @@ def evaluate_object(
     image = renderer.render(orbit(0, elevation), INPUT_SIZE)[0].astype(np.float32) / 255
     result = one2345.run(Request("one2345", {"image": image}, parameters, seed=index), Report())
     truth = to_mesh(source)
-    camera = Camera(orbit(0, elevation), FOV_DEG, INPUT_SIZE, INPUT_SIZE)
+    camera = Camera(orbit(0, elevation), FOV_DEG, INPUT_SIZE, INPUT_SIZE)  # pyright: ignore[reportArgumentType]
     methods = {
         "one2345": result.mesh,
         "slab": silhouette_slab(image, camera),
@@ -56,7 +56,7 @@ def evaluate_object(
     if true_views:
         poses = view_set(elevation)
         posed = np.stack([renderer.render(orbit(a, e), INPUT_SIZE)[0] for a, e in poses]).astype(np.float32) / 255
-        cameras = [Camera(orbit(a, e), FOV_DEG, INPUT_SIZE, INPUT_SIZE) for a, e in poses]
+        cameras = [Camera(orbit(a, e), FOV_DEG, INPUT_SIZE, INPUT_SIZE) for a, e in poses]  # pyright: ignore
         methods["true views"] = one2345.reconstruct(posed, cameras, parameters, Report())
     pictures = {name: shoot(Renderer(from_mesh(normalise(mesh))), views) for name, mesh in methods.items()}
     pictures["truth"] = shoot(renderer, views)

@@ -32,7 +32,7 @@ class SparseBlock(nn.Module):
 
     def forward(self, inputs: Tensor, mask: Tensor) -> Tensor:
         """inputs (1, C, X, Y, Z), zero off its sites; `mask` (1, 1, ...) are the sites of the output."""
-        weight = self.net[0].dense()
+        weight = self.net[0].dense()  # pyright: ignore[reportCallIssue]
         if self.transposed:
             i, j, k = mask.shape[2:]
             x = F.conv_transpose3d(inputs, weight, stride=2, padding=1)[:, :, :i, :j, :k]
@@ -55,7 +55,7 @@ def masked_norm(x: Tensor, mask: Tensor, norm: nn.Module) -> Tensor:
     count = mask.sum()
     mean = (x * mask).sum((2, 3, 4), keepdim=True) / count
     variance = (((x - mean) * mask) ** 2).sum((2, 3, 4), keepdim=True) / count
-    scale, shift = (p.view(1, -1, 1, 1, 1) for p in (norm.weight, norm.bias))
+    scale, shift = (p.view(1, -1, 1, 1, 1) for p in (norm.weight, norm.bias))  # pyright: ignore[reportCallIssue]
     return F.relu((x - mean) * torch.rsqrt(variance + 1e-5) * scale + shift) * mask
 
 

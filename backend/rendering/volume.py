@@ -59,7 +59,7 @@ def neus_alpha(
     return ((before - after + EPSILON) / (before + EPSILON)).clamp(0, 1)
 
 
-def neus_section_alpha(edges: Tensor, sdf: Tensor, inv_s: float) -> Tensor:
+def neus_section_alpha(edges: Tensor, sdf: Tensor, inv_s: Tensor | float) -> Tensor:
     """Opacity (N, S) of sections from the signed distances (N, S + 1) at their edges alone, for importance sampling.
 
     The slope of a section is the smaller one of its own and the section's before it: robust where the sdf has kinks.

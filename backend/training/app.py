@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+# diffusers annotates its models loosely, torch its Sequential.
+# pyright: reportArgumentType=false
 """`python -m backend train ...`: from a folder of meshes to the starter weights. Each step resumes where it stopped."""
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ class SignedDistance:
         normal = np.cross(b - a, c - a)
         normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
         sides = np.stack([self.outside((a + b + c) / 3 + sign * 2e-3 * normal) for sign in (1, -1)])
-        self.sheet = sides.all(0)
+        self.sheet = np.asarray(sides.all(axis=0))
 
     def outside(self, points: np.ndarray) -> np.ndarray:
         """bool (N,)."""
@@ -47,4 +47,4 @@ class SignedDistance:
         square, face, _ = igl.point_mesh_squared_distance(points.astype(np.float64), self.vertices, self.faces)
         distance = np.sqrt(square)
         signed = np.where(self.outside(points), distance, -distance)
-        return np.where(self.sheet[face], distance - SHEET, signed).astype(np.float32)
+        return np.where(self.sheet[np.asarray(face)], distance - SHEET, signed).astype(np.float32)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One training loop for every starter model: AdamW, warm-up and cosine, moving average of the weights, resume, curve."""
+"""One training loop for every starter model: AdamW, warm-up and cosine, moving average of weights, resume, curve."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ import math
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
 from rich.progress import Progress
 from torch import Tensor, nn
 
+Model = TypeVar("Model", bound=nn.Module)
 Loss = Callable[[np.random.Generator], dict[str, Tensor]]
 
 
 def train(
-    model: nn.Module, loss: Loss, folder: Path, steps: int, lr: float, ema: float = 0.995, save_every: int = 200
-) -> nn.Module:
+    model: Model, loss: Loss, folder: Path, steps: int, lr: float, ema: float = 0.995, save_every: int = 200
+) -> Model:
     """Minimise the sum of `loss(rng)`'s terms for `steps` steps; return the model with its averaged weights.
 
     The randomness of a step depends on its number alone, so a resumed run goes on as the unbroken one.
@@ -90,6 +92,7 @@ def draw_curve(folder: Path) -> None:
         steps = [int(r[0]) for r in rows]
         values = np.array([float(r[column].split("=")[1]) for r in rows])
         width = max(1, len(values) // 50)
-        axes.plot(steps[width - 1 :], np.convolve(values, np.ones(width) / width, "valid"), label=rows[-1][column].split("=")[0])
+        smooth = np.convolve(values, np.ones(width) / width, "valid")
+        axes.plot(steps[width - 1 :], smooth, label=rows[-1][column].split("=")[0])
     axes.legend()
     figure.savefig(folder / "curve.png", dpi=100)

@@ -129,7 +129,7 @@ def train_reconstruction(
             entry, turn, elevation = by_name[str(stored["name"])], float(stored["turn"]), float(stored["elevation"])
             light = Light(stored["light"], float(stored["ambient"]))
         else:
-            stored, entry, light = {}, entries[rng.integers(len(entries))], Light.random(rng)
+            stored, entry, light = {}, entries[int(rng.integers(len(entries)))], Light.random(rng)
             turn, elevation = rng.uniform(0, 360), rng.uniform(-15, 50)
         renderer = Renderer(load_mesh(*entry), light)
         images, cameras, distances = render_rig(renderer, turn, elevation, size)

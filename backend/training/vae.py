@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+# diffusers annotates its models loosely, torch its Sequential.
+# pyright: reportAttributeAccessIssue=false, reportArgumentType=false, reportCallIssue=false, reportOptionalMemberAccess=false, reportOptionalSubscript=false, reportOperatorIssue=false, reportOptionalOperand=false
 """The starter's image auto-encoder: Stable Diffusion's AutoencoderKL, narrow, 64 px to 8 x 8 x 8."""
 
 from __future__ import annotations

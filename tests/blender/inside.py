@@ -130,14 +130,15 @@ def check_setting_up_shows_progress_and_can_be_stopped():
 
     prefs = bpy.context.preferences.addons[NAME].preferences
     prefs.python, prefs.data_folder = "", str(DATA)
-    environment.install, original = install, environment.install
+    original = environment.install
+    vars(environment)["install"] = install
     setup.install(setup.chosen(prefs), session.log_path(DATA))
     run(lambda: setup.task().stage == "Installing PyTorch")
     assert setup.task().overall == 0.4 and not bpy.ops.image_to_mesh.generate.poll()
     assert "Setting up is going on" in setup.obstacle() and not bpy.ops.image_to_mesh.measure.poll()
     bpy.ops.image_to_mesh.stop_task()
     run(lambda: setup.task().ended)
-    environment.install = original
+    vars(environment)["install"] = original
     assert setup.task().trouble.message == "Stopped" and "not set up" in setup.obstacle()
     assert "Collecting torch" in session.log_path(DATA).read_text()
     bpy.ops.image_to_mesh.measure()

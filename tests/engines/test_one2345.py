@@ -87,7 +87,10 @@ def test_every_stage_can_be_cancelled():
     image, _ = picture(90, 15, 200)
     for stage in one2345.STAGES:
         seen: list[str] = []
-        report = Report(on_progress=lambda p, seen=seen: seen.append(p.stage), is_cancelled=lambda seen=seen, stage=stage: stage in seen)
+        report = Report(
+            on_progress=lambda p, seen=seen: seen.append(p.stage),
+            is_cancelled=lambda seen=seen, stage=stage: stage in seen,
+        )
         with pytest.raises(Cancelled):
             one2345.run(Request("one2345", {"image": image}, settings(), 0), report)
         assert seen[-1] == stage

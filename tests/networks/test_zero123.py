@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+# diffusers annotates its models loosely, torch its Sequential.
+# pyright: reportAttributeAccessIssue=false, reportArgumentType=false
 """Zero-1-to-3: its camera convention, guidance and sampler, on small random networks."""
 
 import math
