@@ -25,7 +25,7 @@ from ..weights.models import Models, choose_device, load_models, release
 from . import Request, Result
 from .report import Report
 
-STAGES = {
+STAGES: dict[str, float] = {
     "Preparing": 1,
     "Loading weights": 3,
     "Views around": 4,
@@ -158,7 +158,7 @@ def generate_views(
     sources = model.encode(around * 2 - 1)
     sources = Condition(sources.embedding.repeat_interleave(4, 0), sources.latent.repeat_interleave(4, 0))
     offsets = pose_tensor(second_stage((0.0, 0.0)) * len(first), 0.0, condition.latent.device)
-    steps = max(2, round(steps * 2 / 3))  # published: 75 and 50
+    steps = max(1, round(steps * 2 / 3))  # published: 75 and 50
     views = model.sample(
         sources,
         offsets.to(condition.latent),
