@@ -28,12 +28,14 @@ def main() -> int:
     parser.add_argument("--image", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--double", action="store_true")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a number of the first engine")
     parser.add_argument("--timeout", type=int, default=900, metavar="S")
     parser.add_argument("--size", default="1600x1000")
     args = parser.parse_args()
     values = {"python": args.venv.absolute() / "bin" / "python", "image": args.image.absolute(), "here": HERE}
     if args.double:
         values["double"] = HERE.parent / "double"
+    values |= {f"set.{name}": value for name, value in (pair.split("=", 1) for pair in args.set)}
     command = [sys.executable, RIG, "run", "--extension", args.zip, "--venv", args.venv, "--out", args.out]
     command += ["--size", args.size, "--timeout", args.timeout, "--script", HERE / f"{args.script}.py"]
     for folder in (HERE.parent, args.image.absolute()):
