@@ -69,7 +69,7 @@ def test_engines_for_programs():
     assert answer["ok"] is True
     assert [e["name"] for e in answer["engines"]] == [e.name for e in ENGINES]
     steps = next(p for p in answer["engines"][0]["parameters"] if p["name"] == "num_inference_steps")
-    assert (steps["kind"], steps["minimum"], steps["maximum"]) == ("int", 2, 100)
+    assert (steps["kind"], steps["minimum"], steps["maximum"]) == ("int", 1, 100)
 
 
 def test_generate_for_people_and_for_programs(image: Path, tmp_path: Path):
