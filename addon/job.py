@@ -13,6 +13,8 @@ import numpy as np
 from .arrays import MeshArrays
 from .process import Attachments
 
+FEW_STEPS = 200  # up to which steps are counted, instead of per cent
+
 
 class State(enum.Enum):
     QUEUED = "Waiting"
@@ -74,3 +76,21 @@ class Job:
             "job": self.id,
             "report": self.report,
         }
+
+    def stage_text(self) -> str:
+        """The stage and how far it is: steps where they are few, else per cent."""
+        if self.total <= 1:
+            return self.stage.capitalize()
+        if self.total <= FEW_STEPS:
+            return f"{self.stage} {self.step}/{self.total}".capitalize()
+        return f"{self.stage} {100 * self.step / self.total:.0f} %".capitalize()
+
+    def time_left(self) -> str:
+        """Words for an estimate, which is never exact to the second; empty when there is none."""
+        if self.eta_s is None:
+            return ""
+        if self.eta_s < 10:
+            return "a few seconds left"
+        if self.eta_s < 90:
+            return f"about {round(self.eta_s / 5) * 5} s left"
+        return f"about {round(self.eta_s / 60)} min left"

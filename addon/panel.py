@@ -10,7 +10,6 @@ from . import compat, picture, properties, session, setup
 from .job import Job, State
 
 CHARACTER_PX = 7.5  # of Blender's interface font at scale 1, roughly
-FEW_STEPS = 200
 UNIT_PX = 20  # of Blender's interface at scale 1
 
 
@@ -106,11 +105,9 @@ def draw_job(layout, context, job: Job) -> None:
     row.operator("image_to_mesh.cancel", text="Cancel", icon="CANCEL").job = job.id
     if job.state is State.QUEUED:
         return
-    box.progress(factor=job.overall, text=stage_text(job))
-    if job.note:
-        box.label(text=job.note.capitalize())
-    elif job.eta_s is not None:
-        box.label(text=time_left(job.eta_s).capitalize())
+    box.progress(factor=job.overall, text=job.stage_text())
+    if words := job.note or job.time_left():
+        box.label(text=words.capitalize())
     if job is session.queue.active and picture.icon_id():
         units = context.region.width / (UNIT_PX * context.preferences.system.ui_scale)
         box.template_icon(icon_value=picture.icon_id(), scale=max(4.0, units - 3.5))
@@ -134,24 +131,6 @@ def draw_outcome(layout, context) -> None:
         row.operator("image_to_mesh.open_preferences", text="Preferences")
     row.operator("image_to_mesh.show_log", text="Log")
     row.operator("image_to_mesh.dismiss", text="Dismiss")
-
-
-def stage_text(job: Job) -> str:
-    """The stage and how far it is: steps where they are few, else per cent."""
-    if job.total <= 1:
-        return job.stage.capitalize()
-    if job.total <= FEW_STEPS:
-        return f"{job.stage} {job.step}/{job.total}".capitalize()
-    return f"{job.stage} {100 * job.step / job.total:.0f} %".capitalize()
-
-
-def time_left(seconds: float) -> str:
-    """Words for an estimate, which is never exact to the second."""
-    if seconds < 10:
-        return "a few seconds left"
-    if seconds < 90:
-        return f"about {round(seconds / 5) * 5} s left"
-    return f"about {round(seconds / 60)} min left"
 
 
 def wrapped(layout, context, text: str, icon: str = "NONE") -> None:

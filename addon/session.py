@@ -66,6 +66,7 @@ def deliver(job: Job) -> str:
 
 
 queue = jobs.JobQueue(launch, deliver)
+_seen: tuple | None = None  # what was drawn last
 
 
 def tick() -> float | None:
@@ -78,13 +79,23 @@ def tick() -> float | None:
     except Exception:  # an exception would end the timer, and with it every job
         traceback.print_exc()
         queue.stop(timeout=0.0)
-    picture.show(queue.active.sheet if queue.active else None)
-    redraw()
+    if picture.show(queue.active.sheet if queue.active else None) | has_changed():
+        redraw()
     if imports == longest_import_ms:
         longest_ms = max(longest_ms, 1000 * (time.perf_counter() - began))
     if queue.busy or setup.running():
         return TICK_S
     return IDLE_S if queue.process else None
+
+
+def has_changed() -> bool:
+    """Whether the panel or the preferences would look different from last time. Drawing costs far more than a tick."""
+    global _seen
+    task, last = setup.task(), queue.last
+    told = [(j.id, j.state, j.stage_text(), j.time_left(), j.note, round(j.overall, 2)) for j in queue.jobs()]
+    now = (told, last and last.id, task and (task.stage, task.line, task.overall, len(task.sizes), task.ended))
+    changed, _seen = now != _seen, now
+    return changed
 
 
 def start() -> None:

@@ -179,7 +179,8 @@ def check_the_recipe_is_on_the_object():
     [ob] = made()
     recipe = json.loads(ob["image_to_mesh_recipe"])
     assert recipe["engine"] == "one2345" and recipe["input"] == "Apple" and recipe["report"] == {"seconds": 1}
-    assert recipe["parameters"]["mesh_resolution"] == 160 and recipe["seed"] == 0
+    assert recipe["parameters"] == module("backend.interface.parameters").engine("one2345").check({})
+    assert recipe["seed"] == 0
 
 
 def check_a_render_shows_the_colors_from_the_front():

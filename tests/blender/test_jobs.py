@@ -110,6 +110,18 @@ def test_progress_is_told(make):
     assert (one.step, one.total, one.overall, one.eta_s) == (1, 2, 0.5, 1.0)
 
 
+@pytest.mark.parametrize(
+    "seconds, words", [(None, ""), (3, "a few seconds left"), (43, "about 45 s left"), (200, "about 3 min left")]
+)
+def test_time_left_in_words(seconds, words):
+    assert job("", eta_s=seconds).time_left() == words
+
+
+@pytest.mark.parametrize("step, total, words", [(0, 1, "Views"), (3, 12, "Views 3/12"), (5000, 20000, "Views 25 %")])
+def test_steps_in_words(step, total, words):
+    assert job("", stage="views", step=step, total=total).stage_text() == words
+
+
 def test_nothing_starts_before_a_job(make):
     queue = make()
     queue.poll()
