@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -27,6 +28,9 @@ def main() -> int:
     parser.add_argument("--venv", type=Path, required=True)
     parser.add_argument("--image", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument(
+        "--docs", type=Path, metavar="DIR", help="copy panel, progress and result there"
+    )
     parser.add_argument("--double", action="store_true")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a number of the first engine")
     parser.add_argument("--timeout", type=int, default=900, metavar="S")
@@ -42,7 +46,12 @@ def main() -> int:
         command += ["--bind", f"{folder}:ro"]
     for name, value in values.items():
         command += ["--script-arg", f"{name}={value}"]
-    return subprocess.run([os.fspath(part) if isinstance(part, Path) else str(part) for part in command]).returncode
+    status = subprocess.run([str(part) for part in command]).returncode
+    for name in ("panel", "progress", "result"):
+        if args.docs and status == 0 and (args.out / f"{name}.png").exists():
+            args.docs.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(args.out / f"{name}.png", args.docs / f"{name}.png")
+    return status
 
 
 if __name__ == "__main__":
