@@ -65,7 +65,7 @@ def test_one_image_gives_one_red_object_the_same_for_the_same_seed():
     first, again, other = (
         one2345.run(Request("one2345", {"image": image}, settings(), seed), Report()) for seed in (1, 1, 2)
     )
-    np.testing.assert_allclose(first.mesh.vertices, again.mesh.vertices, atol=1e-5)  # sums in threads may differ in the last bit
+    np.testing.assert_allclose(first.mesh.vertices, again.mesh.vertices, atol=1e-5)  # threads may add in another order
     np.testing.assert_allclose(first.views, again.views, atol=1)
     assert np.abs(first.views.astype(int) - other.views).max() > 10
     red, green, blue = first.mesh.vertex_colors[:, :3].mean(0)
