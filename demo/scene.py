@@ -8,6 +8,7 @@ mesh into the scene.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import importlib.util
 import math
 import os
@@ -62,15 +63,15 @@ def main(image: Path, output: Path, python: str, root: str, jobs: Path) -> None:
               inputs={"image": "attachment"})  # fmt: skip
     queue = JobQueue(lambda: lambda: launch, deliver)
     queue.submit(job)
-    seconds, peak = wait_for(queue)
+    seconds = wait_for(queue)
     if job.state is not State.DONE:
         sys.exit(f"{job.message} {job.remedy}\nThe log: {launch.log}")
-    say(f"The job took {seconds:.1f} s" + (f" and at most {peak / 1e9:.2f} GB of memory" if peak else ""))
+    say(f"The job took {seconds:.1f} s{used_by_children()}")
     write_results(made[0], image, job.sheet, output)
 
 
-def wait_for(queue) -> tuple[float, int]:
-    """Run the queue until nothing is left; returns seconds, and the backend's peak memory in bytes (0: unknown)."""
+def wait_for(queue) -> float:
+    """Run the queue until nothing is left, end the backend, and return the seconds that the job took."""
     began, stage = time.monotonic(), ""
     job = queue.waiting[0]
     while queue.busy:
@@ -81,17 +82,18 @@ def wait_for(queue) -> tuple[float, int]:
         time.sleep(0.02)
     seconds = time.monotonic() - began
     queue.stop()
-    return seconds, peak_of_children()
+    return seconds
 
 
-def peak_of_children() -> int:
-    """Bytes that the largest process started from here has held at once, 0 where the system does not say."""
+def used_by_children() -> str:
+    """Processor time and peak memory of the backend, that has ended; nothing where the system does not say."""
     try:
         import resource
     except ImportError:
-        return 0
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+        return ""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    peak = used.ru_maxrss if sys.platform == "darwin" else used.ru_maxrss * 1024  # bytes there, kB elsewhere
+    return f", {used.ru_utime + used.ru_stime:.1f} s of processor time, at most {peak / 1e9:.2f} GB of memory"
 
 
 def write_results(made: bpy.types.Object, image: Path, sheet: np.ndarray | None, output: Path) -> None:
@@ -186,6 +188,8 @@ def quiet() -> Iterator[None]:
     try:
         yield
     finally:
+        if os.name != "nt":
+            ctypes.CDLL(None).fflush(None)  # or C would write its lines later
         os.dup2(kept, 1)
         os.close(kept)
         os.close(nowhere)
