@@ -9,10 +9,10 @@ import numpy as np
 from embreex.mesh_construction import TriangleMesh
 from embreex.rtcore_scene import EmbreeScene
 
+from ..diffusion.view_set import FOV_DEG, RADIUS
+from ..rendering import cameras
 from .meshes import TrainingMesh
 
-FOV_DEG = 49.1  # 560 / 2 px focal length on 256 px: the published rig
-RADIUS = 1.2  # at this distance the sphere of radius 0.5 fills the picture
 FRAMED_SHARE = 0.75  # of the picture's side that the object's box fills after framing
 
 
@@ -31,14 +31,9 @@ class Light:
         return cls((direction / np.linalg.norm(direction)).astype(np.float32), ambient)
 
 
-def orbit(azimuth_deg: float, elevation_deg: float, radius: float = RADIUS) -> np.ndarray:
-    """4 x 4 camera-to-world matrix on the view sphere, in numpy for speed; the frame of rendering.cameras.orbit."""
-    a, e = np.radians([azimuth_deg, elevation_deg])
-    back = np.array([np.sin(a) * np.cos(e), -np.cos(a) * np.cos(e), np.sin(e)])
-    right = np.array([np.cos(a), np.sin(a), 0.0])
-    matrix = np.eye(4)
-    matrix[:3] = np.stack([right, np.cross(back, right), back, radius * back], 1)
-    return matrix
+def orbit(azimuth_deg: float, elevation_deg: float) -> np.ndarray:
+    """The rig's camera-to-world matrix (4, 4)."""
+    return cameras.orbit(azimuth_deg, elevation_deg, RADIUS).numpy()
 
 
 class Renderer:

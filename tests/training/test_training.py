@@ -30,7 +30,6 @@ def box_mesh() -> TrainingMesh:
 def test_rays_hit_a_box_where_the_slab_formula_says(azimuth, elevation):
     matrix = orbit(azimuth, elevation)
     camera = cameras.Camera(cameras.orbit(azimuth, elevation, 1.2), FOV_DEG, 48, 48)
-    np.testing.assert_allclose(matrix, camera.cam_to_world, atol=1e-6)
     origins, directions = cameras.rays(camera)
     size = torch.tensor(BOX, dtype=torch.float32)
     near, _, hit = intersect_box(origins / size, directions / size, (-1.0, 1.0))
