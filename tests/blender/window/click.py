@@ -9,6 +9,7 @@ import sys
 import time
 
 import bpy
+import mathutils
 import rig
 
 sys.path.insert(0, next(a for a in rig.SESSION["args"] if a.startswith("here=")).removeprefix("here="))
@@ -16,12 +17,10 @@ from played import ARGS, PATIENCE_S, log_holds, meshes, module, prepare, tallest
 
 
 def frame_result():
-    """Look at the mesh from a little above its front."""
+    """Look at the mesh from its front, a little from above and from the right."""
     area = rig.area()
+    area.spaces.active.region_3d.view_rotation = mathutils.Euler((1.25, 0, 0.4)).to_quaternion()
     with bpy.context.temp_override(window=rig.window(), area=area, region=rig.region("WINDOW")):
-        bpy.ops.view3d.view_axis(type="FRONT")
-        bpy.ops.view3d.view_orbit(angle=0.5, type="ORBITUP")
-        bpy.ops.view3d.view_orbit(angle=0.5, type="ORBITLEFT")
         bpy.ops.view3d.view_selected()
     area.spaces.active.overlay.show_outline_selected = False
 
