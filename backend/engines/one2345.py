@@ -35,7 +35,7 @@ STAGES: dict[str, float] = {
     "Colours": 3,
 }
 POINTS = 1 << 16  # signed distances evaluated at once
-IMAGINED_LEVEL = 0.035  # in the volume: where imagined views disagree, the learnt distance (L1) shrinks the object
+SMALLEST_PIECE = 0.03  # of the largest one's volume; smaller ones are crumbs
 WHITE = 253 / 255  # first-stage pixels brighter than this are background
 
 
@@ -51,7 +51,7 @@ def run(request: Request, report: Report) -> Result:
     elevation, distance = input_camera(models.zero123, condition, parameters)
     views, angles = generate_views(models.zero123, condition, elevation, distance, parameters, request.seed, report)
     cameras = [Camera(orbit(a, e, RADIUS), FOV_DEG, views.shape[-1], views.shape[-1]) for a, e in angles]
-    mesh = mesh_from_views(models.sparse_neus, views, cameras, parameters, report, IMAGINED_LEVEL)
+    mesh = mesh_from_views(models.sparse_neus, views, cameras, parameters, report)
     facts = {
         "background": cutout.note,
         "elevation_deg": round(elevation, 1),
@@ -178,9 +178,8 @@ def mesh_from_views(
     cameras: list[Camera],
     parameters: dict[str, Any],
     report: Report,
-    level: float = 0.0,
 ) -> Mesh:
-    """Views (V, 3, S, S) in 0..1 with cameras -> clean coloured mesh, where the distance is `level`, in their world."""
+    """Views (V, 3, S, S) in 0..1 with cameras -> clean coloured mesh in the cameras' world."""
     report.progress("Features", 0, 1)
     matrices = torch.stack([c.cam_to_world for c in cameras]).to(views.device)
     frame_ = volume_frame(matrices, cameras[0].fov_deg)
@@ -193,7 +192,7 @@ def mesh_from_views(
         report.progress("Surface", evaluated, evaluated + 4 * POINTS)
         return torch.cat([model.sdf(scene, part) for part in points.split(POINTS)])
 
-    vertices, faces = extract(field, parameters["mesh_resolution"], (-0.94, 0.94), level=level, device=views.device)
+    vertices, faces = extract(field, parameters["mesh_resolution"], (-0.94, 0.94), device=views.device)
     if not len(faces):
         raise ImageError(
             "The views show no solid object, so there is no surface.", "Try another seed or a clearer image."
@@ -201,7 +200,7 @@ def mesh_from_views(
     rgb = vertex_colors(model, scene, torch.from_numpy(vertices).to(views.device), report)
     colors = np.concatenate([rgb, np.full((len(rgb), 1), 255, np.uint8)], 1)
     world = vertices @ frame_[:3, :3].cpu().numpy().T + frame_[:3, 3].cpu().numpy()
-    mesh = remove_degenerate(keep_components(Mesh(world.astype(np.float32), faces, colors)))
+    mesh = remove_degenerate(keep_components(Mesh(world.astype(np.float32), faces, colors), SMALLEST_PIECE))
     return decimate(mesh, parameters["max_faces"])
 
 
