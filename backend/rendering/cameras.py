@@ -79,9 +79,9 @@ def pixel_centres(camera: Camera) -> Tensor:
 
 def rays(camera: Camera, pixels: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Origins and unit directions, each (N, 3), through `pixels` (N, 2), (column, row); all pixel centres if None."""
-    pixels = pixel_centres(camera) if pixels is None else pixels
-    x = (pixels[:, 0] - camera.width / 2) / camera.focal
-    y = (camera.height / 2 - pixels[:, 1]) / camera.focal
+    columns, rows = (pixel_centres(camera) if pixels is None else pixels).unbind(-1)
+    x = (columns - camera.width / 2) / camera.focal
+    y = (camera.height / 2 - rows) / camera.focal
     directions = torch.stack([x, y, -torch.ones_like(x)], dim=-1) @ camera.cam_to_world[:3, :3].T
     directions = torch.nn.functional.normalize(directions, dim=-1)
     return camera.position.expand_as(directions), directions
