@@ -13,7 +13,7 @@ import typer
 
 app = typer.Typer(
     help="Train the starter models, in this order: views, vae, novel-view, reconstruction, predictions, "
-    "reconstruction --predicted, package."
+    "reconstruction --predicted 0.6, package."
 )
 Meshes = Annotated[
     Path, typer.Option(help="Folder of meshes (npz with an index.json, or .ply, .glb, .obj, .stl files).")
@@ -83,19 +83,21 @@ def predictions(
 def reconstruction(
     steps: Steps = 1200,
     resolution: Annotated[int, typer.Option(help="Voxels along each side of the cost volume.")] = 48,
-    predicted: Annotated[bool, typer.Option(help="Mix in the view sets of `predictions`.")] = False,
+    predicted: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of steps that learn from the view sets of `predictions`.")
+    ] = 0.0,
     meshes: Meshes = MESHES,
     work: Work = WORK,
     threads: Threads = 0,
 ) -> None:
-    """Train SparseNeuS on true views and, with --predicted, on the diffusion model's."""
+    """Train SparseNeuS on true views and, with --predicted SHARE, on the diffusion model's."""
     from ..weights.models import save_sparse_neus
     from .reconstruction import train_reconstruction
     from .views import SIZE
 
     use_threads(threads)
     folder = work / "reconstruction"
-    model = train_reconstruction(meshes, folder, steps, resolution, SIZE, work / "predictions" if predicted else None)
+    model = train_reconstruction(meshes, folder, steps, resolution, SIZE, work / "predictions", predicted)
     save_sparse_neus(model, folder)
 
 

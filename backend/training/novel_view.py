@@ -17,11 +17,13 @@ from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 from ..diffusion.zero123 import Condition, Zero123, relative_pose
 from .loop import train
 from .vae import to_tensor
-from .views import FRAMED, NEIGHBOUR, PLAIN, Views
+from .views import FRAMED, NEIGHBOUR, PLAIN, VIEWPOINTS, Views
 
 WIDTH = 192  # of the embedding and of the cross-attention's token
 ATTENTION = 3  # levels, all with cross-attention
-DROP = 0.1  # share of samples without condition, for classifier-free guidance
+DROP = 0.05  # share of samples without condition, for classifier-free guidance
+FROM_NOISE = 0.7  # share of samples at the last timestep, the only one that the starter's single step asks
+INPUT_ELEVATIONS = (-12.0, 48.0)  # degrees, of the pictures that people take
 
 
 def make_zero123(vae: AutoencoderKL) -> Zero123:
@@ -64,13 +66,18 @@ class Latents:
         return torch.from_numpy(latents).float().to(self.vae.device)
 
 
-def draw_pairs(rng: np.random.Generator, objects: np.ndarray, viewpoints: int, batch: int) -> tuple[tuple, tuple]:
-    """Indices (object, kind, viewpoint) of input and target: half from a framed input, a third between neighbours."""
-    i, k, m = rng.choice(objects, batch), rng.integers(viewpoints, size=batch), rng.integers(viewpoints, size=batch)
+def draw_pairs(rng: np.random.Generator, views: Views, objects: np.ndarray, batch: int) -> tuple[tuple, tuple]:
+    """Indices (object, kind, viewpoint) of input and target: what the two stages ask for, seven to three.
+
+    First stage: from an input framed at one of INPUT_ELEVATIONS to any viewpoint. Second: between neighbours.
+    """
+    i, m = rng.choice(objects, batch), rng.integers(VIEWPOINTS, size=batch)
+    elevation = views.poses[i, FRAMED, :, 1]
+    usual = (elevation > INPUT_ELEVATIONS[0]) & (elevation < INPUT_ELEVATIONS[1])
+    k = np.argmax(rng.random(usual.shape) + usual, 1)
     sort = rng.random(batch)
-    near, framed = sort < 0.33, sort > 0.5
-    swap = near & (rng.random(batch) < 0.3)
-    source = np.where(framed, FRAMED, np.where(swap, NEIGHBOUR, PLAIN))
+    near, swap = sort < 0.3, sort < 0.1
+    source = np.where(near, np.where(swap, NEIGHBOUR, PLAIN), FRAMED)
     target = np.where(near & ~swap, NEIGHBOUR, PLAIN)
     return (i, source, k), (i, target, np.where(near, k, m))
 
@@ -81,17 +88,19 @@ def train_novel_view(
     """v-prediction loss on the target's latent plus a small loss of the camera head (polar angle, distance)."""
     torch.manual_seed(0)
     model = make_zero123(vae.requires_grad_(False)).to(device)
+    model.unet.to(memory_format=torch.channels_last)  # a fifth faster on CPUs
     latents, objects = Latents(vae, views, folder), views.select(validation=False)
     scale = float(vae.config.scaling_factor)
 
     def loss(rng):
-        source, target = draw_pairs(rng, objects, views.images.shape[2], batch)
+        source, target = draw_pairs(rng, views, objects, batch)
         clean = latents(target) * scale
         a, b = (torch.from_numpy(views.poses[index]).to(device) for index in (source, target))
         embedding = model.embed(to_tensor(views.images[source]).to(device))
         keep = torch.from_numpy(rng.random(batch) >= DROP).to(device)
         condition = Condition(embedding, latents(source))
-        t = torch.from_numpy((1000 * (1 - rng.random(batch) ** 1.5)).astype(int).clip(0, 999)).to(device)
+        t = np.where(rng.random(batch) < FROM_NOISE, 999, rng.integers(1000, size=batch))
+        t = torch.from_numpy(t).to(device)
         noise = torch.randn_like(clean)
         noisy = model.scheduler.add_noise(clean, noise, t)
         velocity = model.scheduler.get_velocity(clean, noise, t)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ from .views import on_white
 
 HALF = 0.55  # of the world's cube that the network's volume covers
 VIEWS_A_STEP = 16  # of the 32: the statistics over views do not depend on their number, and a step costs half
+SMALLER = 0.4  # share of the true views in which the object fills less of the volume
 CLAMP = 0.15  # distances beyond this (in the world) are not told apart
 
 
@@ -111,19 +112,19 @@ def ray_losses(
 
 
 def train_reconstruction(
-    meshes: Path, folder: Path, steps: int, resolution: int, size: int, predicted: Path | None = None
+    meshes: Path, folder: Path, steps: int, resolution: int, size: int, predictions: Path, predicted: float = 0.0
 ) -> SparseNeuS:
-    """One object a step. With `predicted` (folder of the diffusion model's view sets, see `predictions`), every second
-    step reconstructs the true mesh from those views, as One-2-3-45 does, with the true colours of the same light."""
+    """One object a step. The share `predicted` of the steps reconstructs the true mesh from the diffusion model's views
+    in the folder `predictions`, as One-2-3-45 does, with the true colours of the same light."""
     torch.manual_seed(0)
     model = SparseNeuS(resolution)
     entries = list_meshes(meshes, "train")
-    sets = sorted(predicted.glob("*.npz")) if predicted else []
+    sets = sorted(predictions.glob("*.npz")) if predicted else []
     frame = torch.diag(torch.tensor([HALF, HALF, HALF, 1.0]))
     by_name = {name: (name, category, path) for name, category, path in entries}
 
     def loss(rng):
-        if sets and rng.random() < 0.5:
+        if sets and rng.random() < predicted:
             with np.load(sets[rng.integers(len(sets))], allow_pickle=False) as data:
                 stored = {k: data[k] for k in data.files}
             entry, turn, elevation = by_name[str(stored["name"])], float(stored["turn"]), float(stored["elevation"])
@@ -131,7 +132,10 @@ def train_reconstruction(
         else:
             stored, entry, light = {}, entries[int(rng.integers(len(entries)))], Light.random(rng)
             turn, elevation = rng.uniform(0, 360), rng.uniform(-15, 50)
-        renderer = Renderer(load_mesh(*entry), light)
+        mesh = load_mesh(*entry)
+        if not stored and rng.random() < SMALLER:
+            mesh = replace(mesh, vertices=mesh.vertices * np.float32(rng.uniform(0.5, 1)))
+        renderer = Renderer(mesh, light)
         images, cameras, distances = render_rig(renderer, turn, elevation, size)
         if stored:
             images = torch.from_numpy(stored["views"]).permute(0, 3, 1, 2).float() / 255
