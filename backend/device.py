@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from .interface import catalog, parameters
+from .weights import store
 
 MODULES = ("numpy", "PIL", "torch", "diffusers", "transformers", "safetensors", "nerfacc", "trimesh")
-STARTER = Path(__file__).parent / "weights" / "starter"
+STARTER = store.STARTER
 SET_UP = "Set up the backend, in the preferences."
 
 
@@ -82,8 +83,8 @@ def engine_states() -> list[dict[str, Any]]:
 
 
 def has_weights(weights: catalog.Weights) -> bool:
-    """Whether a set of weights is here. Only what ships with the extension is looked for so far."""
-    return not weights.repository and any(STARTER.rglob("*.safetensors"))
+    """Whether a set of weights is here."""
+    return store.locate(weights.id) is not None
 
 
 def usable_cores() -> int:

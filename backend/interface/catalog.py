@@ -4,8 +4,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from .parameters import ParameterError, nearest
+
+Part = Literal["all", "views", "surface", "elevation", "background"]
+CommercialUse = Literal["yes", "no", "with conditions", "unclear"]
 
 
 class WeightsError(Exception):
@@ -18,10 +22,10 @@ class WeightsError(Exception):
 
 @dataclass(frozen=True)
 class File:
-    """One file of a set: its path in the repository it comes from, bytes, and sha256 in hex, None where unknown."""
+    """One file of a set: its path where it is published, bytes, and sha256 in hex, None where unknown."""
 
     path: str
-    size: int
+    size: int | None = None
     sha256: str | None = None
 
 
@@ -29,85 +33,132 @@ class File:
 class Weights:
     """A set of weights.
 
-    repository: owner/name on the Hugging Face hub, "" for what ships with the extension. licence: as published.
-    commercial_use: whether the licence permits it; None where the terms are not clear enough to say.
+    purpose: what it is for, for an artist. part: the part of image to mesh that it does; "views" are what the panel
+    offers as Weights. repository: owner/name on the Hugging Face hub, or the address of a folder, "" for what ships
+    with the extension. licence: as published. about: bytes, roughly, where the files' sizes are unknown.
+    gated: the download asks for an account that has agreed to the licence.
     """
 
     id: str
     title: str
+    purpose: str
+    part: Part
     repository: str
     files: tuple[File, ...]
     licence: str
-    commercial_use: bool | None
+    commercial_use: CommercialUse
     note: str = ""
+    about: int = 0
+    gated: bool = False
 
     @property
     def size(self) -> int:
-        """Bytes of all files whose sizes are known."""
-        return sum(file.size for file in self.files)
+        """Bytes of all files, rough where a file's size is unknown."""
+        known = sum(file.size or 0 for file in self.files)
+        return known if all(file.size for file in self.files) and known else max(self.about, known)
 
+
+# The networks of the diffusers layouts that are read; their schedulers are built in code.
+HALF_PRECISION = tuple(
+    File(f"{network}/{name}")
+    for network, tensors in (
+        ("clip_camera_projection", "diffusion_pytorch_model"), ("image_encoder", "model"),
+        ("unet", "diffusion_pytorch_model"), ("vae", "diffusion_pytorch_model"),
+    )
+    for name in ("config.json", f"{tensors}.safetensors")
+)  # fmt: skip
+VIEWS = "Imagines the object from other sides"
+LARGE = "The original checkpoint, for training or comparison; converted, it takes a sixth of the disk."
 
 WEIGHTS: tuple[Weights, ...] = (
     Weights(
-        "starter", "Starter weights (built in)", "", (), "GPL-3.0-or-later", True,
-        "Small networks in the published architectures, trained by this repository; they ship with the extension.",
+        "starter", "Starter (built in)", "The whole way from image to mesh, small and quick: to try things out", "all",
+        "", (), "GPL-3.0-or-later", "yes", "Trained by this project; ships with the extension.",
     ),
     Weights(
-        "zero123-xl", "Zero123-XL", "One-2-3-45/code",
+        "zero123-xl-diffusers", "Zero123-XL", f"{VIEWS}. The smallest download, and a good first choice", "views",
+        "ashawkey/zero123-xl-diffusers", HALF_PRECISION, "MIT", "unclear",
+        "The terms of its training data are not settled.", about=2_500_000_000,
+    ),
+    Weights(
+        "stable-zero123-diffusers", "Stable Zero123", f"{VIEWS}, with more detail than Zero123-XL", "views",
+        "ashawkey/stable-zero123-diffusers", HALF_PRECISION, "Stability AI non-commercial research licence", "no",
+        "A conversion; Stability AI's terms apply.", about=2_500_000_000,
+    ),
+    Weights(
+        "stable-zero123", "Stable Zero123, original", f"{VIEWS}, with more detail than Zero123-XL", "views",
+        "stabilityai/stable-zero123", (File("stable_zero123.ckpt", 8_584_305_838),),
+        "Stability AI non-commercial research licence", "no", gated=True,
+    ),
+    Weights(
+        "stable-zero123-c", "Stable Zero123 C, original", f"{VIEWS}; trained on freely licensed objects only", "views",
+        "stabilityai/stable-zero123", (File("stable_zero123_c.ckpt", 8_584_305_838),),
+        "Stability AI Community licence", "with conditions",
+        "Free below a yearly revenue that the licence names.", gated=True,
+    ),
+    Weights(
+        "zero123-xl", "Zero123-XL, original", VIEWS, "views", "One-2-3-45/code",
         (File("zero123-xl.ckpt", 15_465_973_531, "bc4ea2f8696ed96495a756e178cab659de807bbae2d2df18987cf61c44070696"),),
-        "MIT (code and conversions)", None, "The terms of the weights and of their training data need a check.",
+        "MIT (code and conversions)", "unclear", LARGE,
     ),
     Weights(
-        "zero123-105000", "Zero123 (105,000 steps)", "cvlab/zero123-weights",
-        (File("105000.ckpt", 15_500_000_000),), "MIT", True, "The size is approximate.",
+        "zero123-105000", "Zero123, 105,000 steps, original", VIEWS, "views", "cvlab/zero123-weights",
+        (File("105000.ckpt"),), "MIT", "yes", LARGE, about=15_500_000_000,
     ),
     Weights(
-        "zero123-165000", "Zero123 (165,000 steps)", "cvlab/zero123-weights",
-        (File("165000.ckpt", 15_500_000_000),), "MIT", True, "The size is approximate.",
+        "zero123-165000", "Zero123, 165,000 steps, original", VIEWS, "views", "cvlab/zero123-weights",
+        (File("165000.ckpt"),), "MIT", "yes", LARGE, about=15_500_000_000,
     ),
     Weights(
-        "zero123-xl-diffusers", "Zero123-XL (half precision)", "ashawkey/zero123-xl-diffusers",
-        (), "MIT", None, "2.5 GB in several files: the smallest download of Zero123-XL.",
-    ),
-    Weights(
-        "stable-zero123", "Stable Zero123", "stabilityai/stable-zero123",
-        (File("stable_zero123.ckpt", 8_584_305_838),), "Stability AI non-commercial research licence", False,
-        "The download asks for an account and for agreement to the licence.",
-    ),
-    Weights(
-        "stable-zero123-c", "Stable Zero123 C", "stabilityai/stable-zero123",
-        (File("stable_zero123_c.ckpt", 8_584_305_838),), "Stability AI Community licence", None,
-        "Commercial use has conditions; the download asks for an account and for agreement to the licence.",
-    ),
-    Weights(
-        "one2345-sparseneus", "One-2-3-45 reconstruction", "One-2-3-45/code",
+        "one2345-sparseneus", "One-2-3-45 reconstruction",
+        "Finds the surface in the imagined views. Every Zero123 needs it", "surface", "One-2-3-45/code",
         (
             File(
                 "SparseNeuS_demo_v1/exp/lod0/checkpoints/ckpt_215000.pth", 5_312_111,
                 "888aaa8abde948358c26e4ef63df99f666438345c1dee301059967c5ce77b6ea",
             ),
         ),
-        "Apache-2.0 (code), MIT (model card)", True,
+        "Apache-2.0 (code), MIT (model card)", "yes",
     ),
     Weights(
-        "one2345-elevation", "One-2-3-45 elevation estimate (LoFTR)", "One-2-3-45/code",
+        "one2345-elevation", "One-2-3-45 elevation (LoFTR)",
+        "Estimates how far from above the image looks. Without it, set Elevation yourself", "elevation",
+        "One-2-3-45/code",
         (
             File(
                 "elevation_estimate/utils/weights/indoor_ds_new.ckpt", 46_355_053,
                 "be9ff88b323ec27889114719f668ae41aff7034b56a4c4acbd46b8b180b87ed3",
             ),
         ),
-        "Apache-2.0", True,
+        "Apache-2.0", "yes",
     ),
     Weights(
-        "sam-vit-h", "Segment Anything ViT-H", "One-2-3-45/code",
+        "rembg-isnet", "Background removal (IS-Net)", "Cuts the object out of a busy photograph", "background",
+        "https://github.com/danielgatis/rembg/releases/download/v0.0.0", (File("isnet-general-use.onnx"),),
+        "Apache-2.0", "yes", "Needs the package rembg in the backend's environment.", about=180_000_000,
+    ),
+    Weights(
+        "sam-vit-base", "Segment Anything, small", "Cuts the object out of a busy photograph, inside a box",
+        "background", "facebook/sam-vit-base",
+        (File("config.json"), File("model.safetensors"), File("preprocessor_config.json")),
+        "Apache-2.0", "yes", about=375_000_000,
+    ),
+    Weights(
+        "sam-vit-huge", "Segment Anything, large", "Cuts the object out of a busy photograph, inside a box",
+        "background", "facebook/sam-vit-huge",
+        (File("config.json"), File("model.safetensors"), File("preprocessor_config.json")),
+        "Apache-2.0", "yes", about=2_565_000_000,
+    ),
+    Weights(
+        "sam-vit-h", "Segment Anything, large, original", "Cuts the object out, as One-2-3-45 does", "background",
+        "One-2-3-45/code",
         (
             File(
                 "sam_vit_h_4b8939.pth", 2_564_550_879,
                 "a7bf3b02f3ebf1267aba913ff637d9a2d5c33d3173bb679e46d9f338c26f262e",
             ),
         ),
-        "Apache-2.0", True,
+        "Apache-2.0", "yes",
     ),
 )  # fmt: skip
 

@@ -115,7 +115,8 @@ def test_declarations_hold_together(declared: Engine):
 def test_catalog_has_no_two_of_a_name_and_whole_hashes():
     assert len({w.id for w in catalog.WEIGHTS}) == len(catalog.WEIGHTS)
     for weights in catalog.WEIGHTS:
-        assert weights.licence
+        assert weights.licence and weights.purpose
+        assert weights.size > 0 or not weights.repository
         for file in weights.files:
-            assert file.size > 0
+            assert file.size is None or file.size > 0
             assert file.sha256 is None or (len(file.sha256) == 64 and int(file.sha256, 16) > 0)
