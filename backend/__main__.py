@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from . import console, device, engines
+from . import console, device, engines, models
 from .failure import Failure, describe
 from .interface import parameters, protocol
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help="Image to Mesh: turns a single image into a coloured mesh.", add_completion=False, no_args_is_help=True
 )
+app.add_typer(models.app, name="models")
 ENGINE = "one2345"
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
@@ -243,6 +244,7 @@ def describe_engine(listed: dict[str, Any]) -> str:
 def main(arguments: list[str] | None = None) -> int:
     """Run a command and return the exit status."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    os.environ.setdefault("IMAGE_TO_MESH_OFFLINE", os.environ.get("HF_HUB_OFFLINE", "0"))  # before we set the latter
     os.environ |= protocol.SETTINGS | os.environ
     as_json, with_trace = "--json" in arguments, "--debug" in arguments
     try:

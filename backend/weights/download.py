@@ -19,20 +19,13 @@ from ..interface import environment
 from ..interface.catalog import Weights, WeightsError
 from . import store
 from .source import Facts, changed, find_facts, open_url, unreachable
-from .store import CHUNK, PART, Progress, Sum, Sums
+from .store import CHUNK, PART, DiskError, Progress, Sum, Sums
 
 MARGIN = 500_000_000  # bytes that stay free on the disk
 ATTEMPTS = 5  # in a row that bring nothing
 PAUSE_S = 1.0  # before the second attempt; each further one waits twice as long
 POLL_S = 0.2
 OFFLINE = "Allow online access in Blender under Preferences > System, or set IMAGE_TO_MESH_OFFLINE to 0."
-
-
-class DiskError(Exception):
-    """The disk has no room for a download, or cannot be written."""
-
-    kind = "disk"
-    remedy = "Free some space, or choose another folder for weights in the preferences."
 
 
 class Stopped(Exception):
@@ -188,17 +181,17 @@ class Piece:
 def fill(weights: Weights, piece: Piece, facts: Facts, transfer: Transfer) -> None:
     """Receive the rest of a file, over a new connection whenever one breaks. WeightsError, DiskError, Stopped."""
     transfer.stage = f"Downloading {facts.url.rpartition('/')[2]}"
-    failures = 0
+    failures, best = 0, piece.size
     while True:
-        before, error = piece.size, None
+        error = None
         try:
             if receive(weights, piece, facts):
                 return
         except (OSError, ValueError, http.client.HTTPException) as caught:
             error = caught
-            if getattr(caught, "code", 0) == 416 and before:  # there is nothing after what we have
+            if getattr(caught, "code", 0) == 416 and piece.size:  # there is nothing after what we have
                 piece.restart()
-        failures = failures + 1 if piece.size <= before else 0
+        failures, best = (0, piece.size) if piece.size > best else (failures + 1, best)
         if failures == ATTEMPTS:
             raise unreachable(weights, error)
         if transfer.stop.wait(PAUSE_S * 2**failures):
@@ -214,9 +207,11 @@ def receive(weights: Weights, piece: Piece, facts: Facts) -> bool:
         begins = headers.get("content-range", "").startswith(f"bytes {piece.size}-")
         if piece.size and not (response.status == 206 and begins):
             piece.restart()
-        if "content-length" not in headers and not facts.size:
+        whole = piece.size + int(headers["content-length"]) if "content-length" in headers else facts.size
+        if not whole:
             raise changed(weights, "the server does not say how large it is")
-        whole = facts.size or piece.size + int(headers["content-length"])
+        if facts.size not in (None, whole):
+            raise changed(weights, f"it has {whole} bytes there, and should have {facts.size}")
         while piece.size < whole and (chunk := response.read1(CHUNK)):
             piece.write(chunk)
     return piece.size >= whole

@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from email.message import Message
+from functools import cache
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -77,6 +78,7 @@ def open_url(weights: Weights, url: str, method: str = "GET", offset: int = 0) -
     return response, {name.lower(): value for name, value in response.headers.items()} | redirects.linked
 
 
+@cache
 def trust() -> ssl.SSLContext:
     """The system's certificates, and certifi's: a Python from python.org has none of its own on macOS."""
     context = ssl.create_default_context()
@@ -134,7 +136,8 @@ def refusal(weights: Weights, url: str, code: int) -> WeightsError | None:
 
 
 def unreachable(weights: Weights, error: Exception | None) -> WeightsError:
-    reason = getattr(error, "reason", None) or error or "the connection breaks again and again"
+    reason = error.reason if type(error) is urllib.error.URLError else error
+    reason = reason or "the connection breaks again and again"
     return WeightsError(f"{weights.title} cannot be downloaded: {' '.join(str(reason).split())[:200]}.", RESUME)
 
 

@@ -31,6 +31,13 @@ Sum = dict[str, Any]  # {"size": bytes, "sha256": hex}
 Sums = dict[str, Sum]  # by the path in the folder
 
 
+class DiskError(Exception):
+    """The disk has no room for weights, or cannot be written."""
+
+    kind = "disk"
+    remedy = "Free some space, or choose another folder for weights in the preferences."
+
+
 def weights_folder() -> Path:
     """Where sets of weights are kept: the environment variable IMAGE_TO_MESH_WEIGHTS, else in the data folder."""
     told = os.environ.get("IMAGE_TO_MESH_WEIGHTS")

@@ -117,6 +117,7 @@ def test_what_the_backend_imports_is_pinned():
     pinned = {Requirement(pin).name.lower().replace("_", "-") for pin in packages.pins(ROOT, "backend")}
     optional = {Requirement(pin).name.lower() for pin in packages.pins(ROOT, "background")} | {
         "psutil",
+        "certifi",
         "msvcrt",
         "fcntl",
     }
