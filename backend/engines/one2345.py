@@ -19,7 +19,8 @@ from ..meshing.mesh import Mesh
 from ..preprocess.background import remove_background
 from ..preprocess.framing import composite, frame
 from ..preprocess.image import ImageError
-from ..reconstruction.sparse_neus import SparseNeuS, volume_cameras
+from ..reconstruction.sparse_neus import SparseNeuS, known
+from ..reconstruction.volume_frame import object_box, place_volume
 from ..rendering.cameras import Camera, orbit
 from ..weights.models import Models, choose_device, load_models, release
 from . import Request, Result
@@ -36,6 +37,7 @@ STAGES: dict[str, float] = {
 }
 POINTS = 1 << 16  # signed distances evaluated at once
 SMALLEST_PIECE = 0.03  # of the largest one's volume; smaller ones are crumbs
+NOTHING = 1.0  # the signed distance where no two views look
 WHITE = 253 / 255  # first-stage pixels brighter than this are background
 
 
@@ -178,29 +180,39 @@ def mesh_from_views(
     cameras: list[Camera],
     parameters: dict[str, Any],
     report: Report,
+    reference: Camera | None = None,
 ) -> Mesh:
-    """Views (V, 3, S, S) in 0..1 with cameras -> clean coloured mesh in the cameras' world."""
+    """Views (V, 3, S, S) in 0..1 with cameras -> clean coloured mesh in the cameras' world.
+
+    reference: the camera of the input image, the first view's if None. The surface is looked for in the object's box,
+    which is half as wide as the published volume, and only where views saw something.
+    """
     report.progress("Features", 0, 1)
     matrices = torch.stack([c.cam_to_world for c in cameras]).to(views.device)
-    frame_ = volume_frame(matrices, cameras[0].fov_deg)
-    scene = model.build(views.float(), *volume_cameras(matrices, cameras[0].fov_deg, views.shape[-1], frame_))
+    first = None if reference is None else reference.cam_to_world.to(views.device)
+    frame_, *volume_cameras = place_volume(model.rig, matrices, cameras[0].fov_deg, views.shape[-1], first)
+    scene = model.build(views.float(), *volume_cameras)
+    box = object_box(matrices, cameras[0].fov_deg)
+    to_volume = torch.linalg.solve(frame_, box)
     evaluated = 0
 
     def field(points: Tensor) -> Tensor:
         nonlocal evaluated
         evaluated += len(points)
         report.progress("Surface", evaluated, evaluated + 4 * POINTS)
-        return torch.cat([model.sdf(scene, part) for part in points.split(POINTS)])
+        parts = transform(to_volume, points).split(POINTS)
+        return torch.cat([torch.where(known(scene, p), model.sdf(scene, p), NOTHING) for p in parts])
 
     vertices, faces = extract(field, parameters["mesh_resolution"], (-0.94, 0.94), device=views.device)
     if not len(faces):
         raise ImageError(
             "The views show no solid object, so there is no surface.", "Try another seed or a clearer image."
         )
-    rgb = vertex_colors(model, scene, torch.from_numpy(vertices).to(views.device), report)
+    points = torch.from_numpy(vertices).to(views.device)
+    rgb = vertex_colors(model, scene, transform(to_volume, points), report)
     colors = np.concatenate([rgb, np.full((len(rgb), 1), 255, np.uint8)], 1)
-    world = vertices @ frame_[:3, :3].cpu().numpy().T + frame_[:3, 3].cpu().numpy()
-    mesh = remove_degenerate(keep_components(Mesh(world.astype(np.float32), faces, colors), SMALLEST_PIECE))
+    mesh = Mesh(transform(box, points).cpu().numpy(), faces, colors)
+    mesh = remove_degenerate(keep_components(mesh, SMALLEST_PIECE))
     return decimate(mesh, parameters["max_faces"])
 
 
@@ -215,19 +227,9 @@ def vertex_colors(model: SparseNeuS, scene: Any, vertices: Tensor, report: Repor
     return (torch.cat(colors).clamp(0, 1) * 255 + 0.5).byte().cpu().numpy()
 
 
-def volume_frame(cam_to_world: Tensor, fov_deg: float) -> Tensor:
-    """Similarity (4, 4), volume [-1, 1]^3 -> world: around what the cameras look at, a tenth wider than their view.
-
-    For One-2-3-45's rig (distance 1.2, 49.1 degrees) the half side is 0.548.
-    """
-    axes, eyes = -cam_to_world[:, :3, 2], cam_to_world[:, :3, 3]
-    across = torch.eye(3, device=axes.device) - axes[:, :, None] * axes[:, None, :]
-    centre = torch.linalg.lstsq(across.sum(0), (across @ eyes[..., None]).sum(0)).solution[:, 0]
-    distance = (eyes - centre).norm(dim=1).median()
-    frame_ = torch.eye(4, device=axes.device)
-    frame_[:3, :3] *= 1.1 * distance * torch.sin(torch.deg2rad(torch.tensor(fov_deg)) / 2)
-    frame_[:3, 3] = centre
-    return frame_
+def transform(matrix: Tensor, points: Tensor) -> Tensor:
+    """Points (N, 3) by an affine map (4, 4)."""
+    return points @ matrix[:3, :3].T + matrix[:3, 3]
 
 
 def to_pictures(views: Tensor) -> np.ndarray:

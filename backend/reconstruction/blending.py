@@ -9,8 +9,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-FEATURES = 59  # RGB and the fused features
-
 
 def mlp(*widths: int, last: type[nn.Module] | None = nn.ELU) -> nn.Sequential:
     layers: list[nn.Module] = []
@@ -21,13 +19,13 @@ def mlp(*widths: int, last: type[nn.Module] | None = nn.ELU) -> nn.Sequential:
 
 
 class BlendingNetwork(nn.Module):
-    """Features (V, N, 59), first three RGB; ray differences (V, N, 4); masks (V, N); geometry (N, 16) -> RGB (N, 3)."""
+    """Features (V, N, F), first three RGB; ray differences (V, N, 4); masks (V, N); geometry (N, G) -> RGB (N, 3)."""
 
-    def __init__(self):
+    def __init__(self, features: int = 59, geometry: int = 16):
         super().__init__()
         self.s = nn.Parameter(torch.tensor(0.2))
-        self.ray_dir_fc = mlp(4, 16, FEATURES)
-        self.base_fc = mlp(16 + 3 * FEATURES, 64, 32)
+        self.ray_dir_fc = mlp(4, 16, features)
+        self.base_fc = mlp(geometry + 3 * features, 64, 32)
         self.vis_fc = mlp(32, 32, 33)
         self.vis_fc2 = mlp(32, 32, 1, last=nn.Sigmoid)
         self.rgb_fc = mlp(37, 16, 8, 1, last=None)

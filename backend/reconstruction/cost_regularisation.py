@@ -70,17 +70,18 @@ def coarser(mask: Tensor) -> Tensor:
 
 
 class SparseCostRegNet(nn.Module):
-    """Cost volume (1, 32, D, D, D) and its sites (1, 1, D, D, D) -> features (1, 16, D, D, D)."""
+    """Cost volume (1, C, D, D, D) and its sites (1, 1, D, D, D) -> features (1, widths[0], D, D, D)."""
 
-    def __init__(self):
+    def __init__(self, inputs: int = 32, widths: tuple[int, int, int, int] = (16, 16, 32, 64)):
         super().__init__()
-        self.conv0 = SparseBlock(32, 16)
-        self.conv1, self.conv2 = SparseBlock(16, 16, 2), SparseBlock(16, 16)
-        self.conv3, self.conv4 = SparseBlock(16, 32, 2), SparseBlock(32, 32)
-        self.conv5, self.conv6 = SparseBlock(32, 64, 2), SparseBlock(64, 64)
-        self.conv7 = SparseBlock(64, 32, transposed=True)
-        self.conv9 = SparseBlock(32, 16, transposed=True)
-        self.conv11 = SparseBlock(16, 16, transposed=True)
+        a, b, c, d = widths
+        self.conv0 = SparseBlock(inputs, a)
+        self.conv1, self.conv2 = SparseBlock(a, b, 2), SparseBlock(b, b)
+        self.conv3, self.conv4 = SparseBlock(b, c, 2), SparseBlock(c, c)
+        self.conv5, self.conv6 = SparseBlock(c, d, 2), SparseBlock(d, d)
+        self.conv7 = SparseBlock(d, c, transposed=True)
+        self.conv9 = SparseBlock(c, b, transposed=True)
+        self.conv11 = SparseBlock(b, a, transposed=True)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         mask1 = coarser(mask)

@@ -49,18 +49,19 @@ class ConvBnReLU(nn.Module):
 
 
 class FeaturePyramid(nn.Module):
-    """RGB (V, 3, H, W) in 0..1 -> fused features (V, 56, H, W). H and W divisible by 4."""
+    """RGB (V, 3, H, W) in 0..1 -> fused features (V, 7 base, H, W), 56 as published. H and W divisible by 4."""
 
-    def __init__(self):
+    def __init__(self, base: int = 8):
         super().__init__()
-        self.conv0 = nn.Sequential(ConvBnReLU(3, 8), ConvBnReLU(8, 8))
-        self.conv1 = nn.Sequential(ConvBnReLU(8, 16, 5, 2), ConvBnReLU(16, 16), ConvBnReLU(16, 16))
-        self.conv2 = nn.Sequential(ConvBnReLU(16, 32, 5, 2), ConvBnReLU(32, 32), ConvBnReLU(32, 32))
-        self.toplayer = nn.Conv2d(32, 32, 1)
-        self.lat1 = nn.Conv2d(16, 32, 1)
-        self.lat0 = nn.Conv2d(8, 32, 1)
-        self.smooth1 = nn.Conv2d(32, 16, 3, padding=1)
-        self.smooth0 = nn.Conv2d(32, 8, 3, padding=1)
+        a, b, c = base, 2 * base, 4 * base
+        self.conv0 = nn.Sequential(ConvBnReLU(3, a), ConvBnReLU(a, a))
+        self.conv1 = nn.Sequential(ConvBnReLU(a, b, 5, 2), ConvBnReLU(b, b), ConvBnReLU(b, b))
+        self.conv2 = nn.Sequential(ConvBnReLU(b, c, 5, 2), ConvBnReLU(c, c), ConvBnReLU(c, c))
+        self.toplayer = nn.Conv2d(c, c, 1)
+        self.lat1 = nn.Conv2d(b, c, 1)
+        self.lat0 = nn.Conv2d(a, c, 1)
+        self.smooth1 = nn.Conv2d(c, b, 3, padding=1)
+        self.smooth0 = nn.Conv2d(c, a, 3, padding=1)
 
     def forward(self, images: Tensor) -> Tensor:
         c0 = self.conv0(images)

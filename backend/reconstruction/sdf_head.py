@@ -9,9 +9,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-WIDTH = 128
-LATENT = 16
-
 
 def sample_volume(volume: Tensor, points: Tensor) -> Tensor:
     """volume (C, D, D, D) over [-1, 1]^3, points (N, 3) -> (N, C), trilinear, corners at -1 and 1.
@@ -32,8 +29,8 @@ def sample_volume(volume: Tensor, points: Tensor) -> Tensor:
     return total * inside
 
 
-def encode_position(points: Tensor, octaves: int = 6) -> Tensor:
-    """(N, 3) -> (N, 39): p, then sin(2^k p), cos(2^k p) for each octave, without a factor of pi."""
+def encode_position(points: Tensor, octaves: int) -> Tensor:
+    """(N, 3) -> (N, 3 + 6 octaves): p, then sin(2^k p), cos(2^k p) for each octave, without a factor of pi."""
     waves = [f(points * 2**k) for k in range(octaves) for f in (torch.sin, torch.cos)]
     return torch.cat([points, *waves], 1)
 
@@ -52,24 +49,25 @@ class WeightNormLinear(nn.Module):
 
 
 class SdfLayer(nn.Module):
-    """points (N, 3) in [-1, 1]^3 and latents (N, 16) -> (N, 128): signed distance and 127 features.
+    """points (N, 3) in [-1, 1]^3 and latents (N, 16) -> (N, width): signed distance and features, unused as published.
 
     The initial weights give the distance to a sphere of radius 0.5 (Atzmon and Lipman 2020).
     """
 
-    def __init__(self):
+    def __init__(self, width: int = 128, latent: int = 16, octaves: int = 6):
         super().__init__()
-        std = math.sqrt(2 / WIDTH)
-        first = torch.zeros(WIDTH, 39)
-        first[:, :3] = torch.randn(WIDTH, 3) * std
-        second, third = torch.randn(WIDTH, WIDTH + LATENT) * std, torch.randn(WIDTH, WIDTH + LATENT) * 1e-4
-        third += math.sqrt(math.pi / (WIDTH + LATENT))
-        second[:, WIDTH:], third[:, WIDTH:] = 1e-3 * torch.randn(2, WIDTH, LATENT)
-        self.lin0 = WeightNormLinear(first, torch.zeros(WIDTH))
-        self.lin1 = WeightNormLinear(second, torch.zeros(WIDTH))
-        self.lin2 = WeightNormLinear(third, torch.full((WIDTH,), -0.5))
+        self.octaves = octaves
+        std = math.sqrt(2 / width)
+        first = torch.zeros(width, 3 + 6 * octaves)
+        first[:, :3] = torch.randn(width, 3) * std
+        second, third = torch.randn(width, width + latent) * std, torch.randn(width, width + latent) * 1e-4
+        third += math.sqrt(math.pi / (width + latent))
+        second[:, width:], third[:, width:] = 1e-3 * torch.randn(2, width, latent)
+        self.lin0 = WeightNormLinear(first, torch.zeros(width))
+        self.lin1 = WeightNormLinear(second, torch.zeros(width))
+        self.lin2 = WeightNormLinear(third, torch.full((width,), -0.5))
 
     def forward(self, points: Tensor, latents: Tensor) -> Tensor:
-        hidden = F.softplus(self.lin0(encode_position(points)), beta=100)
+        hidden = F.softplus(self.lin0(encode_position(points, self.octaves)), beta=100)
         hidden = F.softplus(self.lin1(torch.cat([hidden, latents], 1)), beta=100)
         return self.lin2(torch.cat([hidden, latents], 1))

@@ -53,7 +53,7 @@ def neus_alpha(
     anneal 0..1: from a slope that is negative everywhere, which helps at the beginning of training, to the true one.
     """
     cosine = (gradient * directions[:, None]).sum(-1)
-    slope = -(torch.relu(0.5 - 0.5 * cosine) * (1 - anneal) + torch.relu(-cosine) * anneal)
+    slope = -(torch.relu(0.5 - 0.5 * cosine) * (1 - anneal) + torch.relu(-cosine) * anneal).clamp(max=10)
     half = slope * lengths / 2
     before, after = torch.sigmoid((sdf - half) * inv_s), torch.sigmoid((sdf + half) * inv_s)
     return ((before - after + EPSILON) / (before + EPSILON)).clamp(0, 1)

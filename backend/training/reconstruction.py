@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..diffusion.view_set import FOV_DEG, RADIUS, view_set
-from ..reconstruction.sparse_neus import Scene, SparseNeuS, volume_cameras
+from ..reconstruction.sparse_neus import Scene, SparseNeuS
+from ..reconstruction.volume_frame import volume_cameras
 from ..rendering.volume import alpha_weights, neus_section_alpha
 from .distance import SignedDistance
 from .loop import train

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where SparseNeuS's volume [-1, 1]^3 lies among the cameras. The one place that knows the networks' own conventions:
+OpenCV axes (x right, y down, z forward); where a pixel's centre is; and, for the published weights, the world of the
+reference camera, normalised by what all cameras see.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+Rig = Literal["starter", "published"]
+PUBLISHED_FOV_DEG = math.degrees(2 * math.atan(128 / 280))  # 280 pixels of focal length, 256 pixels
+NEAR, FAR = 0.5 / 1.2, 1.8 / 1.2  # published depths between which a camera sees, in its distances to the object
+PIXEL_SHIFT = {"starter": -0.5, "published": 0.0}
+
+
+def place_volume(
+    rig: Rig, cam_to_world: Tensor, fov_deg: float, size: int, reference: Tensor | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Cameras (V, 4, 4), Blender's axes, pictures of size x size pixels -> volume to world, a similarity (4, 4);
+    affine (V, 4, 4), volume to pixels; centres (V, 3) of the cameras in the volume.
+
+    reference: (4, 4), the camera of the input image, which gives the published volume its axes; the first one if None.
+    """
+    if rig == "starter":
+        frame = object_box(cam_to_world, fov_deg)
+    else:
+        frame = published_frame(cam_to_world, fov_deg, cam_to_world[0] if reference is None else reference)
+    affine, centres = volume_cameras(cam_to_world, fov_deg, size, frame, PIXEL_SHIFT[rig])
+    if rig == "published":
+        affine[:, :3] /= frame[:3, 0].norm()  # depths in the volume's unit
+    return frame, affine, centres
+
+
+def object_box(cam_to_world: Tensor, fov_deg: float) -> Tensor:
+    """Similarity (4, 4), [-1, 1]^3 -> world: around what the cameras look at, a tenth wider than their view.
+
+    For One-2-3-45's rig (distance 1.2, 49.1 degrees) the half side is 0.548.
+    """
+    centre, distance = middle(cam_to_world)
+    frame = torch.eye(4, device=centre.device)
+    frame[:3, :3] *= 1.1 * distance * torch.sin(torch.deg2rad(torch.tensor(fov_deg)) / 2)
+    frame[:3, 3] = centre
+    return frame
+
+
+def middle(cam_to_world: Tensor) -> tuple[Tensor, Tensor]:
+    """The point (3,) that the cameras look at, in the least squares sense, and their usual distance from it."""
+    axes, eyes = -cam_to_world[:, :3, 2], cam_to_world[:, :3, 3]
+    across = torch.eye(3, device=axes.device, dtype=axes.dtype) - axes[:, :, None] * axes[:, None, :]
+    centre = torch.linalg.lstsq(across.sum(0), (across @ eyes[..., None]).sum(0)).solution[:, 0]
+    return centre, (eyes - centre).norm(dim=1).median()
+
+
+def published_frame(cam_to_world: Tensor, fov_deg: float, reference: Tensor) -> Tensor:
+    """The same for the published weights: axes of the reference camera; a tenth wider than the box of all frusta."""
+    cameras = torch.cat([reference[None], cam_to_world]).double().cpu()
+    opencv = cameras @ torch.diag(torch.tensor([1.0, -1, -1, 1], dtype=torch.float64))
+    _, distance = middle(cameras)
+    signs = torch.cartesian_prod(*[torch.tensor([-1.0, 1], dtype=torch.float64)] * 2)
+    directions = torch.cat([signs * math.tan(math.radians(fov_deg) / 2), torch.ones(4, 1)], 1)
+    corners = torch.cat([directions * NEAR * distance, directions * FAR * distance])
+    corners = corners @ opencv[:, :3, :3].transpose(1, 2) + opencv[:, None, :3, 3]
+    seen = (corners.reshape(-1, 3) - opencv[0, :3, 3]) @ opencv[0, :3, :3]
+    low, high = seen.amin(0), seen.amax(0)
+    scale = torch.eye(4, dtype=torch.float64)
+    scale[:3, :3] *= 1.1 * (high - low).max() / 2
+    scale[:3, 3] = (low + high) / 2
+    return (opencv[0] @ scale).to(cam_to_world)
+
+
+def near_far(centres: Tensor) -> tuple[Tensor, Tensor]:
+    """Between which distances rays from camera centres (V, 3) in the volume are rendered, as published: each (V,).
+
+    near is negative where the camera is inside the volume, as One-2-3-45's are.
+    """
+    distance = centres.norm(dim=-1)
+    return 0.95 * (distance - 1), 1.05 * (distance + 1)
+
+
+def volume_cameras(
+    cam_to_world: Tensor, fov_deg: float, size: int, volume_to_world: Tensor, pixel_shift: float = -0.5
+) -> tuple[Tensor, Tensor]:
+    """Cameras (V, 4, 4) with Blender axes -> affine (V, 4, 4), volume to pixels, and centres (V, 3) in the volume.
+
+    Pixel centres lie at whole numbers plus 0.5 plus `pixel_shift`. `volume_to_world` is a similarity.
+    """
+    focal = size / 2 / torch.tan(torch.deg2rad(torch.tensor(fov_deg)) / 2)
+    centre = size / 2 + pixel_shift
+    k = torch.tensor(
+        [[focal, 0, -centre, 0], [0, -focal, -centre, 0], [0, 0, -1, 0], [0, 0, 0, 1]], device=cam_to_world.device
+    )
+    centres = torch.linalg.solve(volume_to_world, cam_to_world[:, :, 3].T).T[:, :3]
+    return k @ torch.linalg.inv(cam_to_world) @ volume_to_world, centres
