@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .interface import catalog, parameters
+from .memory import free_memory
 from .weights import store
 
 MODULES = ("numpy", "PIL", "torch", "diffusers", "transformers", "safetensors", "nerfacc", "trimesh")
@@ -42,21 +43,6 @@ def graphics_cards() -> list[dict[str, Any]]:
         return [{"name": name.strip(), "kind": "cuda", "free_bytes": int(free) << 20} for name, free in rows]
     except (OSError, subprocess.SubprocessError, ValueError):
         return []
-
-
-def free_memory() -> int | None:
-    """Bytes of main memory that programs can still take, None where the system does not say."""
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        return next(int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable"))
-    except (OSError, StopIteration, ValueError):
-        pass
-    try:
-        import psutil
-
-        return int(psutil.virtual_memory().available)
-    except ImportError:
-        return None
 
 
 def missing_modules() -> list[str]:

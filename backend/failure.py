@@ -9,24 +9,8 @@ from dataclasses import dataclass
 from .engines.report import Cancelled
 from .interface.catalog import WeightsError
 from .interface.parameters import ParameterError
+from .memory import is_memory
 
-# How the libraries spell that memory is short, in lower case. They share no exception type.
-MEMORY_SPELLINGS = (
-    "out of memory",  # CUDA, HIP, MPS, Vulkan
-    "outofmemory",
-    "alloc_failed",  # cuBLAS, cuDNN, cuSOLVER, cuSPARSE
-    "not enough memory",  # torch on Windows
-    "can't allocate memory",  # torch on a CPU
-    "cannot allocate memory",
-    "could not allocate",
-    "failed to allocate",
-    "unable to allocate",  # numpy
-    "insufficient memory",
-    "bad_alloc",  # C++
-    "bad allocation",
-    "invalid buffer size",  # MPS, for a single tensor
-    "cudnn_status_not_initialized",  # cuDNN finds no room for its workspace
-)
 MEMORY_REMEDY = (
     "Lower Mesh Resolution, close other programs that use the graphics card (renders in Blender too), "
     "or choose the CPU as the device."
@@ -66,17 +50,3 @@ def describe(error: BaseException) -> Failure:
         return Failure("environment", message, "Set up the backend again, in the preferences.")
     text = " ".join(str(error).split())[:300]
     return Failure("internal", f"Something went wrong inside: {type(error).__name__}: {text}", LOG_REMEDY)
-
-
-def is_memory(error: BaseException | None) -> bool:
-    """Whether an exception, or one that it was raised from, says that memory is short."""
-    for _ in range(10):
-        if error is None:
-            return False
-        text = f"{type(error).__name__} {error}".lower()
-        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
-            return True
-        if any(spelling in text for spelling in MEMORY_SPELLINGS):
-            return True
-        error = error.__cause__ or error.__context__
-    return False

@@ -4,25 +4,30 @@
 """Zero-1-to-3 (Liu et al. 2023): one image and a relative camera -> the image from that camera.
 
 Stable Diffusion's UNet with eight (two times the latent's) input channels. Everything about the model's own
-convention of cameras is in `relative_pose`; widths are read from the weights' configs.
+convention of cameras is in `relative_pose` and `Zero123.pose`. Files are read in `weights.zero123`.
 """
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
-from safetensors.torch import load_file, save_file
+from diffusers import AutoencoderKL, UNet2DConditionModel
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import CLIPVisionModelWithProjection
 
+from .batches import Batches
+from .sampling import Sampling, choose_sampling, make_scheduler, plan
+from .single_token import use_single_token
+
+Kind = Literal["starter", "zero123", "stable-zero123"]
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 PARTS = {"vae": AutoencoderKL, "image_encoder": CLIPVisionModelWithProjection, "unet": UNet2DConditionModel}
@@ -58,20 +63,47 @@ class Zero123(nn.Module):
         clip_camera_projection: nn.Linear,
         camera_head: nn.Linear | None = None,
         prediction_type: str = "epsilon",
+        kind: Kind = "zero123",
     ):
         super().__init__()
         self.vae, self.image_encoder, self.unet = vae, image_encoder, unet
         self.clip_camera_projection, self.camera_head = clip_camera_projection, camera_head
+        self.kind: Kind = "starter" if camera_head is not None else kind
         self.scheduler = make_scheduler(prediction_type)
+        self.batches = {name: Batches() for name in PARTS}
+        use_single_token(unet)
 
     @property
     def image_size(self) -> int:
         """Side of input and output images in pixels."""
         return self.unet.config.sample_size * 2 ** (len(self.vae.config.block_out_channels) - 1)
 
+    def pose(
+        self,
+        azimuth_deg: Tensor,
+        elevation_deg: Tensor,
+        input_elevation_deg: Tensor | float,
+        radius: Tensor | float = 0.0,
+    ) -> Tensor:
+        """Differences target - input as in `relative_pose`, and the input camera's own elevation -> (B, 4).
+
+        Stable Zero123 is told the input's polar angle (90 degrees minus the elevation, in radians) in place of the
+        distance; the others are not told it.
+        """
+        pose = relative_pose(azimuth_deg, elevation_deg, radius)
+        if self.kind == "stable-zero123":
+            pose[:, 3] = torch.deg2rad(90 - torch.as_tensor(input_elevation_deg, dtype=pose.dtype, device=pose.device))
+        return pose
+
+    def sampling(self, quality: str = "fast", steps: int = 0, guidance_scale: float = 0.0) -> Sampling:
+        """What suits these weights; steps and guidance scale other than 0 are taken as given."""
+        return choose_sampling(self.kind == "starter", quality, steps, guidance_scale)
+
     def encode(self, image: Tensor) -> Condition:
         """image (B, 3, S, S) in -1..1, on white."""
-        return Condition(self.embed(image), self.vae.encode(image).latent_dist.mode())
+        image = image.to(self.vae.dtype)
+        latent = self.batches["vae"].run(lambda part: self.vae.encode(part).latent_dist.mode(), image)
+        return Condition(self.batches["image_encoder"].run(self.embed, image), latent)
 
     def embed(self, image: Tensor) -> Tensor:
         """CLIP's image embedding (B, D); the resize is kornia's of the published code, which overshoots unclamped."""
@@ -83,19 +115,29 @@ class Zero123(nn.Module):
         )
         return self.image_encoder(((image + 1) / 2 - mean) / std).image_embeds
 
+    def context(self, condition: Condition, pose: Tensor) -> Tensor:
+        """The one token that the UNet attends to, (B, 1, D)."""
+        return self.clip_camera_projection(torch.cat([condition.embedding, pose.to(condition.embedding)], -1))[:, None]
+
     def denoise(self, noisy: Tensor, t: Tensor, condition: Condition, pose: Tensor) -> Tensor:
         """The UNet's raw output for noisy latents (B, C, h, w), timesteps (B,) and relative poses (B, 4)."""
-        token = self.clip_camera_projection(torch.cat([condition.embedding, pose], -1))[:, None]
-        return self.unet(torch.cat([noisy, condition.latent], 1), t, token).sample
+        return self.unet(torch.cat([noisy, condition.latent], 1), t, self.context(condition, pose)).sample
 
     def guided(self, noisy: Tensor, t: Tensor, condition: Condition, pose: Tensor, scale: float) -> Tensor:
-        """Classifier-free guidance; the unconditional branch has zeros for the token and for the latent."""
+        """Classifier-free guidance; the unconditional branch has zeros for the token and for the latent.
+
+        Both branches of all views are one batch, or as many as the memory asks for.
+        """
+
+        def unet(noisy: Tensor, latent: Tensor, t: Tensor, token: Tensor) -> Tensor:
+            return self.unet(torch.cat([noisy, latent], 1), t, token).sample
+
+        latent, token = condition.latent, self.context(condition, pose)
         if scale == 1:
-            return self.denoise(noisy, t, condition, pose)
-        token = self.clip_camera_projection(torch.cat([condition.embedding, pose], -1))[:, None]
+            return self.batches["unet"].run(unet, noisy, latent, t, token)
+        latent = torch.cat([torch.zeros_like(latent), latent])
         token = torch.cat([torch.zeros_like(token), token])
-        latent = torch.cat([torch.zeros_like(condition.latent), condition.latent])
-        both = self.unet(torch.cat([noisy.repeat(2, 1, 1, 1), latent], 1), t.repeat(2), token).sample
+        both = self.batches["unet"].run(unet, noisy.repeat(2, 1, 1, 1), latent, t.repeat(2), token)
         unconditional, conditional = both.chunk(2)
         return unconditional + scale * (conditional - unconditional)
 
@@ -104,27 +146,43 @@ class Zero123(nn.Module):
         self,
         condition: Condition,
         pose: Tensor,
-        steps: int,
-        guidance_scale: float,
+        sampling: Sampling,
         generator: torch.Generator,
-        eta: float = 0.0,
         step_done: Callable[[int, int], None] = lambda i, n: None,
     ) -> Tensor:
-        """DDIM. Relative poses (B, 4), a condition of batch B or 1 -> images (B, 3, S, S) in 0..1."""
+        """Relative poses (B, 4), a condition of batch B or 1 -> images (B, 3, S, S) in 0..1."""
+        shape = (len(pose), self.unet.config.out_channels, *condition.latent.shape[2:])
+        noise = torch.randn(shape, generator=generator).to(pose.device)
+        return self.decode(self.sample_latents(condition, pose, sampling, noise, generator, step_done))
+
+    @torch.no_grad()
+    def sample_latents(
+        self,
+        condition: Condition,
+        pose: Tensor,
+        sampling: Sampling,
+        noise: Tensor,
+        generator: torch.Generator | None = None,
+        step_done: Callable[[int, int], None] = lambda i, n: None,
+    ) -> Tensor:
+        """As `sample`, from noise (B, C, h, w) float32 to scaled latents; the solver computes in float32."""
         n = len(pose)
         condition = Condition(condition.embedding.expand(n, -1), condition.latent.expand(n, -1, -1, -1))
-        self.scheduler.set_timesteps(steps, device=pose.device)
-        shape = (n, self.unet.config.out_channels, *condition.latent.shape[2:])
-        latents = torch.randn(shape, generator=generator).to(pose)
-        for i, t in enumerate(self.scheduler.timesteps):
-            output = self.guided(latents, t.expand(n), condition, pose, guidance_scale)
-            latents = self.scheduler.step(output, t, latents, eta=eta, generator=generator).prev_sample
-            step_done(i + 1, steps)
-        return self.decode(latents)
+        scheduler = plan(self.scheduler.config.prediction_type, sampling, noise.device)
+        extra = {"eta": sampling.eta} if sampling.solver == "ddim" else {}
+        latents = noise
+        for i, t in enumerate(scheduler.timesteps):
+            output = self.guided(latents.to(condition.latent), t.expand(n), condition, pose, sampling.guidance_scale)
+            latents = scheduler.step(output.to(latents), t, latents, generator=generator, **extra).prev_sample
+            step_done(i + 1, len(scheduler.timesteps))
+        return latents
 
+    @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:
         """Scaled latents (B, C, h, w) -> images (B, 3, S, S) in 0..1."""
-        return (self.vae.decode(latents / self.vae.config.scaling_factor).sample / 2 + 0.5).clamp(0, 1)
+        latents = latents.to(self.vae.dtype) / self.vae.config.scaling_factor
+        images = self.batches["vae"].run(lambda part: self.vae.decode(part).sample, latents)
+        return (images.float() / 2 + 0.5).clamp(0, 1)
 
     @torch.no_grad()
     def estimate_camera(self, embedding: Tensor) -> tuple[float, float] | None:
@@ -143,40 +201,3 @@ class Zero123(nn.Module):
             state = {f"{prefix}.{k}": v.half().contiguous() for k, v in getattr(self, name).state_dict().items()}
             save_file(state, folder / name / "diffusion_pytorch_model.safetensors")
         self.scheduler.save_pretrained(folder / "scheduler")
-
-    @classmethod
-    def load(cls, folder: Path, device: torch.device, dtype: torch.dtype) -> Zero123:
-        """Read a diffusers-layout folder (safetensors only)."""
-        parts = {
-            name: kind.from_pretrained(folder / name, torch_dtype=dtype, use_safetensors=True)
-            for name, kind in PARTS.items()
-        }
-        linears = {
-            n: _load_linear(f) for n in LINEARS if (f := folder / n / "diffusion_pytorch_model.safetensors").exists()
-        }
-        config = json.loads((folder / "scheduler" / "scheduler_config.json").read_text())
-        model = cls(**parts, **linears, prediction_type=config["prediction_type"])
-        return model.to(device, dtype).eval().requires_grad_(False)
-
-
-def make_scheduler(prediction_type: str) -> DDIMScheduler:
-    """Stable Diffusion's schedule; the starter predicts v from pure noise, and needs a schedule that ends there."""
-    starter = prediction_type == "v_prediction"
-    return DDIMScheduler(
-        beta_start=0.00085,
-        beta_end=0.012,
-        beta_schedule="scaled_linear",
-        clip_sample=False,
-        set_alpha_to_one=starter,
-        steps_offset=0 if starter else 1,
-        prediction_type=prediction_type,
-        rescale_betas_zero_snr=starter,
-        timestep_spacing="trailing" if starter else "leading",
-    )
-
-
-def _load_linear(file: Path) -> nn.Linear:
-    state = {k.rsplit(".", 1)[-1]: v for k, v in load_file(file).items()}
-    layer = nn.Linear(state["weight"].shape[1], state["weight"].shape[0])
-    layer.load_state_dict(state)
-    return layer

@@ -11,8 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..diffusion.sampling import Sampling
 from ..diffusion.view_set import FOV_DEG, RADIUS, first_stage, second_stage
-from ..diffusion.zero123 import Condition, Zero123, relative_pose
+from ..diffusion.zero123 import Condition, Zero123
 from ..meshing.clean import decimate, keep_components, remove_degenerate
 from ..meshing.marching_cubes import extract
 from ..meshing.mesh import Mesh
@@ -80,10 +81,10 @@ def novel_view(
     cutout = remove_background(image, parameters["remove_background"])
     models = load(parameters, report)
     condition = models.zero123.encode(to_input(cutout.image, models))
-    _, distance = input_camera(models.zero123, condition, parameters)
-    pose = pose_tensor([(azimuth_deg, elevation_deg)], RADIUS - distance, models.device)
+    elevation, distance = input_camera(models.zero123, condition, parameters)
+    pose = pose_tensor(models.zero123, [(azimuth_deg, elevation_deg)], [elevation], RADIUS - distance, models.device)
     view = models.zero123.sample(
-        condition, pose.to(condition.latent), parameters["num_inference_steps"], parameters["guidance_scale"],
+        condition, pose, choose_sampling(models.zero123, parameters),
         torch.Generator().manual_seed(seed), step_done=lambda i, n: report.progress("View", i, n),
     )  # fmt: skip
     return to_pictures(view)[0].astype(np.float32) / 255
@@ -129,9 +130,17 @@ def input_camera(model: Zero123, condition: Condition, parameters: dict[str, Any
     return elevation, min(max(estimate[1], 0.3), 2.0)
 
 
-def pose_tensor(angles: list[tuple[float, float]], distance: float, device: torch.device) -> Tensor:
+def pose_tensor(
+    model: Zero123, angles: list[tuple[float, float]], inputs: list[float], distance: float, device: torch.device
+) -> Tensor:
+    """(B, 4) for offsets (azimuth, elevation) in degrees from inputs at these elevations, and an offset of distance."""
     azimuth, elevation = torch.tensor(angles, dtype=torch.float32, device=device).T
-    return relative_pose(azimuth, elevation, distance)
+    return model.pose(azimuth, elevation, torch.tensor(inputs), distance)
+
+
+def choose_sampling(model: Zero123, parameters: dict[str, Any]) -> Sampling:
+    """How the first stage is sampled: as told, and for what is not told as suits the weights."""
+    return model.sampling(parameters["quality"], parameters["num_inference_steps"], parameters["guidance_scale"])
 
 
 def generate_views(
@@ -144,15 +153,15 @@ def generate_views(
     report: Report,
 ) -> tuple[Tensor, list[tuple[float, float]]]:
     """The two stages: eight views from the input, four from each of them; (32, 3, S, S) in 0..1 and their angles."""
-    steps, scale = parameters["num_inference_steps"], parameters["guidance_scale"]
+    sampling = choose_sampling(model, parameters)
     generator = torch.Generator().manual_seed(seed)
     first = first_stage(elevation)
-    pose = pose_tensor([(a, e - elevation) for a, e in first], RADIUS - distance, condition.latent.device)
+    inputs = [elevation] * len(first)
+    pose = pose_tensor(model, [(a, e - elevation) for a, e in first], inputs, RADIUS - distance, condition.latent.device)
     around = model.sample(
         condition,
-        pose.to(condition.latent),
-        steps,
-        scale,
+        pose,
+        sampling,
         generator,
         step_done=lambda i, n: report.progress("Views around", i, n),
     )
@@ -160,13 +169,12 @@ def generate_views(
     around = torch.where(around >= WHITE, 1.0, around)
     sources = model.encode(around * 2 - 1)
     sources = Condition(sources.embedding.repeat_interleave(4, 0), sources.latent.repeat_interleave(4, 0))
-    offsets = pose_tensor(second_stage((0.0, 0.0)) * len(first), 0.0, condition.latent.device)
-    steps = max(1, round(steps * 2 / 3))  # published: 75 and 50
+    inputs = [e for _, e in first for _ in range(4)]
+    offsets = pose_tensor(model, second_stage((0.0, 0.0)) * len(first), inputs, 0.0, condition.latent.device)
     views = model.sample(
         sources,
-        offsets.to(condition.latent),
-        steps,
-        scale,
+        offsets,
+        sampling.second_stage(),
         generator,
         step_done=lambda i, n: report.progress("Close views", i, n),
     )

@@ -140,12 +140,17 @@ ENGINES: tuple[Engine, ...] = (
                 help="Cut the object out of the image; auto does so when the image has no transparency",
             ),
             Parameter(
-                "guidance_scale", "Guidance", "float", 1.0, 1, 10,
-                help="How strictly the imagined views follow the image",
+                "quality", "Quality", "choice", "fast", choices=("fast", "paper"),
+                help="How published weights imagine the views: fast in 20 steps; paper in 75 noisy ones, as published. "
+                "The starter weights always take one step",
             ),
             Parameter(
-                "num_inference_steps", "Steps", "int", 1, 1, 100,
-                help="Denoising steps for each imagined view. The starter is best at 1; published weights want 20",
+                "num_inference_steps", "Steps", "int", 0, 0, 100,
+                help="Denoising steps for each imagined view; 0 takes as many as suit the weights and the quality",
+            ),
+            Parameter(
+                "guidance_scale", "Guidance", "float", 0.0, 0, 10,
+                help="How strictly the imagined views follow the image; 0 takes what suits the weights",
             ),
             Parameter(
                 "mesh_resolution", "Mesh Resolution", "int", 128, 32, 512, unit="cells",

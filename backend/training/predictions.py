@@ -16,7 +16,7 @@ from .render import Light, Renderer, orbit
 from .vae import to_tensor
 from .views import apparent_distance, on_white
 
-SETTINGS = {"num_inference_steps": 1, "guidance_scale": 1.0}  # the starter's defaults
+SETTINGS = {"quality": "fast", "num_inference_steps": 1, "guidance_scale": 1.0}  # the starter's defaults
 
 
 @torch.no_grad()

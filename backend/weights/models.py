@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,12 +13,18 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from ..diffusion.zero123 import Zero123
+from ..diffusion.zero123 import Kind, Zero123
+from ..interface import catalog
 from ..interface.catalog import WeightsError
-from ..interface.parameters import ParameterError
+from ..interface.parameters import ParameterError, nearest
+from ..memory import give_back
 from ..reconstruction.sparse_neus import SparseNeuS
+from . import store
+from .sparse_neus import load_published_sparse_neus
+from .zero123 import load_zero123
 
-STARTER = Path(__file__).parent / "starter"
+STARTER = store.STARTER
+RECONSTRUCTION = "one2345-sparseneus"
 REMEDY = "Choose another folder with weights, or set Weights to: starter."
 
 
@@ -40,34 +47,77 @@ def choose_device(name: str = "auto") -> torch.device:
     return torch.device(name)
 
 
+def choose_dtype(device: torch.device) -> torch.dtype:
+    """Half precision on graphics cards; on CPUs bfloat16 where they have instructions for it.
+
+    Others compute bfloat16 a hundred times slower than float32.
+    """
+    if device.type != "cpu":
+        return torch.float16
+    able = torch.cpu.get_capabilities()
+    return torch.bfloat16 if able.get("amx_bf16") or able.get("avx512_bf16") else torch.float32
+
+
 @lru_cache(maxsize=1)
 def load_models(weights: str, device: torch.device) -> Models:
-    """Load "starter" or a folder of the same layout; the last set stays in memory until `release`.
+    """Load "starter", a set by its id in the catalog, or a folder or checkpoint; the last stays until `release`.
 
-    Raises WeightsError. Half precision on GPUs; float32 on CPUs, most of which compute bfloat16 a hundred times slower.
+    Raises WeightsError.
     """
-    folder = STARTER if weights == "starter" else Path(weights).expanduser()
-    if not (folder / "unet").is_dir() or not (folder / "sparse_neus.safetensors").is_file():
-        raise WeightsError(
-            f"{folder} holds no weights: it needs the folder unet and the file sparse_neus.safetensors.", REMEDY
-        )
-    dtype = torch.float32 if device.type == "cpu" else torch.float16
-    try:
-        zero123 = Zero123.load(folder, device, dtype)
-        resolution = json.loads((folder / "sparse_neus.json").read_text())["resolution"]
-        sparse_neus = load_sparse_neus(folder / "sparse_neus.safetensors", int(resolution))
-    except (OSError, KeyError, ValueError, RuntimeError, SafetensorError) as error:
-        raise WeightsError(
-            f"The weights in {folder} are damaged or of the wrong shape ({_first_line(error)}).", REMEDY
-        ) from error
+    path, kind = find_weights(weights)
+    is_starter = kind == "starter" or (path / "camera_head").is_dir()
+    sparse_neus = load_reconstruction(path, is_starter)  # first: it is small, and may be missing
+    dtype = torch.float32 if is_starter and device.type == "cpu" else choose_dtype(device)
+    zero123 = load_zero123(path, device, dtype, kind)
     return Models(zero123, sparse_neus.to(device).eval().requires_grad_(False), device)
+
+
+def find_weights(weights: str) -> tuple[Path, Kind | None]:
+    """Where a set of weights lies, and its kind where the catalog knows it. Raises WeightsError."""
+    if weights == "starter":
+        return STARTER, "starter"
+    path = Path(weights).expanduser()
+    known = [w.id for w in catalog.WEIGHTS]
+    if weights in known:
+        if (found := store.locate(weights)) is None:
+            chosen = catalog.weights(weights)
+            raise WeightsError(f"The weights {chosen.title} are not here.", store.get(chosen))
+        files = [found / file.path for file in catalog.weights(weights).files]
+        path = files[0] if len(files) == 1 and files[0].is_file() else found
+        return path, "stable-zero123" if weights.startswith("stable-zero123") else "zero123"
+    if not path.exists():
+        raise WeightsError(f"There are no weights {weights[:200]}{nearest(weights, known)}.", REMEDY)
+    return path, None
+
+
+def load_reconstruction(path: Path, is_starter: bool) -> SparseNeuS:
+    """SparseNeuS that belongs to the weights at `path`: beside them, else One-2-3-45's. Raises WeightsError."""
+    folder = path if path.is_dir() else path.parent
+    file = folder / "sparse_neus.safetensors"
+    if is_starter or file.is_file():
+        try:
+            resolution = json.loads((folder / "sparse_neus.json").read_text())["resolution"]
+            return load_sparse_neus(file, int(resolution))
+        except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
+            text = " ".join(str(error).split())[:200] or type(error).__name__
+            raise WeightsError(f"The weights in {folder} are damaged or of the wrong shape ({text}).", REMEDY) from error
+    published = catalog.weights(RECONSTRUCTION)
+    beside = folder / Path(published.files[0].path).name
+    if beside.is_file():
+        return load_published_sparse_neus(beside)
+    found = store.locate(RECONSTRUCTION)
+    if found is None:
+        raise WeightsError("The published Zero123 needs One-2-3-45's reconstruction weights.", store.get(published))
+    return load_published_sparse_neus(found / published.files[0].path)
 
 
 def release() -> None:
     """Drop the loaded networks and give their memory back."""
     load_models.cache_clear()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
+    gc.collect()
+    for name in ("cuda", "mps"):
+        if getattr(torch, name).is_available():
+            give_back(torch.device(name))
 
 
 def save_sparse_neus(model: SparseNeuS, folder: Path) -> None:
@@ -89,7 +139,3 @@ def load_sparse_neus(file: Path, resolution: int) -> SparseNeuS:
     if wrong:
         raise ValueError(f"{file.name}: tensor {wrong[0]} is missing or unknown")
     return model
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__

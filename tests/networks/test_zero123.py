@@ -13,10 +13,12 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch import nn
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
+from backend.diffusion.sampling import Sampling
 from backend.diffusion.view_set import view_set
 from backend.diffusion.zero123 import Condition, Zero123, relative_pose
-from backend.engines.one2345 import volume_frame
+from backend.reconstruction.volume_frame import object_box
 from backend.rendering.cameras import orbit
+from backend.weights.zero123 import load_zero123
 
 
 def small_model(prediction_type: str = "v_prediction") -> Zero123:
@@ -79,7 +81,7 @@ def test_an_exact_denoiser_is_sampled_exactly(prediction_type, monkeypatch):
 
     monkeypatch.setattr(model, "guided", oracle)
     condition = Condition(torch.zeros(1, 12), torch.zeros(1, 4, 8, 8))
-    images = model.sample(condition, torch.zeros(3, 4), 8, 3.0, torch.Generator().manual_seed(1))
+    images = model.sample(condition, torch.zeros(3, 4), Sampling("ddim", 8, 3.0), torch.Generator().manual_seed(1))
     atol = 1e-4 if prediction_type == "v_prediction" else 0.05  # the published schedule stops a step short of no noise
     torch.testing.assert_close(images, model.decode(clean), atol=atol, rtol=0)
 
@@ -87,7 +89,7 @@ def test_an_exact_denoiser_is_sampled_exactly(prediction_type, monkeypatch):
 def test_weights_survive_the_folder(tmp_path):
     model = small_model()
     model.save(tmp_path)
-    loaded = Zero123.load(tmp_path, torch.device("cpu"), torch.float32)
+    loaded = load_zero123(tmp_path, torch.device("cpu"), torch.float32)
     assert loaded.scheduler.config.prediction_type == "v_prediction"
     for name, value in model.state_dict().items():
         torch.testing.assert_close(
@@ -99,7 +101,7 @@ def test_the_volume_holds_everything_the_rig_sees():
     """Half side: 1.1 * distance * sin(half the field of view); centred where the cameras look."""
     cameras = torch.stack([orbit(a, e, 1.2) for a, e in view_set(20)])
     cameras[:, :3, 3] += torch.tensor([0.3, -0.2, 0.1])
-    frame = volume_frame(cameras, 49.1)
+    frame = object_box(cameras, 49.1)
     assert frame[0, 0].item() == pytest.approx(1.1 * 1.2 * math.sin(math.radians(24.55)), abs=1e-5)
     torch.testing.assert_close(frame[:3, 3], torch.tensor([0.3, -0.2, 0.1]), atol=1e-5, rtol=0)
 

@@ -69,7 +69,7 @@ def test_engines_for_programs():
     assert answer["ok"] is True
     assert [e["name"] for e in answer["engines"]] == [e.name for e in ENGINES]
     steps = next(p for p in answer["engines"][0]["parameters"] if p["name"] == "num_inference_steps")
-    assert (steps["kind"], steps["minimum"], steps["maximum"]) == ("int", 1, 100)
+    assert (steps["kind"], steps["minimum"], steps["maximum"]) == ("int", 0, 100)
 
 
 def test_generate_for_people_and_for_programs(image: Path, tmp_path: Path):
@@ -135,7 +135,7 @@ def test_wrong_usage_is_told_before_any_work(image: Path, tmp_path: Path):
         (["generate", "--image", image, "--output", image / "a.ply"], 5, ["cannot be written"]),
         (["generate", "--image", image, *output, "--engine", "one234"], 2, ["did you mean 'one2345'"]),
         (["generate", "--image", image, *output, "--set", "guidance=3"], 2, ["did you mean 'guidance_scale'"]),
-        (["generate", "--image", image, *output, "--set", "guidance_scale=30"], 2, ["1 to 10"]),
+        (["generate", "--image", image, *output, "--set", "guidance_scale=30"], 2, ["0 to 10"]),
         (["generate", "--image", image, *output, "--set", "guidance_scale"], 2, ["NAME=VALUE"]),
         (["generate", "--image", image, *output, "--seed", "-1"], 2, ["--seed"]),
         (["novel-view", "--image", image, "--azimuth", "x", "--elevation", "0", "--output", "a.png"], 2, ["--azimuth"]),

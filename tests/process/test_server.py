@@ -92,7 +92,7 @@ REFUSED = {
     "engine": ({"engine": "one2435"}, "parameter", "did you mean 'one2345'"),
     "no engine": ({"engine": None}, "parameter", "no engine"),
     "parameter": ({"parameters": {"elevation": 3}}, "parameter", "did you mean 'elevation_deg'"),
-    "range": ({"parameters": {"num_inference_steps": 1000}}, "parameter", "1 to 100"),
+    "range": ({"parameters": {"num_inference_steps": 1000}}, "parameter", "0 to 100"),
     "parameters": ({"parameters": [1]}, "parameter", "name and value"),
     "seed": ({"seed": -1}, "parameter", "seed"),
     "seed kind": ({"seed": "x"}, "parameter", "seed"),

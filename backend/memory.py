@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How much memory a device has left, and how the libraries say that there is none. Without torch until asked."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+# How the libraries spell that memory is short, in lower case. They share no exception type.
+MEMORY_SPELLINGS = (
+    "out of memory",  # CUDA, HIP, MPS, Vulkan
+    "outofmemory",
+    "alloc_failed",  # cuBLAS, cuDNN, cuSOLVER, cuSPARSE
+    "not enough memory",  # torch on Windows
+    "can't allocate memory",  # torch on a CPU
+    "cannot allocate memory",
+    "could not allocate",
+    "failed to allocate",
+    "unable to allocate",  # numpy
+    "insufficient memory",
+    "bad_alloc",  # C++
+    "bad allocation",
+    "invalid buffer size",  # MPS, for a single tensor
+    "cudnn_status_not_initialized",  # cuDNN finds no room for its workspace
+)
+UNKNOWN = 4 << 30  # bytes taken as free where the system does not say
+
+
+def is_memory(error: BaseException | None) -> bool:
+    """Whether an exception, or one that it was raised from, says that memory is short."""
+    for _ in range(10):
+        if error is None:
+            return False
+        text = f"{type(error).__name__} {error}".lower()
+        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+            return True
+        if any(spelling in text for spelling in MEMORY_SPELLINGS):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def free_memory() -> int | None:
+    """Bytes of main memory that programs can still take, None where the system does not say."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        return next(int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable"))
+    except (OSError, StopIteration, ValueError):
+        pass
+    try:
+        import psutil
+
+        return int(psutil.virtual_memory().available)
+    except ImportError:
+        return None
+
+
+def free_bytes(device: torch.device) -> int:
+    """Bytes that tensors on this device can still take, PyTorch's own unused reserve included."""
+    import torch
+
+    if device.type == "cuda":
+        unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return torch.cuda.mem_get_info(device)[0] + unused
+    if device.type == "mps":
+        return torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
+    return free_memory() or UNKNOWN
+
+
+def give_back(device: torch.device) -> None:
+    """Return PyTorch's unused reserve to the device, so that it can be cut anew."""
+    import torch
+
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif device.type == "mps":
+        torch.mps.empty_cache()
