@@ -67,7 +67,7 @@ class Batches:
         return torch.cat(done)
 
     def size(self, network: Callable[..., Tensor], *inputs: Tensor) -> int:
-        """Items that fit in a batch now. The measured item's output is dropped, so that equal jobs have equal batches."""
+        """Items that fit in a batch now. The measured item's output is dropped: equal jobs have equal batches."""
         shapes = tuple(x.shape[1:] for x in inputs)
         if shapes not in self.item_bytes:
             with PeakMemory() as memory:

@@ -157,7 +157,8 @@ def generate_views(
     generator = torch.Generator().manual_seed(seed)
     first = first_stage(elevation)
     inputs = [elevation] * len(first)
-    pose = pose_tensor(model, [(a, e - elevation) for a, e in first], inputs, RADIUS - distance, condition.latent.device)
+    offsets = [(a, e - elevation) for a, e in first]
+    pose = pose_tensor(model, offsets, inputs, RADIUS - distance, condition.latent.device)
     around = model.sample(
         condition,
         pose,
@@ -170,10 +171,10 @@ def generate_views(
     sources = model.encode(around * 2 - 1)
     sources = Condition(sources.embedding.repeat_interleave(4, 0), sources.latent.repeat_interleave(4, 0))
     inputs = [e for _, e in first for _ in range(4)]
-    offsets = pose_tensor(model, second_stage((0.0, 0.0)) * len(first), inputs, 0.0, condition.latent.device)
+    pose = pose_tensor(model, second_stage((0.0, 0.0)) * len(first), inputs, 0.0, condition.latent.device)
     views = model.sample(
         sources,
-        offsets,
+        pose,
         sampling.second_stage(),
         generator,
         step_done=lambda i, n: report.progress("Close views", i, n),

@@ -100,7 +100,7 @@ def load_reconstruction(path: Path, is_starter: bool) -> SparseNeuS:
             return load_sparse_neus(file, int(resolution))
         except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
             text = " ".join(str(error).split())[:200] or type(error).__name__
-            raise WeightsError(f"The weights in {folder} are damaged or of the wrong shape ({text}).", REMEDY) from error
+            raise WeightsError(f"The weights in {folder} are damaged or of wrong shape ({text}).", REMEDY) from error
     published = catalog.weights(RECONSTRUCTION)
     beside = folder / Path(published.files[0].path).name
     if beside.is_file():
