@@ -4,7 +4,16 @@
 from importlib import import_module
 
 PACKAGE = (__package__ or "").rpartition(".")[0]  # the extension's own name, under which Blender keeps its preferences
-MODULES = ("preferences", "properties", "operators", "setup_operators", "reports", "panel", "session")
+MODULES = (
+    "preferences",
+    "properties",
+    "operators",
+    "setup_operators",
+    "model_operators",
+    "reports",
+    "panel",
+    "session",
+)
 
 
 def register() -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import bpy
@@ -15,6 +16,7 @@ from .trouble import Trouble
 
 NOTHING = "NONE"
 SHOWN = 30
+DAY_S = 86_400
 
 _items: list[tuple[str, str, str]] = []  # Blender keeps no reference to these strings
 
@@ -30,6 +32,18 @@ def unimported(folder: Path) -> list[Path]:
     """Job folders with a result that was not imported, newest first (their names begin with the date)."""
     results = folder.glob("*/result.npz") if folder.is_dir() else ()
     return sorted((r.parent for r in results if not (r.parent / "imported").exists()), reverse=True)
+
+
+def idle(folder: Path) -> list[Path]:
+    """Job folders that nobody misses: imported ones, and those that ended without a result more than a day ago."""
+    if not folder.is_dir():
+        return []
+    return [job for job in folder.iterdir() if job.is_dir() and ((job / "imported").exists() or is_left_over(job))]
+
+
+def is_left_over(job: Path) -> bool:
+    """Whether a job came to nothing. Another Blender may be at work on a young one."""
+    return not (job / "result.npz").exists() and time.time() - job.stat().st_mtime > DAY_S
 
 
 def load(name: str, scene: bpy.types.Scene) -> Job:

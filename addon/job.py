@@ -53,6 +53,7 @@ class Job:
     kind: str = ""
     message: str = ""
     remedy: str = ""
+    lower: dict = field(default_factory=dict)  # parameters and the values with which the job may fit into memory
     sent: bool = False
 
     def request(self) -> dict:

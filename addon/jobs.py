@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ..backend.interface import protocol
+from ..backend.interface import parameters, protocol
 from .job import Job, State
 from .process import Launch, Process
 from .trouble import Trouble
@@ -188,6 +188,7 @@ class JobQueue:
         if message.get("kind") == "cancelled":
             self._end(job, State.CANCELLED)
         else:
+            job.lower = lowered(job.engine, message.get("lower"))
             self._fail(job, str(message.get("message")), str(message.get("remedy") or ""), str(message.get("kind")))
 
     def _on_ended(self, message: dict) -> None:
@@ -227,6 +228,15 @@ def check_engine(hello: dict, name: str) -> None:
             missing = engine.get("missing") or "something it needs"
             missing = ", ".join(map(str, missing)) if isinstance(missing, (list, tuple)) else missing
             raise Trouble(f"The engine cannot run: {missing} is missing", str(engine.get("remedy") or ""), "weights")
+
+
+def lowered(engine: str, told: object) -> dict:
+    """What the backend proposes to lower, as far as the engine has such parameters."""
+    try:
+        declared = parameters.engine(engine)
+        return {name: declared.parameter(name).check(value) for name, value in dict(told or {}).items()}  # pyright: ignore
+    except (TypeError, ValueError):  # ParameterError is one
+        return {}
 
 
 def mark_imported(folder: str) -> None:

@@ -93,6 +93,25 @@ class Dismiss(bpy.types.Operator):
         return {"FINISHED"}
 
 
+class Lower(bpy.types.Operator):
+    """Set this lower, so that the next job needs less memory"""
+
+    bl_idname = "image_to_mesh.lower"
+    bl_label = "Lower Setting"
+    bl_options = {"REGISTER", "UNDO"}
+
+    job: bpy.props.StringProperty(options={"HIDDEN", "SKIP_SAVE"})
+    parameter: bpy.props.StringProperty(options={"HIDDEN", "SKIP_SAVE"})
+
+    def execute(self, context):
+        job = next((job for job in session.queue.ended if job.id == self.job and self.parameter in job.lower), None)
+        if job is None:
+            return {"CANCELLED"}
+        value = job.lower.pop(self.parameter)
+        properties.set_value(context.scene.image_to_mesh, preferences(), job.engine, self.parameter, value)
+        return {"FINISHED"}
+
+
 class PasteImage(bpy.types.Operator):
     """Take the image on the clipboard"""
 
@@ -169,7 +188,7 @@ class FreeMemory(bpy.types.Operator):
         return {"FINISHED"}
 
 
-classes = (Generate, Cancel, Dismiss, PasteImage, ImportFinished, FreeMemory)
+classes = (Generate, Cancel, Dismiss, Lower, PasteImage, ImportFinished, FreeMemory)
 
 
 def register() -> None:

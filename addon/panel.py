@@ -8,6 +8,7 @@ import bpy
 from ..backend.interface import parameters
 from . import compat, picture, properties, session, setup
 from .job import Job, State
+from .preferences import megabytes
 
 CHARACTER_PX = 7.5  # of Blender's interface font at scale 1, roughly
 UNIT_PX = 20  # of Blender's interface at scale 1
@@ -50,6 +51,8 @@ class Settings(bpy.types.Panel):
         layout.prop(settings, "seed")
         for parameter in properties.shown(engine):
             layout.prop(group, parameter.name)
+            if parameter.name == properties.WEIGHTS:
+                draw_weights(layout, group)
 
 
 class Results(bpy.types.Panel):
@@ -67,6 +70,15 @@ class Results(bpy.types.Panel):
         layout.operator("image_to_mesh.show_log", icon="TEXT")
         layout.operator("image_to_mesh.copy_report", icon="COPYDOWN")
         layout.operator("image_to_mesh.open_preferences", icon="PREFERENCES")
+
+
+def draw_weights(layout, group) -> None:
+    """What goes with the choice of weights: a path, or what has to be downloaded first."""
+    if group.weights == properties.OWN:
+        layout.prop(group, "weights_path")
+    for weights in properties.lacking_weights(group):
+        layout.label(text=f"{weights.title}: not downloaded, {megabytes(weights.size)}", icon="INFO")
+        layout.operator("image_to_mesh.download_model", text="Download", icon="IMPORT").model = weights.id
 
 
 def draw_setup(layout, context) -> None:
@@ -125,6 +137,12 @@ def draw_outcome(layout, context) -> None:
     wrapped(box, context, job.message, icon="ERROR")
     if job.remedy:
         wrapped(box, context, job.remedy)
+    for name, value in job.lower.items():
+        row = box.row()
+        row.alert = False
+        title = parameters.engine(job.engine).parameter(name).title
+        button = row.operator("image_to_mesh.lower", text=f"Set {title} to {str(value).upper()}")
+        button.job, button.parameter = job.id, name
     row = box.row()
     row.alert = False
     if job.kind in {"environment", "weights"}:

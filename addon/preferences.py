@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # pyright: reportInvalidTypeForm=false
-"""Preferences: the backend and its environment, folders and their sizes, device, log."""
+"""Preferences: the backend and its environment, weights, folders and their sizes, device, log."""
 
 import bpy
 
-from ..backend.interface import environment
+from ..backend.interface import catalog, environment
 from . import PACKAGE
 
 DEVICES = (
@@ -21,6 +21,23 @@ def look_again(self, context) -> None:
     setup.look_again()
 
 
+def move_weights(self, context) -> None:
+    """An idle backend still knows the old folder."""
+    from . import session
+
+    look_again(self, context)
+    if not session.queue.busy:
+        session.queue.stop(timeout=1.0)
+
+
+PARTS = {  # the parts of the way from image to mesh, as headings
+    "views": "Other Sides of the Object",
+    "surface": "Surface",
+    "elevation": "Elevation",
+    "background": "Background",
+}
+
+
 class Preferences(bpy.types.AddonPreferences):
     bl_idname = PACKAGE
 
@@ -35,6 +52,13 @@ class Preferences(bpy.types.AddonPreferences):
         subtype="DIR_PATH",
         update=look_again,
     )
+    weights_folder: bpy.props.StringProperty(
+        name="Weights Folder",
+        description="Where weights are downloaded to and looked for, your own copies too; empty for the data folder",
+        subtype="DIR_PATH",
+        update=move_weights,
+    )
+    show_weights: bpy.props.BoolProperty(name="Weights", description="Show what can be downloaded", default=True)
     python: bpy.props.StringProperty(
         name="Own Interpreter",
         description="A Python with PyTorch and the other packages that you keep yourself, instead of Set Up Backend",
@@ -49,7 +73,7 @@ class Preferences(bpy.types.AddonPreferences):
     )
 
     def draw(self, context):
-        from . import setup
+        from . import disk, setup
 
         layout = self.layout
         layout.use_property_split, layout.use_property_decorate = True, False
@@ -58,7 +82,9 @@ class Preferences(bpy.types.AddonPreferences):
         layout.prop(self, "device")
         layout.prop(self, "show_colors")
         layout.separator()
-        draw_folders(layout, self, setup)
+        draw_weights(layout, self, disk.seen())
+        layout.separator()
+        draw_folders(layout, self, setup, disk.seen())
         row = layout.row()
         row.operator("image_to_mesh.show_log", icon="TEXT")
         row.operator("image_to_mesh.copy_report", icon="COPYDOWN")
@@ -94,19 +120,63 @@ def draw_backend(layout, prefs, setup) -> None:
     layout.operator("image_to_mesh.check_interpreter", icon="CHECKMARK")
 
 
-def draw_folders(layout, prefs, setup) -> None:
+def draw_weights(layout, prefs, seen) -> None:
+    """Every set of weights with its size, licence and place, and what can be done with it."""
+    opened = prefs.show_weights
+    layout.prop(prefs, "show_weights", icon="TRIA_DOWN" if opened else "TRIA_RIGHT", emboss=False)
+    if not opened:
+        return
+    layout.prop(prefs, "weights_folder")
+    for part, title in PARTS.items():
+        box = layout.box()
+        box.label(text=title)
+        for weights in catalog.WEIGHTS:
+            if weights.part == part:
+                draw_model(box.column(align=True), weights, seen.models.get(weights.id, {}))
+
+
+def draw_model(column, weights, found: dict) -> None:
+    """found: what `models list` says, empty while nobody knows."""
+    here, begun = bool(found.get("folder")), found.get("partial", 0)
+    row = column.row(align=True)
+    row.label(text=f"{weights.title}, {megabytes(weights.size)}", icon="CHECKMARK" if here else "BLANK1")
+    can_convert = here and weights.part == "views" and len(weights.files) == 1 and found["origin"] != "converted"
+    for name, text, icon, enabled in (
+        ("download", "Resume" if begun and not here else "Download", "IMPORT", not here),
+        ("verify", "Verify", "CHECKMARK", here),
+        ("convert", "Convert", "FILE_REFRESH", can_convert),
+        ("remove", "Remove", "TRASH", found.get("origin") in {"downloaded", "converted"} or begun > 0),
+    ):
+        cell = row.row(align=True)
+        cell.enabled = enabled
+        if name != "convert" or can_convert:
+            cell.operator(f"image_to_mesh.{name}_model", text=text, icon=icon).model = weights.id
+    row.operator("image_to_mesh.open_model_folder", text="", icon="FILE_FOLDER").model = weights.id
+    details = column.column(align=True)
+    details.active = False
+    details.label(text=f"{weights.purpose}.", icon="BLANK1")
+    details.label(text=f"{weights.licence}. Commercial use: {weights.commercial_use}. {weights.note}", icon="BLANK1")
+    if here:
+        details.label(text=f"{found['origin'].capitalize()}: {found['folder']}", icon="BLANK1")
+    elif begun:
+        details.label(text=f"{megabytes(begun)} are downloaded", icon="BLANK1")
+
+
+def draw_folders(layout, prefs, setup, seen) -> None:
     """Where things lie and how large they are, once somebody asked."""
     layout.prop(prefs, "data_folder")
+    row = layout.row()
+    row.label(text=f"Jobs: {megabytes(seen.jobs)}, of which {megabytes(seen.idle)} are imported or came to nothing")
+    row.operator("image_to_mesh.remove_jobs", icon="TRASH")
     for name, size in setup.sizes().items():
         layout.label(text=f"{name}: {megabytes(size)}")
     row = layout.row()
     row.operator("image_to_mesh.measure", icon="FILE_REFRESH")
     row.operator("image_to_mesh.open_folder", icon="FILE_FOLDER")
-    row.operator("image_to_mesh.remove_jobs", icon="TRASH")
 
 
 def megabytes(size: int) -> str:
-    return f"{size / 1e9:.2f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
 
 
 def preferences() -> Preferences:

@@ -2,11 +2,13 @@
 """What the artist can set, kept with the scene. Engines' settings are built from their declarations."""
 
 import math
+import zlib
 
 import bpy
 
-from ..backend.interface import parameters
+from ..backend.interface import catalog, parameters
 
+WEIGHTS, OWN = "weights", "OWN"  # the parameter that is a choice of what is there, and its choice of a path
 ANSWERED_BY_PREFERENCES = frozenset({"device"})  # set once for the machine, not for each scene
 INT_LIMIT = 2**31 - 1
 
@@ -31,6 +33,8 @@ def property_of(parameter: parameters.Parameter):
     """One of Blender's deferred properties for a parameter's declaration."""
     common = {"name": parameter.title, "description": parameter.help.rstrip(".")}
     default, minimum, maximum = parameter.default, parameter.minimum, parameter.maximum
+    if parameter.name == WEIGHTS:
+        return bpy.props.EnumProperty(items=weights_items, default=number_of(default), **common)
     if parameter.kind == "bool":
         return bpy.props.BoolProperty(default=default, **common)
     if parameter.kind == "choice":
@@ -51,9 +55,51 @@ def property_of(parameter: parameters.Parameter):
     return bpy.props.FloatProperty(default=default, min=low, max=high, **common)
 
 
+def offered() -> list[catalog.Weights]:
+    """The sets of weights that do the first part of the way, which the artist chooses by."""
+    return [weights for weights in catalog.WEIGHTS if weights.part in ("all", "views")]
+
+
+_items: list[tuple[str, str, str, int]] = []  # Blender keeps no reference to these strings
+
+
+def weights_items(_self, _context) -> list[tuple[str, str, str, int]]:
+    """The choices: every set with a word about whether it is here, and a path."""
+    from . import disk
+
+    seen, items = disk.seen(), []
+    for weights in offered():
+        lacks = seen.complete and not seen.models.get(weights.id, {}).get("folder")
+        title = f"{weights.title} (not downloaded)" if lacks else weights.title
+        items.append((weights.id.upper(), title, weights.purpose, number_of(weights.id)))
+    items.append((OWN, "Folder or File...", "Weights of your own", number_of(OWN)))
+    if items != _items:
+        _items[:] = items
+    return _items
+
+
+def number_of(identity: str) -> int:
+    """What a file keeps of a choice: the same number in every version, wherever the choice stands in the list."""
+    return zlib.crc32(identity.encode()) >> 1
+
+
+def lacking_weights(group: bpy.types.PropertyGroup) -> list[catalog.Weights]:
+    """The sets that the chosen weights need and that are not here, as far as that is known."""
+    from . import disk
+
+    seen, chosen = disk.seen(), getattr(group, WEIGHTS)
+    needed = [w for w in catalog.WEIGHTS if w.id.upper() == chosen or (w.part == "surface" and chosen != OWN)]
+    if not seen.complete or chosen == "STARTER":
+        return []
+    return [weights for weights in needed if not seen.models.get(weights.id, {}).get("folder")]
+
+
 def value_of(group: bpy.types.PropertyGroup, parameter: parameters.Parameter):
     """What the property holds, as the backend wants it."""
     value = getattr(group, parameter.name)
+    if parameter.name == WEIGHTS:
+        own = bpy.path.abspath(group.weights_path)
+        return own if value == OWN else next(weights.id for weights in offered() if weights.id.upper() == value)
     if parameter.kind == "choice":
         return next(choice for choice in parameter.choices if choice.upper() == value)
     if parameter.kind == "float":  # Blender keeps 32 bits: 0.2 comes back as 0.20000000298
@@ -61,9 +107,23 @@ def value_of(group: bpy.types.PropertyGroup, parameter: parameters.Parameter):
     return value
 
 
+def set_value(settings, preferences, engine: str, name: str, value) -> None:
+    """Give an engine's parameter a value of the backend's, wherever the artist sets it."""
+    parameter = parameters.engine(engine).parameter(name)
+    if parameter.name in ANSWERED_BY_PREFERENCES:
+        setattr(preferences, parameter.name, value.upper())
+        return
+    value = value.upper() if parameter.kind == "choice" else math.radians(value) if is_angle(parameter) else value
+    setattr(getattr(settings, engine), parameter.name, value)
+
+
 def group_of(engine: parameters.Engine) -> type:
     """A property group class with one property a parameter."""
     annotations = {parameter.name: property_of(parameter) for parameter in shown(engine)}
+    if WEIGHTS in annotations:
+        annotations["weights_path"] = bpy.props.StringProperty(
+            name="Path", description="A checkpoint, or a folder with weights", subtype="FILE_PATH"
+        )
     name = f"IMAGE_TO_MESH_PG_{engine.name}"
     return type(name, (bpy.types.PropertyGroup,), {"__annotations__": annotations})
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import bpy
 
 from ..backend.interface import protocol
-from . import jobs, mesh_import, picture, setup
+from . import disk, jobs, mesh_import, picture, setup
 from .job import Job
 from .preferences import preferences
 from .process import Launch
@@ -33,7 +33,8 @@ def launch() -> Callable[[], Launch]:
         python, root = setup.ready_backend(chosen)
         folder = chosen.data_folder
         command = protocol.command(str(python), str(root), "serve", "--jobs", str(jobs_folder(folder)))
-        return Launch(command, protocol.environment(os.environ), folder, log_path(folder))
+        variables = protocol.environment(os.environ) | setup.environment_of(chosen)
+        return Launch(command, variables, folder, log_path(folder))
 
     return prepare
 
@@ -83,7 +84,7 @@ def tick() -> float | None:
         redraw()
     if imports == longest_import_ms:
         longest_ms = max(longest_ms, 1000 * (time.perf_counter() - began))
-    if queue.busy or setup.running():
+    if queue.busy or setup.running() or disk.is_looking():
         return TICK_S
     return IDLE_S if queue.process else None
 
@@ -93,7 +94,12 @@ def has_changed() -> bool:
     global _seen
     task, last = setup.task(), queue.last
     told = [(j.id, j.state, j.stage_text(), j.time_left(), j.note, round(j.overall, 2)) for j in queue.jobs()]
-    now = (told, last and last.id, task and (task.stage, task.line, task.overall, len(task.sizes), task.ended))
+    now = (
+        told,
+        last and last.id,
+        task and (task.stage, task.line, task.overall, len(task.sizes), task.ended),
+        disk.known(),
+    )
     changed, _seen = now != _seen, now
     return changed
 
@@ -123,4 +129,5 @@ def unregister() -> None:
         bpy.app.timers.unregister(tick)
     queue.stop()
     setup.stop()
+    disk.stop()
     picture.unregister()

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 from collections.abc import Callable
@@ -25,13 +26,19 @@ class Chosen:
     data_folder: Path
     python: Path | None  # an interpreter that the user named, instead of an environment of ours
     variant: str
+    weights: Path  # where sets of weights are kept
+    offline: bool  # whether Blender forbids downloads
 
 
 class Task:
-    """Something long that runs in a thread: setting up, removing, measuring. One at a time."""
+    """Something long that runs in a thread: setting up, removing, measuring. One at a time.
 
-    def __init__(self, title: str, work: Callable[[Task], None]):
+    exclusive: no job may start meanwhile.
+    """
+
+    def __init__(self, title: str, work: Callable[[Task], None], exclusive: bool = True):
         self.title, self.stage, self.overall, self.line = title, title, 0.0, ""
+        self.exclusive = exclusive
         self.trouble: Trouble | None = None
         self.sizes: dict[str, int] = {}
         self.ended = False
@@ -67,6 +74,7 @@ class Task:
 
 _task: Task | None = None
 _ready: bool | None = None  # None: not looked yet
+generation = 0  # grows whenever something on the disk may have changed
 
 
 def chosen(prefs) -> Chosen:
@@ -75,7 +83,16 @@ def chosen(prefs) -> Chosen:
 
     folder = Path(bpy.path.abspath(prefs.data_folder)) if prefs.data_folder else environment.default_data_folder()
     python = Path(bpy.path.abspath(prefs.python)) if prefs.python else None
-    return Chosen(folder, python, prefs.variant.lower())
+    weights = Path(bpy.path.abspath(prefs.weights_folder)) if prefs.weights_folder else folder / "weights"
+    return Chosen(folder, python, prefs.variant.lower(), weights, not bpy.app.online_access)
+
+
+def environment_of(wanted: Chosen) -> dict[str, str]:
+    """What the backend is told beside the protocol's settings. A user's own word about downloads counts, if Blender
+    allows them.
+    """
+    offline = "1" if wanted.offline else os.environ.get("HF_HUB_OFFLINE", "0")
+    return {"IMAGE_TO_MESH_WEIGHTS": str(wanted.weights), "IMAGE_TO_MESH_OFFLINE": offline}
 
 
 def ready_backend(wanted: Chosen) -> tuple[Path, Path]:
@@ -102,13 +119,14 @@ def is_ready() -> bool:
 
 def look_again(_self=None, _context=None) -> None:
     """Forget what was seen on disk; also the update callback of the preferences' paths."""
-    global _ready
+    global _ready, generation
     _ready = None
+    generation += 1
 
 
 def obstacle() -> str:
     """Why no job can be started, or an empty string."""
-    if _task and running():
+    if _task and _task.exclusive and running():
         return f"{_task.title} is going on; wait until it has ended"
     return "" if is_ready() else "The backend is not set up yet. " + SET_UP
 
@@ -122,9 +140,9 @@ def running() -> bool:
     return bool(_task and _task.thread.is_alive())
 
 
-def begin(title: str, work: Callable[[Task], None]) -> None:
+def begin(title: str, work: Callable[[Task], None], exclusive: bool = True) -> None:
     global _task
-    _task = Task(title, work)
+    _task = Task(title, work, exclusive)
 
 
 def install(wanted: Chosen, log: Path) -> None:
@@ -176,12 +194,12 @@ def sizes() -> dict[str, int]:
 
 def poll() -> None:
     """Take in what the thread said. Called by the session's timer."""
-    global _ready
     if _task and not _task.ended:
         alive = _task.thread.is_alive()
         _task.poll()
         if not alive:
-            _task.ended, _ready = True, None
+            _task.ended = True
+            look_again()
 
 
 def stop() -> None:

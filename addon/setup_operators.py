@@ -5,7 +5,7 @@ import shutil
 
 import bpy
 
-from . import PACKAGE, session, setup
+from . import PACKAGE, finished, session, setup
 from .preferences import preferences
 
 
@@ -55,7 +55,7 @@ class SetUp(TaskOperator):
 
 
 class StopTask(bpy.types.Operator):
-    """Stop here. What is downloaded is kept, and Set Up Backend goes on from there"""
+    """Stop here. What is downloaded is kept, and the same button goes on from there"""
 
     bl_idname = "image_to_mesh.stop_task"
     bl_label = "Stop"
@@ -81,17 +81,22 @@ class RemoveEnvironment(TaskOperator):
 
 
 class RemoveJobs(TaskOperator):
-    """Delete the folders of all finished jobs. Meshes that are in a scene stay"""
+    """Delete the folders of jobs whose mesh was imported. Meshes stay, and so do results that wait for their import"""
 
     bl_idname = "image_to_mesh.remove_jobs"
-    bl_label = "Remove Finished Jobs"
+    bl_label = "Remove Imported Jobs"
 
     def invoke(self, context, event):
         return context.window_manager.invoke_confirm(self, event)
 
     def begin(self, wanted):
         folder = session.jobs_folder(wanted.data_folder)
-        setup.begin("Removing jobs", lambda task: shutil.rmtree(folder, ignore_errors=True))
+
+        def work(task: setup.Task) -> None:
+            for job in finished.idle(folder):
+                shutil.rmtree(job, ignore_errors=True)
+
+        setup.begin("Removing jobs", work)
 
 
 class Measure(TaskOperator):

@@ -152,7 +152,7 @@ class Server:
         if failure and failure.kind == "memory":  # here, where the exception holds no tensors any more
             self._drop_models()
         if failure:
-            self._fail(job.id, failure)
+            self._fail(job.id, failure, easier(job.request) if failure.kind == "memory" else {})
 
     def _run(self, job: Job) -> Failure | None:
         """Run a job and send its result; what went wrong is returned."""
@@ -212,9 +212,9 @@ class Server:
         while not pause.wait(protocol.HEARTBEAT_S):
             self._send({"type": "heartbeat"})
 
-    def _fail(self, name: Any, failure: Failure) -> None:
+    def _fail(self, name: Any, failure: Failure, lower: Mapping[str, Any] | None = None) -> None:
         known = isinstance(name, str) and len(name) < 200  # anything else is not worth repeating
-        self._send({"type": "failure", "job": name if known else None, **vars(failure)})
+        self._send({"type": "failure", "job": name if known else None, **vars(failure), "lower": dict(lower or {})})
 
     def _send(self, message: dict[str, Any], attachments: Mapping[str, bytes] | None = None) -> None:
         try:
@@ -231,6 +231,15 @@ def check_request(message: dict[str, Any]) -> engines.Request:
     if type(seed) is not int or not 0 <= seed <= MAX_SEED:
         raise parameters.ParameterError(f"The seed must be a whole number from 0 to {MAX_SEED}.")
     return engines.Request(engine.name, {}, engine.check(message.get("parameters", {})), seed)
+
+
+def easier(request: engines.Request) -> dict[str, Any]:
+    """What to lower so that a job may fit into memory: half the mesh's resolution, or the main memory in the end."""
+    finest = parameters.engine(request.engine).parameter("mesh_resolution")
+    half = max(int(finest.minimum or 1), request.parameters["mesh_resolution"] // 2)
+    if half < request.parameters["mesh_resolution"]:
+        return {"mesh_resolution": half}
+    return {} if request.parameters["device"] == "cpu" else {"device": "cpu"}
 
 
 def read_inputs(job: Job, folder: Folder) -> dict[str, Any]:

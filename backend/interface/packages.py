@@ -11,7 +11,7 @@ import signal
 import subprocess
 import threading
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from .protocol import environment
@@ -84,8 +84,8 @@ def run(command: list[str], say: Say, stopped: Stopped) -> None:
         raise explain(lines)
 
 
-def follow(command: list[str], stopped: Stopped) -> Iterator[str]:
-    """The lines of a command's output as they come; the last one is its exit status."""
+def follow(command: list[str], stopped: Stopped, more: Mapping[str, str] | None = None) -> Iterator[str]:
+    """The lines of a command's output as they come; the last one is its exit status. `more` goes to its environment."""
     base = {name: value for name, value in os.environ.items() if name not in MISLEADING}
     process = subprocess.Popen(
         command,
@@ -95,7 +95,7 @@ def follow(command: list[str], stopped: Stopped) -> Iterator[str]:
         text=True,
         encoding="utf-8",
         errors="replace",
-        env=environment(base),
+        env=environment(base) | dict(more or {}),
         start_new_session=os.name != "nt",
         creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
     )

@@ -94,7 +94,8 @@ def work(weights: Weights, folder: Path, transfer: Transfer) -> None:
     try:
         known = {file.path: find_facts(weights, file) for file in weights.files}
         transfer.total = sum(facts.size or 0 for facts in known.values())
-        check_space(weights, folder, max(transfer.total, weights.size))
+        rough = 0 if all(facts.size for facts in known.values()) else weights.size
+        check_space(weights, folder, max(transfer.total, rough))
         sums: Sums = {path: fetch(weights, folder / path, facts, transfer) for path, facts in known.items()}
         store.write_marker(folder, sums)
     except BaseException as error:

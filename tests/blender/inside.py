@@ -22,6 +22,7 @@ NAME = "bl_ext.user_default.image_to_mesh"
 RESOURCES = Path(os.environ["BLENDER_USER_RESOURCES"])
 DATA = RESOURCES / "data"
 PATIENCE_S = 60.0
+sys.path.append(str(Path(__file__).parents[1] / "weights"))
 
 
 def module(name):
@@ -30,6 +31,10 @@ def module(name):
 
 def settings():
     return bpy.context.scene.image_to_mesh
+
+
+def preferences():
+    return bpy.context.preferences.addons[NAME].preferences
 
 
 def made():
@@ -82,7 +87,7 @@ def raises(operator, *words, **arguments):
 
 def check_install_registers_and_starts_nothing():
     install()
-    for name in ("generate", "cancel", "import_finished", "paste_image", "set_up", "show_log", "copy_report"):
+    for name in ("generate", "cancel", "import_finished", "paste_image", "set_up", "download_model", "show_log"):
         assert hasattr(bpy.types, f"IMAGE_TO_MESH_OT_{name}"), name
     for name in ("main", "settings", "results"):
         assert hasattr(bpy.types, f"IMAGE_TO_MESH_PT_{name}"), name
@@ -333,6 +338,120 @@ def check_the_report_tells_enough_and_not_the_home_folder():
     assert bpy.app.version_string in text and "Log:" in text and str(Path.home()) not in text
     bpy.ops.image_to_mesh.show_log()
     assert "Image to Mesh Log" in bpy.data.texts
+
+
+def check_out_of_memory_offers_what_to_lower():
+    session, parameters = module("addon.session"), module("backend.interface.parameters")
+    choose("memory")
+    raises(bpy.ops.image_to_mesh.generate, "Full", wait=True)
+    job = session.queue.last
+    assert job.lower == {"mesh_resolution": 64} and settings().one2345.mesh_resolution != 64
+    bpy.ops.image_to_mesh.lower(job=job.id, parameter="mesh_resolution")
+    assert settings().one2345.mesh_resolution == 64 and not job.lower
+    declared = parameters.engine("one2345")
+    module("addon.properties").set_value(settings(), preferences(), "one2345", "device", "cpu")
+    assert preferences().device == "CPU"
+    module("addon.properties").set_value(settings(), preferences(), "one2345", "elevation_deg", 30.0)
+    value_of = module("addon.properties").value_of
+    assert value_of(settings().one2345, declared.parameter("elevation_deg")) == 30.0
+    preferences().device = "AUTO"
+    choose("memory:nonsense")
+    raises(bpy.ops.image_to_mesh.generate, "Full", wait=True)
+    assert session.queue.last.lower == {}
+
+
+def check_imported_jobs_can_be_removed_and_others_stay():
+    jobs, finished = DATA / "jobs", module("addon.finished")
+    choose("views")
+    bpy.ops.image_to_mesh.generate(wait=True)
+    waiting, young, old = jobs / "waiting", jobs / "young", jobs / "old"
+    for folder in (waiting, young, old):
+        folder.mkdir()
+        (folder / "request.json").write_text("{}")
+    (waiting / "result.npz").write_text("not imported yet")
+    os.utime(old, (0, 0))
+    removable = {folder.name for folder in finished.idle(jobs)}
+    assert module("addon.session").queue.last.id in removable and "old" in removable
+    assert not removable & {"waiting", "young"}
+    choose("wait")
+    bpy.ops.image_to_mesh.generate()
+    assert not bpy.ops.image_to_mesh.remove_jobs.poll()  # never while one is running
+    bpy.ops.image_to_mesh.cancel()
+    run(lambda: not module("addon.session").queue.busy)
+    bpy.ops.image_to_mesh.remove_jobs()
+    run(lambda: module("addon.setup").task().ended)
+    left = {folder.name for folder in jobs.iterdir()}
+    assert {"waiting", "young"} <= left and not removable & left
+    disk = module("addon.disk")
+    run(lambda: disk.seen() and not disk.is_looking())
+    assert disk.seen().idle == 0 and disk.seen().jobs >= len("not imported yet")
+
+
+def check_weights_are_a_choice_of_what_is_there():
+    properties, disk = module("addon.properties"), module("addon.disk")
+    weights = module("backend.interface.parameters").engine("one2345").parameter("weights")
+    group = settings().one2345
+    assert properties.value_of(group, weights) == "starter" and not properties.lacking_weights(group)
+    run(lambda: disk.seen().complete)
+    titles = {item[0]: item[1] for item in properties.weights_items(None, None)}
+    assert titles["STARTER"] == "Starter (built in)" and titles["ZERO123-XL"].endswith("(not downloaded)")
+    group.weights = "ZERO123-XL-DIFFUSERS"
+    assert properties.value_of(group, weights) == "zero123-xl-diffusers"
+    assert [w.id for w in properties.lacking_weights(group)] == ["zero123-xl-diffusers", "one2345-sparseneus"]
+    group.weights, group.weights_path = "OWN", str(RESOURCES / "own.ckpt")
+    assert properties.value_of(group, weights) == str(RESOURCES / "own.ckpt")
+    assert not properties.lacking_weights(group)
+    group.property_unset("weights")
+
+
+def check_weights_are_downloaded_verified_and_removed_by_the_backend():
+    """The real command line of the backend, in the host's Python, and a server on loopback."""
+    from published import Server
+
+    setup, disk, server = module("addon.setup"), module("addon.disk"), Server()
+    name, folder = "sam-vit-base", DATA / "weights" / "sam-vit-base"
+    files = {"config.json": b"{}", "model.safetensors": bytes(500_000), "preprocessor_config.json": b"{}"}
+    server.files, os.environ["HF_ENDPOINT"] = files, server.address
+
+    def act(verb):
+        getattr(bpy.ops.image_to_mesh, f"{verb}_model")(model=name)
+        run(lambda: setup.task().ended)
+        return setup.task().trouble
+
+    assert not bpy.ops.image_to_mesh.download_model.poll()  # offline
+    bpy.context.preferences.system.use_online_access = True
+    choose("views")
+    server.stall.set()
+    bpy.ops.image_to_mesh.download_model(model=name)
+    run(server.stalled.is_set)
+    assert bpy.ops.image_to_mesh.generate.poll() and not bpy.ops.image_to_mesh.download_model.poll()
+    run(lambda: "MB" in setup.task().line)
+    bpy.ops.image_to_mesh.stop_task()
+    run(lambda: setup.task().ended)
+    assert "go on" in setup.task().trouble.remedy
+    server.stall.clear()
+    server.go_on.set()
+    run(lambda: disk.seen().models.get(name, {}).get("partial", 0) >= 1 and not disk.is_looking())
+    assert not disk.seen().models[name]["folder"]
+    assert act("download") is None
+    run(lambda: disk.seen().models[name]["folder"] == str(folder))
+    assert {path: (folder / path).read_bytes() for path in files} == files
+    assert act("verify") is None
+    (folder / "model.safetensors").write_bytes(bytes(499_999) + b"1")
+    assert "damaged" in act("verify").message
+    run(lambda: disk.seen().models[name]["folder"] == "")
+    assert act("download") is None and act("remove") is None and not folder.exists()
+    bpy.context.preferences.system.use_online_access = False
+    assert "switched off" in told_by_backend(name)
+    server.close()
+
+
+def told_by_backend(name):
+    """What the backend says to a download that Blender should not have let through."""
+    models, setup = module("addon.models"), module("addon.setup")
+    models.begin(setup.chosen(preferences()), "download", name)
+    run(lambda: setup.task().ended)
+    return setup.task().trouble.message
 
 
 def check_a_million_triangles_arrive_whole():

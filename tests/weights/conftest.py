@@ -32,7 +32,7 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Server]:
 
 @pytest.fixture
 def publish(server: Server, monkeypatch: pytest.MonkeyPatch):
-    """publish(path=content, ...) or publish(files, known=...) -> a set of weights that the catalog knows and the server has.
+    """publish(content by path, known=...) -> a set of weights that the catalog knows and the server has.
 
     known: "all" gives the catalog sizes and checksums, "size" sizes, "" nothing.
     """

@@ -98,6 +98,11 @@ def work(message, script, inbox, folder):
             say({"type": "progress", "job": job})
         if word == "refuse":
             return say({"type": "failure", "job": job, "kind": "input", "message": "No object", "remedy": "Crop it"})
+        if word == "memory":
+            lower = {"mesh_resolution": 64, "device": "cpu", "no such": 1} if argument else {"mesh_resolution": 64}
+            return say(
+                {"type": "failure", "job": job, "kind": "memory", "message": "Full", "remedy": "", "lower": lower}
+            )
         if word == "views":
             count, size = (int(n) for n in (argument or "8x16").split("x"))
             views = np.zeros((count, size, size, 4), np.uint8)
