@@ -15,6 +15,8 @@ from torch.utils._pytree import tree_leaves
 from ..memory import free_bytes, give_back, is_memory
 
 SHARE = 0.5  # of the free memory: the libraries' workspaces are not seen, and other programs live here too
+MOST = {"cpu": 1 << 30}  # bytes for one batch; more makes nothing faster
+MOST_ELSEWHERE = 3 << 30
 
 
 class PeakMemory(TorchDispatchMode):
@@ -73,7 +75,9 @@ class Batches:
             with PeakMemory() as memory:
                 network(*(x[:1] for x in inputs))
             self.item_bytes[shapes] = max(1, memory.peak)
-        return max(1, int(SHARE * free_bytes(inputs[0].device) / self.item_bytes[shapes]))
+        device = inputs[0].device
+        room = min(SHARE * free_bytes(device), MOST.get(device.type, MOST_ELSEWHERE))
+        return max(1, int(room / self.item_bytes[shapes]))
 
 
 def _is_stored(leaf: Any) -> bool:

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from transformers import CLIPVisionModelWithProjection
 
 from .batches import Batches
+from .placement import choose_placement, place, take_turn
 from .sampling import Sampling, choose_sampling, make_scheduler, plan
 from .single_token import use_single_token
 
@@ -71,12 +72,35 @@ class Zero123(nn.Module):
         self.kind: Kind = "starter" if camera_head is not None else kind
         self.scheduler = make_scheduler(prediction_type)
         self.batches = {name: Batches() for name in PARTS}
+        self.takes_turns: torch.device | None = None
         use_single_token(unet)
 
     @property
     def image_size(self) -> int:
         """Side of input and output images in pixels."""
         return self.unet.config.sample_size * 2 ** (len(self.vae.config.block_out_channels) - 1)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What is computed in; a network's weights may be kept in less."""
+        return self.clip_camera_projection.weight.dtype
+
+    def settle(self, device: torch.device, free: int) -> Zero123:
+        """Move to a device that has `free` bytes: whole, or its networks in turns, or layer by layer."""
+        networks = {name: getattr(self, name) for name in PARTS}
+        placement = choose_placement(networks, free)
+        place(networks, device, placement)
+        self.takes_turns = device if placement == "turns" else None
+        for name in LINEARS:
+            if (layer := getattr(self, name)) is not None:
+                layer.to(device)
+        return self
+
+    def run(self, name: str, network: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
+        """A function of one of the PARTS on batches that the memory allows."""
+        if self.takes_turns is not None:
+            take_turn({part: getattr(self, part) for part in PARTS}, name, self.takes_turns)
+        return self.batches[name].run(network, *inputs)
 
     def pose(
         self,
@@ -101,9 +125,9 @@ class Zero123(nn.Module):
 
     def encode(self, image: Tensor) -> Condition:
         """image (B, 3, S, S) in -1..1, on white."""
-        image = image.to(self.vae.dtype)
-        latent = self.batches["vae"].run(lambda part: self.vae.encode(part).latent_dist.mode(), image)
-        return Condition(self.batches["image_encoder"].run(self.embed, image), latent)
+        image = image.to(self.dtype)
+        latent = self.run("vae", lambda part: self.vae.encode(part).latent_dist.mode(), image)
+        return Condition(self.run("image_encoder", self.embed, image), latent)
 
     def embed(self, image: Tensor) -> Tensor:
         """CLIP's image embedding (B, D); the resize is kornia's of the published code, which overshoots unclamped."""
@@ -134,10 +158,10 @@ class Zero123(nn.Module):
 
         latent, token = condition.latent, self.context(condition, pose)
         if scale == 1:
-            return self.batches["unet"].run(unet, noisy, latent, t, token)
+            return self.run("unet", unet, noisy, latent, t, token)
         latent = torch.cat([torch.zeros_like(latent), latent])
         token = torch.cat([torch.zeros_like(token), token])
-        both = self.batches["unet"].run(unet, noisy.repeat(2, 1, 1, 1), latent, t.repeat(2), token)
+        both = self.run("unet", unet, noisy.repeat(2, 1, 1, 1), latent, t.repeat(2), token)
         unconditional, conditional = both.chunk(2)
         return unconditional + scale * (conditional - unconditional)
 
@@ -180,8 +204,8 @@ class Zero123(nn.Module):
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:
         """Scaled latents (B, C, h, w) -> images (B, 3, S, S) in 0..1."""
-        latents = latents.to(self.vae.dtype) / self.vae.config.scaling_factor
-        images = self.batches["vae"].run(lambda part: self.vae.decode(part).sample, latents)
+        latents = latents.to(self.dtype) / self.vae.config.scaling_factor
+        images = self.run("vae", lambda part: self.vae.decode(part).sample, latents)
         return (images.float() / 2 + 0.5).clamp(0, 1)
 
     @torch.no_grad()

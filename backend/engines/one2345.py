@@ -20,10 +20,11 @@ from ..meshing.mesh import Mesh
 from ..preprocess.background import remove_background
 from ..preprocess.framing import composite, frame
 from ..preprocess.image import ImageError
+from ..preprocess.novel_view import frame_object, whole_picture
 from ..reconstruction.sparse_neus import SparseNeuS, known
 from ..reconstruction.volume_frame import object_box, place_volume
 from ..rendering.cameras import Camera, orbit
-from ..weights.models import Models, choose_device, load_models, release
+from ..weights.models import Models, choose_device, load_models, make_room, release
 from . import Request, Result
 from .report import Report
 
@@ -54,6 +55,7 @@ def run(request: Request, report: Report) -> Result:
     elevation, distance = input_camera(models.zero123, condition, parameters)
     views, angles = generate_views(models.zero123, condition, elevation, distance, parameters, request.seed, report)
     cameras = [Camera(orbit(a, e, RADIUS), FOV_DEG, views.shape[-1], views.shape[-1]) for a, e in angles]
+    make_room(models)
     mesh = mesh_from_views(models.sparse_neus, views, cameras, parameters, report)
     facts = {
         "background": cutout.note,
@@ -80,7 +82,7 @@ def novel_view(
     report.plan({"Loading weights": 2, "View": 3})
     cutout = remove_background(image, parameters["remove_background"])
     models = load(parameters, report)
-    condition = models.zero123.encode(to_input(cutout.image, models))
+    condition = models.zero123.encode(to_novel_view_input(cutout.image, models, parameters))
     elevation, distance = input_camera(models.zero123, condition, parameters)
     pose = pose_tensor(models.zero123, [(azimuth_deg, elevation_deg)], [elevation], RADIUS - distance, models.device)
     view = models.zero123.sample(
@@ -116,7 +118,15 @@ def to_input(rgba: np.ndarray, models: Models) -> Tensor:
     """Framed as One-2-3-45 does, on white: (1, 3, S, S) in -1..1."""
     framed, _ = frame(rgba, models.zero123.image_size)
     image = torch.from_numpy(composite(framed)).permute(2, 0, 1)[None]
-    return (image * 2 - 1).to(models.device, next(models.zero123.parameters()).dtype)
+    return (image * 2 - 1).to(models.device)
+
+
+def to_novel_view_input(rgba: np.ndarray, models: Models, parameters: dict[str, Any]) -> Tensor:
+    """The same for a single view: published weights have a framing of their own."""
+    if models.zero123.kind == "starter":
+        return to_input(rgba, models)
+    rgb = whole_picture(rgba) if parameters["remove_background"] == "never" else frame_object(rgba)
+    return (torch.from_numpy(rgb).permute(2, 0, 1)[None] * 2 - 1).to(models.device)
 
 
 def input_camera(model: Zero123, condition: Condition, parameters: dict[str, Any]) -> tuple[float, float]:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import gc
 import json
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -17,7 +16,7 @@ from ..diffusion.zero123 import Kind, Zero123
 from ..interface import catalog
 from ..interface.catalog import WeightsError
 from ..interface.parameters import ParameterError, nearest
-from ..memory import give_back
+from ..memory import free_bytes, give_back
 from ..reconstruction.sparse_neus import SparseNeuS
 from . import store
 from .sparse_neus import load_published_sparse_neus
@@ -25,6 +24,7 @@ from .zero123 import load_zero123
 
 STARTER = store.STARTER
 RECONSTRUCTION = "one2345-sparseneus"
+ROOM = 2 << 30  # bytes that the reconstruction from 32 views takes
 REMEDY = "Choose another folder with weights, or set Weights to: starter."
 
 
@@ -35,6 +35,9 @@ class Models:
     zero123: Zero123
     sparse_neus: SparseNeuS
     device: torch.device
+
+
+_kept: dict[tuple[str, torch.device], Models] = {}
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -58,12 +61,18 @@ def choose_dtype(device: torch.device) -> torch.dtype:
     return torch.bfloat16 if able.get("amx_bf16") or able.get("avx512_bf16") else torch.float32
 
 
-@lru_cache(maxsize=1)
 def load_models(weights: str, device: torch.device) -> Models:
     """Load "starter", a set by its id in the catalog, or a folder or checkpoint; the last stays until `release`.
 
     Raises WeightsError.
     """
+    if (weights, device) not in _kept:
+        release()
+        _kept[weights, device] = _load(weights, device)
+    return _kept[weights, device]
+
+
+def _load(weights: str, device: torch.device) -> Models:
     path, kind = find_weights(weights)
     is_starter = kind == "starter" or (path / "camera_head").is_dir()
     sparse_neus = load_reconstruction(path, is_starter)  # first: it is small, and may be missing
@@ -111,9 +120,16 @@ def load_reconstruction(path: Path, is_starter: bool) -> SparseNeuS:
     return load_published_sparse_neus(found / published.files[0].path)
 
 
+def make_room(models: Models, needed: int = ROOM) -> None:
+    """Drop Zero123, whose work is done, until the next job, if fewer bytes than `needed` are free."""
+    if free_bytes(models.device) < needed:
+        models.zero123.to("meta")
+        release()
+
+
 def release() -> None:
     """Drop the loaded networks and give their memory back."""
-    load_models.cache_clear()
+    _kept.clear()
     gc.collect()
     for name in ("cuda", "mps"):
         if getattr(torch, name).is_available():

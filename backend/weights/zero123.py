@@ -21,8 +21,10 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
+from ..diffusion.placement import choose_placement, keep_half
 from ..diffusion.zero123 import LINEARS, Kind, Zero123
 from ..interface.catalog import WeightsError
+from ..memory import free_bytes
 from .zero123_names import CLIP, UNET, UNUSED, Origin, unet_origins
 from .zero123_source import NOT_IN_TENSORS, NOTE, REMEDY, Source, open_source
 
@@ -36,12 +38,16 @@ def load_zero123(path: Path, device: torch.device, dtype: torch.dtype, kind: Kin
     source = open_source(path, kind, half=dtype != torch.float32)
     parts = empty_parts(source)
     check(source, parts)
+    scarce = device.type == "cpu" and dtype == torch.float32 and is_scarce(parts)
     for name, part in parts.items():
         fill(source, name, part, dtype)
+        if scarce and name in ("unet", "vae"):
+            keep_half(part)
     model = Zero123(**parts, prediction_type=source.prediction_type, kind=source.kind)
     for part in (model.unet, model.vae):
         part.to(memory_format=torch.channels_last)  # a fifth faster on CPUs, more on graphics cards
-    return model.to(device).eval().requires_grad_(False)
+    model.eval().requires_grad_(False)
+    return model if device.type == "cpu" else model.settle(device, free_bytes(device))
 
 
 def convert(checkpoint: Path, folder: Path, progress: Callable[[str, int, int], None]) -> tuple[int, int]:
@@ -221,6 +227,11 @@ def tensors(source: Source, name: str, part: nn.Module, dtype: torch.dtype) -> A
         if not tensor.isfinite().all():
             raise WeightsError(f"{source.path} is damaged: {origin.name} holds values that are not numbers.", REMEDY)
         yield key, tensor
+
+
+def is_scarce(parts: dict[str, nn.Module]) -> bool:
+    """Whether the main memory that is free is too little for the networks in float32."""
+    return choose_placement(parts, free_bytes(torch.device("cpu"))) != "resident"
 
 
 def fill(source: Source, name: str, part: nn.Module, dtype: torch.dtype) -> None:

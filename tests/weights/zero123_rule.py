@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A checkpoint in Zero123's published layout at small widths, every tensor made by a rule from its name."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+DATA = Path(__file__).parents[1] / "data"
+SPEC = json.loads((DATA / "zero123_spec.json").read_text())
+
+
+def rule(key: str, shape: list[int]) -> Tensor:
+    """Normal numbers of deviation 0.05, by a generator that the key seeds; around 1 for the scale of a norm."""
+    values = 0.05 * np.random.default_rng(zlib.crc32(f"{SPEC['seed']}:{key}".encode())).standard_normal(shape)
+    return torch.from_numpy(np.asarray(values + (len(shape) == 1 and key.endswith("weight")), np.float32))
+
+
+def state_dict() -> dict[str, Tensor]:
+    return {key: rule(key, shape) for key, shape in SPEC["tensors"]}
+
+
+def outputs() -> dict[str, Tensor]:
+    """What the published implementation gave with these weights."""
+    with np.load(DATA / "zero123.npz", allow_pickle=False) as stored:
+        return {key: torch.from_numpy(stored[key]) for key in stored}
