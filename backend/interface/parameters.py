@@ -140,6 +140,10 @@ ENGINES: tuple[Engine, ...] = (
                 help="Cut the object out of the image; auto does so when the image has no transparency",
             ),
             Parameter(
+                "lower_contrast", "Lower Contrast", "bool", False,
+                help="Darken the image by a fifth for published weights, which helps with very bright objects",
+            ),
+            Parameter(
                 "quality", "Quality", "choice", "fast", choices=("fast", "paper"),
                 help="How published weights imagine the views: fast in 20 steps; paper in 75 noisy ones, as published. "
                 "The starter weights always take one step",
@@ -166,7 +170,7 @@ ENGINES: tuple[Engine, ...] = (
             ),
             Parameter(
                 "weights", "Weights", "string", "starter",
-                help="The built-in starter weights, or a folder with weights",
+                help="The built-in starter weights, a set by its name in the list of models, or a folder or checkpoint",
             ),
         ),
         weights=("starter",),

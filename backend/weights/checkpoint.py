@@ -161,6 +161,8 @@ class _Reader(pickle._Unpickler):  # the one in Python: the one in C can be made
         numbers = (offset, *shape, *strides)
         if not isinstance(storage, _Storage) or not all(type(n) is int and 0 <= n < 1 << 48 for n in numbers):
             raise ValueError("it holds a tensor that is none")
+        if len(shape) != len(strides):
+            raise ValueError("a tensor's shape and strides do not match")
         last = offset + sum((n - 1) * stride for n, stride in zip(shape, strides, strict=True))
         if math.prod(shape) and last >= storage.count:
             raise ValueError("a tensor is larger than its numbers")

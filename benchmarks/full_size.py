@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The whole job at the published size: python -m benchmarks.full_size [--steps 1] [--device cpu] [--folder FOLDER]
+
+Writes random weights in the published layout (2.5 GB), then runs the engine on them in a process of its own, and
+reports how long loading and a step take, and the most memory that was in use.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+def job(folder: Path, steps: int, device: str) -> dict[str, Any]:
+    """Run the engine on a picture of a ball; figures."""
+    import torch
+
+    from backend.engines import Request, one2345
+    from backend.engines.report import Report
+    from backend.interface.parameters import engine
+    from backend.preprocess.image import ImageError
+
+    y, x = np.mgrid[-1:1:256j, -1:1:256j]
+    ball = np.zeros((256, 256, 4), np.float32)
+    ball[x**2 + y**2 < 0.5] = (0.8, 0.3, 0.1, 1)
+    stages: dict[str, list[float]] = {}
+
+    def note(progress: Any) -> None:
+        stages.setdefault(progress.stage, []).append(time.monotonic())
+
+    values = {"weights": str(folder), "device": device, "num_inference_steps": steps, "mesh_resolution": 96}
+    values |= {"auto_elevation": False}
+    start = time.monotonic()
+    try:
+        result = one2345.run(Request("one2345", {"image": ball}, engine("one2345").check(values), 0), Report(note))
+        surface = f"{len(result.mesh.faces)} faces"
+    except ImageError as error:  # random weights may imagine nothing that has a surface
+        surface = str(error)
+    seconds = {name: round(times[-1] - times[0], 1) for name, times in stages.items()}
+    gpu = torch.cuda.max_memory_allocated() if device == "cuda" else 0
+    return {"seconds": round(time.monotonic() - start, 1), "stages": seconds, "surface": surface, "gpu_bytes": gpu}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--steps", type=int, default=1)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--folder", type=Path, help="keep the weights here for the next run")
+    parser.add_argument("--width", choices=("small", "full"), default="full")
+    parser.add_argument("--job", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.job:
+        print(json.dumps(job(options.folder, options.steps, options.device)))
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = options.folder or Path(temporary)
+        if not (folder / "ckpt_215000.pth").exists():
+            from benchmarks import random_zero123
+
+            widths = random_zero123.FULL if options.width == "full" else random_zero123.SMALL
+            print(f"{random_zero123.write(folder, widths) / 1e6:.1f} million parameters in {folder}", flush=True)
+            random_zero123.add_reconstruction(folder)
+        arguments = ["--folder", str(folder), "--steps", str(options.steps), "--device", options.device, "--job"]
+        child = [sys.executable, "-m", "benchmarks.full_size", *arguments]
+        done = subprocess.run(child, stdout=subprocess.PIPE, text=True, check=True)
+        figures = json.loads(done.stdout.splitlines()[-1])
+        figures["host_bytes"] = peak_of_children()
+        print(json.dumps(figures, indent=1))
+
+
+def peak_of_children() -> int:
+    """Bytes of main memory that the largest child had at its largest; 0 on Windows, which does not keep count."""
+    if sys.platform == "win32":
+        return 0
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+if __name__ == "__main__":
+    main()
