@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -26,8 +26,8 @@ EXIT_CODES = {
 
 
 @contextmanager
-def working(quiet: bool) -> Iterator[Report]:
-    """A Report that draws a progress bar and that Ctrl-C cancels; a second Ctrl-C ends the process at once."""
+def working(quiet: bool, tell: Callable[[Step], None] | None = None) -> Iterator[Report]:
+    """A Report that draws a progress bar, or tells progress, and that Ctrl-C cancels; a second Ctrl-C ends the process."""
     stream.claim_output()
     cancelled = threading.Event()
 
@@ -55,7 +55,7 @@ def working(quiet: bool) -> Iterator[Report]:
                     task, description=f"{step.stage} {step.step}/{step.total}", completed=step.overall, left=left
                 )
 
-            yield Report(show, is_cancelled=cancelled.is_set)
+            yield Report(tell or show, is_cancelled=cancelled.is_set)
             bar.update(task, description="Done", completed=1.0, left="")
     finally:
         signal.signal(signal.SIGINT, before)

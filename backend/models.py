@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -107,20 +106,16 @@ def checkpoint_of(weights: Weights) -> Path:
     raise WeightsError(f"{weights.title} is not here.", store.get(weights))
 
 
-@contextmanager
-def reporting(as_json: bool, follow: bool) -> Iterator[Report]:
+def reporting(as_json: bool, follow: bool) -> AbstractContextManager[Report]:
     """A Report for people, for programs that wait, or for programs that watch."""
-    if as_json and follow:
-        yield Report(lambda step: console.write(json.dumps({"progress": vars(step)})))
-        return
-    with console.working(as_json) as report:
-        yield report
+    tell = (lambda step: console.write(json.dumps({"progress": vars(step)}))) if as_json and follow else None
+    return console.working(as_json, tell)
 
 
 def progress_of(report: Report, stage: str) -> store.Progress:
     """Bytes as megabytes of one stage; raises Cancelled."""
     report.plan({stage: 1.0})
-    return lambda what, done, total: report.progress(stage, done // 10**6, total // 10**6)
+    return lambda what, done, total: report.progress(stage, -(-done // 10**6), -(-total // 10**6))
 
 
 def describe(weights: Weights) -> dict[str, Any]:
