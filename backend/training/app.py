@@ -12,8 +12,8 @@ from typing import Annotated
 import typer
 
 app = typer.Typer(
-    help="Train the starter models, in this order: views, vae, novel-view, reconstruction, predictions, "
-    "reconstruction --predicted 0.6, package."
+    help="Train the starter models, in this order: views, vae, novel-view, decoder, reconstruction, "
+    "reconstruction --predicted 0.65, package."
 )
 Meshes = Annotated[
     Path, typer.Option(help="Folder of meshes (npz with an index.json, or .ply, .glb, .obj, .stl files).")
@@ -46,6 +46,21 @@ def vae(steps: Steps = 2300, work: Work = WORK, device: Device = "cpu", threads:
 
 
 @app.command()
+def decoder(steps: Steps = 2500, work: Work = WORK, device: Device = "cpu", threads: Threads = 0) -> None:
+    """Train the auto-encoder's decoder further and give it to the novel-view model, whose latents stay the same."""
+    import torch
+
+    from ..weights.zero123 import load_zero123
+    from .vae import refine_decoder
+    from .views import open_views
+
+    use_threads(threads)
+    model = load_zero123(work / "zero123", torch.device(device), torch.float32)
+    model.vae = refine_decoder(model.vae, open_views(work / "views"), work / "decoder", steps, device=device)
+    model.save(work / "zero123")
+
+
+@app.command()
 def novel_view(steps: Steps = 5000, work: Work = WORK, device: Device = "cpu", threads: Threads = 0) -> None:
     """Train the view-conditioned diffusion model."""
     from diffusers import AutoencoderKL
@@ -55,28 +70,8 @@ def novel_view(steps: Steps = 5000, work: Work = WORK, device: Device = "cpu", t
 
     use_threads(threads)
     vae = AutoencoderKL.from_pretrained(work / "vae" / "model").to(device)
+    vae.register_to_config(_name_or_path="")  # else the shipped config would tell where it was trained
     train_novel_view(vae, open_views(work / "views"), work / "novel_view", steps, device=device).save(work / "zero123")
-
-
-@app.command()
-def predictions(
-    count: Annotated[int, typer.Option(help="How many objects.")] = 400,
-    meshes: Meshes = MESHES,
-    work: Work = WORK,
-    threads: Threads = 0,
-) -> None:
-    """Let the novel-view model imagine the views of training objects, for the reconstruction to learn from."""
-    import torch
-    from rich.progress import track
-
-    from ..diffusion.zero123 import Zero123
-    from .predictions import predict_view_sets
-
-    use_threads(threads)
-    model = Zero123.load(work / "zero123", torch.device("cpu"), torch.float32)
-    predict_view_sets(
-        meshes, model, work / "predictions", count, "train", lambda items: track(items, "Imagining views")
-    )
 
 
 @app.command()
@@ -84,21 +79,24 @@ def reconstruction(
     steps: Steps = 1200,
     resolution: Annotated[int, typer.Option(help="Voxels along each side of the cost volume.")] = 48,
     predicted: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of steps that learn from the view sets of `predictions`.")
+        float, typer.Option(min=0, max=1, help="Share of steps that learn from the novel-view model's own views.")
     ] = 0.0,
     meshes: Meshes = MESHES,
     work: Work = WORK,
     threads: Threads = 0,
 ) -> None:
     """Train SparseNeuS on true views and, with --predicted SHARE, on the diffusion model's."""
+    import torch
+
     from ..weights.models import save_sparse_neus
+    from ..weights.zero123 import load_zero123
     from .reconstruction import train_reconstruction
     from .views import SIZE
 
     use_threads(threads)
     folder = work / "reconstruction"
-    model = train_reconstruction(meshes, folder, steps, resolution, SIZE, work / "predictions", predicted)
-    save_sparse_neus(model, folder)
+    zero123 = load_zero123(work / "zero123", torch.device("cpu"), torch.float32) if predicted else None
+    save_sparse_neus(train_reconstruction(meshes, folder, steps, resolution, SIZE, zero123, predicted), folder)
 
 
 @app.command()

@@ -12,13 +12,17 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..diffusion.view_set import FOV_DEG, RADIUS, view_set
-from ..reconstruction.sparse_neus import Scene, SparseNeuS
-from ..reconstruction.volume_frame import volume_cameras
+from ..diffusion.zero123 import Zero123
+from ..engines.one2345 import generate_views, input_camera
+from ..engines.report import Report
+from ..interface.parameters import engine
+from ..reconstruction.sparse_neus import Scene, SparseNeuS, volume_cameras
 from ..rendering.volume import alpha_weights, neus_section_alpha
 from .distance import SignedDistance
 from .loop import train
 from .meshes import list_meshes, load_mesh
 from .render import Light, Renderer, orbit
+from .vae import to_tensor
 from .views import on_white
 
 HALF = 0.55  # of the world's cube that the network's volume covers
@@ -112,34 +116,41 @@ def ray_losses(
     }
 
 
+@torch.no_grad()
+def imagine(
+    model: Zero123, renderer: Renderer, turn: float, elevation: float, estimate: bool, seed: int
+) -> tuple[Tensor, float]:
+    """The diffusion model's own 32 views (32, 3, S, S) in 0..1 from a framed picture of the object, and the elevation
+    on which they are built: the true one or, as in a job, the model's estimate."""
+    window = renderer.framing(orbit(turn, elevation))
+    image, _ = renderer.render(orbit(turn, elevation), model.image_size, window)
+    condition = model.encode(to_tensor(on_white(image)[None]))
+    parameters = engine("one2345").check({"auto_elevation": estimate, "elevation_deg": elevation})
+    elevation, distance = input_camera(model, condition, parameters)
+    return generate_views(model, condition, elevation, distance, parameters, seed, Report())[0], elevation
+
+
 def train_reconstruction(
-    meshes: Path, folder: Path, steps: int, resolution: int, size: int, predictions: Path, predicted: float = 0.0
+    meshes: Path, folder: Path, steps: int, resolution: int, size: int, zero123: Zero123 | None, predicted: float = 0.0
 ) -> SparseNeuS:
-    """One object a step. The share `predicted` of the steps reconstructs the true mesh from the diffusion model's views
-    in the folder `predictions`, as One-2-3-45 does, with the true colours of the same light."""
+    """One object a step. The share `predicted` of the steps reconstructs the true mesh from the diffusion model's own
+    views, as One-2-3-45 does, so that the network learns what those views get wrong."""
     torch.manual_seed(0)
     model = SparseNeuS(resolution)
     entries = list_meshes(meshes, "train")
-    sets = sorted(predictions.glob("*.npz")) if predicted else []
     frame = torch.diag(torch.tensor([HALF, HALF, HALF, 1.0]))
-    by_name = {name: (name, category, path) for name, category, path in entries}
 
     def loss(rng):
-        if sets and rng.random() < predicted:
-            with np.load(sets[rng.integers(len(sets))], allow_pickle=False) as data:
-                stored = {k: data[k] for k in data.files}
-            entry, turn, elevation = by_name[str(stored["name"])], float(stored["turn"]), float(stored["elevation"])
-            light = Light(stored["light"], float(stored["ambient"]))
-        else:
-            stored, entry, light = {}, entries[int(rng.integers(len(entries)))], Light.random(rng)
-            turn, elevation = rng.uniform(0, 360), rng.uniform(-15, 50)
-        mesh = load_mesh(*entry)
-        if not stored and rng.random() < SMALLER:
+        mesh, light, turn = load_mesh(*entries[int(rng.integers(len(entries)))]), Light.random(rng), rng.uniform(0, 360)
+        views, elevation = None, rng.uniform(-15, 50)
+        if zero123 and rng.random() < predicted:
+            elevation, estimate = rng.uniform(-5, 40), rng.random() < 0.7
+            views, elevation = imagine(zero123, Renderer(mesh, light), turn, elevation, estimate, int(rng.integers(99)))
+        elif rng.random() < SMALLER:
             mesh = replace(mesh, vertices=mesh.vertices * np.float32(rng.uniform(0.5, 1)))
         renderer = Renderer(mesh, light)
         images, cameras, distances = render_rig(renderer, turn, elevation, size)
-        if stored:
-            images = torch.from_numpy(stored["views"]).permute(0, 3, 1, 2).float() / 255
+        images = images if views is None else views
         truth = draw_truth(renderer, SignedDistance(renderer), rng)
         for name in ("points", "surface", "normal"):
             setattr(truth, name, turn_about_z(getattr(truth, name), -turn))

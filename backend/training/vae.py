@@ -67,18 +67,45 @@ def train_vae(views: Views, folder: Path, steps: int, batch: int = 8, device: st
     objects = views.select(validation=False)
 
     def loss(rng):
-        i = rng.choice(objects, batch), rng.integers(3, size=batch), rng.integers(views.images.shape[2], size=batch)
-        x = recolor(to_tensor(views.images[i]), rng).to(device)
+        x = recolor(draw_images(views, objects, rng, batch), rng).to(device)
         # The mode, not a sample: noise buries the faint colour signal at first.
-        y = vae.decode(vae.encode(x).latent_dist.mode()).sample
-        cells = F.mse_loss(F.avg_pool2d(y, 8), F.avg_pool2d(x, 8))
-        return {"mse": 4 * F.mse_loss(y, x), "cells": 4 * cells, "l1": 0.5 * (x - y).abs().mean()}
+        return image_losses(vae.decode(vae.encode(x).latent_dist.mode()).sample, x)
 
     vae = train(vae, loss, folder, steps, lr=7e-4, ema=0.995)
     normalise_latents(vae, views)
     vae.register_to_config(scaling_factor=1.0)
     vae.save_pretrained(folder / "model")
     return vae
+
+
+def refine_decoder(
+    vae: AutoencoderKL, views: Views, folder: Path, steps: int, batch: int = 8, device: str = "cpu"
+) -> AutoencoderKL:
+    """Train the decoder alone, which leaves the latents, and so the novel-view model, as they are."""
+    vae = vae.to(device).requires_grad_(False)
+    part = nn.ModuleList([vae.post_quant_conv, vae.decoder]).requires_grad_(True)
+    objects = views.select(validation=False)
+
+    def loss(rng):
+        x = recolor(draw_images(views, objects, rng, batch), rng).to(device)
+        with torch.no_grad():
+            latents = vae.encode(x).latent_dist.mode()
+        return image_losses(part[1](part[0](latents)), x)
+
+    train(part, loss, folder, steps, lr=7e-4)
+    vae.save_pretrained(folder / "model")
+    return vae
+
+
+def draw_images(views: Views, objects: np.ndarray, rng: np.random.Generator, batch: int) -> Tensor:
+    """Random views of `objects`, (batch, 3, S, S) in -1..1."""
+    i = rng.choice(objects, batch), rng.integers(3, size=batch), rng.integers(views.images.shape[2], size=batch)
+    return to_tensor(views.images[i])
+
+
+def image_losses(y: Tensor, x: Tensor) -> dict[str, Tensor]:
+    cells = F.mse_loss(F.avg_pool2d(y, 8), F.avg_pool2d(x, 8))
+    return {"mse": 4 * F.mse_loss(y, x), "cells": 4 * cells, "l1": 0.5 * (x - y).abs().mean()}
 
 
 @torch.no_grad()
