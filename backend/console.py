@@ -27,7 +27,7 @@ EXIT_CODES = {
 
 @contextmanager
 def working(quiet: bool, tell: Callable[[Step], None] | None = None) -> Iterator[Report]:
-    """A Report that draws a progress bar, or tells progress, and that Ctrl-C cancels; a second Ctrl-C ends the process."""
+    """A Report that draws a progress bar, or tells progress; Ctrl-C cancels it, a second one ends the process."""
     stream.claim_output()
     cancelled = threading.Event()
 
