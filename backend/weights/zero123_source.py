@@ -17,7 +17,7 @@ from .checkpoint import StoredTensor, read_file
 from .zero123_names import Origin
 
 REMEDY = "Choose the weights of Zero123, or set Weights to: starter."
-NOTE = "zero123.json"  # in folders that we convert: what the tensors cannot tell
+NOTE = "zero123.json"  # {"kind": ...}: what the tensors cannot tell. We write it; beside a checkpoint, people may
 TRAINING = {"callbacks", "epoch", "global_step", "loops", "lr_schedulers", "optimizer_states"}
 FOLDERS = {"clip_camera_projection": ("clip_camera_projection", "cc_projection")}  # by part, where names differ
 STEMS = {"image_encoder": ("model", "pytorch_model")}
@@ -93,6 +93,8 @@ def _recognise_checkpoint(path: Path, content: dict[Any, Any]) -> tuple[Kind, st
 
     Zero123's files are checkpoints of a training; Stable Zero123's hold the weights alone.
     """
+    if noted := _noted(path.parent):
+        return noted, f"by {NOTE}"
     sizes = {f.size: w.id for w in catalog.WEIGHTS for f in w.files if f.size and "zero123" in w.id}
     known = sizes.get(path.stat().st_size)
     if known:
@@ -127,14 +129,17 @@ def _open_folder(folder: Path, kind: Kind | None, half: bool) -> Source:
 
 
 def _recognise_folder(folder: Path, configs: dict[str, dict[str, Any]]) -> tuple[Kind, str]:
-    noted = _read_json(folder / NOTE).get("kind")
-    for kind in get_args(Kind):
-        if kind == noted:
-            return kind, f"by {NOTE}"
+    if noted := _noted(folder):
+        return noted, f"by {NOTE}"
     texts = [str(_read_json(folder / "model_index.json")), *(str(c.get("_name_or_path")) for c in configs.values())]
     if any("stable-zero123" in text.lower().replace("_", "-") for text in texts):
         return "stable-zero123", "by its model_index.json or config.json"
     return "zero123", "by the lack of any mention of Stable Zero123"
+
+
+def _noted(folder: Path) -> Kind | None:
+    kind = _read_json(folder / NOTE).get("kind")
+    return kind if kind in get_args(Kind) else None
 
 
 def _part_file(folder: Path, part: str, half: bool) -> Path | None:

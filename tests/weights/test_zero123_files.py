@@ -244,6 +244,8 @@ def test_how_the_kind_is_recognised(converted, checkpoint, tmp_path, monkeypatch
     assert open_source(bare).kind == "stable-zero123"
     assert open_source(bare, "zero123").kind == "zero123"  # the catalog knows better
     convert(bare, tmp_path / "stable", lambda *_: None)
+    (tmp_path / "zero123.json").write_text('{"kind": "zero123"}')  # beside the checkpoint: somebody knows better
+    assert open_source(bare).kind == "zero123"
     assert open_source(tmp_path / "stable").kind == "stable-zero123"
     (tmp_path / "stable" / "zero123.json").unlink()
     assert open_source(tmp_path / "stable").kind == "zero123"
