@@ -53,7 +53,7 @@ class DownloadModel(ModelOperator):
         return super().obstacle()
 
     def invoke(self, context, event):
-        return context.window_manager.invoke_props_dialog(self, width=500)
+        return context.window_manager.invoke_props_dialog(self, width=500, confirm_text="Download")
 
     def draw(self, context):
         """What the artist agrees to."""

@@ -123,7 +123,9 @@ def draw_backend(layout, prefs, setup) -> None:
 def draw_weights(layout, prefs, seen) -> None:
     """Every set of weights with its size, licence and place, and what can be done with it."""
     opened = prefs.show_weights
-    layout.prop(prefs, "show_weights", icon="TRIA_DOWN" if opened else "TRIA_RIGHT", emboss=False)
+    row = layout.row()  # of its own: what follows would lose its frames too
+    row.use_property_split, row.alignment = False, "LEFT"
+    row.prop(prefs, "show_weights", icon="TRIA_DOWN" if opened else "TRIA_RIGHT", emboss=False)
     if not opened:
         return
     layout.prop(prefs, "weights_folder")
@@ -138,8 +140,9 @@ def draw_weights(layout, prefs, seen) -> None:
 def draw_model(column, weights, found: dict) -> None:
     """found: what `models list` says, empty while nobody knows."""
     here, begun = bool(found.get("folder")), found.get("partial", 0)
-    row = column.row(align=True)
-    row.label(text=f"{weights.title}, {megabytes(weights.size)}", icon="CHECKMARK" if here else "BLANK1")
+    split = column.split(factor=0.45)
+    split.label(text=f"{weights.title}, {megabytes(weights.size)}", icon="CHECKMARK" if here else "BLANK1")
+    row = split.row(align=True)
     can_convert = here and weights.part == "views" and len(weights.files) == 1 and found["origin"] != "converted"
     for name, text, icon, enabled in (
         ("download", "Resume" if begun and not here else "Download", "IMPORT", not here),
@@ -155,7 +158,8 @@ def draw_model(column, weights, found: dict) -> None:
     details = column.column(align=True)
     details.active = False
     details.label(text=f"{weights.purpose}.", icon="BLANK1")
-    details.label(text=f"{weights.licence}. Commercial use: {weights.commercial_use}. {weights.note}", icon="BLANK1")
+    licence = f"Licence: {weights.licence}. Commercial use: {weights.commercial_use}. {weights.note}"
+    details.label(text=licence, icon="BLANK1")
     if here:
         details.label(text=f"{found['origin'].capitalize()}: {found['folder']}", icon="BLANK1")
     elif begun:

@@ -11,7 +11,10 @@ import pytest
 from backend_client import ROOT, arrays, picture
 from double_engine import FACES, VERTICES
 
+from backend.engines import Request
 from backend.interface import protocol
+from backend.interface.parameters import engine
+from backend.server import easier
 
 
 def test_the_real_command_greets_without_torch(start, tmp_path: Path):
@@ -149,12 +152,27 @@ def test_failures_of_an_engine(start, tmp_path: Path, scenario: str, kind: str, 
     assert (failure["type"], failure["job"], failure["kind"]) == ("failure", "bad", kind)
     assert words in failure["message"]
     assert failure["remedy"]
+    assert failure["lower"] == ({"mesh_resolution": 64} if scenario == "memory" else {})  # half of what is usual
     assert "Traceback" in (tmp_path / "jobs" / "bad" / "log.txt").read_text()
     assert not (tmp_path / "jobs" / "bad" / "result.npz").exists()
     client.request("good")
     assert client.expect("result", "failure")[0]["type"] == "result"
     if scenario == "memory":
         assert "unloaded" in client.log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("values", "lower"),
+    [
+        ({"mesh_resolution": 512}, {"mesh_resolution": 256}),
+        ({"mesh_resolution": 40}, {"mesh_resolution": 32}),  # the least
+        ({"mesh_resolution": 32}, {"device": "cpu"}),
+        ({"mesh_resolution": 32, "device": "cpu"}, {}),
+    ],
+)
+def test_what_to_lower_is_what_can_still_be_lowered(values: dict, lower: dict):
+    declared = engine("one2345")
+    assert easier(Request("one2345", {}, declared.check(values), 0)) == lower
 
 
 def test_jobs_queue_and_waiting_ones_can_be_cancelled(start):

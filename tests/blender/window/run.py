@@ -3,6 +3,7 @@
 
     python tests/blender/window/run.py click  --zip image_to_mesh.zip --venv VENV --image FILE --out shots
     python tests/blender/window/run.py faults --zip image_to_mesh.zip --venv VENV --image FILE --out shots
+    python tests/blender/window/run.py preferences --set-up DIR ... (as above)
 
 VENV has what the backend needs. `--double` puts the stand-in of the tests in the backend's place; the image's text then
 says what it does, as in `views wait:2 mesh`.
@@ -28,22 +29,29 @@ def main() -> int:
     parser.add_argument("--venv", type=Path, required=True)
     parser.add_argument("--image", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument(
-        "--docs", type=Path, metavar="DIR", help="copy panel, progress and result there"
-    )
+    parser.add_argument("--docs", type=Path, metavar="DIR", help="copy panel, progress and result there")
     parser.add_argument("--double", action="store_true")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a number of the first engine")
+    parser.add_argument("--set-up", type=Path, metavar="DIR", help="let preferences make a backend in this data folder")
+    parser.add_argument(
+        "--rig", action="append", default=[], metavar="ARGUMENT", help="one more for the rig; repeatable"
+    )
     parser.add_argument("--timeout", type=int, default=900, metavar="S")
     parser.add_argument("--size", default="1600x1000")
     args = parser.parse_args()
     values = {"python": args.venv.absolute() / "bin" / "python", "image": args.image.absolute(), "here": HERE}
     if args.double:
         values["double"] = HERE.parent / "double"
+    if args.set_up:
+        args.set_up.mkdir(parents=True, exist_ok=True)
+        values["data"] = args.set_up.absolute()
     values |= {f"set.{name}": value for name, value in (pair.split("=", 1) for pair in args.set)}
     command = [sys.executable, RIG, "run", "--extension", args.zip, "--venv", args.venv, "--out", args.out]
     command += ["--size", args.size, "--timeout", args.timeout, "--script", HERE / f"{args.script}.py"]
     for folder in (HERE.parent, args.image.absolute()):
         command += ["--bind", f"{folder}:ro"]
+    command += ["--bind", values["data"]] if args.set_up else []
+    command += args.rig
     for name, value in values.items():
         command += ["--script-arg", f"{name}={value}"]
     status = subprocess.run([str(part) for part in command]).returncode
