@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,18 +14,21 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..diffusion.sampling import Sampling
+from ..diffusion.two_stages import TwoStages
 from ..diffusion.view_set import FOV_DEG, RADIUS, first_stage, second_stage
 from ..diffusion.zero123 import Condition, Zero123
 from ..meshing.clean import decimate, keep_components, remove_degenerate
 from ..meshing.marching_cubes import extract
 from ..meshing.mesh import Mesh
-from ..preprocess.background import remove_background
-from ..preprocess.framing import composite, frame
+from ..preprocess.background import Cutout, remove_background
+from ..preprocess.elevation import LOFTR, estimate_polar, find_loftr, load_loftr, match
+from ..preprocess.framing import composite, fit_into, frame, frame_as_released, lower_contrast
 from ..preprocess.image import ImageError
 from ..preprocess.novel_view import frame_object, whole_picture
 from ..reconstruction.sparse_neus import SparseNeuS, known
-from ..reconstruction.volume_frame import object_box, place_volume
+from ..reconstruction.volume_frame import PUBLISHED_FOV_DEG, object_box, place_volume
 from ..rendering.cameras import Camera, orbit
+from ..weights import store
 from ..weights.models import Models, choose_device, load_models, make_room, release
 from . import Request, Result
 from .report import Report
@@ -40,7 +45,7 @@ STAGES: dict[str, float] = {
 POINTS = 1 << 16  # signed distances evaluated at once
 SMALLEST_PIECE = 0.03  # of the largest one's volume; smaller ones are crumbs
 NOTHING = 1.0  # the signed distance where no two views look
-WHITE = 253 / 255  # first-stage pixels brighter than this are background
+RELEASED_SIDE = 512  # pixels that published weights' pictures are made to fit before anything else
 
 
 def run(request: Request, report: Report) -> Result:
@@ -48,19 +53,26 @@ def run(request: Request, report: Report) -> Result:
     start, parameters = time.monotonic(), request.parameters
     report.plan(STAGES)
     report.progress("Preparing", 0, 1)
-    cutout = remove_background(request.inputs["image"], parameters["remove_background"])
+    cutout = prepare(request.inputs["image"], parameters)
     models = load(parameters, report)
-    image = to_input(cutout.image, models)
-    condition = models.zero123.encode(image)
+    condition = models.zero123.encode(to_input(cutout.image, models))
     elevation, distance = input_camera(models.zero123, condition, parameters)
-    views, angles = generate_views(models.zero123, condition, elevation, distance, parameters, request.seed, report)
-    cameras = [Camera(orbit(a, e, RADIUS), FOV_DEG, views.shape[-1], views.shape[-1]) for a, e in angles]
+    height = Height(models, parameters)
+    views, first = generate_views(
+        models.zero123, condition, elevation, distance, parameters, request.seed, report, height.estimate
+    )
+    elevation, size = first[0][1], views.shape[-1]
+    fov = FOV_DEG if models.sparse_neus.rig == "starter" else PUBLISHED_FOV_DEG
+    reference, *cameras = (
+        Camera(orbit(a, e, RADIUS), fov, size, size)
+        for a, e in [first[0], *(near for view in first for near in second_stage(view))]
+    )
     make_room(models)
-    mesh = mesh_from_views(models.sparse_neus, views, cameras, parameters, report)
+    mesh = mesh_from_views(models.sparse_neus, views, cameras, parameters, report, reference)
     facts = {
         "background": cutout.note,
         "elevation_deg": round(elevation, 1),
-        "elevation": "estimated" if parameters["auto_elevation"] else "given",
+        "elevation": height.note,
         "seed": request.seed,
         "device": str(models.device),
         "vertices": len(mesh.vertices),
@@ -114,11 +126,22 @@ def load(parameters: dict[str, Any], report: Report) -> Models:
     return models
 
 
+def prepare(image: np.ndarray, parameters: dict[str, Any]) -> Cutout:
+    """RGBA float32 (H, W, 4) with the object cut out; for published weights at the size and contrast as released."""
+    if parameters["weights"] == "starter":
+        return remove_background(image, parameters["remove_background"])
+    cutout = remove_background(fit_into(image, RELEASED_SIDE), parameters["remove_background"])
+    return replace(cutout, image=lower_contrast(cutout.image)) if parameters["lower_contrast"] else cutout
+
+
 def to_input(rgba: np.ndarray, models: Models) -> Tensor:
     """Framed as One-2-3-45 does, on white: (1, 3, S, S) in -1..1."""
-    framed, _ = frame(rgba, models.zero123.image_size)
-    image = torch.from_numpy(composite(framed)).permute(2, 0, 1)[None]
-    return (image * 2 - 1).to(models.device)
+    size = models.zero123.image_size
+    if models.zero123.kind == "starter":
+        rgb = composite(frame(rgba, size)[0])
+    else:
+        rgb = frame_as_released(rgba, size).astype(np.float32) / 255
+    return (torch.from_numpy(rgb).permute(2, 0, 1)[None] * 2 - 1).to(models.device)
 
 
 def to_novel_view_input(rgba: np.ndarray, models: Models, parameters: dict[str, Any]) -> Tensor:
@@ -153,6 +176,32 @@ def choose_sampling(model: Zero123, parameters: dict[str, Any]) -> Sampling:
     return model.sampling(parameters["quality"], parameters["num_inference_steps"], parameters["guidance_scale"])
 
 
+class Height:
+    """How the elevation becomes known: `estimate`, for weights that do not tell it at once, and a note for people."""
+
+    def __init__(self, models: Models, parameters: dict[str, Any]):
+        self.estimate: Callable[[Tensor], float] | None = None
+        self.note = "estimated" if parameters["auto_elevation"] else "given"
+        if not parameters["auto_elevation"] or models.zero123.camera_head is not None:
+            return
+        path = find_loftr()
+        if path is None:
+            self.note = f"given, because the weights that estimate it are not here. {store.get(LOFTR)}"
+            return
+        model = load_loftr(path, models.device)
+
+        def estimate(views: Tensor) -> float:
+            """View 0's four neighbours (4, 3, S, S) -> the input's elevation in degrees."""
+            polar = estimate_polar(match(model, to_pictures(views)[..., :3], models.device))
+            if polar is None:
+                self.note = (
+                    "not found, because the imagined views do not match: 0 is taken. To correct it, set Elevation."
+                )
+            return 90.0 - (90 if polar is None else polar)
+
+        self.estimate = estimate
+
+
 def generate_views(
     model: Zero123,
     condition: Condition,
@@ -161,36 +210,30 @@ def generate_views(
     parameters: dict[str, Any],
     seed: int,
     report: Report,
+    estimate: Callable[[Tensor], float] | None = None,
 ) -> tuple[Tensor, list[tuple[float, float]]]:
-    """The two stages: eight views from the input, four from each of them; (32, 3, S, S) in 0..1 and their angles."""
-    sampling = choose_sampling(model, parameters)
-    generator = torch.Generator().manual_seed(seed)
+    """The two stages: eight views from the input, four from each of them; (32, 3, S, S) in 0..1. Of the eight, the
+    angles (azimuth, elevation); the first one's are the input's.
+
+    estimate: elevation by view 0's neighbours. Then they come before the second ring, which depends on it, as released.
+    """
+    stages = TwoStages(model, choose_sampling(model, parameters), seed, report.progress)
     first = first_stage(elevation)
-    inputs = [elevation] * len(first)
-    offsets = [(a, e - elevation) for a, e in first]
-    pose = pose_tensor(model, offsets, inputs, RADIUS - distance, condition.latent.device)
-    around = model.sample(
-        condition,
-        pose,
-        sampling,
-        generator,
-        step_done=lambda i, n: report.progress("Views around", i, n),
-    )
-    report.preview(to_pictures(around))
-    around = torch.where(around >= WHITE, 1.0, around)
-    sources = model.encode(around * 2 - 1)
-    sources = Condition(sources.embedding.repeat_interleave(4, 0), sources.latent.repeat_interleave(4, 0))
-    inputs = [e for _, e in first for _ in range(4)]
-    pose = pose_tensor(model, second_stage((0.0, 0.0)) * len(first), inputs, 0.0, condition.latent.device)
-    views = model.sample(
-        sources,
-        pose,
-        sampling.second_stage(),
-        generator,
-        step_done=lambda i, n: report.progress("Close views", i, n),
-    )
+    if estimate is None:
+        around = stages.around(condition, first, elevation, distance)
+        report.preview(to_pictures(around))
+        views = stages.closer(around, first)
+    else:
+        ring = stages.around(condition, first[:4], elevation, distance)
+        report.preview(to_pictures(ring))
+        near = stages.closer(ring[:1], first[:1])
+        elevation = estimate(near)
+        first = first_stage(elevation)
+        around = torch.cat([ring, stages.around(condition, first[4:], elevation, distance)])
+        report.preview(to_pictures(around))
+        views = torch.cat([near, stages.closer(around[1:], first[1:])])
     report.preview(to_pictures(views))
-    return views, [angle for view in first for angle in second_stage(view)]
+    return views, first
 
 
 def mesh_from_views(

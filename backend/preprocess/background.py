@@ -1,18 +1,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Cutting the object out of its background: the picture's own alpha, rembg, or the colour of the border."""
+"""Cutting the object out of its background: the picture's alpha, rembg, the border's colour; Segment Anything."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import torch
 from PIL import Image
 from scipy import ndimage
 
+from ..interface import catalog
+from ..weights import store
 from .framing import to_bytes
 from .image import ImageError
+from .segment_anything import SETS, find_sam, load_sam, segment
 
 REMBG_MODELS = ("isnet-general-use", "u2net", "silueta", "u2netp")  # best first; used only if their weights lie on disk
 # Distances of RGB colours, 0..1; tried on renders of 40 objects before plain colours, as PNG and as JPEG.
@@ -34,16 +39,18 @@ class Cutout:
     """
 
     image: np.ndarray
-    method: Literal["alpha", "rembg", "border", "none"]
+    method: Literal["alpha", "sam", "rembg", "border", "none"]
     note: str
 
 
-def remove_background(image: np.ndarray, mode: Literal["auto", "always", "never"] = "auto") -> Cutout:
+def remove_background(
+    image: np.ndarray, mode: Literal["auto", "always", "never"] = "auto", device: str = "cpu"
+) -> Cutout:
     """Give RGBA float32 (H, W, 4), straight alpha, an alpha that shows the object only.
 
     auto: the picture's own transparency if it has any, else as always: rembg if one of its models is on this machine
-    (nothing is downloaded), else the difference to the border's colour. never: alpha stays as it is.
-    Raises ImageError when nothing would remain.
+    (nothing is downloaded), else the difference to the border's colour; then Segment Anything, if it is here, in the
+    box of that, on `device`. never: alpha stays as it is. Raises ImageError when nothing would remain; WeightsError.
     """
     alpha = image[..., 3]
     if not (alpha >= 0.5).any():
@@ -61,10 +68,24 @@ def remove_background(image: np.ndarray, mode: Literal["auto", "always", "never"
     else:
         cut, note = cut_at_border_color(color)
         method = "border"
+    if (sam := find_sam()) is not None and (refined := refine(sam, color, cut[..., 3], device)) is not None:
+        cut, method, note = np.dstack([color, refined]), "sam", "The background was removed with Segment Anything."
+    elif method == "border":
+        note += f" Segment Anything would know better. {store.get(catalog.weights(SETS[-1]))}"
     cut[..., 3] = np.minimum(cut[..., 3], alpha)
     if (cut[..., 3] >= 0.5).sum() < LEAST:
         raise ImageError("No object stands out from the background of this picture.", REMEDY)
     return Cutout(cut.astype(np.float32), method, note)
+
+
+def refine(sam: Path, color: np.ndarray, matte: np.ndarray, device: str) -> np.ndarray | None:
+    """Segment Anything's matte (H, W), 0 or 1, in the box of a rougher one; None where either shows nothing."""
+    rows, columns = (np.flatnonzero((matte > 0).any(axis)) for axis in (1, 0))
+    if not len(rows):
+        return None
+    box = int(columns[0]), int(rows[0]), int(columns[-1]), int(rows[-1])
+    mask = segment(load_sam(sam), to_bytes(color), box, torch.device(device))
+    return mask.astype(np.float32) if mask.sum() >= LEAST else None
 
 
 def reduce(image: np.ndarray) -> np.ndarray:

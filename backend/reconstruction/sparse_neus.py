@@ -8,7 +8,6 @@ volume [-1, 1]^3; `volume_frame` brings a scene into it through the cameras.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +17,7 @@ from .blending import BlendingNetwork, ray_difference
 from .cost_regularisation import SparseCostRegNet
 from .feature_pyramid import ConvBnReLU, FeaturePyramid
 from .sdf_head import SdfLayer, sample_volume
+from .volume_frame import Rig
 
 PUBLISHED_RESOLUTION = 96
 
@@ -77,10 +77,11 @@ class SparseNeuS(nn.Module):
     """`build` a scene from views, then ask it for `sdf` and `color`. `rig`: the cameras that it was trained with."""
 
     def __init__(
-        self, resolution: int, widths: Widths = Widths(), rig: Literal["starter", "published"] = "starter"
+        self, resolution: int, widths: Widths = Widths(), rig: Rig = "starter"
     ):  # fmt: skip
         super().__init__()
-        self.resolution, self.rig = resolution, rig
+        self.resolution = resolution
+        self.rig: Rig = rig
         self.pyramid_feature_network = FeaturePyramid(widths.base)
         self.sdf_network_lod0 = SdfNetwork(widths)
         self.rendering_network_lod0 = BlendingNetwork(3 + widths.fused, widths.sparse[0])

@@ -26,6 +26,7 @@ DISTRIBUTIONS = {
     "skimage": "scikit-image",
     "fast_simplification": "fast-simplification",
     "igl": "libigl",
+    "huggingface_hub": "huggingface-hub",
 }
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from backend.preprocess.framing import Window, composite, frame
+from backend.preprocess.framing import Window, composite, fit_into, frame, frame_as_released, lower_contrast
 from backend.preprocess.image import ImageError
 
 
@@ -68,3 +68,16 @@ def test_composite():
 def test_an_invisible_picture_is_refused():
     with pytest.raises(ImageError, match="transparent"):
         frame(np.zeros((32, 32, 4), np.float32), 64)
+
+
+@pytest.mark.parametrize("darker", [False, True])
+def test_the_released_preprocessing_to_the_bit(darker, fixtures):
+    image = read(fixtures / "framing_input.png").astype(np.float32) / 255
+    framed = frame_as_released(lower_contrast(image) if darker else image, 256)
+    np.testing.assert_array_equal(framed, read(fixtures / f"framing_output{'_darker' if darker else ''}.png"))
+
+
+def test_a_large_picture_is_made_to_fit_and_a_small_one_left_alone():
+    image = np.random.default_rng(0).integers(0, 256, (300, 1200, 4)).astype(np.float32) / 255
+    assert fit_into(image, 512).shape == (128, 512, 4)
+    np.testing.assert_array_equal(fit_into(image[:, :500], 512), image[:, :500])

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Segment Anything (Kirillov et al. 2023) with a box, as One-2-3-45 cuts objects out; networks of transformers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..interface import catalog
+from ..interface.catalog import WeightsError
+from ..weights import store
+from ..weights.differences import fill, read_checkpoint
+
+if TYPE_CHECKING:
+    from transformers import SamModel
+
+SETS = ("sam-vit-huge", "sam-vit-h", "sam-vit-base")  # best first
+REMEDY = "Download the weights again, or remove them: the background is then cut out without them."
+NAMES = (  # Meta's names of modules, and transformers'
+    (r"^image_encoder\.", "vision_encoder."),
+    (r"\.patch_embed\.proj\.", ".patch_embed.projection."),
+    (r"\.blocks\.", ".layers."),
+    (r"\.neck\.0\.", ".neck.conv1."),
+    (r"\.neck\.1\.", ".neck.layer_norm1."),
+    (r"\.neck\.2\.", ".neck.conv2."),
+    (r"\.neck\.3\.", ".neck.layer_norm2."),
+    (r"\.norm", ".layer_norm"),
+    (r"\.pe_layer\.positional_encoding_gaussian_matrix", ".shared_embedding.positional_embedding"),
+    (r"\.point_embeddings\.", ".point_embed."),
+    (r"\.mask_downscaling\.0\.", ".mask_embed.conv1."),
+    (r"\.mask_downscaling\.1\.", ".mask_embed.layer_norm1."),
+    (r"\.mask_downscaling\.3\.", ".mask_embed.conv2."),
+    (r"\.mask_downscaling\.4\.", ".mask_embed.layer_norm2."),
+    (r"\.mask_downscaling\.6\.", ".mask_embed.conv3."),
+    (r"\.output_upscaling\.0\.", ".upscale_conv1."),
+    (r"\.output_upscaling\.1\.", ".upscale_layer_norm."),
+    (r"\.output_upscaling\.3\.", ".upscale_conv2."),
+    (r"(mlps\.\d+|iou_prediction_head)\.layers\.0\.", r"\1.proj_in."),
+    (r"(mlps\.\d+|iou_prediction_head)\.layers\.2\.", r"\1.proj_out."),
+    (r"(mlps\.\d+|iou_prediction_head)\.layers\.1\.", r"\1.layers.0."),
+)
+POSITIONS = "prompt_encoder.shared_embedding.positional_embedding"
+ONCE_MORE = "shared_image_embedding.positional_embedding"  # the same tensor has two places in transformers
+
+
+def find_sam() -> Path | None:
+    """The folder or checkpoint of the best Segment Anything that is here, None where there is none."""
+    for name in SETS:
+        if (folder := store.locate(name)) is not None:
+            files = catalog.weights(name).files
+            return folder / files[0].path if len(files) == 1 else folder
+    return None
+
+
+def load_sam(path: Path) -> SamModel:
+    """A folder in the layout of facebook/sam-vit-*, or Meta's own checkpoint of any size. WeightsError."""
+    from transformers import SamModel
+
+    if path.is_dir():
+        try:
+            model, told = SamModel.from_pretrained(path, local_files_only=True, output_loading_info=True)
+        except Exception as error:  # transformers raises a dozen kinds
+            raise WeightsError(f"{path} cannot be read as Segment Anything: {str(error)[:200]}", REMEDY) from error
+        wrong = [str(name) for kind in ("missing_keys", "unexpected_keys", "mismatched_keys") for name in told[kind]]
+        if wrong:
+            raise WeightsError(f"{path} does not fit Segment Anything: {'; '.join(wrong[:3])}.", REMEDY)
+        return model.eval().requires_grad_(False)
+    state = rename(read_checkpoint(path, REMEDY))
+    with torch.device("meta"):
+        model = SamModel(make_config(state, path))
+    fill(model, state, path, REMEDY)
+    return model.eval().requires_grad_(False)
+
+
+def rename(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Meta's checkpoint under the names of transformers."""
+    renamed = {}
+    for name, value in state.items():
+        for pattern, replacement in NAMES:
+            name = re.sub(pattern, replacement, name)
+        renamed[name] = value
+    if POSITIONS in renamed:
+        renamed[ONCE_MORE] = renamed[POSITIONS]
+    return {name: value for name, value in renamed.items() if not name.startswith("pixel_")}
+
+
+def make_config(state: Mapping[str, Any], path: Path) -> Any:
+    """The sizes of the image encoder, which differ between base, large and huge, from its tensors. WeightsError."""
+    from transformers import SamConfig
+
+    try:
+        patches = state["vision_encoder.patch_embed.projection.weight"]
+        width, _, _, patch = patches.shape
+        grid = state["vision_encoder.pos_embed"].shape[1]
+        layers = sum(name.endswith(".attn.rel_pos_h") for name in state)
+        reach = [state[f"vision_encoder.layers.{i}.attn.rel_pos_h"].shape for i in range(layers)]
+        windows = [(rows + 1) // 2 for rows, _ in reach]
+        vision = {
+            "hidden_size": width,
+            "num_hidden_layers": layers,
+            "num_attention_heads": width // reach[0][1],
+            "mlp_dim": state["vision_encoder.layers.0.mlp.lin1.bias"].shape[0],
+            "output_channels": state["vision_encoder.neck.conv1.weight"].shape[0],
+            "image_size": grid * patch,
+            "patch_size": patch,
+            "window_size": min(windows),
+            "global_attn_indexes": [i for i, side in enumerate(windows) if side == grid],
+        }
+    except (KeyError, IndexError, ValueError, AttributeError, ZeroDivisionError) as error:
+        raise WeightsError(
+            f"{path} is no checkpoint of Segment Anything: {error} is missing or wrong.", REMEDY
+        ) from None
+    return SamConfig(
+        vision_config=vision, prompt_encoder_config={"image_size": grid * patch, "patch_size": patch}
+    )  # fmt: skip
+
+
+@torch.no_grad()
+def segment(model: SamModel, color: np.ndarray, box: tuple[int, int, int, int], device: torch.device) -> np.ndarray:
+    """uint8 RGB (H, W, 3) and a box (left, top, right, bottom) in pixels -> bool (H, W): the last of the three masks.
+
+    The last is the whole object, as One-2-3-45 takes it, not the one with the best score.
+    """
+    from transformers import SamProcessor
+    from transformers.models.sam.image_processing_pil_sam import SamImageProcessorPil  # the other needs torchvision
+
+    side = model.config.vision_config.image_size  # pyright: ignore[reportAttributeAccessIssue]
+    size = {"size": {"longest_edge": side}, "pad_size": {"height": side, "width": side}}
+    processor = SamProcessor(SamImageProcessorPil(**size))
+    inputs = processor(images=color, input_boxes=[[[float(x) for x in box]]], return_tensors="pt")
+    pixels, boxes = (inputs[name].float().to(device) for name in ("pixel_values", "input_boxes"))
+    masks: Tensor = model.to(device)(pixel_values=pixels, input_boxes=boxes, multimask_output=True).pred_masks
+    sizes = inputs["original_sizes"], inputs["reshaped_input_sizes"]
+    return processor.post_process_masks(masks.cpu(), *sizes)[0][0, -1].numpy()
