@@ -193,11 +193,11 @@ class Zero123(nn.Module):
         n = len(pose)
         condition = Condition(condition.embedding.expand(n, -1), condition.latent.expand(n, -1, -1, -1))
         scheduler = plan(self.scheduler.config.prediction_type, sampling, noise.device)
-        extra = {"eta": sampling.eta} if sampling.solver == "ddim" else {}
+        noisy_steps = {"eta": sampling.eta, "generator": generator} if sampling.solver == "ddim" else {}
         latents = noise
         for i, t in enumerate(scheduler.timesteps):
             output = self.guided(latents.to(condition.latent), t.expand(n), condition, pose, sampling.guidance_scale)
-            latents = scheduler.step(output.to(latents), t, latents, generator=generator, **extra).prev_sample
+            latents = scheduler.step(output.to(latents), t, latents, **noisy_steps).prev_sample
             step_done(i + 1, len(scheduler.timesteps))
         return latents
 

@@ -13,7 +13,7 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch import nn
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
-from backend.diffusion.sampling import Sampling
+from backend.diffusion.sampling import FAST, PAPER, Sampling
 from backend.diffusion.view_set import view_set
 from backend.diffusion.zero123 import Condition, Zero123, relative_pose
 from backend.reconstruction.volume_frame import object_box
@@ -68,9 +68,18 @@ def test_guidance_moves_away_from_zero_token_and_zero_latent():
     torch.testing.assert_close(model.guided(noisy, t, condition, pose, 1.0), conditional)
 
 
-@pytest.mark.parametrize("prediction_type", ["epsilon", "v_prediction"])
-def test_an_exact_denoiser_is_sampled_exactly(prediction_type, monkeypatch):
-    """A network that knows the clean latent must lead DDIM there from any noise, in any number of steps."""
+@pytest.mark.parametrize(
+    ("prediction_type", "sampling", "tolerance"),
+    [
+        ("v_prediction", Sampling("ddim", 8, 3.0), 1e-4),
+        ("epsilon", Sampling("ddim", 8, 3.0), 0.05),  # the published schedule stops a step short of no noise
+        ("epsilon", PAPER, 0.05),
+        ("epsilon", FAST, 1e-3),
+        ("epsilon", Sampling("dpm++", 20, 3.0), 1e-3),
+    ],
+)
+def test_an_exact_denoiser_is_sampled_exactly(prediction_type, sampling, tolerance, monkeypatch):
+    """A network that knows the clean latent must lead every solver there from any noise, in any number of steps."""
     model = small_model(prediction_type)
     clean = torch.randn(3, 4, 8, 8)
 
@@ -81,9 +90,8 @@ def test_an_exact_denoiser_is_sampled_exactly(prediction_type, monkeypatch):
 
     monkeypatch.setattr(model, "guided", oracle)
     condition = Condition(torch.zeros(1, 12), torch.zeros(1, 4, 8, 8))
-    images = model.sample(condition, torch.zeros(3, 4), Sampling("ddim", 8, 3.0), torch.Generator().manual_seed(1))
-    atol = 1e-4 if prediction_type == "v_prediction" else 0.05  # the published schedule stops a step short of no noise
-    torch.testing.assert_close(images, model.decode(clean), atol=atol, rtol=0)
+    images = model.sample(condition, torch.zeros(3, 4), sampling, torch.Generator().manual_seed(1))
+    torch.testing.assert_close(images, model.decode(clean), atol=tolerance, rtol=0)
 
 
 def test_weights_survive_the_folder(tmp_path):
