@@ -45,7 +45,7 @@ def sam() -> SamModel:
         SamConfig(vision_config=vision.to_dict(), prompt_encoder_config={"image_size": 64, "patch_size": 8})
     )
     for value in model.parameters():
-        torch.nn.init.normal_(value, std=0.1)
+        torch.nn.init.normal_(value, std=0.3)
     return model.eval().requires_grad_(False)
 
 
