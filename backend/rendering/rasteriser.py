@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pictures of a triangle mesh by a z-buffer, in plain PyTorch: what an exact prior shows, and quick previews.
+
+Rasterising in homogeneous coordinates (Olano and Greer 1997): the ray through a pixel is a combination of a triangle's
+three corners; it hits where no weight is negative. Perspective needs no correction, and nothing is projected.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..meshing.mesh import Mesh
+from .cameras import Camera
+
+TOLERANCE = 1e-6  # of a corner's weight, so that no ray slips between two triangles
+
+
+@dataclass
+class Raster:
+    """What the pixels see. face (H, W) int64, -1 where nothing; corner (H, W, 3), weights of the face's corners that
+    sum to 1; depth (H, W) along the viewing axis, infinite where nothing."""
+
+    face: Tensor
+    corner: Tensor
+    depth: Tensor
+
+
+def rasterise(vertices: Tensor, faces: Tensor, camera: Camera) -> Raster:
+    """The nearest face at every pixel's centre; both sides of a face are seen.
+
+    vertices (N, 3) float, faces (M, 3) int64, on the camera's device. Faces that reach behind the camera are left out.
+    """
+    corners = ((vertices - camera.position) @ camera.cam_to_world[:3, :3])[faces]
+    first, last = _covered(corners, camera)
+    shape = (last - first + 1).clamp(min=0)
+    count = shape.prod(-1)
+    triangle = torch.repeat_interleave(torch.arange(len(faces), device=faces.device), count)
+    place = torch.arange(len(triangle), device=faces.device) - (count.cumsum(0) - count)[triangle]
+    column = first[triangle, 0] + place % shape[triangle, 0].clamp(min=1)
+    row = first[triangle, 1] + place // shape[triangle, 0].clamp(min=1)
+
+    x = (column + 0.5 - camera.width / 2) / camera.focal
+    y = (camera.height / 2 - row - 0.5) / camera.focal
+    a, b, c = corners.unbind(1)
+    sides = torch.stack([torch.cross(b, c, -1), torch.cross(c, a, -1), torch.cross(a, b, -1)], 1)
+    sides = sides / (a * sides[:, 0]).sum(-1)[:, None, None]  # of a face seen edge-on not finite: never hit
+    weight = sides[triangle] @ torch.stack([x, y, -torch.ones_like(x)], -1)[..., None]
+    weight = weight.squeeze(-1)
+    depth = 1 / weight.sum(-1)
+    hit = (weight >= -TOLERANCE * weight.abs().amax(-1, keepdim=True)).all(-1) & (depth > 0) & depth.isfinite()
+    pixel, depth, triangle, weight = (v[hit] for v in (row * camera.width + column, depth, triangle, weight))
+    return _nearest(pixel, depth, triangle, weight, camera)
+
+
+def _covered(corners: Tensor, camera: Camera) -> tuple[Tensor, Tensor]:
+    """First and last (column, row) (M, 2) int64 whose centres the triangles' boxes hold; last < first for none."""
+    depth = -corners[..., 2]
+    safe = depth.clamp(min=1e-6)
+    columns = camera.width / 2 + camera.focal * corners[..., 0] / safe
+    rows = camera.height / 2 - camera.focal * corners[..., 1] / safe
+    pixels = torch.stack([columns, rows], -1)
+    size = torch.tensor([camera.width, camera.height], device=corners.device)
+    first = (pixels.amin(1).clamp(torch.zeros_like(size), size) - 0.5).ceil().long()
+    last = torch.minimum((pixels.amax(1).clamp(min=-1).minimum(size + 1) - 0.5).floor().long(), size - 1)
+    return first, torch.where((depth > 1e-6).all(1, keepdim=True), last, first - 1)
+
+
+def _nearest(pixel: Tensor, depth: Tensor, triangle: Tensor, weight: Tensor, camera: Camera) -> Raster:
+    """The z-buffer. Of two faces at one depth the later hit wins, on every run the same."""
+    pixels = camera.width * camera.height
+    buffer = torch.full((pixels,), torch.inf, dtype=depth.dtype, device=depth.device)
+    buffer.scatter_reduce_(0, pixel, depth, "amin")
+    winner = torch.full((pixels,), -1, device=depth.device)
+    front = torch.nonzero(depth == buffer[pixel])[:, 0]
+    winner.scatter_reduce_(0, pixel[front], front, "amax")
+    seen = winner >= 0
+    face = torch.full_like(winner, -1)
+    corner = torch.zeros(pixels, 3, dtype=weight.dtype, device=weight.device)
+    face[seen] = triangle[winner[seen]]
+    corner[seen] = (weight / weight.sum(-1, keepdim=True))[winner[seen]]
+    shape = (camera.height, camera.width)
+    return Raster(face.view(shape), corner.view(*shape, 3), buffer.view(shape))
+
+
+def photograph(mesh: Mesh, camera: Camera, samples: int = 2) -> Tensor:
+    """RGBA float32 (H, W, 4), straight alpha, of the mesh's vertex colours without any light.
+
+    samples: rays along each side of a pixel. On the camera's device.
+    """
+    fine = Camera(camera.cam_to_world, camera.fov_deg, camera.width * samples, camera.height * samples)
+    device = camera.cam_to_world.device
+    faces = torch.from_numpy(mesh.faces).long().to(device)
+    raster = rasterise(torch.from_numpy(mesh.vertices).to(device), faces, fine)
+    colors = torch.from_numpy(mesh.vertex_colors[:, :3]).to(device).float() / 255
+    seen = raster.face >= 0
+    rgba = torch.zeros(fine.height, fine.width, 4, device=device)
+    rgba[seen] = torch.nn.functional.pad(
+        (colors[faces[raster.face[seen]]] * raster.corner[seen][..., None]).sum(-2), (0, 1), value=1
+    )
+    rgba = rgba.view(camera.height, samples, camera.width, samples, 4).mean((1, 3))
+    return torch.cat([rgba[..., :3] / rgba[..., 3:].clamp(min=1e-6), rgba[..., 3:]], -1)
