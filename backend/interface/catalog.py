@@ -135,7 +135,7 @@ WEIGHTS: tuple[Weights, ...] = (
     Weights(
         "rembg-isnet", "Background removal (IS-Net)", "Cuts the object out of a busy photograph", "background",
         "https://github.com/danielgatis/rembg/releases/download/v0.0.0", (File("isnet-general-use.onnx"),),
-        "Apache-2.0", "yes", "Needs the package rembg in the backend's environment.", about=180_000_000,
+        "Apache-2.0", "yes", about=180_000_000,
     ),
     Weights(
         "sam-vit-base", "Segment Anything, small", "Cuts the object out of a busy photograph, inside a box",

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Cutting the object out of its background: the picture's alpha, rembg, the border's colour; Segment Anything."""
+"""Cutting the object out of its background: alpha, rembg's networks, the border's colour; Segment Anything."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
@@ -15,11 +14,11 @@ from scipy import ndimage
 
 from ..interface import catalog
 from ..weights import store
+from . import salient_object
 from .framing import to_bytes
 from .image import ImageError
 from .segment_anything import SETS, find_sam, load_sam, segment
 
-REMBG_MODELS = ("isnet-general-use", "u2net", "silueta", "u2netp")  # best first; used only if their weights lie on disk
 # Distances of RGB colours, 0..1; tried on renders of 40 objects before plain colours, as PNG and as JPEG.
 NOISE = 0.04  # closer is the same colour
 BUSY = 0.15  # farther is another colour, however restless the background is
@@ -48,7 +47,7 @@ def remove_background(
 ) -> Cutout:
     """Give RGBA float32 (H, W, 4), straight alpha, an alpha that shows the object only.
 
-    auto: the picture's own transparency if it has any, else as always: rembg if one of its models is on this machine
+    auto: the picture's own transparency if it has any, else as always: a network of rembg's if one is on this machine
     (nothing is downloaded), else the difference to the border's colour; then Segment Anything, if it is here, in the
     box of that, on `device`. never: alpha stays as it is. Raises ImageError when nothing would remain; WeightsError.
     """
@@ -102,18 +101,9 @@ def has_meaningful_alpha(alpha: np.ndarray) -> bool:
 
 
 def rembg_alpha(color: np.ndarray) -> np.ndarray | None:
-    """rembg's matte (H, W), 0..1, or None when rembg, its runtime or all of its models are missing here."""
-    if find_spec("rembg") is None or find_spec("onnxruntime") is None:  # rembg ends the process without its runtime
-        return None
-    from rembg import new_session, remove
-    from rembg.sessions import sessions_class
-
-    on_disk = {s.name() for s in sessions_class if s.name() in REMBG_MODELS and s.resolve_existing(f"{s.name()}.onnx")}
-    for name in REMBG_MODELS:
-        if name in on_disk:
-            matte = remove(Image.fromarray(to_bytes(color)), session=new_session(name), only_mask=True)
-            return np.asarray(matte, np.float32) / 255  # type: ignore[arg-type]
-    return None
+    """The matte (H, W), 0..1, of the best of rembg's networks, or None when none is on this machine."""
+    found = salient_object.find()
+    return None if found is None else salient_object.matte(*found, to_bytes(color))
 
 
 def cut_at_border_color(color: np.ndarray) -> tuple[np.ndarray, str]:

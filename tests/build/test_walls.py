@@ -116,12 +116,7 @@ def test_what_the_backend_imports_is_pinned():
     from backend.interface import packages
 
     pinned = {Requirement(pin).name.lower().replace("_", "-") for pin in packages.pins(ROOT, "backend")}
-    optional = {Requirement(pin).name.lower() for pin in packages.pins(ROOT, "background")} | {
-        "psutil",
-        "certifi",
-        "msvcrt",
-        "fcntl",
-    }
+    optional = {"psutil", "certifi", "msvcrt", "fcntl"}
     for path in BACKEND:
         if {"training", "evaluation"} & set(path.parts):
             continue

@@ -49,7 +49,8 @@ def paint(alpha: np.ndarray, behind: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 @pytest.fixture(autouse=True)
 def without_rembg(monkeypatch, tmp_path):
-    monkeypatch.setenv("U2NET_HOME", str(tmp_path))  # no model lies there
+    for name in ("U2NET_HOME", "REMBG_HOME", "IMAGE_TO_MESH_WEIGHTS"):
+        monkeypatch.setenv(name, str(tmp_path))  # no model lies there
 
 
 @pytest.mark.parametrize("behind", ["white", "grey", "noisy", "gradient", "vignette"])
