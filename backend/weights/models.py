@@ -76,9 +76,16 @@ def _load(weights: str, device: torch.device) -> Models:
     path, kind = find_weights(weights)
     is_starter = kind == "starter" or (path / "camera_head").is_dir()
     sparse_neus = load_reconstruction(path, is_starter)  # first: it is small, and may be missing
-    dtype = torch.float32 if is_starter and device.type == "cpu" else choose_dtype(device)
-    zero123 = load_zero123(path, device, dtype, kind)
+    zero123 = load_novel_view(weights, device)
     return Models(zero123, sparse_neus.to(device).eval().requires_grad_(False), device)
+
+
+def load_novel_view(weights: str, device: torch.device) -> Zero123:
+    """Zero123 alone of a set of weights that `load_models` would load; it is not kept. Raises WeightsError."""
+    path, kind = find_weights(weights)
+    is_starter = kind == "starter" or (path / "camera_head").is_dir()
+    dtype = torch.float32 if is_starter and device.type == "cpu" else choose_dtype(device)
+    return load_zero123(path, device, dtype, kind)
 
 
 def find_weights(weights: str) -> tuple[Path, Kind | None]:
