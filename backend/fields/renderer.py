@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pictures of a field: sections in occupied cells, opacity, shading, and sums along the rays."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..rendering.cameras import Camera, rays
+from ..rendering.occupancy import EVERY, Occupancy
+from ..rendering.sections import Sections, gather_along_rays, place_on_rays, section_weights, visible
+from ..rendering.shading import Light, Shading, shade
+from .field import Field, Normals
+
+CHUNK = 1 << 14  # rays of a picture without gradients at once
+NEAREST = 8  # sections of a ray that are looked at first
+
+
+@dataclass
+class Samples:
+    """The P sections that made a picture: ray (P,) int64, points and directions (P, 3), distances of the points along
+    their rays, lengths and weights (P,), unit normals and the value's gradient (P, 3) or None.
+    """
+
+    ray: Tensor
+    points: Tensor
+    directions: Tensor
+    distances: Tensor
+    lengths: Tensor
+    weights: Tensor
+    normals: Tensor | None
+    gradient: Tensor | None
+
+
+@dataclass
+class FieldRendering:
+    """What N rays see. color (N, C); opacity (N,) 0..1; depth (N,), mean distance of what is seen, 0 where nothing is;
+    normal (N, 3), the weighted mean, or None; samples: the sections that were looked at.
+    """
+
+    color: Tensor
+    opacity: Tensor
+    depth: Tensor
+    normal: Tensor | None
+    samples: Samples
+
+
+class Renderer(nn.Module):
+    """Renders `field` in sections of length `step`, skipping what an occupancy grid of `grid`^3 cells says is empty.
+
+    prune: leave out sections of less than this opacity, and those that less than `light_least` of the light reaches.
+    """
+
+    def __init__(
+        self, field: Field, step: float = 0.02, grid: int = 32, alpha_least: float = 0.01, light_least: float = 1e-4
+    ) -> None:
+        super().__init__()
+        self.occupancy = Occupancy(field.bounds, grid)
+        self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
+        self._field = [field]  # in a list: the field is not a part of the renderer, and is saved elsewhere
+        self.step, self.alpha_least, self.light_least = step, alpha_least, light_least
+
+    @property
+    def field(self) -> Field:
+        return self._field[0]
+
+    def update(self, generator: torch.Generator | None = None) -> None:
+        """Call once an optimisation step: looks for empty cells at every 16th."""
+        if int(self.updates) % EVERY == 0:
+            cell = self.occupancy.cell
+            self.occupancy.update(lambda points: self.field.occupancy(points, self.step, cell), generator)
+        self.updates += 1
+
+    def render(
+        self,
+        origins: Tensor,
+        directions: Tensor,
+        background: Tensor | float | None = 1.0,
+        shading: Shading = "albedo",
+        light: Light | None = None,
+        normals: Normals = "none",
+        generator: torch.Generator | None = None,
+    ) -> FieldRendering:
+        """What rays (N, 3) see. background: a number, (C,) or (N, C); None leaves the colour premultiplied.
+
+        A shading other than albedo needs normals. With a generator the sections lie at random places (training).
+        """
+        field, count = self.field, len(origins)
+        sections = self.look_first(
+            self.occupancy.sections(origins, directions, self.step, generator), origins, directions
+        )
+        points, along = sections.points(origins, directions), directions[sections.ray]
+        answer = field.query(points, normals)
+        weights = section_weights(field.alpha(answer, along, sections.lengths), sections.ray, count)
+        unit = None if answer.gradient is None else field.outward(answer.gradient)
+        color = shade(answer.color, unit, points, light, shading)
+
+        def total(values: Tensor | None) -> Tensor:
+            return gather_along_rays(weights, values, sections.ray, count)
+
+        opacity, seen = total(None), total(color)
+        if background is not None:
+            seen = seen + (1 - opacity) * background
+        depth = total(sections.middles[:, None]) / opacity.clamp(min=1e-6)
+        samples = Samples(
+            sections.ray, points, along, sections.middles, sections.lengths, weights, unit, answer.gradient
+        )
+        return FieldRendering(seen, opacity[:, 0], depth[:, 0], None if unit is None else total(unit), samples)
+
+    def look_first(self, sections: Sections, origins: Tensor, directions: Tensor) -> Sections:
+        """Leave out what cannot be seen, by a look without gradients: it costs a fraction of one with them.
+
+        From front to back, in groups of doubling size, so that nobody looks behind what is opaque.
+        """
+        field, ray, count = self.field, sections.ray, len(origins)
+        if not len(ray):
+            return sections
+        points, place = sections.points(origins, directions), place_on_rays(ray, count)
+        light, alpha, begin, end = torch.ones_like(origins[:, 0]), torch.zeros_like(sections.starts), 0, NEAREST
+        with torch.no_grad():
+            while begin <= int(place.max()):
+                now = ((place >= begin) & (place < end) & (light[ray] >= self.light_least)).nonzero()[:, 0]
+                part, value = sections.select(now), field.value(points[now])
+                alpha[now] = field.glimpse(value, slopes(value, part), directions[part.ray], part.lengths)
+                passed = torch.ones_like(light)
+                light = light * passed.index_reduce_(0, part.ray, 1 - alpha[now], "prod")
+                begin, end = end, 2 * end
+        least = min(self.alpha_least, float(self.occupancy.grid.occs.mean()))
+        return sections.select(visible(alpha, ray, count, least, self.light_least))
+
+    def picture(self, camera: Camera, **settings) -> np.ndarray:
+        """uint8 RGBA (H, W, 4) of a camera, straight alpha, without gradients."""
+        was_training = self.field.training
+        self.field.eval()
+        parts = []
+        try:
+            with torch.no_grad():
+                for origins, directions in zip(*(r.split(CHUNK) for r in rays(camera)), strict=True):
+                    seen = self.render(origins, directions, background=None, **settings)
+                    color = seen.color / seen.opacity[:, None].clamp(min=1e-6)
+                    parts.append(torch.cat([color.detach(), seen.opacity.detach()[:, None]], 1))
+        finally:
+            self.field.train(was_training)
+        rgba = torch.cat(parts).view(camera.height, camera.width, 4)
+        return (rgba.clamp(0, 1) * 255 + 0.5).byte().cpu().numpy()
+
+
+def slopes(values: Tensor, sections: Sections) -> Tensor:
+    """Change of values (P,) per unit length towards the next section; -1, head-on, where none follows directly."""
+    steps = sections.middles.diff()
+    follows = (sections.ray.diff() == 0) & (steps < 1.5 * sections.lengths[:-1])
+    slope = torch.where(follows, values.diff() / steps, -1.0)
+    return torch.cat([slope, -torch.ones_like(values[:1])])

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where a field is empty, so that nobody has to look there: Instant NGP's occupancy grid.
+
+The state is nerfacc's OccGridEstimator's. Where nerfacc's CUDA kernels load they walk the rays; elsewhere plain
+PyTorch finds the same sections: [jitter + k step, jitter + (k + 1) step] whose middle lies in an occupied cell.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from nerfacc import OccGridEstimator
+from torch import Tensor, nn
+
+from .rays import intersect_box
+from .sections import Sections
+
+THRESHOLD, DECAY = 0.01, 0.95  # nerfacc's
+EVERY = 16  # steps
+
+
+class Occupancy(nn.Module):
+    """`resolution`^3 cells over the cube `bounds`. Before the first update every cell counts as occupied."""
+
+    def __init__(self, bounds: tuple[float, float], resolution: int = 32) -> None:
+        super().__init__()
+        self.grid = OccGridEstimator([bounds[0]] * 3 + [bounds[1]] * 3, resolution)
+        self.grid.binaries.fill_(True)
+        self.bounds, self.resolution = bounds, resolution
+
+    @property
+    def cell(self) -> float:
+        """A cell's side."""
+        return (self.bounds[1] - self.bounds[0]) / self.resolution
+
+    def update(self, evaluate: Callable[[Tensor], Tensor], generator: torch.Generator | None = None) -> None:
+        """Ask evaluate(points (K, 3)) -> opacity of a step (K,) at a random point of every cell.
+
+        As nerfacc: a cell keeps 0.95 of what it had where the new value is smaller, and is occupied above the
+        smaller one of 0.01 and the mean.
+        """
+        place = self.grid.grid_coords
+        noise = torch.rand(place.shape, generator=generator, device=generator.device if generator else place.device)
+        with torch.no_grad():
+            found = evaluate(self.bounds[0] + (place + noise.to(place.device)) * self.cell).float()
+        self.grid.occs = torch.maximum(self.grid.occs * DECAY, found)
+        threshold = self.grid.occs.mean().clamp(max=THRESHOLD)
+        self.grid.binaries = (self.grid.occs > threshold).view(self.grid.binaries.shape)
+
+    def sections(
+        self, origins: Tensor, directions: Tensor, step: float, generator: torch.Generator | None = None
+    ) -> Sections:
+        """Sections of length `step` of rays (N, 3) whose middle lies in an occupied cell.
+
+        With a generator each ray's sections move by a random share of `step`.
+        """
+        jitter = torch.zeros_like(origins[:, 0])
+        if generator is not None:
+            share = torch.rand(len(origins), generator=generator, device=generator.device).to(origins)
+            jitter = share * step
+        if origins.is_cuda and kernels_load():
+            ray, starts, ends = self.grid.sampling(origins, directions, t_min=jitter, render_step_size=step)
+            return Sections(ray, starts, ends)
+        return self.walk(origins, directions, step, jitter)
+
+    def walk(self, origins: Tensor, directions: Tensor, step: float, jitter: Tensor) -> Sections:
+        """`sections` in plain PyTorch, with each ray's first start `jitter` (N,)."""
+        low, high = self.occupied_box()
+        near, far, hit = intersect_box(origins, directions, (low, high))  # pyright: ignore[reportArgumentType]
+        hit = hit.nonzero()[:, 0]
+        if not len(hit):
+            return Sections(hit, near[:0], near[:0])
+        first = torch.ceil((near[hit] - jitter[hit]) / step - 0.5)
+        count = math.ceil(float((far - near).max()) / step) + 1
+        number = first[:, None] + torch.arange(count, device=origins.device)
+        middle = jitter[hit, None] + (number + 0.5) * step
+        points = (origins[hit, None] + directions[hit, None] * middle[..., None] - self.bounds[0]) / self.cell
+        index = points.floor().long().clamp_(0, self.resolution - 1)
+        cell = (index[..., 0] * self.resolution + index[..., 1]) * self.resolution + index[..., 2]
+        keep = self.grid.binaries.view(-1)[cell] & (middle >= near[hit, None]) & (middle < far[hit, None])
+        row, column = keep.nonzero(as_tuple=True)
+        starts = jitter[hit][row] + number[row, column] * step
+        return Sections(hit[row], starts, starts + step)
+
+    def occupied_box(self) -> tuple[Tensor, Tensor]:
+        """The smallest box (3,), (3,) around the occupied cells; empty if there are none."""
+        cells = self.grid.binaries[0]
+        edges = []
+        for axis in range(3):
+            used = cells.amax(dim=tuple({0, 1, 2} - {axis})).nonzero()
+            edges.append((used.min(), used.max() + 1) if len(used) else (used.new_zeros(()), used.new_zeros(())))
+        low, high = (torch.stack(list(side)) for side in zip(*edges, strict=True))
+        return self.bounds[0] + low * self.cell, self.bounds[0] + high * self.cell
+
+
+def kernels_load() -> bool:
+    """Whether nerfacc's CUDA kernels are compiled, or can be."""
+    from nerfacc.cuda._backend import _C
+
+    return _C is not None
