@@ -7,9 +7,12 @@ brackets: 3DRec is Zero-1-to-3's own reconstruction, threestudio its zero123 con
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from scipy import ndimage
 from torch import Tensor
 
+WHITE = 0.98  # pixels from here on are background, in pictures that a prior paints on white
 SHARPEST = 1e-5  # opacities nearer to 0 or 1 than this have no further entropy to lose
 
 
@@ -41,6 +44,26 @@ def depth_correlation(depth: Tensor, estimate: Tensor, visible: Tensor) -> Tenso
         return 1 + 0 * depth.sum()
     a, b = a - a.mean(), b - b.mean()
     return 1 - (a * b).sum() / ((a * a).sum() * (b * b).sum() + 1e-12).sqrt()
+
+
+def silhouette(opacity: Tensor, pictures: Tensor) -> Tensor:
+    """Mean squared difference of opacity (B, H, W) from what pictures on white (B, 3, H, W) show for certain: nothing
+    where white reaches the border, something where neither a pixel nor its neighbours are white.
+
+    White enclosed by the object may be paint or a hole, and pixels at an outline are mixed: nothing is asked of them.
+    """
+    white = (pictures.amin(1) >= WHITE).cpu().numpy()
+    outside = np.stack([ndimage.binary_propagation(border(w.shape) & w, mask=w) for w in white])
+    inside = np.stack([ndimage.binary_erosion(~w, iterations=1, border_value=1) for w in white])
+    empty, full = (torch.from_numpy(m).to(opacity.device) for m in (outside, inside))
+    return (opacity**2 * empty + (1 - opacity) ** 2 * full).mean()
+
+
+def border(shape: tuple[int, ...]) -> np.ndarray:
+    """True along the edge of a picture (H, W)."""
+    edge = np.ones(shape, bool)
+    edge[1:-1, 1:-1] = False
+    return edge
 
 
 # --- Smoothness

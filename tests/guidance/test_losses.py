@@ -143,6 +143,26 @@ def test_density_cannot_hide_from_the_orientation_loss():
     assert weights.grad is None and normals.grad is not None
 
 
+def test_a_silhouette_asks_nothing_where_nobody_can_know():
+    """A square with a white hole: opacity is asked for inside, emptiness around; not in the hole, nor at outlines."""
+    picture = torch.ones(1, 3, 12, 12)
+    picture[..., 2:10, 2:10] = 0.3
+    picture[..., 5:7, 5:7] = 1.0
+    opacity = torch.full((1, 12, 12), 0.25, dtype=torch.float64, requires_grad=True)
+    losses.silhouette(opacity, picture).backward()
+    expected = torch.zeros(12, 12, dtype=torch.float64)
+    expected[:] = 2 * 0.25
+    expected[2:10, 2:10] = 0
+    expected[3:9, 3:9] = 2 * (0.25 - 1)
+    expected[4:8, 4:8] = 0  # the hole and the pixels around it
+    for corner in ((4, 4), (4, 7), (7, 4), (7, 7)):
+        expected[corner] = 2 * (0.25 - 1)  # they touch the hole at a corner only
+    torch.testing.assert_close(opacity.grad[0], expected / 144)
+    right = torch.zeros(1, 12, 12)
+    right[:, 2:10, 2:10] = 1
+    assert losses.silhouette(right, picture) == 0 < losses.silhouette(1 - right, picture)
+
+
 def test_entropy_of_certainty_has_a_finite_gradient():
     certain = torch.tensor([0.0, 1.0, 0.5], dtype=torch.float64, requires_grad=True)
     assert losses.entropy(certain).item() == pytest.approx(1 / 3, abs=1e-3)  # one bit in three

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One step of distillation: its gradient by hand, the reference at other sizes, latents' colours, what is asked for."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from backend.diffusion.oracle import LinearLatents, OraclePrior
+from backend.engines.distillation import FAR, NEAR, Reconstruction, Reference, latent_colors, moved
+from backend.engines.recipe import SMALL
+from backend.fields.voxel_field import VoxelField
+from backend.meshing.mesh import Mesh
+from backend.rendering.cameras import Camera, orbit, rays
+
+TETRAHEDRON = Mesh(
+    np.array([[0, -0.4, -0.3], [0.4, 0.3, -0.3], [-0.4, 0.3, -0.3], [0, 0, 0.4]]),
+    np.array([[0, 2, 1], [0, 1, 3], [1, 2, 3], [2, 0, 3]]),
+    np.array([[255, 0, 0, 255], [0, 200, 0, 255], [0, 0, 255, 255], [90, 90, 90, 255]], np.uint8),
+)
+TINY = replace(
+    SMALL, milestones=(), reference_size=(8,), random_size=(8,), batch=(2,), least_t=0.5, most_t=0.5, section=0.1,
+    weights={"prior": 1.0},
+)  # fmt: skip
+
+
+def task(recipe=TINY, method="sds", channels=3, codec=None) -> Reconstruction:
+    field = VoxelField(6, channels, generator=torch.Generator().manual_seed(1))
+    camera = Camera(orbit(0, 10, 3.8), 20, 8, 8)
+    reference = Reference(torch.rand(8, 8, 4, generator=torch.Generator().manual_seed(2)), camera)
+    return Reconstruction(OraclePrior(TETRAHEDRON, 16, codec), field, reference, recipe, method)
+
+
+@pytest.mark.parametrize("method", ["sds", "sjc"])
+def test_the_gradient_of_the_prior_by_hand(method):
+    """Same cameras and timestep; the residual against the oracle's picture, weighted, pulled back through renderer and
+    encoder by one vector-Jacobian product."""
+    made = task(method=method)
+    loss = sum(made.losses(0, torch.Generator().manual_seed(5)).values())
+    found = torch.autograd.grad(loss, list(made.field.parameters()))
+
+    generator = torch.Generator().manual_seed(5)
+    made = task(method=method)
+    made.renderer.update(generator)
+    cameras = TINY.cameras(0, generator)
+    origins, directions = (torch.cat(part) for part in zip(*map(rays, cameras), strict=True))
+    seen = (
+        made.renderer.render(origins, directions, 1.0, generator=generator).color.view(2, 8, 8, 3).permute(0, 3, 1, 2)
+    )
+    z = torch.nn.functional.interpolate(seen, (16, 16), mode="bilinear", align_corners=False) * 2 - 1
+    truth = made.prior.pictures(cameras) * 2 - 1
+    a = made.prior.alphas_cumprod[500].item()
+    weight = (a * (1 - a)) ** 0.5 if method == "sds" else (a / (1 - a)) ** 0.5
+    residual = weight * (z.detach() - truth) / 2 * (4096 / (3 * 16 * 16))
+    expected = torch.autograd.grad(z, list(made.field.parameters()), residual)
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-4)
+
+
+def test_only_what_has_a_weight_is_computed():
+    weights = {"prior": 1, "mask": 2, "sparsity random": 1, "depth_smoothness reference": (0, 0, 1, 10), "near_view": 1}
+    made = task(replace(TINY, weights=weights))
+    generator = torch.Generator().manual_seed(0)
+    always = {"prior", "color", "mask", "sparsity random", "near_view"}
+    assert set(made.losses(0, generator)) == always
+    late = made.losses(5, generator)
+    assert set(late) == always | {"depth_smoothness reference"} and late["color"].item() == 0
+    with_normals = task(replace(TINY, weights={"orientation": 1, "normal_smoothness": 1, "normal_jitter": 1}))
+    with_normals.field.density.data.normal_(generator=generator)
+    terms = with_normals.losses(0, generator)
+    for view in ("random", "reference"):
+        assert terms[f"orientation {view}"] >= 0 and terms[f"normal_smoothness {view}"] > 0
+    sum(terms.values()).backward()
+    gradient = with_normals.field.density.grad
+    assert gradient is not None and gradient.isfinite().all() and gradient.abs().max() > 0
+
+
+def test_depth_is_blended_with_the_backgrounds():
+    made = task()
+    seen = made.render([made.reference.camera], 0, torch.Generator().manual_seed(0))
+    rendering = seen.rendering
+    expected = rendering.depth * rendering.opacity + FAR * (1 - rendering.opacity)
+    torch.testing.assert_close(seen.depth.flatten(), expected)
+    corner = rays(made.reference.camera)
+    assert seen.color.shape == (1, 3, 8, 8) and len(corner[0]) == 64
+
+
+def test_the_reference_shrinks_with_its_colours_weighted_by_alpha():
+    image = torch.zeros(2, 2, 4)
+    image[0, 0] = torch.tensor([1.0, 0.0, 0.0, 1.0])
+    image[0, 1] = torch.tensor([0.0, 1.0, 0.0, 0.5])
+    color, alpha, camera = Reference(image, Camera(orbit(0, 0, 2), 40, 2, 2)).at(1)
+    assert alpha.item() == pytest.approx(1.5 / 4)
+    assert color.flatten().tolist() == pytest.approx([1 / 4 + 2.5 / 4, 0.5 / 4 + 2.5 / 4, 2.5 / 4])
+    assert (camera.width, camera.fov_deg) == (1, 40)
+
+
+def test_a_near_camera_is_near_and_looks_the_same_way():
+    camera = Camera(orbit(30, 20, 2), 40, 8, 8)
+    near = moved(camera, torch.Generator().manual_seed(0))
+    assert (near.position - camera.position).norm().item() == pytest.approx(NEAR)
+    assert torch.equal(near.cam_to_world[:, :3], camera.cam_to_world[:, :3])
+
+
+def test_latents_are_rendered_and_their_colours_found():
+    """A codec that is linear: the map from latents to colours is its pseudo-inverse."""
+    codec = LinearLatents(2)
+    made = task(TINY, channels=4, codec=codec)
+    assert made.is_latent and set(made.losses(0, torch.Generator().manual_seed(0))) == {"prior", "color", "mask"}
+    white = codec.encode(torch.ones(1, 3, 2, 2))[0, :, 0, 0]
+    torch.testing.assert_close(made.background, white)
+    plain = torch.rand(8, 3, 1, 1, generator=torch.Generator().manual_seed(3)).expand(8, 3, 8, 8)
+    some = torch.rand(50, 3, generator=torch.Generator().manual_seed(4))
+    found = latent_colors(made.prior, codec.encode(plain))((some * 2 - 1) @ codec.mixture.T)
+    torch.testing.assert_close(found, some, atol=1e-5, rtol=0)

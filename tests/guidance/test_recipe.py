@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The published schedules, asked at their own steps, and what shortening them keeps."""
+
+import pytest
+import torch
+
+from backend.diffusion.annealing import at
+from backend.engines import recipe
+from backend.rendering.cameras import project
+
+
+@pytest.mark.parametrize(
+    "step, sizes",
+    [(0, (128, 64, 12)), (199, (128, 64, 12)), (200, (256, 128, 4)), (300, (512, 256, 2)), (599, (512, 256, 2))],
+)
+def test_resolutions_and_batches_change_at_the_published_steps(step, sizes):
+    xl = recipe.ZERO123_XL
+    stage = xl.stage(step)
+    assert (xl.reference_size[stage], xl.random_size[stage], xl.batch[stage]) == sizes
+
+
+def test_weights_change_as_published():
+    stable = recipe.STABLE_ZERO123
+    assert [stable.weight("color", p) for p in (0, 100, 250, 600)] == [500, 500, 750, 1000]
+    assert stable.weight("sparsity random", 0) == 0.5 and stable.weight("sparsity reference", 0) == 0
+    assert stable.weight("orientation reference", 0) == 1 and stable.weight("near_view", 0) == 0
+    assert [recipe.SJC.weight("depth_smoothness random", p) for p in (0, 4999, 5001)] == [0, 0, 10_000]
+    assert recipe.SJC.weight("depth_smoothness reference", 0) == 1000
+
+
+def test_a_shortened_course_is_the_same_course():
+    for whole in (recipe.ZERO123_XL, recipe.STABLE_ZERO123, recipe.SJC):
+        half = whole.shortened(whole.steps // 2)
+        assert half.steps == whole.steps // 2 and whole.shortened(0) is whole
+        for p in range(0, half.steps, 25):
+            assert half.stage(p) == whole.stage(2 * p)
+            assert at(half.least_t, p) == pytest.approx(at(whole.least_t, 2 * p))
+            assert at(half.most_t, p) == pytest.approx(at(whole.most_t, 2 * p))
+            for name in whole.weights:
+                assert half.weight(name, p) == pytest.approx(whole.weight(name, 2 * p))
+
+
+def test_random_cameras_fill_their_range_and_look_at_the_object():
+    generator = torch.Generator().manual_seed(0)
+    cameras = [c for _ in range(60) for c in recipe.ZERO123_XL.cameras(0, generator)]
+    positions = torch.stack([c.position for c in cameras])
+    torch.testing.assert_close(positions.norm(dim=1), torch.full((720,), 3.8))
+    elevation = torch.rad2deg(torch.asin(positions[:, 2] / 3.8))
+    assert elevation.min() > -10.01 and elevation.max() < 80.01
+    assert elevation.mean().item() == pytest.approx(35, abs=3)
+    azimuth = torch.rad2deg(torch.atan2(positions[:, 0], -positions[:, 1]))
+    assert torch.histc(azimuth, 4, -180, 180).min() > 140
+    pixel, depth = project(cameras[0], torch.zeros(3))
+    assert pixel.tolist() == pytest.approx([32, 32], abs=1e-3) and depth.item() == pytest.approx(3.8)
