@@ -13,11 +13,14 @@ from torch import Tensor, nn
 def sample_volume(volume: Tensor, points: Tensor) -> Tensor:
     """volume (C, D, D, D) over [-1, 1]^3, points (N, 3) -> (N, C), trilinear, corners at -1 and 1.
 
-    Zero unless 0 < index < D, like the published sampler; differentiable twice, which F.grid_sample is not.
+    Zero unless 0 < index < D, like the published sampler; differentiable twice, which the faster F.grid_sample is not.
     """
     side = volume.shape[-1]
     index = (points + 1) / 2 * (side - 1)
     inside = ((index > 0) & (index < side)).all(1, keepdim=True)
+    if not torch.is_grad_enabled():
+        grid = points.flip(-1)[None, None, None]
+        return F.grid_sample(volume[None], grid, padding_mode="border", align_corners=True)[0, :, 0, 0].T * inside
     low = index.detach().floor()
     fraction = index - low
     flat = volume.flatten(1).T
@@ -44,8 +47,10 @@ class WeightNormLinear(nn.Module):
         self.weight_g = nn.Parameter(weight.norm(dim=1, keepdim=True))
         self.weight_v = nn.Parameter(weight)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return F.linear(x, self.weight_g * self.weight_v / self.weight_v.norm(dim=1, keepdim=True), self.bias)
+    def forward(self, x: Tensor, outputs: int | None = None) -> Tensor:
+        """All outputs, or only the first so many."""
+        g, v, bias = (p[:outputs] for p in (self.weight_g, self.weight_v, self.bias))
+        return F.linear(x, g * v / v.norm(dim=1, keepdim=True), bias)
 
 
 class SdfLayer(nn.Module):
@@ -67,7 +72,8 @@ class SdfLayer(nn.Module):
         self.lin1 = WeightNormLinear(second, torch.zeros(width))
         self.lin2 = WeightNormLinear(third, torch.full((width,), -0.5))
 
-    def forward(self, points: Tensor, latents: Tensor) -> Tensor:
+    def forward(self, points: Tensor, latents: Tensor, outputs: int | None = None) -> Tensor:
+        """(N, outputs): the distance alone takes half of the time that all take."""
         hidden = F.softplus(self.lin0(encode_position(points, self.octaves)), beta=100)
         hidden = F.softplus(self.lin1(torch.cat([hidden, latents], 1)), beta=100)
-        return self.lin2(torch.cat([hidden, latents], 1))
+        return self.lin2(torch.cat([hidden, latents], 1), outputs)

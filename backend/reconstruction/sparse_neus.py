@@ -97,7 +97,7 @@ class SparseNeuS(nn.Module):
 
     def sdf(self, scene: Scene, points: Tensor) -> Tensor:
         """points (N, 3) -> signed distance (N,), negative inside."""
-        return self.sdf_network_lod0.sdf_layer(points, sample_volume(scene.volume, points))[:, 0]
+        return self.sdf_network_lod0.sdf_layer(points, sample_volume(scene.volume, points), 1)[:, 0]
 
     def gradient(self, scene: Scene, points: Tensor) -> Tensor:
         """Gradient of the signed distance (N, 3)."""
