@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,7 +42,11 @@ class Report:
         on_preview: Callable[[np.ndarray | None, Mesh | None], None] | None = None,
         is_cancelled: Callable[[], bool] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        is_ending: Callable[[], bool] | None = None,
+        folder: Path | None = None,
     ) -> None:
+        self.folder = folder  # of the job: where an engine keeps what it needs to go on
+        self._is_ending = is_ending
         self._on_progress, self._on_preview, self._is_cancelled = on_progress, on_preview, is_cancelled
         self._clock, self._start, self._sent = clock, clock(), -1e9
         self._shares: dict[str, float] = {}
@@ -74,6 +79,11 @@ class Report:
                 views = np.rint(np.clip(np.nan_to_num(views), 0, 1) * 255).astype(np.uint8)
         if self._on_preview:
             self._on_preview(views, mesh)
+
+    @property
+    def ending(self) -> bool:
+        """Whether the user wants what there is now: stop here and keep the mesh."""
+        return bool(self._is_ending and self._is_ending())
 
     def check(self) -> None:
         """Raise Cancelled when the job was cancelled. Call it wherever a second may pass without a `progress`."""

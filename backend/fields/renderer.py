@@ -120,14 +120,15 @@ class Renderer(nn.Module):
         if not len(ray):
             return sections
         points, place = sections.points(origins, directions), place_on_rays(ray, count)
-        light, alpha, begin, end = torch.ones_like(origins[:, 0]), torch.zeros_like(sections.starts), 0, NEAREST
+        log_light, alpha, begin, end = torch.zeros_like(origins[:, 0]), torch.zeros_like(sections.starts), 0, NEAREST
         with torch.no_grad():
             while begin <= int(place.max()):
-                now = ((place >= begin) & (place < end) & (light[ray] >= self.light_least)).nonzero()[:, 0]
+                now = ((place >= begin) & (place < end) & (log_light[ray] >= math.log(self.light_least))).nonzero()[
+                    :, 0
+                ]
                 part, value = sections.select(now), field.value(points[now])
                 alpha[now] = field.glimpse(value, slopes(value, part), directions[part.ray], part.lengths)
-                passed = torch.ones_like(light)
-                light = light * passed.index_reduce_(0, part.ray, 1 - alpha[now], "prod")
+                log_light.index_add_(0, part.ray, torch.log1p(-alpha[now]))
                 begin, end = end, 2 * end
         least = min(self.alpha_least, float(self.occupancy.grid.occs.mean()))
         return sections.select(visible(alpha, ray, count, least, self.light_least))

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Beginning an optimisation from a mesh: the field learns the mesh's signed distance and colours."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..meshing.mesh import Mesh
+from .field import Field
+from .mesh_distance import MeshDistance
+
+BATCH = 4096  # points a step
+POOL = 60_000  # points whose distance to the mesh is worked out, once
+SOFT = 0.03  # half width of the shell over which a density falls from twice its level to nothing
+
+
+def fit_mesh(field: Field, mesh: Mesh, steps: int = 300, rate: float = 0.01, seed: int = 0) -> None:
+    """Train `field` until its surface is the mesh's, in place. Latent channels are left alone.
+
+    A signed distance learns the distance itself; a density learns level (1 - distance / SOFT), from 0 outside to
+    twice its level inside, so that its surface lies on the mesh. Raises ValueError for a mesh without faces.
+    """
+    device = next(field.parameters()).device
+    points, distance, color = learn_from(mesh, field.bounds, seed)
+    points, distance, color = (torch.from_numpy(x).to(device) for x in (points, distance, color))
+    generator = torch.Generator().manual_seed(seed)
+    optimiser = torch.optim.Adam(field.groups(rate), betas=(0.9, 0.99), eps=1e-15)
+    decay = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda i: 0.1 ** (i / steps))
+    for _ in range(steps):
+        batch = torch.randint(len(points), (BATCH,), generator=generator).to(device)
+        value, seen = field.look(points[batch])
+        loss = value_loss(field, value, distance[batch])
+        if field.channels == 3:
+            near = (distance[batch].abs() < 2 * SOFT)[:, None]
+            loss = loss + ((seen - color[batch]).abs() * near).mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        decay.step()
+    field.zero_grad()
+
+
+def value_loss(field: Field, value: Tensor, distance: Tensor) -> Tensor:
+    """How wrong values (P,) are, in units of the field's own scale, where the mesh is at signed `distance` (P,)."""
+    if field.is_sdf:
+        return (value - distance).abs().mean() / 0.1
+    return F.smooth_l1_loss(value / field.level, (1 - distance / SOFT).clamp(0, 2), beta=0.1)
+
+
+def learn_from(mesh: Mesh, bounds: tuple[float, float], seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Points (POOL, 3) in the cube, most of them near the surface; signed distance (POOL,) and colour (POOL, 3)."""
+    rng, truth = np.random.default_rng(seed), MeshDistance(mesh)
+    near = truth.samples[rng.integers(len(truth.samples), size=POOL * 3 // 4)]
+    near = near + rng.normal(size=near.shape) * rng.choice([0.01, 0.05], size=(len(near), 1))
+    points = np.concatenate([near, rng.uniform(*bounds, size=(POOL - len(near), 3))]).clip(*bounds)
+    return points.astype(np.float32), truth(points), truth.color(points)

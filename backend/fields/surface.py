@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Field -> coloured mesh."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..meshing.clean import decimate, keep_components, remove_degenerate
+from ..meshing.marching_cubes import extract
+from ..meshing.mesh import Mesh
+from .field import Field
+
+CHUNK = 1 << 16  # points evaluated at once
+MARGIN = 1.02  # how much farther than the field marching cubes looks, so that what touches the border is closed
+
+
+def to_mesh(
+    field: Field,
+    resolution: int = 128,
+    max_faces: int = 0,
+    smallest: float = 0.03,
+    level: float | None = None,
+    decode: Callable[[Tensor], Tensor] | None = None,
+) -> Mesh:
+    """The surface where the field equals `level` (its own if None), coloured, crumbs removed; perhaps without faces.
+
+    Pieces below `smallest` of the largest one's volume go. max_faces: decimate to about so many; 0 keeps all.
+    decode: latents (P, C) -> RGB (P, 3) in 0..1, for fields of latents, which are grey without it.
+    """
+    device, level = next(field.parameters()).device, field.level if level is None else level
+    was_training = field.training
+    field.eval()
+    try:
+        vertices, faces = extract(
+            lambda points: closed(field, points), resolution, (field.bounds[0] * MARGIN, field.bounds[1] * MARGIN),
+            level, "negative" if field.is_sdf else "positive", device=device,
+        )  # fmt: skip
+        mesh = remove_degenerate(keep_components(Mesh(vertices, faces), smallest))
+        mesh.vertex_colors = vertex_colors(field, mesh.vertices, decode, device)
+    finally:
+        field.train(was_training)
+    return decimate(mesh, max_faces)
+
+
+def closed(field: Field, points: Tensor) -> Tensor:
+    """The field's value (P,), as if there was nothing outside its cube: what touches its border gets a wall."""
+    value = torch.cat([field.value(part) for part in points.split(CHUNK)])
+    if not field.is_sdf:
+        return value
+    low, high = field.bounds
+    wall = torch.maximum(low - points, points - high).amax(-1)  # signed distance of the cube, near it
+    return torch.maximum(value, wall)
+
+
+def vertex_colors(
+    field: Field, vertices: np.ndarray, decode: Callable[[Tensor], Tensor] | None, device: torch.device
+) -> np.ndarray:
+    """uint8 RGBA (N, 4) of the field at vertices (N, 3)."""
+    points = torch.from_numpy(vertices).to(device)
+    with torch.no_grad():
+        color = torch.cat([field.color(part) for part in points.split(CHUNK)]) if len(points) else points
+        if field.channels != 3:
+            color = torch.full_like(points, 0.5) if decode is None else decode(color)
+    rgb = (color.clamp(0, 1) * 255 + 0.5).byte().cpu().numpy()
+    return np.concatenate([rgb, np.full((len(rgb), 1), 255, np.uint8)], axis=1)
