@@ -67,10 +67,11 @@ def sample(
         ticks = _ticks(resolution, step)
         parent = np.searchsorted(coarse_ticks, ticks, side="right") - 1  # of a tick: the last coarse tick not after it
         exact = coarse_ticks[parent] == ticks
-        known = known[np.ix_(parent, parent, parent)] & exact[:, None, None] & exact[:, None] & exact
-        values = values[np.ix_(parent, parent, parent)]
-        cell = parent[:-1]
-        wanted = _corners_of(near[np.ix_(cell, cell, cell)])
+        was_known, known = known, np.zeros((len(ticks),) * 3, bool)
+        known[np.ix_(exact, exact, exact)] = was_known
+        values = _spread(values, parent)
+        last = len(coarse_ticks) - 2  # a tick is a corner of cells left and right of it
+        wanted = _spread(near, np.maximum(parent - exact, 0), np.minimum(parent, last))
         while (wanted := wanted & ~known).any():
             _evaluate(field, axis[ticks], wanted, values, known, device)
             wanted = _corners_of(_mixed(values <= level))  # the surface may have left the cells that were evaluated
@@ -82,8 +83,13 @@ def triangulate(grid: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]
 
     PyMCubes; scikit-image where PyMCubes has no wheel (Python 3.13 and later).
     """
-    if grid.min() > level or grid.max() <= level:
+    below = grid <= level
+    below ^= below[0, 0, 0]
+    spans = [np.flatnonzero(below.any(others)) for others in ((1, 2), (0, 2), (0, 1))]
+    if not len(spans[0]):
         return np.zeros((0, 3)), np.zeros((0, 3), np.int32)
+    first = [max(int(span[0]) - 1, 0) for span in spans]  # no surface passes through the rest
+    grid = grid[tuple(slice(i, int(span[-1]) + 2) for i, span in zip(first, spans, strict=True))]
     try:
         from mcubes import marching_cubes
     except ImportError:
@@ -92,12 +98,22 @@ def triangulate(grid: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]
         vertices, faces, _, _ = marching_cubes(grid, level, gradient_direction="ascent")
     else:
         vertices, faces = marching_cubes(grid, level)
-    return vertices.astype(np.float64), faces.astype(np.int32)
+    return vertices + np.array(first, np.float64), faces.astype(np.int32)
 
 
 def _ticks(resolution: int, step: int) -> np.ndarray:
     """Grid indices 0, step, 2 step, ..., resolution; the last cell may be shorter."""
     return np.unique(np.append(np.arange(0, resolution, step), resolution))
+
+
+def _spread(grid: np.ndarray, *indices: np.ndarray) -> np.ndarray:
+    """grid[i, i, i] for the indices i; any of them along each axis, where there are several."""
+    for axis in (2, 1, 0):  # the axis that is cheapest to copy last, when the grid is largest
+        parts = [grid.take(index, axis) for index in indices]
+        for part in parts[1:]:
+            parts[0] |= part
+        grid = parts[0]
+    return grid
 
 
 def _evaluate(field, axis: Tensor, wanted: np.ndarray, values: np.ndarray, known: np.ndarray, device) -> None:
