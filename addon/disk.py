@@ -55,11 +55,12 @@ def look(wanted: setup.Chosen) -> None:
     """The thread."""
     global _seen
     jobs = session.jobs_folder(wanted.data_folder)
-    sizes = [environment.size(folder) for folder in finished.idle(jobs)]
+    sizes: list[int] = []
     try:
+        sizes += [environment.size(folder) for folder in finished.idle(jobs)]
         listed = models.run(wanted, _stop.is_set, lambda *_: None, "list")["models"]
         found = {model["id"]: model for model in listed}
-    except Trouble:  # not set up yet, which others say
+    except (Trouble, OSError):  # not set up yet, or no folder that can be read, which others say
         found = {}
     _seen = Seen(found, environment.size(jobs), sum(sizes), bool(found))
 

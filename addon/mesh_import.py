@@ -16,12 +16,18 @@ RECIPE = "image_to_mesh_recipe"  # custom property of the object: how it was mad
 
 
 def obstacle() -> str:
-    """Why a mesh cannot be added at this moment (the caller tries again later), or an empty string."""
+    """Why a mesh cannot be added at this moment (the caller tries again later), or an empty string.
+
+    Blender has one list of undo steps for all windows, so that a mode of any of them matters.
+    """
     if bpy.app.is_job_running("RENDER"):
         return "waiting for the render to end"
-    if bpy.context.mode != "OBJECT":
-        return "waiting until you leave " + bpy.context.mode.replace("_", " ").title() + " mode"
-    for window in bpy.context.window_manager.windows:
+    windows = bpy.context.window_manager.windows
+    actives = [window.view_layer.objects.active for window in windows]
+    for mode in [bpy.context.mode, *(active.mode for active in actives if active)]:
+        if mode != "OBJECT":
+            return "waiting until you leave " + mode.replace("_", " ").title() + " mode"
+    for window in windows:
         if any(name.startswith("TRANSFORM_OT") for name in compat.modal_operators(window)):
             return "waiting until you have placed what you move"
     return ""
@@ -102,6 +108,7 @@ def select_only(chosen: bpy.types.Object, view_layer: bpy.types.ViewLayer) -> No
 
 def push_undo(message: str, window: bpy.types.Window | None) -> None:
     """One step of our own: without it, Ctrl+Z would take the artist's last work away together with the mesh."""
+    window = window or next(iter(bpy.context.window_manager.windows), None)  # any will do if the scene is in none
     if window:
         with bpy.context.temp_override(window=window):
             bpy.ops.ed.undo_push(message=message)

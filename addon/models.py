@@ -13,12 +13,12 @@ AGAIN = "Download again to go on from here"
 VERBS = {"download": "Downloading", "verify": "Checking", "convert": "Converting", "remove": "Removing"}
 
 
-def begin(wanted: setup.Chosen, verb: str, identity: str) -> None:
+def begin(wanted: setup.Chosen, verb: str, identity: str, *options: str) -> None:
     """Start a task: download, verify, convert or remove a set. Jobs may run meanwhile, unless it is removed."""
     title = f"{VERBS[verb]} {catalog.weights(identity).title}"
 
     def work(task: setup.Task) -> None:
-        run(wanted, task.stopped, task.say, verb, identity, *(["--follow"] if verb != "remove" else []))
+        run(wanted, task.stopped, task.say, verb, identity, *options, *(["--follow"] if verb != "remove" else []))
         task.say(f"{title}: done", 1.0)
 
     setup.begin(title, work, exclusive=verb == "remove")

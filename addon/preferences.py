@@ -31,6 +31,7 @@ def move_weights(self, context) -> None:
 
 
 PARTS = {  # the parts of the way from image to mesh, as headings
+    "all": "All in One",
     "views": "Other Sides of the Object",
     "surface": "Surface",
     "elevation": "Elevation",
@@ -141,8 +142,24 @@ def draw_model(column, weights, found: dict) -> None:
     """found: what `models list` says, empty while nobody knows."""
     here, begun = bool(found.get("folder")), found.get("partial", 0)
     split = column.split(factor=0.45)
-    split.label(text=f"{weights.title}, {megabytes(weights.size)}", icon="CHECKMARK" if here else "BLANK1")
-    row = split.row(align=True)
+    size = f", {megabytes(weights.size)}" if weights.repository else ""
+    split.label(text=weights.title + size, icon="CHECKMARK" if here else "BLANK1")
+    if weights.repository:
+        draw_model_buttons(split.row(align=True), weights, found)
+    details = column.column(align=True)
+    details.active = False
+    details.label(text=f"{weights.purpose}.", icon="BLANK1")
+    licence = f"Licence: {weights.licence}. Commercial use: {weights.commercial_use}. {weights.note}"
+    details.label(text=licence, icon="BLANK1")
+    if here:
+        details.label(text=f"{found['origin'].capitalize()}: {found['folder']}", icon="BLANK1")
+    elif begun:
+        details.label(text=f"{megabytes(begun)} are downloaded", icon="BLANK1")
+
+
+def draw_model_buttons(row, weights, found: dict) -> None:
+    """What can be done with a set of weights; Convert stands there only where there is something to convert."""
+    here, begun = bool(found.get("folder")), found.get("partial", 0)
     can_convert = here and weights.part == "views" and len(weights.files) == 1 and found["origin"] != "converted"
     for name, text, icon, enabled in (
         ("download", "Resume" if begun and not here else "Download", "IMPORT", not here),
@@ -155,15 +172,6 @@ def draw_model(column, weights, found: dict) -> None:
         if name != "convert" or can_convert:
             cell.operator(f"image_to_mesh.{name}_model", text=text, icon=icon).model = weights.id
     row.operator("image_to_mesh.open_model_folder", text="", icon="FILE_FOLDER").model = weights.id
-    details = column.column(align=True)
-    details.active = False
-    details.label(text=f"{weights.purpose}.", icon="BLANK1")
-    licence = f"Licence: {weights.licence}. Commercial use: {weights.commercial_use}. {weights.note}"
-    details.label(text=licence, icon="BLANK1")
-    if here:
-        details.label(text=f"{found['origin'].capitalize()}: {found['folder']}", icon="BLANK1")
-    elif begun:
-        details.label(text=f"{megabytes(begun)} are downloaded", icon="BLANK1")
 
 
 def draw_folders(layout, prefs, setup, seen) -> None:

@@ -7,6 +7,7 @@ import zlib
 import bpy
 
 from ..backend.interface import catalog, parameters
+from .trouble import Trouble
 
 WEIGHTS, OWN = "weights", "OWN"  # the parameter that is a choice of what is there, and its choice of a path
 ANSWERED_BY_PREFERENCES = frozenset({"device"})  # set once for the machine, not for each scene
@@ -99,9 +100,12 @@ def value_of(group: bpy.types.PropertyGroup, parameter: parameters.Parameter):
     value = getattr(group, parameter.name)
     if parameter.name == WEIGHTS:
         own = bpy.path.abspath(group.weights_path)
-        return own if value == OWN else next(weights.id for weights in offered() if weights.id.upper() == value)
-    if parameter.kind == "choice":
-        return next(choice for choice in parameter.choices if choice.upper() == value)
+        known = {weights.id.upper(): weights.id for weights in offered()} | {OWN: own}
+        if value not in known:
+            raise Trouble("The chosen weights are unknown to this version", "Choose others under Settings", "weights")
+        return known[value]
+    if parameter.kind == "choice":  # a newer version may have written a value that this one does not know
+        return next((choice for choice in parameter.choices if choice.upper() == value), parameter.default)
     if parameter.kind == "float":  # Blender keeps 32 bits: 0.2 comes back as 0.20000000298
         return round(math.degrees(value) if is_angle(parameter) else value, 5)
     return value
@@ -130,9 +134,11 @@ def group_of(engine: parameters.Engine) -> type:
 
 def settings_group(groups: dict[str, type]) -> type:
     """The class of `scene.image_to_mesh`: the choice of image and engine, and one group an engine."""
-    engines = [(engine.name.upper(), engine.title, engine.help.rstrip(".")) for engine in parameters.ENGINES]
+    engines = [(e.name.upper(), e.title, e.help.rstrip("."), number_of(e.name)) for e in parameters.ENGINES]
     annotations = {
-        "engine": bpy.props.EnumProperty(items=engines, name="Engine", description="The way from image to mesh"),
+        "engine": bpy.props.EnumProperty(
+            items=engines, default=engines[0][0], name="Engine", description="The way from image to mesh"
+        ),
         "source": bpy.props.EnumProperty(items=SOURCES, name="Source", description="Where the image comes from"),
         "filepath": bpy.props.StringProperty(
             name="Image File", description="The picture of the object", subtype="FILE_PATH"
@@ -149,7 +155,9 @@ def settings_group(groups: dict[str, type]) -> type:
 
 
 def chosen_engine(settings) -> parameters.Engine:
-    return next(engine for engine in parameters.ENGINES if engine.name.upper() == settings.engine)
+    """The engine that the panel shows; the first when a newer version's file names one that this one has not."""
+    chosen = (engine for engine in parameters.ENGINES if engine.name.upper() == settings.engine)
+    return next(chosen, parameters.ENGINES[0])
 
 
 def chosen_parameters(settings, device: str) -> dict:

@@ -20,6 +20,7 @@ from .trouble import Trouble
 
 TICK_S = 0.1
 IDLE_S = 1.0
+IMPORT = "Use Import Finished Job to get it"
 
 longest_ms = 0.0  # the longest time that a tick has held Blender, imports left out
 longest_import_ms = 0.0
@@ -52,13 +53,15 @@ def deliver(job: Job) -> str:
     global longest_import_ms
     scene = next((scene for scene in bpy.data.scenes if scene.session_uid == job.scene), None)
     if scene is None or job.mesh is None:
-        raise Trouble(
-            "The mesh is done, but its scene is not open any more", "Use Import Finished Job to get it", "moved"
-        )
+        raise Trouble("The mesh is done, but its scene is not open any more", IMPORT, "moved")
     if waiting := mesh_import.obstacle():
         return waiting
     began = time.perf_counter()
-    mesh_import.add_object(job.mesh, job.name, job.recipe(), job.location, scene)
+    try:
+        mesh_import.add_object(job.mesh, job.name, job.recipe(), job.location, scene)
+    except (RuntimeError, ReferenceError) as error:  # what bpy raises, for instance for a linked scene
+        told = " ".join(str(error).split())
+        raise Trouble(f"The mesh is done, but Blender did not take it: {told}", IMPORT, "moved") from error
     if preferences().show_colors:
         mesh_import.show_colors()
     jobs.mark_imported(job.folder)

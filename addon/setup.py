@@ -15,6 +15,7 @@ from .trouble import Trouble
 
 EXTENSION = Path(__file__).resolve().parents[1]  # read, never written
 SET_UP = "Press Set Up Backend in the preferences"
+OTHER_FOLDER = "Free some space, or choose another data folder in the preferences"
 
 Say = Callable[[str, float, str], None]
 
@@ -101,8 +102,10 @@ def ready_backend(wanted: Chosen) -> tuple[Path, Path]:
         raise Trouble(f"There is no interpreter at {wanted.python}", "Correct its path in the preferences, or empty it")
     if not wanted.python and not environment.is_ready(wanted.data_folder):
         raise Trouble("The backend is not set up", SET_UP)
-    wanted.data_folder.mkdir(parents=True, exist_ok=True)
-    root = environment.copy_backend(EXTENSION, wanted.data_folder)
+    try:
+        root = environment.copy_backend(EXTENSION, wanted.data_folder)
+    except OSError as error:
+        raise Trouble(f"The data folder cannot be written: {error}", OTHER_FOLDER, "disk") from error
     return wanted.python or environment.python_of(wanted.data_folder), root
 
 
@@ -181,6 +184,7 @@ def measure(wanted: Chosen) -> None:
     """Find out how large the folders are; an environment has 30,000 files."""
 
     def work(task: Task) -> None:
+        wanted.data_folder.mkdir(parents=True, exist_ok=True)
         for name in sorted(path.name for path in wanted.data_folder.iterdir() if path.is_dir()):
             task.sizes[name] = environment.size(wanted.data_folder / name)
 

@@ -2,11 +2,13 @@
 """The buttons of the preferences: set up, stop, remove, measure, check. Thin: the work is in setup."""
 
 import shutil
+from pathlib import Path
 
 import bpy
 
 from . import PACKAGE, finished, session, setup
 from .preferences import preferences
+from .trouble import sentences
 
 
 class TaskOperator(bpy.types.Operator):
@@ -131,9 +133,17 @@ class OpenFolder(bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     def execute(self, context):
-        folder = setup.chosen(preferences()).data_folder
+        return show_folder(self, setup.chosen(preferences()).data_folder)
+
+
+def show_folder(operator: bpy.types.Operator, folder: Path) -> set[str]:
+    """Open it in the system's file browser; made first if nobody has."""
+    try:
         folder.mkdir(parents=True, exist_ok=True)
-        return bpy.ops.wm.path_open(filepath=str(folder))
+    except OSError as error:
+        operator.report({"ERROR"}, sentences(f"{folder} cannot be made: {error.strerror}", setup.OTHER_FOLDER))
+        return {"CANCELLED"}
+    return bpy.ops.wm.path_open(filepath=str(folder))
 
 
 class OpenPreferences(bpy.types.Operator):

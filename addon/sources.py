@@ -33,10 +33,15 @@ def read(settings, scene: bpy.types.Scene) -> tuple[str, Attachments]:
     """(name for the object, attachments) of the chosen picture. Raises Trouble."""
     if settings.source == "FILE":
         path = Path(bpy.path.abspath(settings.filepath))
-        return path.stem, read_file(path)
+        return printable(path.stem), read_file(path)
     if settings.source == "RENDER":
         return "Render", read_render(scene)
-    return Path(settings.image.name).stem, read_image(settings.image)
+    return printable(Path(settings.image.name).stem), read_image(settings.image)
+
+
+def printable(name: str) -> str:
+    """A file's name as Blender's data can have it: Linux allows bytes in names that are no text."""
+    return name.encode("utf-8", "replace").decode() or "Mesh"
 
 
 def read_file(path: Path) -> Attachments:

@@ -14,6 +14,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -197,14 +198,16 @@ def copy_backend(source: Path, data_folder: Path) -> Path:
     root = data_folder / "backend"
     target = root / content_name(source / "backend")
     if not target.is_dir():
-        part = root / f"{target.name}.{os.getpid()}.part"
-        shutil.copytree(source / "backend", part / "backend", ignore=shutil.ignore_patterns(*SAFE_COPY))
+        root.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(".part", target.name, root))
         try:
+            shutil.copytree(source / "backend", part / "backend", ignore=shutil.ignore_patterns(*SAFE_COPY))
             part.rename(target)
-        except OSError:  # another Blender was quicker
-            shutil.rmtree(part, ignore_errors=True)
+        except OSError:  # another Blender was quicker, or another thread of this one
             if not target.is_dir():
                 raise
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
     os.utime(target)
     copies = sorted((p for p in root.iterdir() if p.is_dir()), key=lambda p: p.stat().st_mtime, reverse=True)
     for old in copies[COPIES_KEPT:]:

@@ -220,7 +220,8 @@ def remove(weights: Weights) -> int:
     except FileNotFoundError:
         place = locate(weights.id)
         reason = f"it lies in {place}, which is not ours to delete" if place else "it is not here"
-        raise WeightsError(f"{weights.title} cannot be removed: {reason}.", "Delete the folder yourself.") from None
+        remedy = "Delete that yourself if nobody else needs it." if place else ""
+        raise WeightsError(f"{weights.title} cannot be removed: {reason}.", remedy) from None
     except OSError as error:
         raise WeightsError(f"{folder} cannot be deleted: {error}.", "Close other Blenders and try again.") from error
     return size

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The built zip in Blender without a window, in every bpy that IMAGE_TO_MESH_BPY_PYTHONS names (os.pathsep between).
 
-Each bpy runs inside.py in a process of its own, once; every check of that file is a test here.
+Each bpy runs the folder inside in a process of its own, once; every check there is a test here.
 """
 
 import functools
@@ -20,7 +20,8 @@ ROOT = HERE.parents[1]
 PYTHONS = [path for path in os.environ.get("IMAGE_TO_MESH_BPY_PYTHONS", "").split(os.pathsep) if path]
 CHECKS = [
     line.split("(")[0].removeprefix("def check_")
-    for line in (HERE / "inside.py").read_text().splitlines()
+    for path in sorted((HERE / "inside").glob("*.py"))
+    for line in path.read_text().splitlines()
     if line.startswith("def check_")
 ]
 LIMIT_S = 300
@@ -51,9 +52,9 @@ def built_zip() -> Path:
 
 
 def inside(python: str, folder: str, *arguments: str) -> subprocess.Popen:
-    """Start inside.py in a Blender whose settings lie in the folder."""
+    """Start the checks in a Blender whose settings lie in the folder."""
     return subprocess.Popen(
-        [python, HERE / "inside.py", built_zip(), HERE / "double", sys.executable, *arguments],
+        [python, HERE / "inside", built_zip(), HERE / "double", sys.executable, *arguments],
         env=os.environ | {"BLENDER_USER_RESOURCES": folder},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the scripts of this folder share: the extension's modules, its preferences, the stand-in, the tall button."""
+"""What the scripts of this folder share: the extension's modules, its preferences, the stand-in, buttons, holds."""
 
 import os
 import sys
+import time
 from pathlib import Path
 
 import bpy
@@ -11,8 +12,11 @@ import rig
 NAME = "bl_ext.user_default.image_to_mesh"
 ARGS = dict(argument.split("=", 1) for argument in rig.SESSION["args"])
 DATA = Path("/tmp/image-to-mesh")
-PATIENCE_S = 600
+PATIENCE_S = 1200
 HOLD_MS = 50
+CALLED = ("draw", "poll", "execute", "invoke")  # by Blender, on its main thread
+
+holds = {}  # (ms of work, ms on the clock) of the longest call into each method of CALLED of our classes
 
 
 def module(name):
@@ -53,8 +57,76 @@ def meshes():
     return [ob.name for ob in bpy.data.objects if "image_to_mesh_recipe" in ob]
 
 
+def watch():
+    """From now on, measure every call of Blender's into a panel, an operator or the preferences of ours."""
+    for name in [name for name in dir(bpy.types) if name.startswith("IMAGE_TO_MESH_")]:
+        cls = getattr(bpy.types, name)
+        for base in [base for base in cls.__mro__ if base.__module__.startswith(NAME)]:
+            for called in set(CALLED) & set(vars(base)):
+                replace(base, called)
+    replace(module("addon.preferences").Preferences, "draw")
+
+
+def replace(cls, called):
+    """Put a measuring function in a method's place. Blender counts its arguments, so that they are written out."""
+    old, name = vars(cls)[called], f"{cls.__name__}.{called}"
+    function = getattr(old, "__func__", old)
+    if hasattr(function, "measures"):
+        return
+
+    def with_context(self, context):
+        return measure(name, function, self, context)
+
+    def with_event(self, context, event):
+        return measure(name, function, self, context, event)
+
+    new = with_event if called == "invoke" else with_context
+    new.measures = True
+    setattr(cls, called, classmethod(new) if isinstance(old, classmethod) else new)
+
+
+def measure(name, function, *arguments):
+    began, worked = time.perf_counter(), time.thread_time()
+    try:
+        return function(*arguments)
+    finally:  # on a busy machine the clock also counts the time of others
+        took = 1000 * (time.thread_time() - worked), 1000 * (time.perf_counter() - began)
+        holds[name] = max(holds.get(name, took), took)
+
+
 def log_holds():
     """Say how long Blender was held, and fail if that was too long."""
     session = module("addon.session")
     rig.log(f"longest hold {session.longest_ms:.1f} ms, longest import {session.longest_import_ms:.0f} ms")
-    assert session.longest_ms < HOLD_MS
+    slowest = sorted(holds.items(), key=lambda item: item[1], reverse=True)[:6]
+    rig.log("longest calls:", ", ".join(f"{name} {ms[0]:.1f} ms ({ms[1]:.1f})" for name, ms in slowest))
+    assert session.longest_ms < HOLD_MS and all(ms < HOLD_MS for _, (ms, _) in slowest)
+
+
+def show_preferences():
+    """Turn the 3D View into the preferences of this extension alone."""
+    area = rig.area()
+    area.type = "PREFERENCES"
+    bpy.context.preferences.active_section = "ADDONS"
+    bpy.context.window_manager.addon_search = "Image to Mesh"
+    with bpy.context.temp_override(window=rig.window(), area=area, region=area.regions[-1]):
+        bpy.ops.preferences.addon_expand(module=NAME)
+    rig.redraw()
+
+
+def press(box, until):
+    """`yield from press(box, until)`: click until it is so; the first click into another area only wakes it up."""
+    for _ in range(3):
+        rig.click(*rig.centre(box))
+        try:
+            return (yield from rig.wait_until(until, 5, every=0.05))
+        except TimeoutError:
+            rig.log("clicked in vain")
+    raise TimeoutError(f"clicking does nothing: {until}")
+
+
+def live_buttons():
+    """`found = yield from live_buttons()`: the boxes of all buttons in the preferences that are not grey."""
+    boxes = []
+    yield from rig.buttons(rig.region("WINDOW", "PREFERENCES"), boxes)
+    return boxes

@@ -1,84 +1,108 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The preferences in a real window: grey while offline, then Set Up Backend by a real click, then the weights.
+"""The life of a set of weights in the preferences, by real clicks in a real window, against a server on loopback.
 
-Needs `--set-up FOLDER` (several GB, and a package index); without it the script ends after the pictures.
+Ends with status 0 only if nothing could be downloaded offline, half a download was no model, Resume finished it,
+Verify found it whole, Remove removed it, and nothing held Blender for 50 ms.
 """
 
 import sys
-import time
 
 import bpy
 import rig
 
 sys.path.insert(0, next(a for a in rig.SESSION["args"] if a.startswith("here=")).removeprefix("here="))
-from played import ARGS, DATA, NAME, PATIENCE_S, log_holds, module
+from played import ARGS, DATA, NAME, PATIENCE_S, live_buttons, log_holds, module, press, show_preferences, watch
+
+MODEL = "sam-vit-base"
+WIDTHS_PX = (60, 250)  # of the leftmost button in a set's row: all other rows begin with wider or narrower ones
 
 
-def show_preferences():
-    """Turn the 3D View into the preferences of this extension alone."""
-    area = rig.area()
-    area.type = "PREFERENCES"
-    bpy.context.preferences.active_section = "ADDONS"
-    bpy.context.window_manager.addon_search = "Image to Mesh"
-    info = module("addon.preferences").Preferences.bl_idname
-    with bpy.context.temp_override(window=rig.window(), area=area, region=area.regions[-1]):
-        bpy.ops.preferences.addon_expand(module=info)
+def rows():
+    """`found = yield from rows()`: the live buttons of each set of weights that has any but its folder's."""
+    by_line = {}
+    for box in (yield from live_buttons()):
+        by_line.setdefault(box[3] // 4, []).append(box)
+    lines = [sorted(line) for _, line in sorted(by_line.items(), reverse=True)]
+    return [line for line in lines if WIDTHS_PX[0] < line[0][2] - line[0][0] < WIDTHS_PX[1]]
 
 
-def buttons():
-    """`found = yield from buttons()`: the boxes of all buttons that are not grey."""
-    boxes = []
-    yield from rig.buttons(rig.region("WINDOW", "PREFERENCES"), boxes)
-    return boxes
+def shown():
+    """The ids of the sets in the order of the preferences."""
+    catalog, parts = module("backend.interface.catalog"), module("addon.preferences").PARTS
+    return [w.id for part in parts for w in catalog.WEIGHTS if w.part == part and w.repository]
 
 
-def set_up():
-    """Click the topmost button that online access brings to life, and wait until the backend is made."""
-    setup = module("addon.setup")
-    grey = yield from buttons()
-    bpy.context.preferences.system.use_online_access = True
-    rig.redraw()
-    yield 0.5
-    rig.shot("online")
-    alive = yield from buttons()
-    rig.log(f"{len(grey)} buttons offline, {len(alive)} online")
-    rig.click(*rig.centre(alive[0]))
-    yield from rig.wait_until(setup.running, 10)
-    began, stage = time.monotonic(), ""
-    while setup.running():
-        if setup.task().stage != stage:
-            stage = setup.task().stage
-            rig.log(f"{time.monotonic() - began:.0f} s: {stage}")
-            rig.shot("setting_up")
-        yield 2.0
-    yield 1.0
-    task = setup.task()
-    rig.log(f"{time.monotonic() - began:.0f} s: {task.stage}. {task.line} {task.trouble or ''}")
-    rig.shot("set_up")
-    assert setup.is_ready(), task.trouble
+def state():
+    """What is known of the set, once nobody looks any more."""
+    disk = module("addon.disk")
+    yield from rig.wait_until(lambda: disk.seen().complete and not disk.is_looking(), PATIENCE_S)
+    yield 1.5
+    return disk.seen().models[MODEL]
+
+
+def done():
+    task = module("addon.setup").task()
+    return task and task.ended
+
+
+def begin(number, verb):
+    """Click a button of the set's row, agree where that is asked, and wait until the task has begun."""
+    setup, before = module("addon.setup"), module("addon.setup").task()
+    row = (yield from rows())[shown().index(MODEL)]
+    if verb in ("download", "remove"):
+        rig.click(*rig.centre(row[number]))
+        yield 1.5
+        rig.shot(f"agree_{verb}")
+        rig.key("Return")
+    else:
+        yield from press(row[number], lambda: setup.task() is not before)
+    yield from rig.wait_until(lambda: setup.task() is not before, 20)
+    rig.log(verb, "by a click:", setup.task().title)
 
 
 def steps():
-    disk = module("addon.disk")
+    setup = module("addon.setup")
     prefs = bpy.context.preferences.addons[NAME].preferences
-    prefs.data_folder = ARGS.get("data", str(DATA))
-    if "data" not in ARGS:
-        prefs.python = ARGS["python"]
+    prefs.data_folder, prefs.python = str(DATA), ARGS["python"]
+    watch()
     show_preferences()
-    rig.redraw()
-    yield 1.0
-    if "data" in ARGS:
-        rig.shot("offline")
-        yield from set_up()
-    yield from rig.wait_until(lambda: disk.seen().complete, PATIENCE_S)
-    yield 1.0
-    rig.shot("weights")
+    yield from state()
+    rig.shot("offline")
+    assert not (yield from rows()), "something can be downloaded offline"
     bpy.context.preferences.system.use_online_access = True
-    area = rig.area("PREFERENCES")
-    with bpy.context.temp_override(window=rig.window(), area=area, region=rig.region("WINDOW", "PREFERENCES")):
-        bpy.ops.image_to_mesh.download_model("INVOKE_DEFAULT", model="stable-zero123")
+    rig.redraw()
+    yield 0.5
+    found = yield from rows()
+    assert len(found) == len(shown()), f"{len(found)} rows for {len(shown())} sets"
+    rig.shot("preferences")
+    yield from begin(0, "download")
+    yield from rig.wait_until(lambda: setup.task().line == "31 of 61 MB", PATIENCE_S)
     yield 1.0
-    rig.shot("agreement")
+    rig.shot("downloading")
+    yield from press((yield from live_buttons())[0], lambda: not setup.running())
+    yield from rig.wait_until(done, 20)
+    half = yield from state()
+    rig.log(f"stopped: {setup.task().trouble.message}. {half['partial']} bytes lie there; folder {half['folder']!r}")
+    assert half["partial"] >= 30_000_000 and not half["folder"]
+    rig.shot("stopped")
+    yield from begin(0, "download")
+    yield from rig.wait_until(done, PATIENCE_S)
+    whole = yield from state()
+    rig.log(f"resumed: {setup.task().trouble or setup.task().stage}; {whole['origin']} {whole['folder']}")
+    assert whole["origin"] == "downloaded" and not setup.task().trouble
+    rig.shot("downloaded")
+    yield from begin(0, "verify")
+    yield from rig.wait_until(done, PATIENCE_S)
+    rig.log(f"verified: {setup.task().trouble or setup.task().stage}")
+    assert not setup.task().trouble
+    yield from state()
+    yield from begin(1, "remove")
+    yield from rig.wait_until(done, PATIENCE_S)
+    gone = yield from state()
+    rig.log(
+        f"removed: {setup.task().trouble or setup.task().stage}; folder {gone['folder']!r}, {gone['partial']} bytes"
+    )
+    assert not gone["folder"] and not gone["partial"] and not setup.task().trouble
     log_holds()
 
 

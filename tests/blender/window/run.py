@@ -3,7 +3,8 @@
 
     python tests/blender/window/run.py click  --zip image_to_mesh.zip --venv VENV --image FILE --out shots
     python tests/blender/window/run.py faults --zip image_to_mesh.zip --venv VENV --image FILE --out shots
-    python tests/blender/window/run.py preferences --set-up DIR ... (as above)
+    python tests/blender/window/run.py preferences --size 1600x1900 ... (as above)
+    python tests/blender/window/run.py set_up --set-up DIR ... (as above)
 
 VENV has what the backend needs. `--double` puts the stand-in of the tests in the backend's place; the image's text then
 says what it does, as in `views wait:2 mesh`.
@@ -19,6 +20,10 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+sys.path.append(str(HERE.parents[1] / "weights"))
+from published import Handler, Server  # noqa: E402
+
+WEIGHTS = {"config.json": b"{}", "model.safetensors": bytes(60_000_000), "preprocessor_config.json": b"{}"}
 RIG = Path(os.environ.get("BLENDER_GUI", HERE.parents[3] / "shared" / "tools" / "blender-gui"))
 
 
@@ -29,7 +34,7 @@ def main() -> int:
     parser.add_argument("--venv", type=Path, required=True)
     parser.add_argument("--image", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--docs", type=Path, metavar="DIR", help="copy panel, progress and result there")
+    parser.add_argument("--docs", type=Path, metavar="DIR", help="copy the pictures of the README there")
     parser.add_argument("--double", action="store_true")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a number of the first engine")
     parser.add_argument("--set-up", type=Path, metavar="DIR", help="let preferences make a backend in this data folder")
@@ -52,14 +57,30 @@ def main() -> int:
         command += ["--bind", f"{folder}:ro"]
     command += ["--bind", values["data"]] if args.set_up else []
     command += args.rig
+    server = Server()
+    server.files, server.RequestHandlerClass = WEIGHTS, Halting
+    command += ["--env", f"HF_ENDPOINT={server.address}"]
     for name, value in values.items():
         command += ["--script-arg", f"{name}={value}"]
     status = subprocess.run([str(part) for part in command]).returncode
-    for name in ("panel", "progress", "result"):
+    for method, path, part in server.asked:
+        print(f"asked: {method} {path} {part}")
+    for name in ("panel", "progress", "result", "preferences"):
         if args.docs and status == 0 and (args.out / f"{name}.png").exists():
             args.docs.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(args.out / f"{name}.png", args.docs / f"{name}.png")
     return status
+
+
+class Halting(Handler):
+    """Publishes one set of weights; the first time, a large file stops half-way."""
+
+    def send(self, data: bytes) -> None:
+        if len(data) < 1_000_000 or self.server.stalled.is_set():
+            return super().send(data)
+        self.server.stalled.set()
+        self.wfile.write(data[: len(data) // 2])
+        self.server.go_on.wait()
 
 
 if __name__ == "__main__":

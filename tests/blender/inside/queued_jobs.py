@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Jobs from the button to the scene, and what may come between."""
+
+import os
+
+import bpy
+from stage import DATA, choose, made, module, preferences, raises, run, settings
+
+
+def check_a_broken_backend_is_explained_and_the_next_click_works():
+    for script, word in (("views die", "killed"), ("garbage", "understood"), ("outside", "range"), ("refuse", "Crop")):
+        choose(script)
+        raises(bpy.ops.image_to_mesh.generate, word, wait=True)
+    count = len(made())
+    choose("views")
+    bpy.ops.image_to_mesh.generate(wait=True)
+    assert len(made()) == count + 1
+
+
+def check_jobs_queue_and_can_be_cancelled():
+    session, count = module("addon.session"), len(made())
+    choose("views wait")
+    bpy.ops.image_to_mesh.generate()
+    choose("views")
+    bpy.ops.image_to_mesh.generate()
+    first, second = session.queue.jobs()
+    run(lambda: first.stage == "wait")
+    assert first.sheet.shape == (48, 48, 4)
+    bpy.ops.image_to_mesh.cancel(job=first.id)
+    run(lambda: not session.queue.busy)
+    assert (first.state.name, second.state.name, len(made())) == ("CANCELLED", "DONE", count + 1)
+
+
+def check_a_mesh_waits_until_edit_mode_is_left():
+    session, count = module("addon.session"), len(made())
+    bpy.ops.mesh.primitive_cube_add()
+    bpy.ops.object.mode_set(mode="EDIT")
+    bpy.ops.image_to_mesh.generate()
+    [job] = session.queue.jobs()
+    run(lambda: job.note)
+    assert "Edit" in job.note and len(made()) == count
+    bpy.ops.object.mode_set(mode="OBJECT")
+    run(lambda: not session.queue.busy)
+    assert len(made()) == count + 1
+
+
+def check_a_result_survives_opening_another_file():
+    session = module("addon.session")
+    choose("views wait:0.5")
+    bpy.ops.image_to_mesh.generate()
+    [job] = session.queue.jobs()
+    run(lambda: job.stage == "wait")
+    bpy.ops.wm.read_homefile()
+    run(lambda: not session.queue.busy)
+    assert job.state.name == "FAILED" and "Import Finished Job" in job.remedy and not made()
+    offered = [item[0] for item in module("addon.finished").items(None, None)]
+    assert offered[0] == job.id
+    bpy.ops.image_to_mesh.import_finished(job=job.id)
+    assert [ob.name for ob in made()] == ["Apple"] and len(made()[0].data.vertices) == 8
+    assert job.id not in [item[0] for item in module("addon.finished").items(None, None)]
+
+
+def check_out_of_memory_offers_what_to_lower():
+    session, parameters = module("addon.session"), module("backend.interface.parameters")
+    choose("memory")
+    raises(bpy.ops.image_to_mesh.generate, "Full", wait=True)
+    job = session.queue.last
+    assert job.lower == {"mesh_resolution": 64} and settings().one2345.mesh_resolution != 64
+    bpy.ops.image_to_mesh.lower(job=job.id, parameter="mesh_resolution")
+    assert settings().one2345.mesh_resolution == 64 and not job.lower
+    declared = parameters.engine("one2345")
+    module("addon.properties").set_value(settings(), preferences(), "one2345", "device", "cpu")
+    assert preferences().device == "CPU"
+    module("addon.properties").set_value(settings(), preferences(), "one2345", "elevation_deg", 30.0)
+    value_of = module("addon.properties").value_of
+    assert value_of(settings().one2345, declared.parameter("elevation_deg")) == 30.0
+    preferences().device = "AUTO"
+    choose("memory:nonsense")
+    raises(bpy.ops.image_to_mesh.generate, "Full", wait=True)
+    assert session.queue.last.lower == {}
+
+
+def check_imported_jobs_can_be_removed_and_others_stay():
+    jobs, finished = DATA / "jobs", module("addon.finished")
+    choose("views")
+    bpy.ops.image_to_mesh.generate(wait=True)
+    waiting, young, old = jobs / "waiting", jobs / "young", jobs / "old"
+    for folder in (waiting, young, old):
+        folder.mkdir()
+        (folder / "request.json").write_text("{}")
+    (waiting / "result.npz").write_text("not imported yet")
+    os.utime(old, (0, 0))
+    removable = {folder.name for folder in finished.idle(jobs)}
+    assert module("addon.session").queue.last.id in removable and "old" in removable
+    assert not removable & {"waiting", "young"}
+    choose("wait")
+    bpy.ops.image_to_mesh.generate()
+    assert not bpy.ops.image_to_mesh.remove_jobs.poll()  # never while one is running
+    bpy.ops.image_to_mesh.cancel()
+    run(lambda: not module("addon.session").queue.busy)
+    bpy.ops.image_to_mesh.remove_jobs()
+    run(lambda: module("addon.setup").task().ended)
+    left = {folder.name for folder in jobs.iterdir()}
+    assert {"waiting", "young"} <= left and not removable & left
+    disk = module("addon.disk")
+    run(lambda: disk.seen() and not disk.is_looking())
+    assert disk.seen().idle == 0 and disk.seen().jobs >= len("not imported yet")
