@@ -17,21 +17,19 @@ from ..diffusion.sampling import Sampling
 from ..diffusion.two_stages import TwoStages
 from ..diffusion.view_set import FOV_DEG, RADIUS, first_stage, second_stage
 from ..diffusion.zero123 import Condition, Zero123
-from ..meshing.clean import decimate, keep_components, remove_degenerate
-from ..meshing.marching_cubes import extract
 from ..meshing.mesh import Mesh
 from ..preprocess.background import Cutout, remove_background
 from ..preprocess.elevation import LOFTR, estimate_polar, find_loftr, load_loftr, match
 from ..preprocess.framing import composite, fit_into, frame, frame_as_released, lower_contrast
-from ..preprocess.image import ImageError
 from ..preprocess.novel_view import frame_object, whole_picture
-from ..reconstruction.sparse_neus import SparseNeuS, known
-from ..reconstruction.volume_frame import PUBLISHED_FOV_DEG, object_box, place_volume
+from ..reconstruction.picture import Picture
+from ..reconstruction.volume_frame import PUBLISHED_FOV_DEG
 from ..rendering.cameras import Camera, orbit
 from ..weights import store
 from ..weights.models import Models, choose_device, load_models, make_room, release
 from . import Request, Result
 from .report import Report
+from .surface import mesh_from_views
 
 STAGES: dict[str, float] = {
     "Preparing": 1,
@@ -42,10 +40,8 @@ STAGES: dict[str, float] = {
     "Surface": 4,
     "Colours": 3,
 }
-POINTS = 1 << 16  # signed distances evaluated at once
-SMALLEST_PIECE = 0.03  # of the largest one's volume; smaller ones are crumbs
-NOTHING = 1.0  # the signed distance where no two views look
 RELEASED_SIDE = 512  # pixels that published weights' pictures are made to fit before anything else
+PICTURE_SIDE = 512  # pixels of the framed picture that the mesh is made true to
 
 
 def run(request: Request, report: Report) -> Result:
@@ -55,9 +51,9 @@ def run(request: Request, report: Report) -> Result:
     report.progress("Preparing", 0, 1)
     cutout = prepare(request.inputs["image"], parameters)
     models = load(parameters, report)
+    height = Height(models, parameters)
     condition = models.zero123.encode(to_input(cutout.image, models))
     elevation, distance = input_camera(models.zero123, condition, parameters)
-    height = Height(models, parameters)
     views, first = generate_views(
         models.zero123, condition, elevation, distance, parameters, request.seed, report, height.estimate
     )
@@ -68,7 +64,10 @@ def run(request: Request, report: Report) -> Result:
         for a, e in [first[0], *(near for view in first for near in second_stage(view))]
     )
     make_room(models)
-    mesh = mesh_from_views(models.sparse_neus, views, cameras, parameters, report, reference)
+    mesh = mesh_from_views(
+        models.sparse_neus, views, cameras, parameters, report, reference,
+        see(cutout.image, reference, distance, views.device) if parameters["match_picture"] else None,
+    )  # fmt: skip
     facts = {
         "background": cutout.note,
         "elevation_deg": round(elevation, 1),
@@ -128,9 +127,10 @@ def load(parameters: dict[str, Any], report: Report) -> Models:
 
 def prepare(image: np.ndarray, parameters: dict[str, Any]) -> Cutout:
     """RGBA float32 (H, W, 4) with the object cut out; for published weights at the size and contrast as released."""
+    mode, device = parameters["remove_background"], str(choose_device(parameters["device"]))
     if parameters["weights"] == "starter":
-        return remove_background(image, parameters["remove_background"])
-    cutout = remove_background(fit_into(image, RELEASED_SIDE), parameters["remove_background"])
+        return remove_background(image, mode, device)
+    cutout = remove_background(fit_into(image, RELEASED_SIDE), mode, device)
     return replace(cutout, image=lower_contrast(cutout.image)) if parameters["lower_contrast"] else cutout
 
 
@@ -150,6 +150,12 @@ def to_novel_view_input(rgba: np.ndarray, models: Models, parameters: dict[str, 
         return to_input(rgba, models)
     rgb = whole_picture(rgba) if parameters["remove_background"] == "never" else frame_object(rgba)
     return (torch.from_numpy(rgb).permute(2, 0, 1)[None] * 2 - 1).to(models.device)
+
+
+def see(rgba: np.ndarray, camera: Camera, distance: float, device: torch.device) -> Picture:
+    """The framed picture, as its camera sees it from where the views look at the object."""
+    framed = torch.from_numpy(frame(rgba, PICTURE_SIDE)[0]).to(device)
+    return Picture.seen_from(framed, camera.cam_to_world, camera.fov_deg, RADIUS / distance)
 
 
 def input_camera(model: Zero123, condition: Condition, parameters: dict[str, Any]) -> tuple[float, float]:
@@ -234,64 +240,6 @@ def generate_views(
         views = torch.cat([near, stages.closer(around[1:], first[1:])])
     report.preview(to_pictures(views))
     return views, first
-
-
-def mesh_from_views(
-    model: SparseNeuS,
-    views: Tensor,
-    cameras: list[Camera],
-    parameters: dict[str, Any],
-    report: Report,
-    reference: Camera | None = None,
-) -> Mesh:
-    """Views (V, 3, S, S) in 0..1 with cameras -> clean coloured mesh in the cameras' world.
-
-    reference: the camera of the input image, the first view's if None. The surface is looked for in the object's box,
-    which is half as wide as the published volume, and only where views saw something.
-    """
-    report.progress("Features", 0, 1)
-    matrices = torch.stack([c.cam_to_world for c in cameras]).to(views.device)
-    first = None if reference is None else reference.cam_to_world.to(views.device)
-    frame_, *volume_cameras = place_volume(model.rig, matrices, cameras[0].fov_deg, views.shape[-1], first)
-    scene = model.build(views.float(), *volume_cameras)
-    box = object_box(matrices, cameras[0].fov_deg)
-    to_volume = torch.linalg.solve(frame_, box)
-    evaluated = 0
-
-    def field(points: Tensor) -> Tensor:
-        nonlocal evaluated
-        evaluated += len(points)
-        report.progress("Surface", evaluated, evaluated + 4 * POINTS)
-        parts = transform(to_volume, points).split(POINTS)
-        return torch.cat([torch.where(known(scene, p), model.sdf(scene, p), NOTHING) for p in parts])
-
-    vertices, faces = extract(field, parameters["mesh_resolution"], (-0.94, 0.94), device=views.device)
-    if not len(faces):
-        raise ImageError(
-            "The views show no solid object, so there is no surface.", "Try another seed or a clearer image."
-        )
-    points = torch.from_numpy(vertices).to(views.device)
-    rgb = vertex_colors(model, scene, transform(to_volume, points), report)
-    colors = np.concatenate([rgb, np.full((len(rgb), 1), 255, np.uint8)], 1)
-    mesh = Mesh(transform(box, points).cpu().numpy(), faces, colors)
-    mesh = remove_degenerate(keep_components(mesh, SMALLEST_PIECE))
-    return decimate(mesh, parameters["max_faces"])
-
-
-def vertex_colors(model: SparseNeuS, scene: Any, vertices: Tensor, report: Report) -> np.ndarray:
-    """uint8 (N, 3): the blending network, asked along the surface normal."""
-    parts = vertices.split(1 << 13)
-    colors = []
-    for i, part in enumerate(parts):
-        normal = F.normalize(model.gradient(scene, part), dim=1)
-        colors.append(model.color(scene, part, normal))
-        report.progress("Colours", i + 1, len(parts))
-    return (torch.cat(colors).clamp(0, 1) * 255 + 0.5).byte().cpu().numpy()
-
-
-def transform(matrix: Tensor, points: Tensor) -> Tensor:
-    """Points (N, 3) by an affine map (4, 4)."""
-    return points @ matrix[:3, :3].T + matrix[:3, 3]
 
 
 def to_pictures(views: Tensor) -> np.ndarray:

@@ -136,6 +136,10 @@ ENGINES: tuple[Engine, ...] = (
                 help="Angle from which the image looks down on the object, used when it is not estimated",
             ),
             Parameter(
+                "match_picture", "Match Picture", "bool", True,
+                help="Cut the mesh to the image's outline and give its front the image's colours",
+            ),
+            Parameter(
                 "remove_background", "Remove Background", "choice", "auto", choices=("auto", "always", "never"),
                 help="Cut the object out of the image; auto does so when the image has no transparency",
             ),

@@ -13,7 +13,9 @@ from backend.engines import Request, one2345
 from backend.engines.report import Cancelled, Report
 from backend.interface.catalog import WeightsError
 from backend.interface.parameters import engine
+from backend.preprocess.framing import frame
 from backend.rendering.cameras import Camera, orbit, rays
+from backend.rendering.rasteriser import photograph
 from backend.weights.models import STARTER, load_models
 
 BALL = 0.35
@@ -74,6 +76,18 @@ def test_one_image_gives_one_red_object_the_same_for_the_same_seed():
     extent = np.ptp(first.mesh.vertices, axis=0)
     assert extent.max() < 1.8 * extent.min()  # a ball, not a slab
     assert first.views.shape == (32, 64, 64, 4)
+
+
+def test_the_mesh_has_the_outline_and_the_front_of_the_picture():
+    image = np.zeros((200, 200, 4), np.float32)
+    image[20:180, 40:80] = image[140:180, 40:160] = (1, 0, 0, 1)  # an L, red at the left and blue at the right
+    image[140:180, 100:160, :3] = (0, 0, 1)
+    result = one2345.run(Request("one2345", {"image": image}, settings(), 0), Report())
+    camera = Camera(orbit(0, result.report["elevation_deg"], RADIUS), FOV_DEG, 256, 256)
+    seen, shown = (frame(p, 96)[0] for p in (photograph(result.mesh, camera).numpy(), image))
+    a, b = seen[..., 3] > 0.5, shown[..., 3] > 0.5
+    assert (a & b).sum() > 0.85 * (a | b).sum()
+    assert np.abs(seen - shown)[a & b].mean() < 0.1
 
 
 def test_a_novel_view_from_the_same_side_shows_the_ball():

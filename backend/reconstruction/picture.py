@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the input picture knows for sure about a reconstruction from imagined views: the object's outline, and the
+colours of its front. Views that are imagined only come near to both.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from scipy.ndimage import distance_transform_edt, gaussian_filter
+from torch import Tensor
+
+from ..meshing.mesh import Mesh
+from ..rendering.cameras import Camera, project, rays
+from ..rendering.rasteriser import rasterise
+
+Field = Callable[[Tensor], Tensor]
+RAYS = 64  # a side, through the outline
+SAMPLES = 56  # along each of them
+THICKNESS = 0.7  # of a part that no view shows, in the distance to the outline...
+THICKEST = 0.08  # ...up to this half thickness, in the world
+BLUR = 1.5  # rays, of the depth of such parts
+NEVER = 9.0  # a distance, in the world, that no part of an object has
+HIDDEN = 0.02  # of the world behind what the picture sees first
+FACING = (0.2, 0.5)  # cosine between normal and view from which, and beyond which, the picture's colour counts
+
+
+@dataclass
+class Picture:
+    """rgba float32 (S, S, 4), straight alpha, and the camera (S, S) that saw it in the world."""
+
+    rgba: Tensor
+    camera: Camera
+
+    @classmethod
+    def seen_from(cls, rgba: Tensor, cam_to_world: Tensor, fov_deg: float, closer: float) -> Picture:
+        """closer: how many times nearer than its camera the picture looks, because it was framed."""
+        fov = 2 * math.degrees(math.atan(math.tan(math.radians(fov_deg) / 2) / closer))
+        return cls(rgba, Camera(cam_to_world, fov, rgba.shape[0], rgba.shape[1]).to(rgba.device))
+
+    def outline(self) -> Tensor:
+        """Distance of every pixel to the outline in pixels (S, S), positive inside."""
+        alpha = self.rgba[..., 3].cpu().numpy() >= 0.5
+        inside, outside = (torch.from_numpy(np.asarray(distance_transform_edt(a))) for a in (alpha, ~alpha))
+        return (inside - outside).to(self.rgba)
+
+    def look_up(self, maps: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
+        """maps (S', S', C), of any resolution, where points (N, 3) of the world are seen: (N, C); depths (N,)."""
+        pixel, depth = project(self.camera, points)
+        grid = pixel * 2 / torch.tensor([self.camera.width, self.camera.height], device=points.device) - 1
+        maps = maps.permute(2, 0, 1)[None]
+        return F.grid_sample(maps, grid[None, None], padding_mode="border", align_corners=False)[0, :, 0].T, depth
+
+
+def keep_outline(field: Field, picture: Picture, reach: float) -> Field:
+    """A field, points (N, 3) of the world -> distance (N,) in the world, negative inside, made true to the outline.
+
+    What the outline excludes goes: the object's visual hull from this one side (Laurentini 1994). A ray inside the
+    outline that meets nothing meets, where the field comes nearest to a surface, a sheet as thick as the part is wide.
+    reach: radius of the world around the origin in which the object lies.
+    """
+    outline = picture.outline()[..., None]
+    depth, missing = find_missing(field, picture, outline, reach)
+    maps = torch.stack([depth, missing], -1)
+
+    def constrained(points: Tensor) -> Tensor:
+        inside, z = picture.look_up(outline, points)
+        inside = inside[:, 0] * z / picture.camera.focal
+        depth, missing = picture.look_up(maps, points)[0].unbind(-1)
+        sheet = (z - depth).abs() - (THICKNESS * inside).clamp(max=THICKEST)
+        sheet = torch.where((inside > 0) & (missing > 0.3), sheet, NEVER)
+        return torch.maximum(torch.minimum(field(points), sheet), -inside)
+
+    return constrained
+
+
+def find_missing(field: Field, picture: Picture, outline: Tensor, reach: float) -> tuple[Tensor, Tensor]:
+    """Through RAYS x RAYS pixels: the depth where the field is least (smooth), and 1 where a ray inside the outline
+    meets nothing of it (slightly smooth), each (RAYS, RAYS)."""
+    coarse = Camera(picture.camera.cam_to_world, picture.camera.fov_deg, RAYS, RAYS)
+    origin, direction = rays(coarse)
+    distance = origin[0].norm()
+    t = torch.linspace(float(distance) - reach, float(distance) + reach, SAMPLES, device=origin.device)
+    points = origin[:, None] + direction[:, None] * t[:, None]
+    values = field(points.reshape(-1, 3)).view(RAYS * RAYS, SAMPLES)
+    least = values.amin(1)
+    z = project(coarse, points)[1]
+    expected = (torch.softmax(-values / 0.01, 1) * z).sum(1)
+    trust = torch.exp(-least.clamp(min=0) / 0.02)
+    inside = picture.look_up(outline, points[:, SAMPLES // 2])[0][:, 0] > 0
+    smooth, weight, missing = (
+        torch.from_numpy(gaussian_filter(x.view(RAYS, RAYS).cpu().numpy(), blur)).to(values)
+        for x, blur in ((expected * trust, BLUR), (trust, BLUR), (((least > 0) & inside).float(), 0.5))
+    )
+    return smooth / weight.clamp(min=1e-6), missing
+
+
+def paint_front(mesh: Mesh, picture: Picture) -> Mesh:
+    """The mesh with the picture's colours where the picture shows it; elsewhere, and at grazing angles, its own."""
+    vertices, faces = torch.from_numpy(mesh.vertices).to(picture.rgba), torch.from_numpy(mesh.faces).long()
+    nearest = rasterise(vertices, faces.to(vertices.device), picture.camera).depth.clamp(max=NEVER)[..., None]
+    alpha = picture.rgba[..., 3:]
+    seen, z = picture.look_up(torch.cat([picture.rgba[..., :3] * alpha, alpha, nearest], -1), vertices)
+    color, alpha, nearest = seen.split([3, 1, 1], 1)
+    towards = F.normalize(picture.camera.position - vertices, dim=1)
+    facing = (vertex_normals(vertices, faces.to(vertices.device)) * towards).sum(1, keepdim=True)
+    share = ((facing - FACING[0]) / (FACING[1] - FACING[0])).clamp(0, 1)
+    share = share * (z[:, None] < nearest + HIDDEN) * (alpha > 0.5)
+    own = torch.from_numpy(mesh.vertex_colors[:, :3]).to(vertices) / 255
+    rgb = own + share * (color / alpha.clamp(min=0.5) - own)
+    colors = mesh.vertex_colors.copy()
+    colors[:, :3] = (rgb.clamp(0, 1) * 255 + 0.5).byte().cpu().numpy()
+    return Mesh(mesh.vertices, mesh.faces, colors, mesh.uv, mesh.texture)
+
+
+def vertex_normals(vertices: Tensor, faces: Tensor) -> Tensor:
+    """Unit normals (N, 3), of the faces around each vertex by their area."""
+    a, b, c = vertices[faces].unbind(1)
+    normals = torch.zeros_like(vertices)
+    normals.index_add_(0, faces.flatten(), torch.linalg.cross(b - a, c - a).repeat_interleave(3, 0))
+    return F.normalize(normals, dim=1)
