@@ -35,9 +35,10 @@ def at(value: Scheduled, position: float) -> float:
 def draw_timesteps(
     count: int, position: float, least: Scheduled, most: Scheduled, total: int, generator: torch.Generator
 ) -> Tensor:
-    """Timesteps (count,) int64, even between the shares `least` and `most` (0..1) of `total`, at this position."""
+    """Timesteps (count,) int64, on the generator's device, even between the shares `least` and `most` (0..1) of
+    `total` at this position."""
     low, high = (min(round(total * at(value, position)), total - 1) for value in (least, most))
-    return torch.randint(low, max(high, low) + 1, (count,), generator=generator)
+    return torch.randint(low, max(high, low) + 1, (count,), generator=generator, device=generator.device)
 
 
 def sqrt_anneal(position: float, steps: float, total: int, least: float = 0.2, most: float = 0.98) -> int:

@@ -41,8 +41,9 @@ class Prior(Protocol):
     image_size: int
     channels: int
 
-    def encode(self, images: Tensor) -> Tensor:
-        """Pictures (B, 3, H, W) in 0..1, of any size -> latents (B, C, h, w), differentiable."""
+    def encode(self, images: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Pictures (B, 3, H, W) in 0..1, of any size -> latents (B, C, h, w), differentiable. generator: for encoders
+        that draw at random."""
         ...
 
     def decode(self, latents: Tensor) -> Tensor:
@@ -73,12 +74,12 @@ class Zero123Prior:
         self.alphas_cumprod = model.scheduler.alphas_cumprod.to(condition.latent.device)
         self.image_size, self.channels = model.image_size, condition.latent.shape[1]
 
-    def encode(self, images: Tensor) -> Tensor:
+    def encode(self, images: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """A sample of the posterior, scaled."""
         side, vae = self.image_size, self.model.vae
         images = F.interpolate(images, (side, side), mode="bilinear", align_corners=False)
         return (
-            vae.encode(images.to(self.model.dtype) * 2 - 1).latent_dist.sample() * vae.config.scaling_factor
+            vae.encode(images.to(self.model.dtype) * 2 - 1).latent_dist.sample(generator) * vae.config.scaling_factor
         ).float()
 
     def decode(self, latents: Tensor) -> Tensor:

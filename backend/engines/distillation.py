@@ -15,6 +15,7 @@ from ..diffusion.annealing import draw_timesteps
 from ..diffusion.prior import Prior
 from ..fields.field import Field
 from ..fields.renderer import FieldRendering, Renderer
+from ..fields.solid import Solid
 from ..fields.surface import to_mesh
 from ..meshing.mesh import Mesh
 from ..rendering.cameras import Camera, orbit, rays
@@ -50,6 +51,7 @@ class Reconstruction:
 
     def __init__(self, prior: Prior, field: Field, reference: Reference, recipe: Recipe, method: str = "sds"):
         self.prior, self.field, self.reference, self.recipe, self.method = prior, field, reference, recipe, method
+        self.name = f"{type(prior).__name__} {method} {type(field).__name__} {recipe}"
         self.renderer = Renderer(field, recipe.section)
         self.modules: dict[str, nn.Module] = {"field": field, "renderer": self.renderer}
         self.device, self.is_latent = next(field.parameters()).device, field.channels != 3
@@ -74,11 +76,11 @@ class Reconstruction:
         recipe, prior = self.recipe, self.prior
         cameras = recipe.cameras(position, generator)
         seen = self.render(cameras, position, generator)
-        z = seen.color if self.is_latent else prior.encode(seen.color)
+        z = seen.color if self.is_latent else prior.encode(seen.color, generator)
         t = draw_timesteps(len(z), position, recipe.least_t, recipe.most_t, len(prior.alphas_cumprod), generator)
         a = prior.alphas_cumprod[t.to(z.device)].view(-1, 1, 1, 1)
         with torch.no_grad():
-            noisy = guidance.add_noise(z, torch.randn(z.shape, generator=generator).to(z), a)
+            noisy = guidance.add_noise(z, draw_normal(z, generator), a)
             told = prior.denoise(noisy, t.to(z.device), cameras, unconditional=recipe.guidance_scale != 1)
             x0 = told.conditional
             if told.unconditional is not None:
@@ -112,8 +114,8 @@ class Reconstruction:
         samples = seen.rendering.samples
 
         def jitter() -> Tensor:
-            beside = torch.randn(samples.points.shape, generator=generator).to(samples.points) * JITTER
-            return losses.normal_jitter(seen.normals, self.field.normal(samples.points.detach() + beside))
+            beside = samples.points.detach() + JITTER * draw_normal(samples.points, generator)
+            return losses.normal_jitter(seen.normals, self.field.normal(beside))
 
         terms: dict[str, Callable[[], Tensor]] = {
             "orientation": lambda: losses.orientation(
@@ -153,11 +155,12 @@ class Reconstruction:
         return self.render(cameras, 0, torch.Generator().manual_seed(0)).color
 
     def mesh(self, resolution: int) -> Mesh:
+        surface = self.field if self.field.is_sdf else Solid(self.field, resolution)
         if not self.is_latent:
-            return to_mesh(self.field, resolution)
+            return to_mesh(surface, resolution)
         size, distance = self.recipe.random_size[-1], sum(self.recipe.radius) / 2
         cameras = [Camera(orbit(side, 15, distance), self.recipe.fov_deg, size, size) for side in range(0, 360, 45)]
-        return to_mesh(self.field, resolution, decode=latent_colors(self.prior, self.latents(cameras)))
+        return to_mesh(surface, resolution, decode=latent_colors(self.prior, self.latents(cameras)))
 
 
 @dataclass
@@ -202,10 +205,15 @@ def resized(pictures: Tensor, size: tuple[int, ...]) -> Tensor:
     return nn.functional.interpolate(pictures, tuple(size), mode="bilinear", antialias=True, align_corners=False)
 
 
+def draw_normal(like: Tensor, generator: torch.Generator) -> Tensor:
+    """N(0, 1) in the shape of another tensor."""
+    return torch.randn(like.shape, generator=generator, device=generator.device).to(like)
+
+
 def moved(camera: Camera, generator: torch.Generator) -> Camera:
     """A camera NEAR this one, looking the same way."""
     matrix = camera.cam_to_world.clone()
-    matrix[:3, 3] += NEAR * nn.functional.normalize(torch.randn(3, generator=generator), dim=0)
+    matrix[:3, 3] += NEAR * nn.functional.normalize(draw_normal(matrix[:3, 3], generator), dim=0)
     return Camera(matrix, camera.fov_deg, camera.width, camera.height)
 
 

@@ -57,7 +57,7 @@ class Recipe:
     def cameras(self, position: float, generator: torch.Generator) -> list[Camera]:
         """The random cameras of one step, all around, even in azimuth and in elevation."""
         stage = self.stage(position)
-        draw = torch.rand(self.batch[stage], 3, generator=generator)
+        draw = torch.rand(self.batch[stage], 3, generator=generator, device=generator.device).cpu()
         low = torch.tensor([-180.0, self.elevation_deg[0], self.radius[0]])
         high = torch.tensor([180.0, self.elevation_deg[1], self.radius[1]])
         size = self.random_size[stage]
@@ -109,13 +109,18 @@ SJC = Recipe(  # Zero-1-to-3's own 3D reconstruction; timesteps 10 to 969, and i
     },
 )  # fmt: skip
 
-# A prior of 64 pixels on a CPU. The starter's views are those of One-2-3-45's rig; it was mostly trained to answer at
-# the last timestep, where only the x0 form has a signal, and needs no guidance.
+# For a prior of 64 pixels and a field of hash_field.small on a CPU: fewer and longer steps, no normals, which cost as
+# much as all the rest; the silhouettes of the prior's own pictures instead, because white fog costs nothing on white.
 SMALL = replace(
-    ZERO123_XL, milestones=(150, 300), reference_size=(32, 64, 64), random_size=(32, 48, 64), batch=(6, 4, 2),
-    guidance_scale=1.0, section=0.02,
-    weights={"prior": 0.1, "color": 500, "mask": 50, "sparsity random": 0.1, "opaqueness": 0.1},
+    ZERO123_XL, steps=160, milestones=(60, 120), reference_size=(32, 64, 64), random_size=(32, 48, 64),
+    batch=(4, 3, 2), least_t=(0.4, 0.2, 60), most_t=(0.85, 0.5, 60), guidance_scale=1.0, rate=0.02, section=0.025,
+    weights={
+        "prior": 0.1, "color": 500, "mask": 50, "silhouette": 20, "sparsity random": 0.1,
+        "opaqueness": (0, 0.1, 2, 100),
+    },
 )  # fmt: skip
+# The starter's views are those of One-2-3-45's rig; it was mostly trained to answer at the last timestep, where only
+# the x0 form has a signal, and needs no guidance.
 STARTER = replace(
     SMALL, least_t=1.0, most_t=1.0, weighting="x0", fov_deg=FOV_DEG, radius=(RIG_RADIUS, RIG_RADIUS),
     elevation_deg=(-35, 65),

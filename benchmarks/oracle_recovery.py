@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How well optimisation recovers objects from a prior that knows them: shape, colours, depth, and what it costs.
+
+python -m benchmarks.oracle_recovery --meshes ../shared/data/train --objects 10 --method sds --output build/oracle
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+import typer
+from scipy.spatial import KDTree
+
+from backend.diffusion.oracle import Defects, OraclePrior
+from backend.engines import recipe
+from backend.engines.distillation import Reconstruction, Reference
+from backend.engines.optimisation import optimise
+from backend.engines.report import Report
+from backend.evaluation.benchmark import to_mesh
+from backend.evaluation.metrics import compare_meshes
+from backend.fields import hash_field, sdf_field, voxel_field
+from backend.meshing.mesh import Mesh
+from backend.rendering.cameras import Camera, orbit
+from backend.rendering.rasteriser import photograph, rasterise
+from backend.training.meshes import list_meshes, load_mesh
+
+SIZE, FOV_DEG, RADIUS = 64, 20.0, 3.8
+SEEN_FROM = [(azimuth, elevation) for elevation in (-30, 20, 65) for azimuth in range(0, 360, 45)]
+
+
+def seen_surface(mesh: Mesh, size: int = 96) -> tuple[np.ndarray, np.ndarray]:
+    """Points (N, 3) and colours (N, 3) in 0..1 of all that can be seen of a mesh from SEEN_FROM."""
+    vertices, faces = torch.from_numpy(mesh.vertices), torch.from_numpy(mesh.faces).long()
+    colors = torch.from_numpy(mesh.vertex_colors[:, :3]).float() / 255
+    points, seen = [], []
+    for azimuth, elevation in SEEN_FROM:
+        raster = rasterise(vertices, faces, Camera(orbit(azimuth, elevation, RADIUS), FOV_DEG, size, size))
+        hit = raster.face >= 0
+        corner, weight = faces[raster.face[hit]], raster.corner[hit][..., None]
+        points.append((vertices[corner] * weight).sum(1))
+        seen.append((colors[corner] * weight).sum(1))
+    return torch.cat(points).numpy(), torch.cat(seen).numpy()
+
+
+def color_error(mesh: Mesh, truth: Mesh) -> float:
+    """Mean absolute difference of the visible surface's colours from those of the nearest visible true point."""
+    if not len(mesh.faces):
+        return 1.0
+    (points, colors), (true_points, true_colors) = seen_surface(mesh), seen_surface(truth)
+    return float(np.abs(colors - true_colors[KDTree(true_points).query(points)[1]]).mean())
+
+
+def depth_error(task: Reconstruction, truth: Mesh) -> float:
+    """Mean absolute difference of rendered and true depth along the rays, where both see something, four views."""
+    errors = []
+    for azimuth in (20, 110, 200, 290):
+        camera = Camera(orbit(azimuth, 15, RADIUS), FOV_DEG, SIZE, SIZE)
+        with torch.no_grad():
+            seen = task.render([camera], task.recipe.steps, torch.Generator().manual_seed(0)).rendering
+        raster = rasterise(torch.from_numpy(truth.vertices), torch.from_numpy(truth.faces).long(), camera)
+        both = (raster.face >= 0).flatten() & (seen.opacity > 0.5)
+        along = seen.depth * np.cos(np.radians(5))  # rays lie within 10 degrees of the axis
+        errors.append((along - raster.depth.flatten())[both].abs())
+    return float(torch.cat(errors).mean())
+
+
+def recover(truth: Mesh, method: str, steps: int, seed: int, defects: Defects, settings: dict[str, Any]) -> dict:
+    """Optimise against the oracle of one mesh; scores and what it took."""
+    oracle = OraclePrior(truth, SIZE, defects=defects, seed=seed)
+    camera = Camera(orbit(0, 15, RADIUS), FOV_DEG, 2 * SIZE, 2 * SIZE)
+    course = recipe.SMALL_SJC if method == "sjc" else recipe.SMALL
+    course = replace(course, fov_deg=FOV_DEG, radius=(RADIUS, RADIUS), elevation_deg=(-30, 80), **settings)
+    makers = {
+        "sds": lambda: hash_field.small(seed=seed),
+        "sjc": lambda: voxel_field.VoxelField(64, generator=torch.Generator().manual_seed(seed)),
+        "sdf": lambda: sdf_field.small(seed=seed),
+    }
+    reference = Reference(photograph(truth, camera), camera)
+    task = Reconstruction(oracle, makers[method](), reference, course.shortened(steps), method)
+    begun, clock = time.process_time(), time.monotonic()
+    outcome = optimise(task, Report(), task.recipe.steps, seed=seed, preview_s=1e9)
+    cpu, wall = time.process_time() - begun, time.monotonic() - clock
+    mesh = task.mesh(128)
+    scores = compare_meshes(mesh, truth) | {"color": color_error(mesh, truth), "depth": depth_error(task, truth)}
+    ends = {name: round(float(np.mean(values[-10:])), 4) for name, values in outcome.losses.items()}
+    return {"scores": scores, "cpu_s": cpu, "wall_s": wall, "losses": ends, "views": task.views()}
+
+
+def picture(views: np.ndarray, truth: Mesh) -> np.ndarray:
+    """Truth over recovered, from four sides, on white."""
+    cameras = [Camera(orbit(a, 15, RADIUS), FOV_DEG, views.shape[1], views.shape[1]) for a in range(0, 360, 90)]
+    true = np.stack([(photograph(truth, camera).numpy() * 255).astype(np.uint8) for camera in cameras])
+    rows = [np.concatenate(list(v[..., :3] * (v[..., 3:] / 255.0) + 255 - v[..., 3:]), 1) for v in (true, views)]
+    return np.concatenate(rows).astype(np.uint8)
+
+
+def main(
+    meshes: Annotated[Path, typer.Option(help="Folder of meshes.")] = Path("../shared/data/train"),
+    objects: Annotated[int, typer.Option(help="How many, by a seeded choice.")] = 10,
+    first: Annotated[int, typer.Option(help="The first of the choice.")] = 0,
+    method: Annotated[str, typer.Option(help="sds, sjc or sdf (SDS of a signed distance field).")] = "sds",
+    steps: Annotated[int, typer.Option(help="Optimisation steps; 0 takes the recipe's.")] = 0,
+    output: Annotated[Path, typer.Option(help="Folder for scores.json and pictures.")] = Path("build/oracle"),
+    noise: float = 0.0,
+    turn_deg: float = 0.0,
+    janus: float = 0.0,
+    contrast: float = 1.0,
+    settings: Annotated[str, typer.Option(help="More of the recipe, as JSON.")] = "{}",
+) -> None:
+    from PIL import Image
+
+    torch.set_num_threads(1)
+    entries = list_meshes(meshes, "train")
+    chosen = np.random.default_rng(2026).permutation(len(entries))[first : first + objects]
+    output.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for number, index in enumerate(chosen, first):
+        truth = to_mesh(load_mesh(*entries[index]))
+        found = recover(truth, method, steps, 0, Defects(noise, turn_deg, janus, contrast), json.loads(settings))
+        Image.fromarray(picture(found.pop("views"), truth)).save(output / f"{method}_{number}.png")
+        rows.append({"name": entries[index][0], **found})
+        print(json.dumps(rows[-1]), flush=True)
+        (output / f"{method}_{first}.json").write_text(json.dumps(rows, indent=1))
+    mean = {k: round(float(np.mean([r["scores"][k] for r in rows])), 3) for k in rows[0]["scores"]}
+    print("mean", mean, "cpu", round(float(np.mean([r["cpu_s"] for r in rows])), 1))
+
+
+if __name__ == "__main__":
+    typer.run(main)
