@@ -21,7 +21,8 @@ from ..rendering.cameras import Camera
 from .report import Report
 
 POINTS = 1 << 16  # signed distances evaluated at once
-SMALLEST_PIECE = 0.03  # of the largest one's volume; smaller ones are crumbs
+SMALLEST_PIECE = 0.03  # of the largest one's volume; smaller ones are crumbs...
+SMALLEST_SHOWN = 0.003  # ...unless the picture's outline vouches for them
 WITHIN = 0.94  # of the object's box; the views show nothing beyond
 NOTHING = 1.0  # the distance, in the world, where no two views look
 
@@ -68,7 +69,7 @@ def mesh_from_views(
     points = transform(box, torch.from_numpy(vertices).to(views.device))
     rgb = vertex_colors(model, scene, transform(to_volume, points), report)
     mesh = Mesh(points.cpu().numpy(), faces, np.concatenate([rgb, np.full((len(rgb), 1), 255, np.uint8)], 1))
-    mesh = remove_degenerate(keep_components(mesh, SMALLEST_PIECE))
+    mesh = remove_degenerate(keep_components(mesh, SMALLEST_PIECE if picture is None else SMALLEST_SHOWN))
     return decimate(mesh if picture is None else paint_front(mesh, picture), parameters["max_faces"])
 
 
