@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -19,6 +20,14 @@ class MeshArrays:
     vertices: np.ndarray
     faces: np.ndarray
     colors: np.ndarray
+
+    @cached_property
+    def topology(self) -> tuple[np.ndarray, np.ndarray]:
+        """Edges int32 (E, 2), and for every corner the edge to the next one of its triangle, int32 (3 M,)."""
+        ends = np.sort(np.stack([self.faces, np.roll(self.faces, -1, axis=1)], -1).reshape(-1, 2), axis=1)
+        keys, corner_edges = np.unique(ends.astype(np.int64) @ [1 << 32, 1], return_inverse=True)
+        edges = np.stack([keys >> 32, keys & 0xFFFFFFFF], -1)
+        return np.ascontiguousarray(edges, np.int32), np.ascontiguousarray(corner_edges.reshape(-1), np.int32)
 
 
 def decode_mesh(data: bytes) -> MeshArrays:
@@ -40,7 +49,9 @@ def decode_mesh(data: bytes) -> MeshArrays:
         raise ValueError("the mesh is empty")
     if faces.min() < 0 or faces.max() >= count or not np.isfinite(vertices).all():
         raise ValueError("the mesh has faces or positions out of range")
-    return MeshArrays(vertices, without_degenerate(faces), colors)
+    mesh = MeshArrays(vertices, without_degenerate(faces), colors)
+    _ = mesh.topology  # now, in the caller's thread
+    return mesh
 
 
 def without_degenerate(faces: np.ndarray) -> np.ndarray:

@@ -51,23 +51,28 @@ def add_object(
 
 
 def build_mesh(arrays: MeshArrays, name: str) -> bpy.types.Mesh:
-    """Fill a Mesh through its raw attributes: half a second for a million triangles.
+    """Fill a Mesh through its raw attributes: a seventh of a second for a million triangles.
 
-    `loops.foreach_set("vertex_index")` takes thirty times as long as the attribute behind it.
+    `loops.foreach_set("vertex_index")` takes thirty times as long as the attribute behind it, and finding the edges
+    here would take five times as long as all the rest.
     """
     vertices, faces, colors = arrays.vertices, arrays.faces, arrays.colors
     mesh = bpy.data.meshes.new(name)
     mesh.vertices.add(len(vertices))
+    edges, corner_edges = arrays.topology
+    mesh.edges.add(len(edges))
     mesh.loops.add(faces.size)
     mesh.polygons.add(len(faces))
     mesh.attributes["position"].data.foreach_set("vector", vertices.reshape(-1))
+    mesh.attributes[".edge_verts"].data.foreach_set("value", edges.reshape(-1))
+    mesh.attributes[".corner_edge"].data.foreach_set("value", corner_edges)
     mesh.attributes[".corner_vert"].data.foreach_set("value", faces.reshape(-1))
     mesh.polygons.foreach_set("loop_start", np.arange(0, faces.size, 3, dtype=np.int32))
     attribute = mesh.color_attributes.new(COLOR, "BYTE_COLOR", "POINT")
     attribute.data.foreach_set("color_srgb", colors.reshape(-1).astype(np.float32) / 255)
     mesh.attributes.active_color_name = COLOR
     mesh.attributes.default_color_name = COLOR
-    mesh.update(calc_edges=True)
+    mesh.update()
     mesh.shade_smooth()
     return mesh
 

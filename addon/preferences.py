@@ -109,7 +109,7 @@ def draw_backend(layout, prefs, setup) -> None:
         box.alert = True
         box.label(text=task.trouble.message, icon="ERROR")
         box.label(text=task.trouble.remedy)
-    elif task:
+    elif task and task.title != "Setting up":
         layout.label(text=task.stage, icon="CHECKMARK")
     layout.prop(prefs, "variant")
     if not bpy.app.online_access and not bpy.app.online_access_override:

@@ -13,7 +13,7 @@ import mathutils
 import rig
 
 sys.path.insert(0, next(a for a in rig.SESSION["args"] if a.startswith("here=")).removeprefix("here="))
-from played import ARGS, PATIENCE_S, log_holds, meshes, module, prepare, tallest_button
+from played import ARGS, PATIENCE_S, log_holds, meshes, module, prepare, tallest_button, watch
 
 
 def frame_result():
@@ -28,6 +28,7 @@ def frame_result():
 def steps():
     queue, settings = module("addon.session").queue, bpy.context.scene.image_to_mesh
     prepare()
+    watch()
     yield from rig.open_sidebar("Image to Mesh")
     grey, button = [], []
     yield from tallest_button(grey)

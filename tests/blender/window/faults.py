@@ -13,7 +13,7 @@ import bpy
 import rig
 
 sys.path.insert(0, next(a for a in rig.SESSION["args"] if a.startswith("here=")).removeprefix("here="))
-from played import ARGS, PATIENCE_S, log_holds, meshes, module, prepare
+from played import ARGS, PATIENCE_S, log_holds, meshes, module, prepare, watch
 
 
 def begin(queue, stages, stage):
@@ -43,10 +43,14 @@ def steps():
     prepare()
     bpy.context.scene.image_to_mesh.filepath = ARGS["image"]
     yield from rig.open_sidebar("Image to Mesh")
-    job = yield from begin(queue, stages, None)
-    assert job.state.value == "Done", job.message
+    watch()
+    if "stages" in ARGS:
+        stages = ARGS["stages"].split(",")
+    else:
+        job = yield from begin(queue, stages, None)
+        assert job.state.value == "Done", job.message
+        stages = [stage for stage in stages if stage != "adding the mesh"]
     rig.log("stages:", stages)
-    stages = [stage for stage in stages if stage != "adding the mesh"]
     for stage in stages:
         job = yield from begin(queue, [], stage)
         yield from rig.wait_until(lambda: queue.process.pid, 10, every=0.05)

@@ -37,6 +37,7 @@ def main() -> int:
     parser.add_argument("--docs", type=Path, metavar="DIR", help="copy the pictures of the README there")
     parser.add_argument("--double", action="store_true")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a number of the first engine")
+    parser.add_argument("--stages", metavar="A,B", help="for faults: kill and cancel in these stages only")
     parser.add_argument("--set-up", type=Path, metavar="DIR", help="let preferences make a backend in this data folder")
     parser.add_argument(
         "--rig", action="append", default=[], metavar="ARGUMENT", help="one more for the rig; repeatable"
@@ -47,6 +48,8 @@ def main() -> int:
     values = {"python": args.venv.absolute() / "bin" / "python", "image": args.image.absolute(), "here": HERE}
     if args.double:
         values["double"] = HERE.parent / "double"
+    if args.stages:
+        values["stages"] = args.stages
     if args.set_up:
         args.set_up.mkdir(parents=True, exist_ok=True)
         values["data"] = args.set_up.absolute()
