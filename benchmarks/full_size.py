@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The whole job at the published size: python -m benchmarks.full_size [--steps 1] [--device cpu] [--folder FOLDER]
+"""The whole job at the published size: python -m benchmarks.full_size [--steps 2] [--device cpu] [--folder FOLDER]
 
 Writes random weights in the published layout (2.5 GB), then runs the engine on them in a process of its own, and
-reports how long loading and a step take, and the most memory that was in use.
+reports when each stage ended, how long loading and a step take, and the most memory that was in use.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ def job(folder: Path, steps: int, device: str) -> dict[str, Any]:
     y, x = np.mgrid[-1:1:256j, -1:1:256j]
     ball = np.zeros((256, 256, 4), np.float32)
     ball[x**2 + y**2 < 0.5] = (0.8, 0.3, 0.1, 1)
-    stages: dict[str, list[float]] = {}
+    stages: dict[str, list[tuple[int, float, float]]] = {}
 
     def note(progress: Any) -> None:
-        stages.setdefault(progress.stage, []).append(time.monotonic())
+        stages.setdefault(progress.stage, []).append((progress.step, time.monotonic() - start, peak_gb("SELF")))
 
     values = {"weights": str(folder), "device": device, "num_inference_steps": steps, "mesh_resolution": 96}
     values |= {"auto_elevation": False}
@@ -44,14 +44,19 @@ def job(folder: Path, steps: int, device: str) -> dict[str, Any]:
         surface = f"{len(result.mesh.faces)} faces"
     except ImageError as error:  # random weights may imagine nothing that has a surface
         surface = str(error)
-    seconds = {name: round(times[-1] - times[0], 1) for name, times in stages.items()}
-    gpu = torch.cuda.max_memory_allocated() if device == "cuda" else 0
-    return {"seconds": round(time.monotonic() - start, 1), "stages": seconds, "surface": surface, "gpu_bytes": gpu}
+    figures: dict[str, Any] = {"seconds": round(time.monotonic() - start, 1), "surface": surface}
+    for name, marks in stages.items():
+        figures[name] = {"end_s": round(marks[-1][1], 1), "peak_gb": round(marks[-1][2], 2)}
+        if len(marks) > 1 and marks[-1][0] > marks[0][0]:
+            figures[name]["step_s"] = round((marks[-1][1] - marks[0][1]) / (marks[-1][0] - marks[0][0]), 1)
+    if device == "cuda":
+        figures["gpu_gb"] = torch.cuda.max_memory_allocated() / 1e9
+    return figures
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=1)
+    parser.add_argument("--steps", type=int, default=2)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--folder", type=Path, help="keep the weights here for the next run")
     parser.add_argument("--width", choices=("small", "full"), default="full")
@@ -72,17 +77,18 @@ def main() -> None:
         child = [sys.executable, "-m", "benchmarks.full_size", *arguments]
         done = subprocess.run(child, stdout=subprocess.PIPE, text=True, check=True)
         figures = json.loads(done.stdout.splitlines()[-1])
-        figures["host_bytes"] = peak_of_children()
+        figures["host_gb"] = round(peak_gb("CHILDREN"), 2)
         print(json.dumps(figures, indent=1))
 
 
-def peak_of_children() -> int:
-    """Bytes of main memory that the largest child had at its largest; 0 on Windows, which does not keep count."""
+def peak_gb(whose: str) -> float:
+    """The most main memory that the largest of these processes had, mapped files included; 0 on Windows."""
     if sys.platform == "win32":
-        return 0
+        return 0.0
     import resource
 
-    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    used = resource.getrusage(getattr(resource, f"RUSAGE_{whose}")).ru_maxrss
+    return used * (1 if sys.platform == "darwin" else 1024) / 1e9
 
 
 if __name__ == "__main__":

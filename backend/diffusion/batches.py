@@ -56,7 +56,7 @@ class Batches:
         done: list[Tensor] = []
         start, count, most = 0, len(inputs[0]), len(inputs[0])
         while start < count:
-            size = min(self.size(network, *inputs), most, count - start)
+            size = min(self.size(network, *inputs), most, count - start) if count > 1 else 1
             try:
                 done.append(network(*(x[start : start + size] for x in inputs)))
                 start += size

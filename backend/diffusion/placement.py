@@ -12,6 +12,7 @@ from accelerate import cpu_offload
 from torch import Tensor, nn
 
 Placement = Literal["resident", "turns", "layers"]
+LOWER: dict[Placement | None, Placement] = {"resident": "turns", "turns": "layers"}  # what takes less of the device
 SHARE = 0.7  # of the free memory that weights may take; the rest is for what is computed
 
 

@@ -23,8 +23,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import CLIPVisionModelWithProjection
 
+from ..memory import give_back, is_memory
 from .batches import Batches
-from .placement import choose_placement, place, take_turn
+from .placement import LOWER, Placement, choose_placement, place, take_turn
 from .sampling import Sampling, choose_sampling, make_scheduler, plan
 from .single_token import use_single_token
 
@@ -72,7 +73,8 @@ class Zero123(nn.Module):
         self.kind: Kind = "starter" if camera_head is not None else kind
         self.scheduler = make_scheduler(prediction_type)
         self.batches = {name: Batches() for name in PARTS}
-        self.takes_turns: torch.device | None = None
+        self.placement: Placement | None = None  # of a network that was not settled, on a CPU, there is none
+        self.device = torch.device("cpu")
         use_single_token(unet)
 
     @property
@@ -87,20 +89,35 @@ class Zero123(nn.Module):
 
     def settle(self, device: torch.device, free: int) -> Zero123:
         """Move to a device that has `free` bytes: whole, or its networks in turns, or layer by layer."""
-        networks = {name: getattr(self, name) for name in PARTS}
-        placement = choose_placement(networks, free)
-        place(networks, device, placement)
-        self.takes_turns = device if placement == "turns" else None
+        self.device = device
+        self._place(choose_placement(self._networks(), free))
         for name in LINEARS:
             if (layer := getattr(self, name)) is not None:
                 layer.to(device)
         return self
 
+    def _networks(self) -> dict[str, nn.Module]:
+        return {name: getattr(self, name) for name in PARTS}
+
+    def _place(self, placement: Placement) -> None:
+        self.placement = placement
+        place(self._networks(), self.device, placement)
+
     def run(self, name: str, network: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
-        """A function of one of the PARTS on batches that the memory allows."""
-        if self.takes_turns is not None:
-            take_turn({part: getattr(self, part) for part in PARTS}, name, self.takes_turns)
-        return self.batches[name].run(network, *inputs)
+        """A function of one of the PARTS on batches that the memory allows.
+
+        Where not even one item fits beside the weights, these lie where they take less of the device from then on.
+        """
+        while True:
+            if self.placement == "turns":
+                take_turn(self._networks(), name, self.device)
+            try:
+                return self.batches[name].run(network, *inputs)
+            except Exception as error:
+                if self.placement not in LOWER or not is_memory(error):
+                    raise
+            give_back(self.device)  # outside the handler, whose traceback holds tensors
+            self._place(LOWER[self.placement])
 
     def pose(
         self,

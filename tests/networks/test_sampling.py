@@ -101,6 +101,9 @@ def test_batches_fill_the_share_of_the_free_memory(monkeypatch):
     assert network.sizes == [1, 3, 3, 3, 1]  # one to measure
     assert torch.equal(runner.run(network, x), runner.run(network, x))
     assert network.sizes[5:9] == [3, 3, 3, 1]
+    alone, runner = Network(), Batches()
+    torch.testing.assert_close(runner.run(alone, x[:1]), 20 * x[:1])
+    assert alone.sizes == [1]  # there is nothing to choose, so nothing to measure
 
 
 @pytest.mark.parametrize(

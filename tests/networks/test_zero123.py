@@ -15,7 +15,7 @@ from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from backend.diffusion.sampling import FAST, PAPER, Sampling
 from backend.diffusion.view_set import view_set
-from backend.diffusion.zero123 import Condition, Zero123, relative_pose
+from backend.diffusion.zero123 import PARTS, Condition, Zero123, relative_pose
 from backend.reconstruction.volume_frame import object_box
 from backend.rendering.cameras import orbit
 from backend.weights.zero123 import load_zero123
@@ -92,6 +92,38 @@ def test_an_exact_denoiser_is_sampled_exactly(prediction_type, sampling, toleran
     condition = Condition(torch.zeros(1, 12), torch.zeros(1, 4, 8, 8))
     images = model.sample(condition, torch.zeros(3, 4), sampling, torch.Generator().manual_seed(1))
     torch.testing.assert_close(images, model.decode(clean), atol=tolerance, rtol=0)
+
+
+def test_where_one_item_is_too_much_the_weights_make_room():
+    """A card that has no memory for one view until the weights come to it layer by layer."""
+    model, refused = small_model(), []
+    images = torch.randn(3, 3, model.image_size, model.image_size)
+    known = model.encode(images)
+
+    def network(part: torch.Tensor) -> torch.Tensor:
+        if model.placement != "layers":
+            refused.append((model.placement, len(part)))
+            raise RuntimeError("CUDA out of memory. Tried to allocate 20.00 MiB")
+        return model.vae.encode(part).latent_dist.mode()
+
+    model.settle(torch.device("cpu"), 1 << 40)
+    torch.testing.assert_close(model.run("vae", network, images), known.latent)
+    assert refused == [("resident", 3), ("resident", 1), ("turns", 3), ("turns", 1)]
+    torch.testing.assert_close(model.encode(images).embedding, known.embedding)
+    assert all(p.is_meta for p in model.unet.parameters())  # nothing lies on the device
+    with pytest.raises(RuntimeError, match="shape"):
+        model.run("vae", lambda part: torch.zeros(()).view(7), images)
+
+
+def test_on_a_card_with_little_memory_networks_take_turns():
+    model = small_model()
+    sizes = {name: sum(p.numel() * 4 for p in getattr(model, name).parameters()) for name in PARTS}
+    for free, placement in (
+        (sum(sizes.values()) / 0.69, "resident"),
+        (max(sizes.values()) / 0.69, "turns"),
+        (1, "layers"),
+    ):
+        assert small_model().settle(torch.device("cpu"), int(free)).placement == placement
 
 
 def test_weights_survive_the_folder(tmp_path):

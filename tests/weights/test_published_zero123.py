@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 from zero123_rule import outputs, rule, state_dict
 
+from backend.diffusion import winograd
 from backend.diffusion.sampling import Sampling
+from backend.diffusion.winograd import convolve
 from backend.diffusion.zero123 import Condition, Zero123
 from backend.weights.zero123 import load_zero123
 
@@ -76,6 +78,18 @@ def test_two_views_at_once_and_guidance_in_parts_change_nothing(model, condition
     alone = torch.cat([model.sample_latents(condition, poses[i, None], sampling, noise[i, None]) for i in range(2)])
     model.batches["unet"].item_bytes.clear()
     torch.testing.assert_close(together, alone, atol=1e-4, rtol=1e-4)
+
+
+def test_large_batches_convolve_quicker_and_change_nothing(model, monkeypatch):
+    counted = []
+    monkeypatch.setattr(winograd, "convolve", lambda *inputs: counted.append(inputs) or convolve(*inputs))
+    generator = torch.Generator().manual_seed(1)
+    x, token = torch.randn(8, 8, 32, 32, generator=generator), torch.randn(8, 1, 768, generator=generator)
+    together = model.unet(x, 500, token).sample
+    quick = len(counted)
+    alone = model.unet(x[:1], 500, token[:1]).sample
+    assert quick >= 10 and len(counted) == quick  # the layers of 128 channels on 8 x 8; one image has too little there
+    torch.testing.assert_close(together[:1], alone, atol=1e-4, rtol=1e-4)
 
 
 def test_stable_zero123_is_told_the_absolute_elevation(model, condition, tmp_path):
