@@ -128,8 +128,10 @@ def draw_job(layout, context, job: Job) -> None:
 def draw_outcome(layout, context) -> None:
     """What became of the last job, if the artist has to know or to do something."""
     job = session.queue.last
-    if job and job.state is State.DONE and job.report.get("warning"):
-        wrapped(layout.box(), context, str(job.report["warning"]), icon="INFO")
+    if job and job.state is State.DONE and (told := findings(job.report)):
+        box = layout.box()
+        for text in told:
+            wrapped(box, context, text, icon="INFO")
     if not job or job.state is not State.FAILED:
         return
     box = layout.box()
@@ -149,6 +151,14 @@ def draw_outcome(layout, context) -> None:
         row.operator("image_to_mesh.open_preferences", text="Preferences")
     row.operator("image_to_mesh.show_log", text="Log")
     row.operator("image_to_mesh.dismiss", text="Dismiss")
+
+
+def findings(report: dict) -> list[str]:
+    """What a finished job has to say: a warning, the elevation it went by, how the background was removed."""
+    elevation = report.get("elevation_deg")
+    if isinstance(elevation, (int, float)):
+        elevation = f"Elevation {elevation:g}\N{DEGREE SIGN}, {report.get('elevation') or 'given'}"
+    return [str(told) for told in (report.get("warning"), elevation, report.get("background")) if told]
 
 
 def wrapped(layout, context, text: str, icon: str = "NONE") -> None:

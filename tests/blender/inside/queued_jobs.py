@@ -80,6 +80,13 @@ def check_out_of_memory_offers_what_to_lower():
     assert session.queue.last.lower == {}
 
 
+def check_a_finished_job_tells_what_it_went_by():
+    findings = module("addon.panel").findings
+    report = {"elevation_deg": 20.0, "elevation": "given, because", "background": "Border.", "seconds": 1}
+    assert findings(report) == ["Elevation 20°, given, because", "Border."]
+    assert findings({"elevation_deg": "?", "warning": "Not kept"}) == ["Not kept", "?"] and findings({}) == []
+
+
 def check_imported_jobs_can_be_removed_and_others_stay():
     jobs, finished = DATA / "jobs", module("addon.finished")
     choose("views")
