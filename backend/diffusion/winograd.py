@@ -25,7 +25,7 @@ INPUT, KERNEL, OUTPUT = (
         torch.tensor([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1.0]]),
     )
 )  # fmt: skip
-TILES, CHANNELS = 32, 128  # fewer do not repay the transformations
+TILES, CHANNELS = 32, 256  # fewer do not repay the transformations
 IMAGES_BYTES, KERNELS_BYTES = 24 << 20, 16 << 20  # transformed at once: what a processor's cache holds
 
 

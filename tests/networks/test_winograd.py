@@ -26,14 +26,14 @@ def test_a_direct_convolution_gives_the_same(n, c, d, height, width, parts, monk
 
 
 @pytest.mark.parametrize(
-    ("shape", "used"), [((2, 128, 16, 16), True), ((1, 128, 16, 16), False), ((9, 128, 10, 16), False)]
+    ("shape", "used"), [((2, 256, 16, 16), True), ((1, 256, 16, 16), False), ((9, 256, 10, 16), False)]
 )
 def test_used_where_it_is_quicker(shape, used, monkeypatch):
     """16 tiles of 4 x 4 an image: two images have enough of them; sides must be multiples of 4."""
     counted = []
     monkeypatch.setattr(winograd, "convolve", lambda *inputs: counted.append(inputs) or convolve(*inputs))
     torch.manual_seed(0)
-    layers = [nn.Conv2d(128, 130, 3, padding=1), nn.Conv2d(130, 128, 3, stride=2, padding=1), nn.Conv2d(128, 64, 3)]
+    layers = [nn.Conv2d(256, 260, 3, padding=1), nn.Conv2d(260, 256, 3, stride=2, padding=1), nn.Conv2d(256, 64, 3)]
     network = nn.Sequential(*layers).eval().requires_grad_(False)
     x = torch.randn(shape)
     known = network(x)

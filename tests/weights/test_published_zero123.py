@@ -9,9 +9,7 @@ import torch
 from torch import Tensor
 from zero123_rule import outputs, rule, state_dict
 
-from backend.diffusion import winograd
 from backend.diffusion.sampling import Sampling
-from backend.diffusion.winograd import convolve
 from backend.diffusion.zero123 import Condition, Zero123
 from backend.weights.zero123 import load_zero123
 
@@ -34,8 +32,10 @@ def condition(model: Zero123) -> Condition:
 def assert_same(ours: Tensor, name: str) -> None:
     known = KNOWN[name]
     assert ours.shape == known.shape
-    assert ((ours - known).abs().max() / known.abs().max()).item() < 1e-4
-    assert ((ours - known).norm() / known.norm()).item() < 1e-4
+    largest = ((ours - known).abs().max() / known.abs().max()).item()
+    whole = ((ours - known).norm() / known.norm()).item()
+    print(f"{name}: relative error {whole:.1e}, at most {largest:.1e} of the largest")
+    assert max(largest, whole) < 1e-4
 
 
 def test_clip_embedding(condition):
@@ -78,18 +78,6 @@ def test_two_views_at_once_and_guidance_in_parts_change_nothing(model, condition
     alone = torch.cat([model.sample_latents(condition, poses[i, None], sampling, noise[i, None]) for i in range(2)])
     model.batches["unet"].item_bytes.clear()
     torch.testing.assert_close(together, alone, atol=1e-4, rtol=1e-4)
-
-
-def test_large_batches_convolve_quicker_and_change_nothing(model, monkeypatch):
-    counted = []
-    monkeypatch.setattr(winograd, "convolve", lambda *inputs: counted.append(inputs) or convolve(*inputs))
-    generator = torch.Generator().manual_seed(1)
-    x, token = torch.randn(8, 8, 32, 32, generator=generator), torch.randn(8, 1, 768, generator=generator)
-    together = model.unet(x, 500, token).sample
-    quick = len(counted)
-    alone = model.unet(x[:1], 500, token[:1]).sample
-    assert quick >= 10 and len(counted) == quick  # the layers of 128 channels on 8 x 8; one image has too little there
-    torch.testing.assert_close(together[:1], alone, atol=1e-4, rtol=1e-4)
 
 
 def test_stable_zero123_is_told_the_absolute_elevation(model, condition, tmp_path):

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A checkpoint in Zero123's published layout at small widths, every tensor made by a rule from its name."""
+"""A checkpoint in Zero123's published layout at small widths, every tensor made by a rule from its name.
+
+ZERO123_PARITY names a folder with another spec.json and outputs.npz to test against in place of ours.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import zlib
 from pathlib import Path
 
@@ -11,13 +15,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+OTHER = os.environ.get("ZERO123_PARITY")
 DATA = Path(__file__).parents[1] / "data"
-SPEC = json.loads((DATA / "zero123_spec.json").read_text())
+SPEC = json.loads((Path(OTHER) / "spec.json" if OTHER else DATA / "zero123_spec.json").read_text())
 
 
-def rule(key: str, shape: list[int]) -> Tensor:
+def rule(key: str, shape: list[int], seed: int = SPEC["seed"]) -> Tensor:
     """Normal numbers of deviation 0.05, by a generator that the key seeds; around 1 for the scale of a norm."""
-    values = 0.05 * np.random.default_rng(zlib.crc32(f"{SPEC['seed']}:{key}".encode())).standard_normal(shape)
+    values = 0.05 * np.random.default_rng(zlib.crc32(f"{seed}:{key}".encode())).standard_normal(shape)
     return torch.from_numpy(np.asarray(values + (len(shape) == 1 and key.endswith("weight")), np.float32))
 
 
@@ -27,5 +32,6 @@ def state_dict() -> dict[str, Tensor]:
 
 def outputs() -> dict[str, Tensor]:
     """What the published implementation gave with these weights."""
-    with np.load(DATA / "zero123.npz", allow_pickle=False) as stored:
+    file = Path(OTHER) / "outputs.npz" if OTHER else DATA / "zero123.npz"
+    with np.load(file, allow_pickle=False) as stored:
         return {key: torch.from_numpy(stored[key]) for key in stored}
