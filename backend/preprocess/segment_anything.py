@@ -15,6 +15,7 @@ from torch import Tensor
 from ..interface import catalog
 from ..interface.catalog import WeightsError
 from ..weights import store
+from ..weights.checkpoint import StoredTensor, read_file
 from ..weights.differences import fill, read_checkpoint
 
 if TYPE_CHECKING:
@@ -62,20 +63,20 @@ def load_sam(path: Path) -> SamModel:
     """A folder in the layout of facebook/sam-vit-*, or Meta's own checkpoint of any size. WeightsError."""
     from transformers import SamModel
 
-    if path.is_dir():
-        try:
-            model, told = SamModel.from_pretrained(path, local_files_only=True, output_loading_info=True)
-        except Exception as error:  # transformers raises a dozen kinds
-            raise WeightsError(f"{path} cannot be read as Segment Anything: {str(error)[:200]}", REMEDY) from error
-        wrong = [str(name) for kind in ("missing_keys", "unexpected_keys", "mismatched_keys") for name in told[kind]]
-        if wrong:
-            raise WeightsError(f"{path} does not fit Segment Anything: {'; '.join(wrong[:3])}.", REMEDY)
-        return model.eval().requires_grad_(False)
-    state = rename(read_checkpoint(path, REMEDY))
+    state = read_folder(path) if path.is_dir() else rename(read_checkpoint(path, REMEDY))
+    for one, other in ((POSITIONS, ONCE_MORE), (ONCE_MORE, POSITIONS)):
+        if one in state:
+            state.setdefault(other, state[one])
     with torch.device("meta"):
         model = SamModel(make_config(state, path))
     fill(model, state, path, REMEDY)
     return model.eval().requires_grad_(False)
+
+
+def read_folder(path: Path) -> dict[str, Any]:
+    """The tensors of a folder in transformers' layout; its config is not needed. WeightsError."""
+    content = read_file(path / "model.safetensors")
+    return {name: value.read() if isinstance(value, StoredTensor) else value for name, value in content.items()}
 
 
 def rename(state: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,8 +86,6 @@ def rename(state: Mapping[str, Any]) -> dict[str, Any]:
         for pattern, replacement in NAMES:
             name = re.sub(pattern, replacement, name)
         renamed[name] = value
-    if POSITIONS in renamed:
-        renamed[ONCE_MORE] = renamed[POSITIONS]
     return {name: value for name, value in renamed.items() if not name.startswith("pixel_")}
 
 

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Segment Anything on tiny random networks: both layouts of its weights, the box, the choice among its masks."""
 
+import os
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
 from transformers import SamConfig, SamModel, SamVisionConfig
 
 from backend.interface.catalog import WeightsError
@@ -101,8 +104,39 @@ def test_damaged_weights_are_refused(sam, tmp_path):
     with pytest.raises(WeightsError, match="no checkpoint of Segment Anything"):
         load_sam(tmp_path / "file")
     (tmp_path / "folder").mkdir()
-    with pytest.raises(WeightsError, match="Segment Anything"):
+    with pytest.raises(WeightsError, match="not there"):
         load_sam(tmp_path / "folder")
+
+
+@pytest.mark.parametrize("layout", ["folder", "checkpoint"])
+def test_the_first_three_differences_are_named(layout, sam, tmp_path):
+    other = {"mask_decoder.iou_token.weight": torch.zeros(1, 5), "mask_decoder.extra": torch.zeros(1)}
+    if layout == "folder":
+        sam.save_pretrained(tmp_path)
+        state = load_file(tmp_path / "model.safetensors") | other
+        save_file({k: v for k, v in state.items() if "mask_tokens" not in k}, tmp_path / "model.safetensors")
+        path = tmp_path
+    else:
+        torch.save({k: v for k, v in (to_meta(sam) | other).items() if "mask_tokens" not in k}, path := tmp_path / "a")
+    with pytest.raises(WeightsError) as caught:
+        load_sam(path)
+    for difference in ("extra is unknown", "iou_token.weight is [1, 5], not [1, 256]", "mask_tokens.weight is missing"):
+        assert f"mask_decoder.{difference}" in str(caught.value)
+
+
+class Intruder:
+    def __reduce__(self):
+        return os.mkdir, ("intruded",)
+
+
+def test_code_in_a_file_never_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.save({"model": Intruder()}, "file")
+    shutil.copy("file", tmp_path / "model.safetensors")
+    for path in (Path("file"), tmp_path):
+        with pytest.raises(WeightsError, match="program"):
+            load_sam(path)
+    assert not Path("intruded").exists()
 
 
 def test_the_best_one_is_found(monkeypatch, tmp_path):
