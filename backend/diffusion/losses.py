@@ -12,7 +12,7 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
-WHITE = 0.98  # pixels from here on are background, in pictures that a prior paints on white
+WHITE = 0.97  # pixels from here on are background, in pictures that a prior paints on white
 SHARPEST = 1e-5  # opacities nearer to 0 or 1 than this have no further entropy to lose
 
 

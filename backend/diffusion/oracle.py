@@ -94,7 +94,7 @@ class OraclePrior:
         self.channels, self.alphas_cumprod = self.codec.channels, stable_diffusion_schedule()
         self.generator = torch.Generator().manual_seed(seed)
 
-    def encode(self, images: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    def encode(self, images: Tensor) -> Tensor:
         side = self.image_size
         return self.codec.encode(F.interpolate(images, (side, side), mode="bilinear", align_corners=False))
 

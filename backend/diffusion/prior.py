@@ -41,9 +41,8 @@ class Prior(Protocol):
     image_size: int
     channels: int
 
-    def encode(self, images: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Pictures (B, 3, H, W) in 0..1, of any size -> latents (B, C, h, w), differentiable. generator: for encoders
-        that draw at random."""
+    def encode(self, images: Tensor) -> Tensor:
+        """Pictures (B, 3, H, W) in 0..1, of any size -> latents (B, C, h, w), differentiable."""
         ...
 
     def decode(self, latents: Tensor) -> Tensor:
@@ -74,13 +73,13 @@ class Zero123Prior:
         self.alphas_cumprod = model.scheduler.alphas_cumprod.to(condition.latent.device)
         self.image_size, self.channels = model.image_size, condition.latent.shape[1]
 
-    def encode(self, images: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """A sample of the posterior, scaled."""
+    def encode(self, images: Tensor) -> Tensor:
+        """The posterior's mode, scaled: Stable Diffusion's posterior is so narrow that a sample of it is the same, and
+        the starter's so wide that one would be noise."""
         side, vae = self.image_size, self.model.vae
         images = F.interpolate(images, (side, side), mode="bilinear", align_corners=False)
-        return (
-            vae.encode(images.to(self.model.dtype) * 2 - 1).latent_dist.sample(generator) * vae.config.scaling_factor
-        ).float()
+        latents = vae.encode(images.to(self.model.dtype) * 2 - 1).latent_dist.mode()
+        return (latents * vae.config.scaling_factor).float()
 
     def decode(self, latents: Tensor) -> Tensor:
         latents = latents.to(self.model.dtype) / self.model.vae.config.scaling_factor

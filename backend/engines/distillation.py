@@ -76,7 +76,8 @@ class Reconstruction:
         recipe, prior = self.recipe, self.prior
         cameras = recipe.cameras(position, generator)
         seen = self.render(cameras, position, generator)
-        z = seen.color if self.is_latent else prior.encode(seen.color, generator)
+        with torch.set_grad_enabled(recipe.weight("prior", position) > 0):
+            z = seen.color if self.is_latent else prior.encode(seen.color)
         t = draw_timesteps(len(z), position, recipe.least_t, recipe.most_t, len(prior.alphas_cumprod), generator)
         a = prior.alphas_cumprod[t.to(z.device)].view(-1, 1, 1, 1)
         with torch.no_grad():
@@ -92,8 +93,10 @@ class Reconstruction:
             if recipe.clip:
                 gradient = guidance.clip_norm(gradient, recipe.clip * gradient[0].numel() ** 0.5)
         terms = {"prior": elements(z) * guidance.surrogate_loss(z, gradient)}
-        if recipe.weight("silhouette", position):
-            terms["silhouette"] = losses.silhouette(seen.opacity, resized(prior.decode(x0), seen.opacity.shape[1:]))
+        if recipe.weight("silhouette", position) or recipe.weight("picture", position):
+            shown = resized(prior.decode(x0).detach(), seen.opacity.shape[1:])
+            terms["silhouette"] = losses.silhouette(seen.opacity, shown)
+            terms["picture"] = losses.reference_mse(prior.decode(z) if self.is_latent else seen.color, shown)
         if recipe.weight("near_view", position):
             near = self.render([moved(camera, generator) for camera in cameras], position, generator)
             terms["near_view"] = losses.near_view(seen.color, near.color, seen.depth, near.depth)

@@ -120,18 +120,16 @@ SMALL = replace(
     },
 )  # fmt: skip
 # The starter's views are those of One-2-3-45's rig; it was mostly trained to answer at the last timestep, where only
-# the x0 form has a signal, and needs no guidance.
+# the x0 form has a signal, taken on pictures (HiFA's image-space residual) because its latents are only 8 x 8.
 STARTER = replace(
     SMALL, least_t=1.0, most_t=1.0, weighting="x0", fov_deg=FOV_DEG, radius=(RIG_RADIUS, RIG_RADIUS),
-    elevation_deg=(-35, 65),
+    elevation_deg=(-35, 65), weights=dict(SMALL.weights) | {"prior": 0, "picture": 500},
 )  # fmt: skip
-SMALL_SJC = replace(
-    SJC, steps=1000, random_size=(64,), reference_size=(64,), batch=(2,), guidance_scale=1.0, section=0.02,
-    weights=dict(SJC.weights) | {"depth_smoothness random": (500, 0, 10_000, 501)},
+SMALL_SJC = replace(  # at 64 pixels 3DRec's weights of depth would outweigh the picture
+    SMALL, least_t=0.01, most_t=0.969, weighting="uniform", rate=0.05,
+    weights=dict(SMALL.weights) | {"depth_smoothness random": (80, 0, 1, 81), "near_view": 1},
 )  # fmt: skip
-STARTER_SJC = replace(  # its single step answers at the last timestep alone
-    SMALL_SJC, fov_deg=FOV_DEG, radius=(RIG_RADIUS, RIG_RADIUS), elevation_deg=(-35, 65)
-)
+STARTER_SJC = replace(SMALL_SJC, fov_deg=FOV_DEG, radius=(RIG_RADIUS, RIG_RADIUS), elevation_deg=(-35, 65))
 
 
 def elements(latents: Tensor) -> float:

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Zero-1-to-3's 3D reconstruction (Liu et al. 2023, section 3.3): a field that looks like the input image from in
+front, and from anywhere else as the diffusion model expects; by SDS (threestudio) or by SJC with voxels (3DRec)."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..diffusion.prior import Prior, Zero123Prior
+from ..diffusion.view_set import FOV_DEG, RADIUS
+from ..diffusion.zero123 import Zero123
+from ..fields import hash_field
+from ..fields.field import Field
+from ..fields.initial import fit_mesh
+from ..fields.voxel_field import VoxelField
+from ..interface.parameters import ParameterError, engine
+from ..meshing.clean import decimate
+from ..meshing.files import load as load_mesh
+from ..meshing.mesh import Mesh
+from ..preprocess.background import remove_background
+from ..preprocess.framing import composite, frame
+from ..rendering.cameras import Camera, orbit
+from ..weights.models import choose_device, load_models, load_novel_view, release
+from . import Request, Result, one2345, recipe
+from .distillation import Reconstruction, Reference
+from .optimisation import optimise
+from .recipe import Recipe
+from .report import Report
+
+STAGES: dict[str, float] = {"Preparing": 1, "Loading weights": 2, "Start": 10, "Optimising": 100, "Surface": 4}
+SMALL = 128  # pixels: a prior of smaller pictures gets a small field
+
+
+def run(request: Request, report: Report) -> Result:
+    """Image float32 RGBA (H, W, 4) in inputs["image"], and perhaps a Mesh in inputs["mesh"] -> the mesh, its front (-Y)
+    the image's view, and four views of it."""
+    begin, parameters = time.monotonic(), request.parameters
+    report.plan(STAGES)
+    report.progress("Preparing", 0, 1)
+    cutout = remove_background(request.inputs["image"], parameters["remove_background"])
+    report.progress("Loading weights", 0, 1)
+    model = load(parameters)
+    chosen = choose_recipe(model, parameters)
+    prior, reference, elevation = look(model, cutout.image, chosen, parameters)
+    report.progress("Start", 0, 1)
+    field = make_field(prior, parameters["method"], request.seed).to(prior.alphas_cumprod.device)
+    start = find_start(request, report)
+    if start is not None:
+        fit_mesh(field, fit_into(start), seed=request.seed)
+    task = Reconstruction(prior, field, reference, chosen, parameters["method"])
+    outcome = optimise(task, report, chosen.steps, 60 * parameters["minutes"] or None, request.seed)
+    report.progress("Surface", 0, 1)
+    mesh = decimate(task.mesh(parameters["mesh_resolution"]), parameters["max_faces"])
+    facts = outcome.facts | {
+        "background": cutout.note,
+        "elevation_deg": round(elevation, 1),
+        "start": parameters["start"] if start is not None else "nothing",
+        "vertices": len(mesh.vertices),
+        "faces": len(mesh.faces),
+        "seconds": round(time.monotonic() - begin, 1),
+    }
+    return Result(mesh, task.views(), facts)
+
+
+def unload() -> None:
+    """Drop the models that the fast engine kept for a start."""
+    release()
+
+
+def load(parameters: dict[str, Any]) -> Zero123:
+    device = choose_device(parameters["device"])
+    if parameters["start"] == "fast":
+        return load_models(parameters["weights"], device).zero123
+    return load_novel_view(parameters["weights"], device)
+
+
+def choose_recipe(model: Zero123, parameters: dict[str, Any]) -> Recipe:
+    """The published settings for these weights, and what the user wants otherwise."""
+    if parameters["method"] == "sjc":
+        chosen = recipe.SJC if model.image_size >= SMALL else recipe.STARTER_SJC
+    elif model.image_size < SMALL:
+        chosen = recipe.STARTER
+    else:
+        chosen = recipe.STABLE_ZERO123 if model.kind == "stable-zero123" else recipe.ZERO123_XL
+    scale = parameters["guidance_scale"] or chosen.guidance_scale
+    return replace(chosen.shortened(parameters["steps"]), guidance_scale=scale)
+
+
+def look(
+    model: Zero123, rgba: np.ndarray, chosen: Recipe, parameters: dict[str, Any]
+) -> tuple[Zero123Prior, Reference, float]:
+    """What the model knows of the picture; the picture with its camera; and that camera's elevation in degrees.
+
+    The starter sees its input framed, as if its camera had come closer: a narrower lens at the rig's distance.
+    """
+    device = model.clip_camera_projection.weight.device
+    picture = torch.from_numpy(composite(frame(rgba, model.image_size)[0])).permute(2, 0, 1)[None]
+    condition = model.encode((picture * 2 - 1).to(device))
+    estimate = model.estimate_camera(condition.embedding)
+    elevation, distance = parameters["elevation_deg"], sum(chosen.radius) / 2
+    fov = chosen.fov_deg
+    if estimate is not None:
+        distance = min(max(estimate[1], 0.3), 2.0)
+        fov = 2 * math.degrees(math.atan(math.tan(math.radians(FOV_DEG / 2)) * distance / RADIUS))
+        if parameters["auto_elevation"]:
+            elevation = min(max(estimate[0], -30.0), 80.0)
+    size = max(chosen.reference_size)
+    image = torch.from_numpy(frame(rgba, size)[0]).to(device)
+    camera = Camera(orbit(0, elevation, sum(chosen.radius) / 2), fov, size, size)
+    return Zero123Prior(model, condition, elevation, distance), Reference(image, camera), elevation
+
+
+def make_field(prior: Prior, method: str, seed: int) -> Field:
+    small = prior.image_size < SMALL
+    if method == "sjc":
+        return VoxelField(64 if small else 100, 3, generator=torch.Generator().manual_seed(seed))
+    return hash_field.small(seed=seed) if small else hash_field.published(seed=seed)
+
+
+def find_start(request: Request, report: Report) -> Mesh | None:
+    """The mesh to begin with: the one that came with the request, a file's, or what the fast engine makes."""
+    start = request.parameters["start"]
+    if "mesh" in request.inputs:
+        return request.inputs["mesh"]
+    if start == "nothing":
+        return None
+    if start != "fast":
+        path = Path(start).expanduser()
+        if not path.is_file():
+            raise ParameterError(f"There is no mesh {start[:200]}. Set Start to nothing, fast or a mesh's file.")
+        return load_mesh(path)
+    shared = {"weights", "device", "remove_background", "auto_elevation", "elevation_deg"}
+    values = engine("one2345").check({name: request.parameters[name] for name in shared})
+    within = Report(
+        lambda p: report.progress("Start", round(100 * p.overall), 100),
+        report.preview,
+        lambda: report.check() is not None,
+    )
+    return one2345.run(Request("one2345", request.inputs, values, request.seed), within).mesh
+
+
+def fit_into(mesh: Mesh) -> Mesh:
+    """The mesh, made smaller around the origin if it does not fit the cube [-0.5, 0.5]^3."""
+    if np.abs(mesh.vertices).max() <= 0.5:
+        return mesh
+    low, high = mesh.vertices.min(0), mesh.vertices.max(0)
+    vertices = (mesh.vertices - (low + high) / 2) / (high - low).max()
+    return Mesh(vertices, mesh.faces, mesh.vertex_colors)

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Zero-1-to-3's reconstruction, driven by the oracle: what comes out is the object that the oracle knows."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from backend.diffusion.oracle import OraclePrior
+from backend.engines import Request, recipe
+from backend.engines.distillation import Reconstruction, Reference
+from backend.engines.optimisation import optimise
+from backend.engines.report import Report
+from backend.engines.zero123_sds import choose_recipe, find_start, fit_into
+from backend.fields import hash_field
+from backend.interface.parameters import ParameterError
+from backend.meshing.files import save
+from backend.meshing.mesh import Mesh
+from backend.rendering.cameras import Camera, orbit
+from backend.rendering.rasteriser import photograph
+
+COURSE = replace(
+    recipe.SMALL, milestones=(), reference_size=(24,), random_size=(24,), batch=(3,), section=0.04, rate=0.03,
+).shortened(60)  # fmt: skip
+
+
+GREEN, RED = np.array([30.0, 160.0, 60.0]), np.array([200.0, 40.0, 30.0])
+
+
+def brick() -> Mesh:
+    """0.7 x 0.3 x 0.4, green on the left and red on the right, and evenly between."""
+    corners = np.array([[x, y, z] for x in (-0.35, 0.35) for y in (-0.15, 0.15) for z in (-0.2, 0.2)])
+    quads = np.array([[0, 4, 5, 1], [4, 6, 7, 5], [6, 2, 3, 7], [2, 0, 1, 3], [1, 5, 7, 3], [0, 2, 6, 4]])
+    colors = np.array([[*(RED if x > 0 else GREEN), 255] for x in corners[:, 0]]).astype(np.uint8)
+    return Mesh(corners, quads[:, [0, 1, 2, 0, 2, 3]].reshape(-1, 3), colors)
+
+
+def inside(points: np.ndarray, grow: float) -> np.ndarray:
+    return (np.abs(points) <= np.array([0.35, 0.15, 0.2]) + grow).all(1)
+
+
+@pytest.fixture(scope="module")
+def recovered() -> tuple[Mesh, Reconstruction]:
+    truth = brick()
+    assert truth.volume == pytest.approx(0.7 * 0.3 * 0.4, rel=1e-4)  # closed, outward
+    camera = Camera(orbit(0, 15, 3.8), 20, 48, 48)
+    reference = Reference(photograph(truth, camera), camera)
+    task = Reconstruction(OraclePrior(truth, 24), hash_field.small(seed=0), reference, COURSE)
+    outcome = optimise(task, Report(), COURSE.steps, seed=0)
+    assert outcome.steps == 60 and outcome.recovered == 0
+    return task.mesh(48), task
+
+
+def test_the_shape_is_the_oracles(recovered):
+    """Half a unit is 18 pixels: the surface lies within a pixel and a half, and the volume is nearly the brick's."""
+    mesh, _ = recovered
+    assert inside(mesh.vertices, 0.05).mean() > 0.97
+    assert inside(mesh.vertices, -0.05).mean() < 0.03
+    assert mesh.volume == pytest.approx(0.7 * 0.3 * 0.4, rel=0.2)
+
+
+def test_the_colours_are_the_oracles(recovered):
+    mesh, _ = recovered
+    expected = GREEN + (mesh.vertices[:, :1] + 0.35) / 0.7 * (RED - GREEN)
+    assert np.abs(mesh.vertex_colors[:, :3] - expected).mean() < 0.06 * 255
+
+
+def test_depth_agrees_with_the_true_meshs(recovered):
+    """The brick's front face from in front: distance of the camera less half the depth of the brick."""
+    _, task = recovered
+    camera = Camera(orbit(0, 0, 3.8), 20, 25, 25)
+    seen = task.render([camera], COURSE.steps, torch.Generator().manual_seed(0)).rendering
+    assert seen.depth.view(25, 25)[10:15, 8:17].mean().item() == pytest.approx(3.8 - 0.15, abs=0.06)
+    assert seen.opacity.view(25, 25)[12, 12] > 0.9 and seen.opacity.view(25, 25)[0, 0] < 0.1
+
+
+class Model:
+    """What `choose_recipe` asks of a model."""
+
+    def __init__(self, image_size: int, kind: str):
+        self.image_size, self.kind = image_size, kind
+
+
+@pytest.mark.parametrize(
+    "size, kind, method, base, scale",
+    [(256, "zero123", "sds", recipe.ZERO123_XL, 3), (256, "stable-zero123", "sds", recipe.STABLE_ZERO123, 3),
+     (256, "zero123", "sjc", recipe.SJC, 101), (64, "starter", "sds", recipe.STARTER, 1),
+     (64, "starter", "sjc", recipe.STARTER_SJC, 1)],
+)  # fmt: skip
+def test_weights_get_the_settings_that_were_published_for_them(size, kind, method, base, scale):
+    parameters = {"method": method, "steps": 0, "guidance_scale": 0.0}
+    chosen = choose_recipe(Model(size, kind), parameters)  # pyright: ignore[reportArgumentType]
+    assert chosen == base and chosen.guidance_scale == scale
+    told = choose_recipe(Model(size, kind), parameters | {"steps": 50, "guidance_scale": 7.0})  # pyright: ignore
+    assert (told.steps, told.guidance_scale) == (50, 7)
+
+
+def test_a_start_comes_from_the_request_or_from_a_file(tmp_path):
+    mesh = brick()
+    save(mesh, tmp_path / "brick.ply")
+    parameters = {"start": str(tmp_path / "brick.ply")}
+    read = find_start(Request("zero123_sds", {}, parameters), Report())
+    assert read is not None and read.volume == pytest.approx(mesh.volume, rel=1e-4)
+    given = find_start(Request("zero123_sds", {"mesh": mesh}, {"start": "nothing"}), Report())
+    assert given is mesh
+    assert find_start(Request("zero123_sds", {}, {"start": "nothing"}), Report()) is None
+    with pytest.raises(ParameterError, match="no mesh"):
+        find_start(Request("zero123_sds", {}, {"start": str(tmp_path / "none.ply")}), Report())
+
+
+def test_a_start_that_is_too_large_is_made_to_fit():
+    mesh = brick()
+    assert fit_into(mesh) is mesh
+    large = fit_into(Mesh(mesh.vertices * 8 + 3, mesh.faces, mesh.vertex_colors))
+    assert np.abs(large.vertices).max() == pytest.approx(0.5)
+    assert np.ptp(large.vertices, axis=0) == pytest.approx([1, 0.3 / 0.7, 0.4 / 0.7], abs=1e-5)
