@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from . import __version__, device, engines, stream
-from .engines.report import Cancelled, Progress, Report
+from .engines.report import CHECKPOINT, Cancelled, Progress, Report
 from .failure import Failure, describe
 from .interface import parameters, protocol
 from .job import Folder, FolderError, Load, drop_models, pack, pack_mesh, run
@@ -43,6 +43,7 @@ class Job:
     attachments: dict[str, bytes]
     request: engines.Request
     cancelled: threading.Event = field(default_factory=threading.Event)
+    enough: threading.Event = field(default_factory=threading.Event)  # stop here and keep the mesh
 
 
 class Server:
@@ -87,6 +88,9 @@ class Server:
                 self._accept(message, attachments)
             case "cancel":
                 self._cancel(message.get("job"))
+            case "enough":
+                if job := self._known.get(str(message.get("job"))):
+                    job.enough.set()
             case "unload":
                 self._waiting.put(None)
             case "heartbeat":
@@ -160,6 +164,7 @@ class Server:
         try:
             folder = Folder(self._jobs, job.id)
             folder.write_json("request.json", job.message)
+            self._take_up(job, folder)
             job.request.inputs.update(read_inputs(job, folder))
             result = run(job.request, self._report(job, folder), self._load_engine)
             self._send_result(job.id, folder, result)
@@ -179,7 +184,15 @@ class Server:
             attachments = {} if views is None else {"views": pack({"views": views})}
             self._send({"type": "preview", "job": job.id}, attachments | ({"mesh": pack_mesh(mesh)} if mesh else {}))
 
-        return Report(on_progress, on_preview, job.cancelled.is_set)
+        return Report(on_progress, on_preview, job.cancelled.is_set, is_ending=job.enough.is_set, folder=folder.path)
+
+    def _take_up(self, job: Job, folder: Folder) -> None:
+        """Copy the checkpoint of the job that this one is to go on from, if it left one."""
+        earlier = job.message.get("resume")
+        if isinstance(earlier, str) and JOB_NAME.fullmatch(earlier):
+            checkpoint = self._jobs / earlier / CHECKPOINT
+            if checkpoint.is_file():
+                folder.write(CHECKPOINT, checkpoint.read_bytes())
 
     def _send_result(self, name: str, folder: Folder, result: engines.Result) -> None:
         """Keep the result and send it. A disk that is full by now must not cost the artist the mesh."""

@@ -18,9 +18,9 @@ from torch import Tensor, nn
 
 from ..meshing.mesh import Mesh
 from .curves import draw_curves
-from .report import Cancelled, Report
+from .report import CHECKPOINT, Cancelled, Report
 
-STATE, CURVES = "state.pt", "curves.png"
+CURVES = "curves.png"
 SNAPSHOT = 50  # steps between two states to step back to
 MOST_RECOVERIES = 5
 PREVIEW_SHARE = 0.1  # of the time, at most, goes into previews
@@ -211,15 +211,15 @@ class Run:
 
     def resume(self, folder: Path | None) -> None:
         """Take up the checkpoint in `folder`, if there is one that fits; say so in the outcome if it does not."""
-        if folder is None or not (folder / STATE).is_file():
+        if folder is None or not (folder / CHECKPOINT).is_file():
             return
         begun = deepcopy(self.state())
         try:
-            self.restore(torch.load(folder / STATE, map_location="cpu", weights_only=True))
+            self.restore(torch.load(folder / CHECKPOINT, map_location="cpu", weights_only=True))
             self.outcome.resumed_at = self.outcome.steps
         except Exception as error:  # whatever a damaged or foreign file may raise
             self.restore(begun)
-            self.outcome.note = f"The checkpoint could not be taken up: {str(error).splitlines()[0][:200]}"
+            self.outcome.note = f"The checkpoint could not be taken up: {(str(error) or type(error).__name__).splitlines()[0][:200]}"
 
     def keep(self, folder: Path | None) -> None:
         """Write the checkpoint and the picture of the losses. A full disk is noted, and does not end the job."""
@@ -228,7 +228,7 @@ class Run:
         stream = io.BytesIO()
         torch.save(self.state(), stream)
         try:
-            write_whole(folder / STATE, stream.getvalue())
+            write_whole(folder / CHECKPOINT, stream.getvalue())
             write_whole(folder / CURVES, draw_curves(self.outcome.losses))
         except OSError as error:
             self.outcome.note = f"No checkpoint is kept: {error.strerror or error}."

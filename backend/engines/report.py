@@ -14,6 +14,7 @@ import numpy as np
 if TYPE_CHECKING:
     from ..meshing.mesh import Mesh
 
+CHECKPOINT = "state.pt"  # in a job's folder: what going on with the job needs
 SHORTEST_S = 0.1  # between two messages of one stage
 GUESS_FROM = 0.02  # of the whole that must be done before the time left is worth telling
 

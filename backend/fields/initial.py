@@ -13,7 +13,7 @@ from .field import Field
 from .mesh_distance import MeshDistance
 
 BATCH = 4096  # points a step
-POOL = 60_000  # points whose distance to the mesh is worked out, once
+POOL = 40_000  # points whose distance to the mesh is worked out, once
 SOFT = 0.03  # half width of the shell over which a density falls from twice its level to nothing
 
 
@@ -56,4 +56,4 @@ def learn_from(mesh: Mesh, bounds: tuple[float, float], seed: int) -> tuple[np.n
     near = truth.samples[rng.integers(len(truth.samples), size=POOL * 3 // 4)]
     near = near + rng.normal(size=near.shape) * rng.choice([0.01, 0.05], size=(len(near), 1))
     points = np.concatenate([near, rng.uniform(*bounds, size=(POOL - len(near), 3))]).clip(*bounds)
-    return points.astype(np.float32), truth(points), truth.color(points)
+    return points.astype(np.float32), *truth(points)

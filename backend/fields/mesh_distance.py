@@ -11,12 +11,12 @@ from ..meshing.mesh import Mesh
 
 CELLS = 96  # per side of the grid in which "outside" is what a flood from the border reaches
 SPACING = 0.005  # of the surface samples, in units of the mesh's largest side
-NEAREST = 6  # samples whose faces are asked for the exact distance
+NEAREST = 4  # samples whose faces are asked for the exact distance
 SHEET = 0.5  # half thickness, in cells, of surfaces that enclose nothing
 
 
 class MeshDistance:
-    """points (P, 3) -> signed distance (P,), negative inside; `color(points)` -> RGB (P, 3), 0..1, of the surface.
+    """points (P, 3) -> signed distance (P,), negative inside, and RGB (P, 3), 0..1, of the surface there.
 
     The distance is exact to the faces of the nearest samples. Inside is what a flood from the border of a grid does
     not reach; near the surface, within a cell, the side of the nearest face decides. A sheet that encloses nothing
@@ -77,7 +77,7 @@ class MeshDistance:
         rows = np.arange(len(points))
         return gap[rows, best], faces[rows, best], place[rows, best]
 
-    def __call__(self, points: np.ndarray) -> np.ndarray:
+    def __call__(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         points = np.asarray(points, np.float64)
         distance, face, place = self.nearest(points)
         on_surface = (place[..., None] * self.corners[face]).sum(1)
@@ -88,11 +88,9 @@ class MeshDistance:
         free = ~within | self.outside[index]
         free = np.where(within & self.wall[index], facing, free)
         signed = np.where(free, distance, -distance)
-        return np.where(self.sheet[face], distance - SHEET * self.cell, signed).astype(np.float32)
-
-    def color(self, points: np.ndarray) -> np.ndarray:
-        _, face, place = self.nearest(np.asarray(points, np.float64))
-        return (place[..., None] * self.corner_colors[face]).sum(1).astype(np.float32)
+        signed = np.where(self.sheet[face], distance - SHEET * self.cell, signed)
+        color = (place[..., None] * self.corner_colors[face]).sum(1)
+        return signed.astype(np.float32), color.astype(np.float32)
 
 
 def closest_on_triangles(points: np.ndarray, corners: np.ndarray) -> np.ndarray:

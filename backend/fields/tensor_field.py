@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -79,6 +81,11 @@ class TensorField(Field):
     def look(self, points: Tensor) -> tuple[Tensor, Tensor]:
         color = self.color_network(self.colors(self.to_unit(points)))
         return self.value(points), color.sigmoid() if self.channels == 3 else color
+
+    def groups(self, rate: float) -> list[dict[str, Any]]:
+        """The grids learn faster than the network (TensoRF)."""
+        grids = [*self.density.parameters(), *self.colors.parameters()]
+        return [{"params": grids, "lr": 2 * rate}, {"params": list(self.color_network.parameters()), "lr": rate}]
 
     def total_variation(self) -> Tensor:
         return self.density.total_variation() + self.colors.total_variation()
