@@ -179,4 +179,62 @@ ENGINES: tuple[Engine, ...] = (
         ),
         weights=("starter",),
     ),
+    Engine(
+        name="zero123_sds",
+        title="Zero-1-to-3 (slow, optimised)",
+        help="Optimises a shape until it looks like the image, and from all other sides as Zero-1-to-3 expects; "
+        "can refine what the fast engine makes",
+        inputs=("image",),
+        parameters=(
+            Parameter(
+                "method", "Method", "choice", "sds", choices=("sds", "sjc"),
+                help="sds: score distillation of a density field; sjc: Zero-1-to-3's own, with voxels",
+            ),
+            Parameter(
+                "start", "Start", "string", "nothing",
+                help="What to begin with: nothing, fast (what the fast engine makes), or a mesh's file",
+            ),
+            Parameter(
+                "steps", "Steps", "int", 0, 0, 100_000,
+                help="Optimisation steps; 0 takes what suits the weights and the method",
+            ),
+            Parameter(
+                "minutes", "Time", "float", 0.0, 0, 10_000, unit="minutes",
+                help="Ends after this time, whatever it has by then; 0 takes all the steps",
+            ),
+            Parameter(
+                "auto_elevation", "Estimate Elevation", "bool", True,
+                help="Estimate the camera's height above the object from the image, where the weights can",
+            ),
+            Parameter(
+                "elevation_deg", "Elevation", "float", 5.0, -30, 80, unit="deg",
+                help="Angle from which the image looks down on the object, used when it is not estimated",
+            ),
+            Parameter(
+                "remove_background", "Remove Background", "choice", "auto", choices=("auto", "always", "never"),
+                help="Cut the object out of the image; auto does so when the image has no transparency",
+            ),
+            Parameter(
+                "guidance_scale", "Guidance", "float", 0.0, 0, 200,
+                help="How strictly the imagined views follow the image; 0 takes what suits the weights and the method",
+            ),
+            Parameter(
+                "mesh_resolution", "Mesh Resolution", "int", 128, 32, 512, unit="cells",
+                help="Marching cubes cells along each side; more gives a finer mesh",
+            ),
+            Parameter(
+                "max_faces", "Maximum Faces", "int", 200_000, 0, 2_000_000, unit="faces",
+                help="Simplify the mesh to at most this many triangles; 0 keeps all",
+            ),
+            Parameter(
+                "device", "Device", "choice", "auto", choices=("auto", "cpu", "cuda", "mps"),
+                help="Where the work is done; auto takes the graphics card where there is one",
+            ),
+            Parameter(
+                "weights", "Weights", "string", "starter",
+                help="The built-in starter weights, a set by its name in the list of models, or a folder or checkpoint",
+            ),
+        ),
+        weights=("starter",),
+    ),
 )  # fmt: skip
