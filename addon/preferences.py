@@ -106,8 +106,8 @@ def draw_backend(layout, prefs, setup) -> None:
     )
     if task and task.trouble:
         box = layout.box()
-        box.alert = True
-        box.label(text=task.trouble.message, icon="ERROR")
+        box.alert = not task.stopped()  # who stops it knows
+        box.label(text=task.trouble.message, icon="ERROR" if box.alert else "INFO")
         box.label(text=task.trouble.remedy)
     elif task and task.title != "Setting up":
         layout.label(text=task.stage, icon="CHECKMARK")

@@ -5,6 +5,8 @@ import json
 import os
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -153,6 +155,23 @@ def test_copies_follow_the_content(tmp_path):
     assert len(names) == 3
     left = list((tmp_path / "data" / "backend").iterdir())
     assert len(left) == environment.COPIES_KEPT and copy in left and first not in left
+
+
+def test_threads_that_copy_at_once_do_not_disturb_each_other(tmp_path):
+    """In one Blender, a job and the preferences may both be the first to need the copy."""
+    source = write_source(tmp_path / "source", torch="1.0")
+    for number in range(200):
+        (source / "backend" / f"{number}.py").write_text("")
+    start = threading.Barrier(4)
+
+    def copy(_) -> Path:
+        start.wait()
+        return environment.copy_backend(source, tmp_path / "data")
+
+    with ThreadPoolExecutor(4) as pool:
+        found = set(pool.map(copy, range(4)))
+    assert len(found) == 1 and len(list((found.pop() / "backend").iterdir())) >= 201
+    assert len(list((tmp_path / "data" / "backend").iterdir())) == 1
 
 
 def test_size_counts_every_file(tmp_path):
