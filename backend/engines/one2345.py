@@ -26,7 +26,7 @@ from ..reconstruction.picture import Picture
 from ..reconstruction.volume_frame import PUBLISHED_FOV_DEG
 from ..rendering.cameras import Camera, orbit
 from ..weights import store
-from ..weights.models import Models, choose_device, load_models, make_room, release
+from ..weights.models import Models, check_weights, choose_device, load_models, make_room, release
 from . import Request, Result
 from .report import Report
 from .surface import mesh_from_views
@@ -49,6 +49,7 @@ def run(request: Request, report: Report) -> Result:
     start, parameters = time.monotonic(), request.parameters
     report.plan(STAGES)
     report.progress("Preparing", 0, 1)
+    check_weights(parameters["weights"], choose_device(parameters["device"]))
     cutout = prepare(request.inputs["image"], parameters)
     models = load(parameters, report)
     height = Height(models, parameters)

@@ -57,6 +57,8 @@ class StoredTensor(NamedTuple):
 def read_file(path: Path) -> dict[Any, Any]:
     """What a checkpoint or safetensors file holds, StoredTensor in the place of tensors. Raises WeightsError."""
     try:
+        if path.exists() and not path.is_file():  # nobody writes into a pipe
+            raise ValueError("it is not a file")
         with path.open("rb") as stream:
             start = stream.read(9)
         if start[:2] == b"PK":

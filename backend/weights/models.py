@@ -20,7 +20,7 @@ from ..memory import free_bytes, give_back
 from ..reconstruction.sparse_neus import SparseNeuS
 from . import store
 from .sparse_neus import load_published_sparse_neus
-from .zero123 import load_zero123
+from .zero123 import check_zero123, load_zero123
 
 STARTER = store.STARTER
 RECONSTRUCTION = "one2345-sparseneus"
@@ -86,6 +86,13 @@ def load_novel_view(weights: str, device: torch.device) -> Zero123:
     is_starter = kind == "starter" or (path / "camera_head").is_dir()
     dtype = torch.float32 if is_starter and device.type == "cpu" else choose_dtype(device)
     return load_zero123(path, device, dtype, kind)
+
+
+def check_weights(weights: str, device: torch.device) -> None:
+    """Refuse weights that do not fit, in the time that their description takes to read. Raises WeightsError."""
+    if weights != "starter" and (weights, device) not in _kept:
+        path, kind = find_weights(weights)
+        check_zero123(path, kind)
 
 
 def find_weights(weights: str) -> tuple[Path, Kind | None]:

@@ -26,12 +26,18 @@ from ..diffusion.winograd import use_winograd
 from ..diffusion.zero123 import LINEARS, Kind, Zero123
 from ..interface.catalog import WeightsError
 from ..memory import free_bytes
-from .zero123_names import CLIP, UNET, UNUSED, Origin, unet_origins
+from .zero123_names import CLIP, OWN, UNET, UNUSED, Origin, unet_origins
 from .zero123_source import NOT_IN_TENSORS, NOTE, REMEDY, Source, open_source
 
 IGNORED = ("position_ids",)  # buffers that old versions of transformers wrote
 HEADS, HEAD_WIDTH, LATENT_SIDE = 8, 64, 32  # the UNet's at every level; CLIP's; 256 pixels
 NAMED = 3  # differences told
+
+
+def check_zero123(path: Path, kind: Kind | None = None) -> None:
+    """Compare names and shapes with what the networks need, without reading a number. Raises WeightsError."""
+    source = open_source(path, kind)
+    check(source, empty_parts(source))
 
 
 def load_zero123(path: Path, device: torch.device, dtype: torch.dtype, kind: Kind | None = None) -> Zero123:
@@ -187,7 +193,9 @@ class Probe:
         """As it is in diffusers; WeightsError if there is no such tensor."""
         origin = self.origin(name)
         if origin.name not in self.source.tensors:
-            raise WeightsError(f"{self.source.path} is no Zero123: {origin.name} is missing.", REMEDY)
+            others = sorted(name for name in self.source.tensors if not OWN.match(name))
+            told = [f"{origin.name} is missing", *(f"{name[:200]} is unknown" for name in others)]
+            raise WeightsError(f"{self.source.path} is no Zero123: {'; '.join(told[:NAMED])}.", REMEDY)
         shape = self.source.tensors[origin.name].shape
         return shape[::-1] if origin.name == CLIP + "proj" else shape
 

@@ -16,6 +16,7 @@ UNUSED = re.compile(  # the schedule, training's counters, CLIP's text half
     r"betas|alphas_cumprod\w*|(sqrt|log|posterior)_\w+|logvar|lvlb_weights|scale_factor|model_ema\.(decay|num_updates)"
     r"|cond_stage_model\.(mean|std)|cond_stage_model\.model\.(?!visual\.).+"
 )
+OWN = re.compile(r"model\.diffusion_model\.|(model_ema|first_stage_model|cond_stage_model\.model|cc_projection)\.|\w+/")
 DEPRECATED = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}  # the VAE's, diffusers of 2022
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import pickle
 import shutil
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -16,9 +17,12 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from zero123_rule import SPEC, rule, state_dict
 
+from backend.engines import Request, one2345
+from backend.engines.report import Report
 from backend.interface.catalog import WeightsError
+from backend.interface.parameters import engine
 from backend.weights.checkpoint import read_file
-from backend.weights.zero123 import convert, load_zero123
+from backend.weights.zero123 import check_zero123, convert, load_zero123
 from backend.weights.zero123_source import open_source
 
 CPU = torch.device("cpu")
@@ -91,7 +95,9 @@ def without(*names: str) -> dict[str, Tensor]:
     return {k: v for k, v in STATE.items() if k not in names}
 
 
-CLASS = "cond_stage_model.model.visual.class_embedding"
+FIRST = "model.diffusion_model.input_blocks.1.0.in_layers.2.weight"
+VISUAL = "cond_stage_model.model.visual"
+CLASS = f"{VISUAL}.class_embedding"
 DECODER = "first_stage_model.decoder.conv_out.bias"
 DAMAGE: dict[str, tuple[Callable[[], dict[str, Tensor]], list[str]]] = {
     "missing": (
@@ -108,7 +114,24 @@ DAMAGE: dict[str, tuple[Callable[[], dict[str, Tensor]], list[str]]] = {
         lambda: {k: v[:, :4] if k in (RAW, EMA) else v for k, v in STATE.items() if not k.startswith("cc_")},
         [*(f"cc_projection.{name} is missing" for name in ("bias", "weight")), f"{RAW} is [32, 4, 3, 3], not [32, 8"],
     ),
-    "something else": (lambda: {"layer.weight": torch.zeros(3, 3)}, ["is missing"]),
+    "something else": (
+        lambda: {"layer.weight": torch.zeros(3, 3)},
+        [f"{FIRST} is missing", "layer.weight is unknown"],
+    ),
+    "a LoRA": (
+        lambda: {f"lora_unet_down_blocks_{i}.lora_up.weight": torch.zeros(32, 4) for i in range(4)},
+        [
+            f"{FIRST} is missing",
+            *(f"lora_unet_down_blocks_{i}.lora_up.weight is unknown" for i in (0, 1)),
+        ],
+    ),
+    "stable diffusion as published": (
+        lambda: (
+            {k: v[:, :4] if k in (RAW, EMA) else v for k, v in STATE.items() if not k.startswith(("cc_", "cond_stage"))}
+            | {f"cond_stage_model.transformer.text_model.{name}.weight": torch.zeros(4) for name in ("a", "b", "c")}
+        ),
+        [f"{VISUAL}.conv1.weight is missing", *(f"text_model.{name}.weight is unknown" for name in ("a", "b"))],
+    ),
     "nothing": (dict, ["no tensors"]),
 }
 
@@ -120,6 +143,18 @@ def test_what_differs_is_named(damage, tmp_path):
         load_zero123(save(tmp_path, make(), global_step=1), CPU, torch.float32)
     assert all(text in str(caught.value) for text in [*told, str(tmp_path)]), str(caught.value)
     assert caught.value.remedy
+
+
+def test_what_does_not_fit_is_refused_before_anything_is_done_with_the_image(tmp_path):
+    path = save(tmp_path, without(DECODER), global_step=1)
+    values = engine("one2345").check({"weights": str(path), "device": "cpu"})
+    with pytest.raises(WeightsError, match=f"{DECODER} is missing"):
+        one2345.run(Request("one2345", {}, values, 0), Report())  # there is no image yet
+
+
+def test_a_check_reads_no_number(checkpoint, monkeypatch):
+    monkeypatch.setattr("backend.weights.checkpoint._view", lambda *_: pytest.fail("a number was read"))
+    check_zero123(checkpoint)
 
 
 @pytest.mark.parametrize("inside", [True, False], ids=["beside the weights", "as the weights"])
@@ -147,11 +182,30 @@ def test_files_that_are_no_checkpoint(tmp_path, checkpoint):
         path.write_bytes(content)
         with pytest.raises(WeightsError, match=told):
             load_zero123(path, CPU, torch.float32)
+    with zipfile.ZipFile(tmp_path / "bomb.ckpt", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data.pkl", b"\x80\x02" + bytes((1 << 28) - 1))  # 260 kB hold 268 MB
+    assert (tmp_path / "bomb.ckpt").stat().st_size < 1 << 19
+    with pytest.raises(WeightsError, match="no checkpoint"):
+        load_zero123(tmp_path / "bomb.ckpt", CPU, torch.float32)
     with pytest.raises(WeightsError, match="not there"):
         load_zero123(tmp_path / "nowhere", CPU, torch.float32)
     (tmp_path / "folder").mkdir()
     with pytest.raises(WeightsError, match="needs the folder unet"):
         load_zero123(tmp_path / "folder", CPU, torch.float32)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has neither links for everybody nor pipes with a name")
+def test_links_and_pipes(tmp_path):
+    save(tmp_path, without(DECODER), global_step=1)
+    (tmp_path / "link").symlink_to(tmp_path / "any name.ckpt")
+    with pytest.raises(WeightsError, match=f"{DECODER} is missing"):
+        load_zero123(tmp_path / "link", CPU, torch.float32)
+    (tmp_path / "broken").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(WeightsError, match="not there"):
+        load_zero123(tmp_path / "broken", CPU, torch.float32)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(WeightsError, match="not a file"):
+        load_zero123(tmp_path / "pipe", CPU, torch.float32)
 
 
 def test_strides_are_honoured_and_all_kinds_of_numbers_read(tmp_path):
