@@ -34,7 +34,7 @@ def main() -> int:
     parser.add_argument("--venv", type=Path, required=True)
     parser.add_argument("--image", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--docs", type=Path, metavar="DIR", help="copy the pictures of the README there")
+    parser.add_argument("--docs", type=Path, metavar="DIR", help="copy panel, progress and result there")
     parser.add_argument("--double", action="store_true")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a number of the first engine")
     parser.add_argument("--stages", metavar="A,B", help="for faults: kill and cancel in these stages only")
@@ -68,7 +68,7 @@ def main() -> int:
     status = subprocess.run([str(part) for part in command]).returncode
     for method, path, part in server.asked:
         print(f"asked: {method} {path} {part}")
-    for name in ("panel", "progress", "result", "preferences"):
+    for name in ("panel", "progress", "result"):
         if args.docs and status == 0 and (args.out / f"{name}.png").exists():
             args.docs.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(args.out / f"{name}.png", args.docs / f"{name}.png")
