@@ -34,7 +34,9 @@ def job(folder: Path, steps: int, device: str) -> dict[str, Any]:
     stages: dict[str, list[tuple[int, float, float]]] = {}
 
     def note(progress: Any) -> None:
-        stages.setdefault(progress.stage, []).append((progress.step, time.monotonic() - start, peak_gb("SELF")))
+        mark = (progress.step, time.monotonic() - start, peak_gb("SELF"))
+        stages.setdefault(progress.stage, []).append(mark)
+        print(f"{progress.stage} {mark[0]}/{progress.total}: {mark[1]:.1f} s, {mark[2]:.2f} GB", file=sys.stderr)
 
     values = {"weights": str(folder), "device": device, "num_inference_steps": steps, "mesh_resolution": 96}
     values |= {"auto_elevation": False}
