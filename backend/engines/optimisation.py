@@ -219,7 +219,8 @@ class Run:
             self.outcome.resumed_at = self.outcome.steps
         except Exception as error:  # whatever a damaged or foreign file may raise
             self.restore(begun)
-            self.outcome.note = f"The checkpoint could not be taken up: {(str(error) or type(error).__name__).splitlines()[0][:200]}"
+            cause = (str(error) or type(error).__name__).splitlines()[0][:200]
+            self.outcome.note = f"The checkpoint could not be taken up: {cause}"
 
     def keep(self, folder: Path | None) -> None:
         """Write the checkpoint and the picture of the losses. A full disk is noted, and does not end the job."""

@@ -66,6 +66,16 @@ def wait(report):
         time.sleep(0.005)
 
 
+def go_on(report):
+    """Optimising until it is enough, from the checkpoint in the job's folder on; leaves one itself."""
+    checkpoint = report.folder / "state.pt"
+    say(f"from {checkpoint.read_text() if checkpoint.exists() else 'nothing'}")
+    checkpoint.write_text(report.folder.name)
+    while not report.ending:
+        report.check()
+        time.sleep(0.005)
+
+
 def forward(report):
     """Working for ever in a torch module, with no look at the report."""
     import torch
@@ -117,6 +127,7 @@ SCENARIOS = {
     "large": lambda report: None,
     "empty": lambda report: None,
     "wait": wait,
+    "go_on": go_on,
     "forward": forward,
     "hang": hang,
     "chatter": chatter,
