@@ -40,6 +40,7 @@ STAGES: dict[str, float] = {
     "Surface": 4,
     "Colours": 3,
 }
+PLAIN = ("estimated", "given")  # notes on the elevation that need nobody's attention
 RELEASED_SIDE = 512  # pixels that published weights' pictures are made to fit before anything else
 PICTURE_SIDE = 512  # pixels of the framed picture that the mesh is made true to
 
@@ -79,6 +80,8 @@ def run(request: Request, report: Report) -> Result:
         "faces": len(mesh.faces),
         "seconds": round(time.monotonic() - start, 1),
     }
+    if height.note not in PLAIN:
+        facts["warning"] = f"Elevation: {height.note}"
     return Result(mesh, to_pictures(views), facts)
 
 

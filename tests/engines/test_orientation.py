@@ -99,7 +99,7 @@ def test_the_inputs_view_is_blenders_front_view(elevation, monkeypatch):
     models = Models(KnowsTheObject(elevation), hull, torch.device("cpu"))  # pyright: ignore[reportArgumentType]
     monkeypatch.setattr(one2345, "load_models", lambda *_: models)
     monkeypatch.setattr(one2345, "make_room", lambda _: None)
-    monkeypatch.setattr(one2345, "check_weights", lambda *_: None, raising=False)
+    monkeypatch.setattr(one2345, "check_weights", lambda *_: None)
     monkeypatch.setattr(one2345, "find_loftr", lambda: "here")
     monkeypatch.setattr(one2345, "load_loftr", lambda *_: None)
     monkeypatch.setattr(one2345, "match", lambda *_: None)

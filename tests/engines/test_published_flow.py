@@ -75,6 +75,7 @@ def run(monkeypatch, model: Draws, polar: int | None = None, weights: Path | Non
 
     monkeypatch.setattr(one2345, "load_models", lambda *_: models)
     monkeypatch.setattr(one2345, "make_room", lambda _: None)
+    monkeypatch.setattr(one2345, "check_weights", lambda *_: None)
     monkeypatch.setattr(one2345, "find_loftr", lambda: weights)
     monkeypatch.setattr(one2345, "load_loftr", lambda *_: None)
     monkeypatch.setattr(one2345, "match", matched)
@@ -102,7 +103,7 @@ def test_the_released_order_with_an_estimate(polar, second, monkeypatch):
     ]  # fmt: skip
     assert [sampling.steps for _, sampling in model.asked] == [75, 50, 75, 50]
     assert result.report["elevation_deg"] == 90 - polar
-    assert result.report["elevation"] == "estimated"
+    assert result.report["elevation"] == "estimated" and "warning" not in result.report
     # view 0's neighbours were drawn fifth to eighth, and the elevation was estimated from them
     assert seen[0].dtype == np.uint8 and seen[0][:, 1, 1, 0].tolist() == [4, 5, 6, 7]
     shades = result.views[:, 1, 1, 0].tolist()
@@ -124,6 +125,7 @@ def test_without_the_weights_the_given_elevation_is_taken_and_said(monkeypatch):
     result, seen = run(monkeypatch, model, elevation_deg=25.0)
     assert not seen and result.report["elevation_deg"] == 25
     assert "given" in result.report["elevation"] and "models download one2345-elevation" in result.report["elevation"]
+    assert result.report["elevation"] in result.report["warning"]
     assert [len(pose) for pose, _ in model.asked] == [8, 32]
 
 
@@ -135,6 +137,7 @@ def test_an_estimate_can_be_overridden(monkeypatch):
 def test_no_matches_means_polar_90_and_is_said(monkeypatch):
     result, _ = run(monkeypatch, Draws(), None, Path("here"))
     assert result.report["elevation_deg"] == 0
+    assert result.report["elevation"] in result.report["warning"]
     assert "not found" in result.report["elevation"] and "set Elevation" in result.report["elevation"]
 
 
