@@ -2,7 +2,8 @@
 """Zero123 the straightforward way against ours, in one run: python -m benchmarks.zero123_speed [--width small|full]
 
 Straightforward, as the releases do: one view at a time, the image encoded for each, two calls of the UNet for guidance,
-attention by a matrix of all scores, PyTorch's convolutions. Random weights, the same noise, no fresh noise (eta 0): at equal steps the views must be equal.
+attention by a matrix of all scores, PyTorch's convolutions. Random weights, the same noise, no fresh noise (eta 0): at
+equal steps the views must be equal.
 """
 
 from __future__ import annotations

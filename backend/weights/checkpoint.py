@@ -15,6 +15,7 @@ import struct
 import warnings
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -89,15 +90,16 @@ def _reason(error: Exception) -> str:
 
 
 def _read_safetensors(path: Path) -> dict[str, StoredTensor]:
-    file = safe_open(path, framework="pt")
+    def read(name: str) -> Tensor:
+        with safe_open(path, framework="pt") as file:  # anew for each, so that what was read leaves the memory
+            return file.get_tensor(name)
 
-    def stored(name: str) -> StoredTensor:
-        part = file.get_slice(name)
-        return StoredTensor(
-            tuple(part.get_shape()), SAFETENSORS_TYPES.get(part.get_dtype()), lambda: file.get_tensor(name)
-        )
-
-    return {name: stored(name) for name in file.keys()}
+    with safe_open(path, framework="pt") as file:
+        parts = {name: file.get_slice(name) for name in file.keys()}
+        return {
+            name: StoredTensor(tuple(part.get_shape()), SAFETENSORS_TYPES.get(part.get_dtype()), partial(read, name))
+            for name, part in parts.items()
+        }
 
 
 def _read_zip(path: Path) -> Any:
@@ -111,7 +113,7 @@ def _read_zip(path: Path) -> Any:
             raise ValueError("it was written by a computer of another kind (big-endian)")
         mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
         numbers = {n.removeprefix(root + "data/"): info for n, info in entries.items() if n.startswith(root + "data/")}
-        return _Reader(archive.read(pickles[0]), mapped, numbers).load()
+        return _Reader(archive.read(pickles[0]), path, mapped, numbers).load()
 
 
 class _Inert:
@@ -131,9 +133,9 @@ class _Storage(NamedTuple):
 
 
 class _Reader(pickle._Unpickler):  # the one in Python: the one in C can be made to take any amount of memory
-    def __init__(self, pickled: bytes, mapped: mmap.mmap, numbers: dict[str, zipfile.ZipInfo]) -> None:
+    def __init__(self, pickled: bytes, path: Path, mapped: mmap.mmap, numbers: dict[str, zipfile.ZipInfo]) -> None:
         super().__init__(io.BytesIO(pickled), encoding="utf-8")
-        self.mapped, self.numbers = mapped, numbers
+        self.path, self.mapped, self.numbers = path, mapped, numbers
 
     def find_class(self, module: str, name: str) -> Any:
         if module.split(".")[0] in RUNNING and name not in HARMLESS:
@@ -165,12 +167,13 @@ class _Reader(pickle._Unpickler):  # the one in Python: the one in C can be made
             raise ValueError("it holds a tensor that is none")
         if len(shape) != len(strides):
             raise ValueError("a tensor's shape and strides do not match")
+        path = self.path
         last = offset + sum((n - 1) * stride for n, stride in zip(shape, strides, strict=True))
         if math.prod(shape) and last >= storage.count:
             raise ValueError("a tensor is larger than its numbers")
 
         def read() -> Tensor:
-            values = _view(self.mapped, storage)
+            values = _view(path, storage)
             return values.as_strided(shape, strides, offset) if math.prod(shape) else values.new_empty(shape)
 
         return StoredTensor(tuple(shape), storage.dtype, read)
@@ -185,13 +188,17 @@ def _first(value: Any, *_: Any) -> Any:
     return value
 
 
-def _view(mapped: mmap.mmap, storage: _Storage) -> Tensor:
+def _view(path: Path, storage: _Storage) -> Tensor:
+    """The numbers on disk; only they are mapped, and only as long as the tensor lives."""
     size = storage.count * storage.dtype.itemsize
     if not size:
         return torch.empty(0, dtype=storage.dtype)
+    before = storage.start % mmap.ALLOCATIONGRANULARITY
+    with path.open("rb") as stream:
+        mapped = mmap.mmap(stream.fileno(), before + size, access=mmap.ACCESS_READ, offset=storage.start - before)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The given buffer is not writable")
-        values = torch.frombuffer(mapped, dtype=torch.uint8, count=size, offset=storage.start)
+        values = torch.frombuffer(mapped, dtype=torch.uint8, count=size, offset=before)
     if values.data_ptr() % storage.dtype.itemsize:
         values = values.clone()
     return values.view(storage.dtype)

@@ -37,7 +37,7 @@ def brick() -> Mesh:
 
 
 def inside(points: np.ndarray, grow: float) -> np.ndarray:
-    return (np.abs(points) <= np.array([0.35, 0.15, 0.2]) + grow).all(1)
+    return np.all(np.abs(points) <= np.array([0.35, 0.15, 0.2]) + grow, axis=1)
 
 
 @pytest.fixture(scope="module")

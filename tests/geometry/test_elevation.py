@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Elevation from matches: the released estimator's own numbers, exact points, and LoFTR's weights read strictly."""
 
+import os
 from itertools import combinations
 from pathlib import Path
 
@@ -110,3 +111,25 @@ def test_other_weights_than_loftrs_are_refused(loftr, tmp_path):
     torch.save({"state_dict": 3}, tmp_path / "file")
     with pytest.raises(WeightsError, match="LoFTR"):
         load_loftr(tmp_path / "file", torch.device("cpu"))
+
+
+class Intruder:
+    def __reduce__(self):
+        return os.mkdir, ("intruded",)
+
+
+def test_the_first_three_differences_are_named_and_code_never_runs(loftr, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    state = {f"matcher.{name}": value for name, value in loftr.state_dict().items()}
+    names = sorted(state)
+    for name in names[:4]:
+        del state[name]
+    torch.save({"state_dict": state}, "file")
+    with pytest.raises(WeightsError) as caught:
+        load_loftr(Path("file"), torch.device("cpu"))
+    told = [f"{name.removeprefix('matcher.')} is missing" in str(caught.value) for name in names[:4]]
+    assert told == [True] * 3 + [False] and "and 1 more" in str(caught.value)
+    torch.save({"state_dict": {}, "other": Intruder()}, "file")
+    with pytest.raises(WeightsError, match="program code"):
+        load_loftr(Path("file"), torch.device("cpu"))
+    assert not Path("intruded").exists()

@@ -13,7 +13,7 @@ from double_engine import FACES, VERTICES
 
 from backend.engines import Request
 from backend.interface import protocol
-from backend.interface.parameters import engine
+from backend.interface.parameters import ENGINES, engine
 from backend.server import easier
 
 
@@ -30,7 +30,7 @@ def test_the_real_command_greets_without_torch(start, tmp_path: Path):
     hello, _ = client.expect("hello")
     assert client.said[0][0] is hello
     assert hello["protocol"] == protocol.PROTOCOL
-    assert [e["name"] for e in hello["engines"]] == ["one2345"]
+    assert [e["name"] for e in hello["engines"]] == [engine.name for engine in ENGINES]
     assert {"can_run", "missing", "remedy"} <= set(hello["engines"][0])
     assert hello["devices"][0]["kind"] == "cpu"
     assert hello["python"] == ".".join(map(str, sys.version_info[:3]))

@@ -216,6 +216,18 @@ def test_strides_are_honoured_and_all_kinds_of_numbers_read(tmp_path):
         assert stored.shape == made[name].shape and torch.equal(stored.read(), made[name])
 
 
+def test_what_was_read_leaves_the_memory(checkpoint, converted):
+    """Of neither format is anything mapped any more when the tensors are gone."""
+    maps = Path("/proc/self/maps")
+    for path in (checkpoint, converted / "unet" / FILE):
+        stored = read_file(path)
+        stored = stored.get("state_dict", stored)
+        for part in list(stored.values())[:20]:
+            assert part.read().shape == part.shape
+        if maps.exists():
+            assert str(path) not in maps.read_text().replace("\\040", " ")
+
+
 def test_a_tensor_may_not_reach_beyond_its_numbers(tmp_path):
     """The same file, in whose pickle the shape (4,) is made (1000,)."""
     torch.save({"a": torch.zeros(4)}, tmp_path / "good")
