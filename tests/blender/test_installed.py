@@ -54,7 +54,7 @@ def built_zip() -> Path:
 def inside(python: str, folder: str, *arguments: str) -> subprocess.Popen:
     """Start the checks in a Blender whose settings lie in the folder."""
     return subprocess.Popen(
-        [python, HERE / "inside", built_zip(), HERE / "double", sys.executable, *arguments],
+        [python, "-X", "faulthandler", HERE / "inside", built_zip(), HERE / "double", sys.executable, *arguments],
         env=os.environ | {"BLENDER_USER_RESOURCES": folder},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
