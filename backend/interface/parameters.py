@@ -120,6 +120,29 @@ def engine(name: str) -> Engine:
     raise ParameterError(f"There is no engine {str(name)[:80]!r}{nearest(name, names)}. Engines: {', '.join(names)}.")
 
 
+REMOVE_BACKGROUND = Parameter(
+    "remove_background", "Remove Background", "choice", "auto", choices=("auto", "always", "never"),
+    help="Cut the object out of the image; auto does so when the image has no transparency",
+)  # fmt: skip
+OUTPUT = (
+    Parameter(
+        "mesh_resolution", "Mesh Resolution", "int", 128, 32, 512, unit="cells",
+        help="Marching cubes cells along each side; more gives a finer mesh",
+    ),
+    Parameter(
+        "max_faces", "Maximum Faces", "int", 200_000, 0, 2_000_000, unit="faces",
+        help="Simplify the mesh to at most this many triangles; 0 keeps all",
+    ),
+    Parameter(
+        "device", "Device", "choice", "auto", choices=("auto", "cpu", "cuda", "mps"),
+        help="Where the work is done; auto takes the graphics card where there is one",
+    ),
+    Parameter(
+        "weights", "Weights", "string", "starter",
+        help="The built-in starter weights, a set by its name in the list of models, or a folder or checkpoint",
+    ),
+)  # fmt: skip
+
 ENGINES: tuple[Engine, ...] = (
     Engine(
         name="one2345",
@@ -139,10 +162,7 @@ ENGINES: tuple[Engine, ...] = (
                 "match_picture", "Match Picture", "bool", True,
                 help="Cut the mesh to the image's outline and give its front the image's colours",
             ),
-            Parameter(
-                "remove_background", "Remove Background", "choice", "auto", choices=("auto", "always", "never"),
-                help="Cut the object out of the image; auto does so when the image has no transparency",
-            ),
+            REMOVE_BACKGROUND,
             Parameter(
                 "lower_contrast", "Lower Contrast", "bool", False,
                 help="Darken the image by a fifth for published weights, which helps with very bright objects",
@@ -160,22 +180,7 @@ ENGINES: tuple[Engine, ...] = (
                 "guidance_scale", "Guidance", "float", 0.0, 0, 10,
                 help="How strictly the imagined views follow the image; 0 takes what suits the weights",
             ),
-            Parameter(
-                "mesh_resolution", "Mesh Resolution", "int", 128, 32, 512, unit="cells",
-                help="Marching cubes cells along each side; more gives a finer mesh",
-            ),
-            Parameter(
-                "max_faces", "Maximum Faces", "int", 200_000, 0, 2_000_000, unit="faces",
-                help="Simplify the mesh to at most this many triangles; 0 keeps all",
-            ),
-            Parameter(
-                "device", "Device", "choice", "auto", choices=("auto", "cpu", "cuda", "mps"),
-                help="Where the work is done; auto takes the graphics card where there is one",
-            ),
-            Parameter(
-                "weights", "Weights", "string", "starter",
-                help="The built-in starter weights, a set by its name in the list of models, or a folder or checkpoint",
-            ),
+            *OUTPUT,
         ),
         weights=("starter",),
     ),
@@ -210,30 +215,12 @@ ENGINES: tuple[Engine, ...] = (
                 "elevation_deg", "Elevation", "float", 5.0, -30, 80, unit="deg",
                 help="Angle from which the image looks down on the object, used when it is not estimated",
             ),
-            Parameter(
-                "remove_background", "Remove Background", "choice", "auto", choices=("auto", "always", "never"),
-                help="Cut the object out of the image; auto does so when the image has no transparency",
-            ),
+            REMOVE_BACKGROUND,
             Parameter(
                 "guidance_scale", "Guidance", "float", 0.0, 0, 200,
                 help="How strictly the imagined views follow the image; 0 takes what suits the weights and the method",
             ),
-            Parameter(
-                "mesh_resolution", "Mesh Resolution", "int", 128, 32, 512, unit="cells",
-                help="Marching cubes cells along each side; more gives a finer mesh",
-            ),
-            Parameter(
-                "max_faces", "Maximum Faces", "int", 200_000, 0, 2_000_000, unit="faces",
-                help="Simplify the mesh to at most this many triangles; 0 keeps all",
-            ),
-            Parameter(
-                "device", "Device", "choice", "auto", choices=("auto", "cpu", "cuda", "mps"),
-                help="Where the work is done; auto takes the graphics card where there is one",
-            ),
-            Parameter(
-                "weights", "Weights", "string", "starter",
-                help="The built-in starter weights, a set by its name in the list of models, or a folder or checkpoint",
-            ),
+            *OUTPUT,
         ),
         weights=("starter",),
     ),
