@@ -124,7 +124,7 @@ REMOVE_BACKGROUND = Parameter(
     "remove_background", "Remove Background", "choice", "auto", choices=("auto", "always", "never"),
     help="Cut the object out of the image; auto does so when the image has no transparency",
 )  # fmt: skip
-OUTPUT = (
+COMMON = (
     Parameter(
         "mesh_resolution", "Mesh Resolution", "int", 128, 32, 512, unit="cells",
         help="Marching cubes cells along each side; more gives a finer mesh",
@@ -180,7 +180,7 @@ ENGINES: tuple[Engine, ...] = (
                 "guidance_scale", "Guidance", "float", 0.0, 0, 10,
                 help="How strictly the imagined views follow the image; 0 takes what suits the weights",
             ),
-            *OUTPUT,
+            *COMMON,
         ),
         weights=("starter",),
     ),
@@ -220,7 +220,7 @@ ENGINES: tuple[Engine, ...] = (
                 "guidance_scale", "Guidance", "float", 0.0, 0, 200,
                 help="How strictly the imagined views follow the image; 0 takes what suits the weights and the method",
             ),
-            *OUTPUT,
+            *COMMON,
         ),
         weights=("starter",),
     ),
