@@ -14,6 +14,7 @@ from ..meshing.clean import decimate, keep_components, remove_degenerate
 from ..meshing.marching_cubes import extract
 from ..meshing.mesh import Mesh
 from ..preprocess.image import ImageError
+from ..reconstruction.hollow import fill_hollow
 from ..reconstruction.picture import Picture, keep_outline, paint_front
 from ..reconstruction.sparse_neus import Scene, SparseNeuS, known
 from ..reconstruction.volume_frame import object_box, place_volume
@@ -58,7 +59,9 @@ def mesh_from_views(
         sdf = torch.cat([torch.where(known(scene, p), model.sdf(scene, p) * unit, NOTHING) for p in parts])
         return torch.where((transform(to_box, points).abs() <= WITHIN + 1e-4).all(1), sdf, NOTHING)
 
-    true = field if picture is None else keep_outline(field, picture, float(box[:3, 0].norm()))
+    true = fill_hollow(field, box, WITHIN)
+    if picture is not None:
+        true = keep_outline(true, picture, float(box[:3, 0].norm()))
     vertices, faces = extract(
         lambda p: true(transform(box, p)), parameters["mesh_resolution"], (-WITHIN, WITHIN), device=views.device
     )
