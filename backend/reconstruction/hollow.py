@@ -27,7 +27,7 @@ def fill_hollow(field: Field, box: Tensor, within: float) -> Field:
     grid = torch.stack(torch.meshgrid(centres, centres, centres, indexing="ij"), -1).view(-1, 3)
     solid = (field(grid @ box[:3, :3].T + box[:3, 3]) < 0).view(CELLS, CELLS, CELLS).cpu().numpy()
     closed = binary_closing(np.pad(solid, LEAKS), generate_binary_structure(3, 1), LEAKS)
-    full = binary_fill_holes(closed)[(slice(LEAKS, -LEAKS),) * 3]
+    full = np.asarray(binary_fill_holes(closed), bool)[(slice(LEAKS, -LEAKS),) * 3]
     depth = np.asarray(distance_transform_edt(full)) - np.asarray(distance_transform_edt(~full))
     size = float(2 * within / CELLS * box[:3, 0].norm())
     core = torch.from_numpy(((SKIN - depth) * size).astype(np.float32)).to(box)[None, None]
