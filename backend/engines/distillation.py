@@ -62,7 +62,7 @@ class Reconstruction:
                 self.background = prior.encode(white).mean((0, 2, 3))
 
     def groups(self) -> list[dict]:
-        return self.field.groups(self.recipe.rate)
+        return [group | {"decay": self.recipe.decay} for group in self.field.groups(self.recipe.rate)]
 
     def losses(self, position: float, generator: torch.Generator) -> dict[str, Tensor]:
         """Weighted, by name."""

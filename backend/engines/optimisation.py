@@ -47,7 +47,7 @@ class Task(Protocol):
     modules: dict[str, nn.Module]
 
     def groups(self) -> list[dict[str, Any]]:
-        """Parameter groups, each with its "lr"."""
+        """Parameter groups, each with its "lr"; and "decay", the share of it that is left at the end, if not all is."""
         ...
 
     def losses(self, position: float, generator: torch.Generator) -> dict[str, Tensor]:
@@ -114,7 +114,7 @@ def optimise(
                 outcome.stopped = True
                 break
             position = outcome.steps if seconds is None else steps * outcome.seconds / seconds
-            run.advance(position)
+            run.advance(position, position / steps)
             now = clock()
             outcome.seconds = before + now - started
             if now >= next_preview:
@@ -157,16 +157,18 @@ class Run:
     outcome: Outcome = field(default_factory=lambda: Outcome(0, 0.0, {}))
 
     def __post_init__(self) -> None:
-        groups = self.task.groups()
+        groups = [group | {"start": group["lr"]} for group in self.task.groups()]
         self.optimiser = torch.optim.Adam(groups, betas=(0.9, 0.99), eps=1e-15)
         self.parameters = [p for group in groups for p in group["params"]]
         self.generator = torch.Generator(self.parameters[0].device).manual_seed(self.seed)
         self.snapshot: State | None = None
         self._mark()
 
-    def advance(self, position: float) -> None:
-        """One step of Adam; a step back when a loss or a gradient is not finite."""
+    def advance(self, position: float, share: float = 0.0) -> None:
+        """One step of Adam, with `share` of all done; a step back when a loss or a gradient is not finite."""
         self._mark()
+        for group in self.optimiser.param_groups:
+            group["lr"] = group["start"] * group.get("decay", 1.0) ** share
         losses = self.task.losses(position, self.generator)
         total = torch.stack(list(losses.values())).sum()
         self.optimiser.zero_grad()
@@ -240,12 +242,12 @@ class Run:
         recovered, seconds = self.outcome.recovered, self.outcome.seconds
         if recovered > MOST_RECOVERIES or self.snapshot is None:
             raise Diverged("The optimisation ran away: its numbers grew beyond all bounds.")
-        rates = [group["lr"] / 2 for group in self.optimiser.param_groups]
+        rates = [group["start"] / 2 for group in self.optimiser.param_groups]
         self.restore(self.snapshot)
         self.outcome.recovered, self.outcome.seconds = recovered, seconds
         self.generator.manual_seed(self.seed + 1_000_003 * recovered)
         for group, rate in zip(self.optimiser.param_groups, rates, strict=True):
-            group["lr"] = rate
+            group["start"] = group["lr"] = rate
         self._mark()
 
     def _mark(self) -> None:

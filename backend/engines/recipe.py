@@ -25,7 +25,8 @@ class Recipe:
 
     least_t, most_t: shares of the timesteps. guidance_scale: 1 is none. clip: largest norm of one picture's gradient
     per element, 0 for none. fov_deg, radius (least, most), elevation_deg (least, most): the random cameras.
-    weights: of the losses, by name; what is absent or 0 is not computed. section: length of a ray's sections.
+    rate: of learning; decay: the share of it that is left at the end. section: length of a ray's sections.
+    weights: of the losses, by name; what is absent or 0 is not computed.
     """
 
     steps: int = 600
@@ -42,6 +43,7 @@ class Recipe:
     radius: tuple[float, float] = (3.8, 3.8)
     elevation_deg: tuple[float, float] = (-10.0, 80.0)
     rate: float = 0.01
+    decay: float = 1.0
     section: float = 0.005
     weights: Mapping[str, Scheduled] = field(default_factory=dict)
 

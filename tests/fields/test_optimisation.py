@@ -63,6 +63,19 @@ class Noisy:
         return torch.cat([self.net.weight.detach().flatten(), self.net.bias.detach(), self.net.seen[None]])
 
 
+def test_the_rate_falls_to_its_share_and_as_fast_in_another_number_of_steps():
+    """Half way an exponential fall to a hundredth has reached a tenth; the group that names no share keeps its rate."""
+    task = Noisy()
+    fixed = task.groups
+    task.groups = lambda: [fixed()[0] | {"decay": 0.01}, fixed()[1]]
+    for steps in (4, 10):
+        run = Run(task, 0)
+        run.advance(steps / 2, 0.5)
+        assert [group["lr"] for group in run.optimiser.param_groups] == pytest.approx([0.005, 0.01])
+        run.advance(steps, 1.0)
+        assert [group["lr"] for group in run.optimiser.param_groups] == pytest.approx([0.0005, 0.01])
+
+
 def test_a_resumed_run_equals_the_unbroken_one_bit_by_bit(tmp_path):
     whole, broken, resumed = Noisy(), Noisy(), Noisy()
     outcome = optimise(whole, Report(), 40, seed=5)
