@@ -8,7 +8,7 @@ from typing import Literal
 
 from .parameters import ParameterError, nearest
 
-Part = Literal["all", "views", "surface", "elevation", "background"]
+Part = Literal["all", "views", "surface", "elevation", "background", "text"]
 CommercialUse = Literal["yes", "no", "with conditions", "unclear"]
 
 

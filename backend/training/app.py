@@ -13,7 +13,7 @@ import typer
 
 app = typer.Typer(
     help="Train the starter models, in this order: views, vae, novel-view, decoder, reconstruction, "
-    "reconstruction --predicted 0.65, package."
+    "reconstruction --predicted 0.65, package; text-to-image."
 )
 Meshes = Annotated[
     Path, typer.Option(help="Folder of meshes (npz with an index.json, or .ply, .glb, .obj, .stl files).")
@@ -22,6 +22,7 @@ Work = Annotated[Path, typer.Option(help="Folder for rendered views, checkpoints
 Steps = Annotated[int, typer.Option(min=1, help="Training steps in all; a finished run goes on if you name more.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda or mps.")]
 Threads = Annotated[int, typer.Option(min=0, help="CPU threads, 0 for all cores.")]
+STARTER = Path(__file__).parents[1] / "weights" / "starter"
 MESHES, WORK = Path("../shared/data/train"), Path("build/train")
 
 
@@ -72,6 +73,28 @@ def novel_view(steps: Steps = 5000, work: Work = WORK, device: Device = "cpu", t
     vae = AutoencoderKL.from_pretrained(work / "vae" / "model").to(device)
     vae.register_to_config(_name_or_path="")  # else the shipped config would tell where it was trained
     train_novel_view(vae, open_views(work / "views"), work / "novel_view", steps, device=device).save(work / "zero123")
+
+
+@app.command()
+def text_to_image(
+    output: Annotated[Path, typer.Argument(help="Folder for the weights.")],
+    steps: Steps = 2400,
+    vae: Annotated[Path, typer.Option(help="Folder of the auto-encoder that is used with them.")] = STARTER / "vae",
+    meshes: Meshes = MESHES,
+    work: Work = WORK,
+    device: Device = "cpu",
+    threads: Threads = 0,
+) -> None:
+    """Train the text-conditioned diffusion model on the views."""
+    from diffusers import AutoencoderKL
+
+    from .text_to_image import read_names, save, train_text_to_image
+    from .views import open_views
+
+    use_threads(threads)
+    views, folder = open_views(work / "views"), work / "text_to_image"
+    encoder = AutoencoderKL.from_pretrained(vae).to(device)
+    save(*train_text_to_image(encoder, views, read_names(meshes), folder, steps, device=device), output)
 
 
 @app.command()
