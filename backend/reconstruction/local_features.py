@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Convolutional features of the picture, asked for where a point is seen (Saito et al. 2019, PIFu): our starter LRM's
+addition to the paper, because a transformer alone needs far more training than a laptop gives.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+WIDTHS = (32, 64, 96, 128)  # channels at a half, a quarter, ... of the picture's resolution
+OCTAVES = 3  # of the point's own place
+
+
+class Layer(nn.Sequential):
+    """Convolution, group normalisation, SiLU."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int = 1):
+        super().__init__(nn.Conv2d(inputs, outputs, 3, stride, 1), nn.GroupNorm(8, outputs), nn.SiLU())
+
+
+class LocalFeatures(nn.Module):
+    """A small U-Net: pictures (B, 3, S, S), S divisible by 16 -> features (B, channels, S / 2, S / 2)."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        widths = (24, *WIDTHS)
+        self.stem = Layer(3, widths[0], 2)
+        self.down = nn.ModuleList(
+            nn.Sequential(Layer(a, b, 1 if i == 0 else 2), Layer(b, b) if i else nn.Identity())
+            for i, (a, b) in enumerate(pairwise(widths))
+        )
+        self.middle = Layer(widths[-1], widths[-1])
+        below, beside, outputs = WIDTHS[1:], WIDTHS[:-1], (channels, *WIDTHS[1:-1])
+        self.up = nn.ModuleList(Layer(a + b, c) for a, b, c in zip(below, beside, outputs, strict=True))
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        x, beside = self.stem(pictures), []
+        for layer in self.down:
+            x = layer(x)
+            beside.append(x)
+        x = beside.pop() + self.middle(x)
+        for layer in reversed(self.up):
+            x = layer(torch.cat([F.interpolate(x, scale_factor=2.0, mode="nearest"), beside.pop()], 1))
+        return x
+
+
+def encode_place(points: Tensor) -> Tensor:
+    """(B, N, 3) in [-1, 1] -> (B, N, 3 + 6 OCTAVES)."""
+    waves = [f(points * (torch.pi * 2**k)) for k in range(OCTAVES) for f in (torch.sin, torch.cos)]
+    return torch.cat([points, *waves], -1)

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""LRM (Hong et al. 2024): one picture -> three feature planes in one pass, asked for density and colour at any point.
+
+One network for the paper, its descendants TripoSR and OpenLRM, and our starter; `Architecture` tells them apart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .image_tokens import Encoder, ImageTokens
+from .local_features import OCTAVES, LocalFeatures, encode_place
+from .lrm_transformer import Order, TriplaneTransformer
+
+AXES = {"x": 0, "y": 1, "z": 2}
+MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, of DINO
+CAMERA = 16  # numbers of a source camera: camera to world (3, 4) row by row, then fx, fy, cx, cy in picture sides
+PADDING = 0.001  # OpenLRM's colours reach from -0.001 to 1.001
+POINTS = 1 << 16  # asked for at once
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What tells one LRM from another; the defaults are TripoSR's.
+
+    normalise: whether the encoder wants ImageNet's mean and deviation. camera: width of the source camera's embedding,
+    0 for a model that is not told it. planes: the axes that run along each plane's width and height. radius: half the
+    side of the cube that the planes span. density: what turns the raw output, plus bias, into density; "raw" is minus
+    a distance, in units of `unit`. local: channels of the starter's convolutional features, 0 for none; such a model's
+    planes lie in the axes of the source camera.
+    """
+
+    encoder: Encoder = field(default_factory=lambda: Encoder(pooler=True))
+    image_size: int = 512
+    normalise: bool = True
+    width: int = 1024
+    depth: int = 16
+    heads: int = 16
+    order: Order = "self first"
+    camera: int = 0
+    plane_size: int = 32
+    channels: int = 40
+    planes: tuple[str, str, str] = ("xy", "xz", "yz")
+    radius: float = 0.87
+    decoder_width: int = 64
+    decoder_layers: int = 10
+    activation: Literal["silu", "relu"] = "silu"
+    density: Literal["exp", "softplus", "raw"] = "exp"
+    bias: float = -1.0
+    padded_colors: bool = False
+    local: int = 0
+
+
+@dataclass
+class Scene:
+    """What an LRM made of B pictures: planes (B, 3, C, H, W); for local features also those (B, L, h, w), the pictures
+    (B, 3, S, S) and their cameras (B, 16)."""
+
+    planes: Tensor
+    local: Tensor | None = None
+    pictures: Tensor | None = None
+    camera: Tensor | None = None
+
+
+class LRM(nn.Module):
+    """`encode` a picture, then `query` the scene. Points lie in the model's own frame, [-radius, radius]^3."""
+
+    def __init__(self, architecture: Architecture):
+        super().__init__()
+        self.architecture = a = architecture
+        self.image_tokens = ImageTokens(a.encoder)
+        self.camera_embedding = None
+        if a.camera:
+            self.camera_embedding = nn.Sequential(nn.Linear(CAMERA, a.camera), nn.SiLU(), nn.Linear(a.camera, a.camera))
+        self.transformer = TriplaneTransformer(
+            a.width, a.depth, a.heads, a.encoder.width, a.plane_size, a.order, a.camera
+        )
+        self.upsample = nn.ConvTranspose2d(a.width, a.channels, 2, 2)
+        self.local_features = LocalFeatures(a.local) if a.local else None
+        inputs = 3 * a.channels + (a.local + 3 + 3 + 6 * OCTAVES if a.local else 0)
+        self.decoder = make_decoder(inputs, a.decoder_width, a.decoder_layers, a.activation)
+
+    @property
+    def device(self) -> torch.device:
+        return self.upsample.weight.device
+
+    def encode(self, pictures: Tensor, camera: Tensor | None = None) -> Scene:
+        """pictures (B, 3, S, S) in 0..1 and, where the model takes them, source cameras (B, 16) -> Scene."""
+        tokens = self.tokens(pictures)
+        embedding = self.camera_embedding(camera) if self.camera_embedding is not None else None
+        planes = self.planes(self.transformer(tokens, embedding))
+        if self.local_features is None:
+            return Scene(planes)
+        return Scene(planes, self.local_features(pictures * 2 - 1), pictures * 2 - 1, camera)
+
+    def tokens(self, pictures: Tensor) -> Tensor:
+        """The picture's tokens (B, T, encoder's width), class token first."""
+        if self.architecture.normalise:
+            mean, deviation = (torch.tensor(v, device=pictures.device).view(3, 1, 1) for v in (MEAN, DEVIATION))
+            pictures = (pictures - mean) / deviation
+        return self.image_tokens(pictures)
+
+    def planes(self, tokens: Tensor) -> Tensor:
+        """Plane tokens (B, 3 P P, W) -> feature planes (B, 3, C, 2 P, 2 P)."""
+        size = self.architecture.plane_size
+        maps = tokens.unflatten(1, (3, size, size)).permute(0, 1, 4, 2, 3)
+        return self.upsample(maps.flatten(0, 1)).unflatten(0, (-1, 3))
+
+    def query(self, scene: Scene, points: Tensor) -> tuple[Tensor, Tensor]:
+        """points (B, N, 3) -> raw densities (B, N) and colours (B, N, 3)."""
+        a = self.architecture
+        if scene.camera is not None:
+            points = to_camera(scene.camera, points)
+        places = points / a.radius
+        features = [sample(plane, places[..., [AXES[axis] for axis in axes]]) for plane, axes in zip(
+            scene.planes.unbind(1), a.planes, strict=True
+        )]  # fmt: skip
+        if scene.local is not None and scene.pictures is not None and scene.camera is not None:
+            seen = project(scene.camera, points)
+            features += [sample(scene.local, seen), sample(scene.pictures, seen), encode_place(places)]
+        raw, colors = self.decoder(torch.cat(features, -1)).split([1, 3], -1)
+        colors = colors.sigmoid()
+        return raw[..., 0], colors * (1 + 2 * PADDING) - PADDING if a.padded_colors else colors
+
+    def density(self, raw: Tensor) -> Tensor:
+        """Raw outputs, of any shape -> densities; what is "raw" stays as it is, positive inside."""
+        a = self.architecture
+        if a.density == "raw":
+            return raw
+        return (raw + a.bias).exp() if a.density == "exp" else F.softplus(raw + a.bias)
+
+
+def make_decoder(inputs: int, width: int, layers: int, activation: str) -> nn.Sequential:
+    """`layers` linear layers to four outputs: raw density and colour."""
+    function = nn.SiLU if activation == "silu" else nn.ReLU
+    parts: list[nn.Module] = [nn.Linear(inputs, width), function()]
+    for _ in range(layers - 2):
+        parts += [nn.Linear(width, width), function()]
+    return nn.Sequential(*parts, nn.Linear(width, 4))
+
+
+def sample(maps: Tensor, places: Tensor) -> Tensor:
+    """maps (B, C, H, W) at places (B, N, 2) in [-1, 1], width first, bilinear, zeros beyond -> (B, N, C)."""
+    return F.grid_sample(maps, places[:, :, None], align_corners=False)[..., 0].transpose(1, 2)
+
+
+def to_camera(camera: Tensor, points: Tensor) -> Tensor:
+    """points (B, N, 3) of the world in the axes of source cameras (B, 16): x right, y up, z towards the camera."""
+    return points @ camera[:, :12].view(-1, 3, 4)[:, :, :3]
+
+
+def project(camera: Tensor, points: Tensor) -> Tensor:
+    """points (B, N, 3) in the axes of cameras (B, 16) that look at the origin -> places in the picture (B, N, 2) in
+    [-1, 1], first to the right, then down."""
+    matrix = camera[:, :12].view(-1, 3, 4)
+    distance = matrix[:, :, 3].norm(dim=1)[:, None, None]
+    focal = camera[:, None, 12:14] * camera.new_tensor([2, -2])
+    return focal * points[..., :2] / (distance - points[..., 2:]).clamp(min=1e-3) + camera[:, None, 14:] * 2 - 1

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Trains the starter's LRM: from one framed view to true distances and colours, straight at points of space."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..reconstruction.image_tokens import Encoder
+from ..reconstruction.lrm import LRM, Architecture
+from ..reconstruction.lrm_camera import describe
+from .labels import Labels
+from .loop import train
+from .render import FOV_DEG, RADIUS, orbit
+from .views import FRAMED, SIZE, Views
+
+STARTER = Architecture(
+    encoder=Encoder("dino", width=64, depth=2, heads=2, hidden=256, patch=8, grid=8, eps=1e-6),
+    image_size=SIZE, width=64, depth=2, heads=2, order="cross first", camera=64, plane_size=8, channels=24,
+    planes=("xy", "xz", "zy"), radius=0.6, decoder_width=128, decoder_layers=4, density="raw", bias=0.0, local=48,
+)  # fmt: skip
+UNIT = 0.02  # distance, in the world, that is one unit of the raw output
+INPUT_ELEVATIONS = (-15.0, 50.0)  # degrees, of the pictures that people take
+PLACES, COLORS = 512, 96  # points a picture asked for their distance, and for their colour
+WRONG_ELEVATION, WRONG_SIZE = 6.0, 0.08  # standard deviations, degrees and share: what estimates of a job get wrong
+
+
+def train_lrm(views: Views, labels: Labels, folder: Path, steps: int, batch: int = 16, device: str = "cpu") -> LRM:
+    """One view of `batch` objects a step."""
+    torch.manual_seed(0)
+    model = LRM(STARTER).to(device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    low, high = INPUT_ELEVATIONS
+    elevation = views.poses[:, FRAMED, :, 1]
+    usable = np.argwhere((low <= elevation) & (elevation <= high))
+    usable = usable[np.isin(usable[:, 0], np.intersect1d(views.select(False), np.flatnonzero(labels.done)))]
+
+    def loss(rng: np.random.Generator) -> dict[str, Tensor]:
+        chosen = usable[rng.integers(len(usable), size=batch)]
+        return losses(model, *(t.to(device) for t in draw_batch(views, labels, chosen, rng)))
+
+    return train(model, loss, folder, steps, lr=2e-3, ema=0.995, save_every=100)
+
+
+def losses(model: LRM, pictures: Tensor, camera: Tensor, points: Tensor, distances: Tensor, colors: Tensor) -> dict:
+    """Cross-entropy of inside and outside, soft by the distance to the surface; L1 of the colours.
+
+    points (B, PLACES + COLORS, 3), of which the first have distances (B, PLACES), the others colours (B, COLORS, 3).
+    """
+    scene = model.encode(pictures.contiguous(memory_format=torch.channels_last), camera)
+    raw, seen = model.query(scene, points)
+    inside = torch.sigmoid(-distances / UNIT)
+    entropy = F.binary_cross_entropy(inside, inside).detach()  # what no network can do without
+    return {
+        "shape": F.binary_cross_entropy_with_logits(raw[:, :PLACES], inside) - entropy,
+        "color": 0.5 * (seen[:, PLACES:] - colors).abs().mean(),
+    }
+
+
+def draw_batch(views: Views, labels: Labels, chosen: np.ndarray, rng: np.random.Generator) -> tuple[Tensor, ...]:
+    """(object, viewpoint) (B, 2) -> pictures (B, 3, S, S), cameras (B, 16), points, distances and colours, half of them
+    mirrored; camera and points as if elevation and size had been estimated."""
+    samples = [draw_sample(views, labels, i, k, rng) for i, k in chosen]
+    return tuple(torch.from_numpy(np.stack(parts)) for parts in zip(*samples, strict=True))
+
+
+def draw_sample(views: Views, labels: Labels, i: int, k: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    azimuth, elevation, apparent = views.poses[i, FRAMED, k].tolist()
+    picture = views.images[i, FRAMED, k].astype(np.float32).transpose(2, 0, 1) / 255
+    places = labels.points[i, rng.integers(labels.points.shape[1], size=PLACES)].astype(np.float32)
+    surface = labels.surface[i, rng.integers(labels.surface.shape[1], size=COLORS)].astype(np.float32)
+    points = see(np.concatenate([places[:, :3], surface[:, :3]]), azimuth, elevation, labels.middles[i, k])
+    size = np.float32(np.exp(rng.normal() * WRONG_SIZE))
+    if rng.random() < 0.5:
+        picture, points = picture[..., ::-1], points * np.array([-1, 1, 1], np.float32)
+    told = elevation + rng.normal() * WRONG_ELEVATION
+    camera = describe(told, apparent * float(size) / RADIUS * np.tan(np.radians(FOV_DEG) / 2), RADIUS)
+    world = (size * points) @ orbit(0, told)[:3, :3].T
+    return picture.copy(), camera.numpy(), world.astype(np.float32), places[:, 3] * size, surface[:, 3:]
+
+
+def see(points: np.ndarray, azimuth: float, elevation: float, middle: np.ndarray) -> np.ndarray:
+    """Points (N, 3) of the object's world in the axes of the camera that looks at the middle of the framed picture."""
+    camera = orbit(azimuth, elevation)
+    back = -np.array([*middle, -1.0])
+    back /= np.linalg.norm(back)
+    right = np.cross([0.0, 1.0, 0.0], back)
+    right /= np.linalg.norm(right)
+    turn = np.stack([right, np.cross(back, right), back], 1)
+    seen = ((points - camera[:3, 3]) @ camera[:3, :3]) @ turn
+    return (seen + np.array([0, 0, RADIUS])).astype(np.float32)

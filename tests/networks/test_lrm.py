@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""LRM against numbers of TripoSR's and OpenLRM's published code on the same random weights, at a small size."""
+
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from backend.preprocess.lrm import resize_openlrm, resize_triposr
+from backend.reconstruction.image_tokens import Encoder
+from backend.reconstruction.lrm import LRM, Architecture, project, to_camera
+from backend.reconstruction.lrm_camera import describe
+from backend.reconstruction.lrm_rendering import render
+from backend.reconstruction.lrm_transformer import TriplaneTransformer
+from backend.rendering.cameras import Camera, orbit
+from backend.rendering.cameras import project as project_camera
+from backend.weights.lrm import load_lrm
+
+DATA = Path(__file__).parents[1] / "data"
+TELLING = {  # what the tensors of the small sizes cannot tell
+    "triposr": '{"heads": 4, "image_size": 112, "encoder": {"heads": 4, "positions": "%s"}}',
+    "openlrm": '{"heads": 4, "image_size": 56, "encoder": {"heads": 3}}',
+}
+
+
+@cache
+def record(name: str) -> dict[str, Tensor]:
+    with np.load(DATA / f"lrm_{name}.npz", allow_pickle=False) as file:
+        return {key: torch.from_numpy(file[key]) for key in file.files}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """(name, positions) -> the network with the recorded weights."""
+    from safetensors.torch import save_file
+
+    @cache
+    def load(name: str, positions: str = "legacy") -> LRM:
+        folder = tmp_path_factory.mktemp(name)
+        save_file({k: v for k, v in record(name).items() if k[0] != "_"}, folder / "model.safetensors")
+        note = TELLING[name]
+        (folder / "lrm.json").write_text(note % positions if "%" in note else note)
+        return load_lrm(folder)[0]
+
+    return load
+
+
+def assert_equal(actual: Tensor, expected: Tensor) -> None:
+    """Shapes, and values within 1e-4 of the quantity's largest."""
+    torch.testing.assert_close(actual, expected, atol=1e-4 * expected.abs().max().item(), rtol=0)
+
+
+def grid(side: int, radius: float) -> Tensor:
+    axis = torch.linspace(-radius, radius, side)
+    return torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"), -1).view(1, -1, 3)
+
+
+def test_pictures_are_resized_as_published():
+    triposr, openlrm = record("triposr"), record("openlrm")
+    assert_equal(resize_triposr(triposr["_image_u8"].numpy(), 112), triposr["_resized"].permute(0, 3, 1, 2))
+    assert_equal(resize_openlrm(openlrm["_rgba_u8"].numpy(), 56), openlrm["_image"])
+
+
+@pytest.mark.parametrize("positions", ["legacy", "new"])
+def test_triposr_is_the_published_one(model, positions):
+    lrm, told = model("triposr", positions), {k.replace(f"_{positions}_", ""): v for k, v in record("triposr").items()}
+    picture = told["_resized"].permute(0, 3, 1, 2)
+    tokens = lrm.tokens(picture)
+    assert_equal(tokens, told["image_tokens"])
+    assert_equal(lrm.transformer(tokens).transpose(1, 2), told["plane_tokens"])
+    scene = lrm.encode(picture)
+    assert_equal(scene.planes, told["scene_code"])
+    raw, color = lrm.query(scene, told["_points"][None])
+    assert_equal(raw[0, :, None], told["density"])
+    assert_equal(lrm.density(raw)[0, :, None], told["density_act"])
+    assert_equal(color[0], told["color"])
+
+
+def test_triposr_renders_and_fills_a_grid_as_published(model):
+    lrm, told = model("triposr", "new"), record("triposr")
+    scene = lrm.encode(told["_resized"].permute(0, 3, 1, 2))
+    density = lrm.density(lrm.query(scene, grid(20, 0.87))[0]).view(20, 20, 20)
+    assert_equal(density, told["_grid_density_act"])
+    color, _ = render(lrm, scene, told["_rays_o"].view(-1, 3), told["_rays_d"].view(-1, 3))
+    assert_equal(color.view(3, 24, 24, 3), told["_renders"])
+
+
+def test_openlrm_is_the_published_one(model):
+    lrm, told = model("openlrm"), record("openlrm")
+    tokens = lrm.tokens(told["_image"])
+    assert_equal(tokens, told["_image_feats"])
+    camera = lrm.camera_embedding(told["_source_camera"])
+    assert_equal(camera, told["_camera_embedding"])
+    assert_equal(lrm.transformer(tokens, camera), told["_plane_tokens"])
+    scene = lrm.encode(told["_image"], told["_source_camera"])
+    assert_equal(scene.planes, told["_planes"])
+    raw, color = lrm.query(scene, told["_points"])
+    assert_equal(lrm.density(raw)[..., None], told["_sigma_act"])
+    assert_equal(color, told["_rgb"])
+    assert_equal(lrm.density(lrm.query(scene, grid(20, 1.0))[0]).view(20, 20, 20), told["_grid_sigma_act"])
+
+
+def test_openlrm_renders_what_was_published_up_to_its_random_samples(model):
+    lrm, told = model("openlrm"), record("openlrm")
+    scene = lrm.encode(told["_image"], told["_source_camera"])
+    color, opacity = render(lrm, scene, told["_rays_o"].flatten(0, 1), told["_rays_d"].flatten(0, 1), 32)
+    expected = told["_render_rgb"][0].permute(0, 2, 3, 1).reshape(-1, 3)
+    assert (color - expected).abs().mean() < 0.1 * expected.std()
+    torch.testing.assert_close(opacity, told["_render_weight"].flatten(), atol=0.02, rtol=0)
+
+
+def test_openlrms_default_camera_is_ours():
+    """OpenLRM's source camera stands at (0, -2, 0) and sees 0.75 of a picture side as far as a focal length."""
+    expected = record("openlrm")["_source_camera"][0]
+    torch.testing.assert_close(describe(0, 1 / 1.5, 2.0), expected)
+
+
+def test_layers_are_those_of_torch():
+    """The order cross, self, feed-forward, with torch's own attention, normalisation and activation."""
+    torch.manual_seed(0)
+    net = TriplaneTransformer(8, 1, 2, 6, 2, "cross first", 5).double()
+    image, camera, x = torch.randn(2, 3, 6).double(), torch.randn(2, 5).double(), net.tokens.expand(2, -1, -1)
+    (block,) = net.blocks
+    cross = nn.MultiheadAttention(8, 2, kdim=6, vdim=6, bias=False, batch_first=True).double()
+    own = nn.MultiheadAttention(8, 2, bias=False, batch_first=True).double()
+    for theirs, ours in ((cross, block.cross_attention), (own, block.self_attention)):
+        q, k, v = (getattr(ours, f"to_{n}").weight for n in "qkv")
+        state = {"q_proj_weight": q, "k_proj_weight": k, "v_proj_weight": v}
+        state = state if theirs is cross else {"in_proj_weight": torch.cat([q, k, v])}
+        theirs.load_state_dict(state | {"out_proj.weight": ours.to_out.weight})
+
+    def norm(i: int, x: Tensor) -> Tensor:
+        part = getattr(block, f"norm{i}")
+        shift, scale = part.modulation(camera * torch.sigmoid(camera)).chunk(2, 1)
+        x = (x - x.mean(-1, keepdim=True)) / (x.var(-1, correction=0, keepdim=True) + 1e-6).sqrt()
+        return (x * part.norm.weight + part.norm.bias) * (1 + scale[:, None]) + shift[:, None]
+
+    x = x + cross(norm(1, x), image, image)[0]
+    x = x + own(*[norm(2, x)] * 3)[0]
+    x = x + block.feed_forward.second(F.gelu(block.feed_forward.first(norm(3, x))))
+    torch.testing.assert_close(net(image, camera), net.norm(x))
+
+
+STARTER = Architecture(
+    Encoder("dino", 16, 1, 2, 32, 8, 4, eps=1e-6), 32, True, 16, 1, 2, "cross first", 8, 4, 6, ("xy", "xz", "zy"), 0.6,
+    16, 3, "silu", "raw", 0.0, local=8,
+)  # fmt: skip
+
+
+def test_local_features_are_those_of_the_pixel_that_sees_the_point():
+    camera = describe(25, 0.4, 1.2)[None]
+    points = torch.rand(1, 50, 3) - 0.5
+    fov = 2 * np.degrees(np.arctan(0.4))
+    pixels, _ = project_camera(Camera(orbit(0, 25, 1.2), float(fov), 32, 32), points[0])
+    torch.testing.assert_close(project(camera, to_camera(camera, points))[0], pixels / 16 - 1, atol=1e-5, rtol=0)
+    lrm = LRM(STARTER)
+    scene = lrm.encode(torch.rand(1, 3, 32, 32), camera)
+    assert scene.local is not None and scene.local.shape == (1, 8, 16, 16)
+    raw, color = lrm.query(scene, points)
+    assert raw.shape == (1, 50) and color.shape == (1, 50, 3)
+    changed = lrm.query(replace(scene, local=scene.local + 1), points)[0]
+    assert (changed != raw).any()
+
+
+def test_every_part_of_the_starter_learns():
+    lrm = LRM(STARTER)
+    raw, color = lrm.query(lrm.encode(torch.rand(2, 3, 32, 32), describe(25, 0.4, 1.2).repeat(2, 1)), grid(3, 0.3))
+    (raw.square().mean() + color.mean()).backward()
+    unused = [name for name, p in lrm.named_parameters() if p.grad is None or not p.grad.abs().sum()]
+    assert unused == []
