@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ..diffusion import guidance, losses
 from ..diffusion.annealing import draw_timesteps
-from ..diffusion.prior import Prior
+from ..diffusion.prior import Denoised, Prior
 from ..fields.field import Field
 from ..fields.renderer import FieldRendering, Renderer
 from ..fields.solid import Solid
@@ -49,7 +49,7 @@ class Reconstruction:
     A field of three channels is seen by the prior through its encoder; one of latents is what the prior looks at.
     """
 
-    def __init__(self, prior: Prior, field: Field, reference: Reference, recipe: Recipe, method: str = "sds"):
+    def __init__(self, prior: Prior, field: Field, reference: Reference | None, recipe: Recipe, method: str = "sds"):
         self.prior, self.field, self.reference, self.recipe, self.method = prior, field, reference, recipe, method
         self.name = f"{type(prior).__name__} {method} {type(field).__name__} {recipe}"
         self.renderer = Renderer(field, recipe.section)
@@ -83,9 +83,7 @@ class Reconstruction:
         with torch.no_grad():
             noisy = guidance.add_noise(z, draw_normal(z, generator), a)
             told = prior.denoise(noisy, t.to(z.device), cameras, unconditional=recipe.guidance_scale != 1)
-            x0 = told.conditional
-            if told.unconditional is not None:
-                x0 = guidance.guide(x0, told.unconditional, recipe.guidance_scale)
+            x0 = guided(told, recipe.guidance_scale)
             if self.method == "sjc":
                 gradient = guidance.sjc_gradient(z, x0, guidance.level(a))
             else:
@@ -104,6 +102,7 @@ class Reconstruction:
 
     def look(self, position: float, generator: torch.Generator) -> dict[str, Tensor]:
         """The input's own camera, and how what it sees differs from the input."""
+        assert self.reference is not None
         color, alpha, camera = self.reference.at(self.recipe.reference_size[self.recipe.stage(position)])
         seen = self.render([camera], position, generator)
         picture = seen.color
@@ -201,6 +200,17 @@ class Pictures:
         """Of the sections (P, 3); rendered with normals."""
         assert self.rendering.samples.normals is not None
         return self.rendering.samples.normals
+
+
+def guided(told: Denoised, scale: float) -> Tensor:
+    """x0 by Perp-Neg where there are negatives, else by classifier-free guidance, or by none."""
+    if told.unconditional is None:
+        return told.conditional
+    if told.negative_weights is None:
+        return guidance.guide(told.conditional, told.unconditional, scale)
+    return guidance.guide_perp_neg(
+        told.conditional, told.unconditional, told.negatives, told.negative_weights, scale
+    )  # fmt: skip
 
 
 def resized(pictures: Tensor, size: tuple[int, ...]) -> Tensor:

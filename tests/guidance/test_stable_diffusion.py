@@ -157,6 +157,7 @@ def test_encoding_is_differentiable_and_scaled(stable_diffusion):
     model = load(stable_diffusion)
     pictures = torch.rand(1, 3, 16, 16, requires_grad=True)
     latents = model.encode(pictures)
+    assert model.vae is not None
     mean = model.vae.encode(pictures * 2 - 1).latent_dist.mean
     torch.testing.assert_close(latents, mean * 0.18215)
     toward = torch.randn_like(latents)

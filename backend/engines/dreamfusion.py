@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""DreamFusion (Poole et al. 2023): a field that looks from everywhere as a text-conditioned diffusion model expects of
+a prompt; with Stable Diffusion or DeepFloyd IF as threestudio does it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..diffusion.prior import Prior
+from ..diffusion.stable_diffusion import TextPrior, TextToImage
+from ..fields import hash_field
+from ..fields.background import Background
+from ..fields.field import Field
+from ..interface.parameters import ParameterError
+from ..meshing.clean import decimate
+from ..meshing.mesh import Mesh
+from ..rendering.cameras import Camera, rays
+from ..rendering.shading import sample_light
+from ..weights.models import choose_device, choose_dtype
+from ..weights.stable_diffusion import check_text_weights, load_text_to_image
+from . import Request, Result, prompt_recipe
+from .distillation import Pictures, Reconstruction
+from .optimisation import optimise
+from .prompt_recipe import PromptRecipe
+from .report import Report
+
+STAGES: dict[str, float] = {"Loading weights": 2, "Optimising": 100, "Surface": 4}
+SMALL = 128  # pixels: a latent model of smaller pictures gets a small field
+
+
+def run(request: Request, report: Report) -> Result:
+    """A text in inputs["prompt"] -> a mesh whose front (-Y) is the prompt's, and four views of it."""
+    begin, parameters = time.monotonic(), request.parameters
+    prompt = read_prompt(request.inputs.get("prompt"))
+    report.plan(STAGES)
+    report.progress("Loading weights", 0, 1)
+    check_text_weights(parameters["weights"])
+    device = choose_device(parameters["device"])
+    dtype = torch.float32 if device.type == "cpu" else choose_dtype(device)
+    model = load_text_to_image(parameters["weights"], device, dtype)
+    chosen = choose_recipe(model, parameters)
+    prior = TextPrior(model, prompt, parameters["negative"], parameters["perp_neg"])
+    task = Dream(prior, make_field(chosen, request.seed).to(device), chosen, f"{prompt} {parameters['negative']}")
+    outcome = optimise(task, report, chosen.steps, 60 * parameters["minutes"] or None, request.seed)
+    report.progress("Surface", 0, 1)
+    mesh = decimate(fit_into(task.mesh(parameters["mesh_resolution"])), parameters["max_faces"])
+    facts = {"prompt": prompt, "vertices": len(mesh.vertices), "faces": len(mesh.faces)}
+    return Result(mesh, task.views(), outcome.facts | facts | {"seconds": round(time.monotonic() - begin, 1)})
+
+
+def read_prompt(prompt: Any) -> str:
+    """ParameterError where there is none."""
+    if not isinstance(prompt, str) or not prompt.strip():
+        raise ParameterError("There is no prompt. Write what the mesh should be, such as: a red car.")
+    return prompt.strip()
+
+
+def choose_recipe(model: TextToImage, parameters: dict[str, Any]) -> PromptRecipe:
+    """The published settings for these weights, and what the user wants otherwise."""
+    if model.vae is None:
+        chosen = prompt_recipe.DEEP_FLOYD
+    else:
+        chosen = prompt_recipe.STARTER if model.image_size < SMALL else prompt_recipe.STABLE_DIFFUSION
+    scale = parameters["guidance_scale"] or chosen.guidance_scale
+    return replace(chosen.shortened(parameters["steps"]), guidance_scale=scale)
+
+
+def make_field(chosen: PromptRecipe, seed: int) -> Field:
+    """With Magic3D's blob to begin with."""
+    bounds = -chosen.half_size, chosen.half_size
+    if chosen.half_size < 1:
+        return hash_field.small(seed=seed, bounds=bounds)
+    return hash_field.published(seed=seed, bounds=bounds, bands=(0.2, 0.6))
+
+
+class Dream(Reconstruction):
+    """A reconstruction without a picture to go by: its random cameras see the object in changing light."""
+
+    recipe: PromptRecipe
+
+    def __init__(self, prior: Prior, field: Field, chosen: PromptRecipe, prompt: str = ""):
+        super().__init__(prior, field, None, chosen)
+        self.name = f"{self.name} {prompt}"
+        color = None if chosen.background_rate else torch.ones(3)
+        self.behind = Background(color=color).to(self.device)
+        self.modules["background"] = self.behind
+
+    def groups(self) -> list[dict[str, Any]]:
+        behind = [{"params": list(self.behind.parameters()), "lr": self.recipe.background_rate}]
+        return super().groups() + (behind if self.recipe.background_rate else [])
+
+    def losses(self, position: float, generator: torch.Generator) -> dict[str, Tensor]:
+        self.field.advance(position / self.recipe.steps)
+        self.renderer.update(generator)
+        terms = self.imagine(position, generator)
+        return {name: self.recipe.weight(name, position) * term for name, term in terms.items()}
+
+    def render(self, cameras: list[Camera], position: float, generator: torch.Generator) -> Pictures:
+        """All cameras' pictures, in one light around the first, in front of the learnt background."""
+        origins, directions = (torch.cat(parts).to(self.device) for parts in zip(*map(rays, cameras), strict=True))
+        shading = self.recipe.draw_shading(position, generator)
+        light = sample_light(cameras[0].position.to(self.device), generator)
+        needed = shading != "albedo" or self.recipe.weight("orientation", position)
+        seen = self.renderer.render(
+            origins, directions, self.behind(directions), shading, light,
+            normals="analytic" if needed else "none", generator=generator,
+        )  # fmt: skip
+        return Pictures(seen, len(cameras), cameras[0].height, cameras[0].width)
+
+
+def fit_into(mesh: Mesh) -> Mesh:
+    """The mesh, moved and scaled until its longest side fits the cube [-0.5, 0.5]^3 exactly."""
+    if not len(mesh.vertices):
+        return mesh
+    low, high = mesh.vertices.min(0), mesh.vertices.max(0)
+    return Mesh((mesh.vertices - (low + high) / 2) / (high - low).max(), mesh.faces, mesh.vertex_colors)
