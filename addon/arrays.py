@@ -54,6 +54,13 @@ def decode_mesh(data: bytes) -> MeshArrays:
     return mesh
 
 
+def encode_mesh(vertices: np.ndarray, faces: np.ndarray, colors: np.ndarray) -> bytes:
+    """The npz that `decode_mesh` and the backend read."""
+    stream = io.BytesIO()
+    np.savez(stream, vertices=vertices, faces=faces, vertex_colors=colors)
+    return stream.getvalue()
+
+
 def without_degenerate(faces: np.ndarray) -> np.ndarray:
     """Drop triangles that name a vertex twice: Blender would call the mesh invalid."""
     a, b, c = faces.T

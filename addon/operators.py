@@ -6,7 +6,7 @@ import time
 
 import bpy
 
-from . import compat, finished, properties, session, setup, sources
+from . import compat, finished, properties, session, setup, sources, start_mesh
 from .job import Job, State
 from .preferences import preferences
 from .trouble import Trouble, sentences
@@ -26,7 +26,7 @@ class Generate(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context):
-        reason = setup.obstacle() or sources.missing(context.scene.image_to_mesh)
+        reason = setup.obstacle() or sources.missing(context.scene.image_to_mesh) or start_mesh.missing(context)
         cls.poll_message_set(reason)
         return not reason
 
@@ -52,17 +52,19 @@ class Generate(bpy.types.Operator):
 def make_job(context) -> Job:
     """A job from what the panel shows. Raises Trouble."""
     settings, scene = context.scene.image_to_mesh, context.scene
-    name, attachments = sources.read(settings, scene)
+    engine = properties.chosen_engine(settings)
+    name, picture = sources.read(settings, scene)
+    start = start_mesh.read(context)
     values = properties.chosen_parameters(settings, preferences().device.lower())
     return Job(
-        engine=properties.chosen_engine(settings).name,
+        engine=engine.name,
         parameters=values,
         seed=settings.seed,
-        attachments=attachments,
+        attachments=lambda: picture() | start(),
         name=name,
         location=tuple(scene.cursor.location),
         scene=scene.session_uid,
-        inputs={"prompt": settings.prompt} if settings.prompt else {},
+        inputs={"prompt": settings.prompt} if "prompt" in engine.inputs else {},
     )
 
 

@@ -6,7 +6,7 @@ import textwrap
 import bpy
 
 from ..backend.interface import parameters
-from . import compat, picture, properties, session, setup
+from . import compat, picture, properties, session, setup, start_mesh
 from .job import Job, State
 from .preferences import megabytes
 
@@ -53,6 +53,8 @@ class Settings(bpy.types.Panel):
             layout.prop(group, parameter.name)
             if parameter.name == properties.WEIGHTS:
                 draw_weights(layout, group)
+            if parameter.name == start_mesh.START and start_mesh.is_wanted(settings):
+                draw_start(layout, context)
 
 
 class Results(bpy.types.Panel):
@@ -70,6 +72,12 @@ class Results(bpy.types.Panel):
         layout.operator("image_to_mesh.show_log", icon="TEXT")
         layout.operator("image_to_mesh.copy_report", icon="COPYDOWN")
         layout.operator("image_to_mesh.open_preferences", icon="PREFERENCES")
+
+
+def draw_start(layout, context) -> None:
+    """Which mesh the job will start from, or that one has to be made active."""
+    reason = start_mesh.missing(context)
+    wrapped(layout, context, reason or context.active_object.name, icon="ERROR" if reason else "MESH_DATA")
 
 
 def draw_weights(layout, group) -> None:

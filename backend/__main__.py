@@ -31,7 +31,8 @@ ENGINE = "one2345"
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 EngineName = Annotated[str, typer.Option("--engine", help="See the command engines.")]
-ImageFile = Annotated[Path, typer.Option("--image", help="The image: PNG, JPEG, WebP and others.")]
+IMAGE = typer.Option("--image", help="The image: PNG, JPEG, WebP and others.")
+ImageFile = Annotated[Path, IMAGE]
 MeshFile = Annotated[Path, typer.Option("--output", help="The mesh to write: .ply, .glb, .obj or .stl.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Another seed gives another variation.")]
 Settings = Annotated[
@@ -49,23 +50,26 @@ def debug(
 
 @app.command()
 def generate(
-    image: ImageFile,
     output: MeshFile,
+    image: Annotated[Path | None, IMAGE] = None,
+    prompt: Annotated[str | None, typer.Option(help="What the mesh should be, in words.")] = None,
     engine: EngineName = ENGINE,
     seed: Seed = 0,
     settings: Settings = None,
     as_json: Json = False,
+    mesh: Annotated[Path | None, typer.Option(help="A mesh to start from, for --set start=mesh.")] = None,
 ) -> None:
-    """Turn an image into a mesh."""
+    """Turn an image, or a prompt, into a mesh."""
     declared = parameters.engine(engine)
     values = declared.check(read_settings(settings))
     check_output(output, mesh_endings())
-    pixels = read_picture(image)
+    given = read_inputs(declared, image, prompt)
     from .job import run
-    from .meshing.files import save
+    from .meshing.files import load, save
 
+    inputs = given | ({} if mesh is None else {"mesh": load(mesh)})
     with console.working(as_json) as report:
-        result = run(engines.Request(declared.name, {"image": pixels}, values, seed), report, engines.load)
+        result = run(engines.Request(declared.name, inputs, values, seed), report, engines.load)
         save(result.mesh, output)
     facts = {"output": str(output.resolve()), "vertices": len(result.mesh.vertices), "faces": len(result.mesh.faces)}
     text = f"{output}: {facts['vertices']} vertices, {facts['faces']} faces, {result.report.get('seconds')} s"
@@ -201,6 +205,14 @@ def read_settings(settings: list[str] | None) -> dict[str, str]:
         if "=" not in setting:
             raise parameters.ParameterError(f"--set needs NAME=VALUE, not {setting[:80]!r}.")
     return dict(setting.split("=", 1) for setting in settings or [])  # pyright: ignore[reportReturnType]
+
+
+def read_inputs(engine: parameters.Engine, image: Path | None, prompt: str | None) -> dict[str, Any]:
+    """What the engine works from, read."""
+    wanted, given = ("image", image) if "image" in engine.inputs else ("prompt", prompt)
+    if given is None:
+        raise parameters.ParameterError(f"{engine.title} needs --{wanted}.")
+    return {wanted: read_picture(given) if isinstance(given, Path) else parameters.PROMPT.check(given)}
 
 
 def mesh_endings() -> tuple[str, ...]:

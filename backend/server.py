@@ -165,7 +165,7 @@ class Server:
             folder = Folder(self._jobs, job.id)
             folder.write_json("request.json", job.message)
             self._take_up(job, folder)
-            job.request.inputs.update(read_inputs(job, folder))
+            job.request.inputs.update(read_inputs(job, folder) | read_mesh(job, folder))
             result = run(job.request, self._report(job, folder), self._load_engine)
             self._send_result(job.id, folder, result)
         except BaseException as error:
@@ -256,7 +256,12 @@ def easier(request: engines.Request) -> dict[str, Any]:
 
 
 def read_inputs(job: Job, folder: Folder) -> dict[str, Any]:
-    """The job's image, from an attachment or a path; a sent one is kept in the folder. ImageError, FolderError."""
+    """The job's prompt, or its image from an attachment or a path; a sent one is kept in the folder. ImageError,
+    FolderError, ParameterError."""
+    named = job.message.get("inputs")
+    named = named if isinstance(named, dict) else {}
+    if "image" not in parameters.engine(job.request.engine).inputs:
+        return {"prompt": parameters.PROMPT.check(named.get("prompt"))}
     from .preprocess.image import ImageError, read_array, read_image
 
     attached = job.attachments
@@ -266,11 +271,20 @@ def read_inputs(job: Job, folder: Folder) -> dict[str, Any]:
     if "image" in attached:
         folder.write("input.npz", attached["image"])
         return {"image": read_array(attached["image"])}
-    named = job.message.get("inputs")
-    path = named.get("image") if isinstance(named, dict) else None
+    path = named.get("image")
     if not isinstance(path, str) or path in ("", "attachment"):
         raise ImageError("No image came with the request.")
     return {"image": read_image(path)}
+
+
+def read_mesh(job: Job, folder: Folder) -> dict[str, Any]:
+    """The mesh that the job starts from, if one was sent; it is kept in the folder. MeshFileError, FolderError."""
+    from .meshing.files import unpack
+
+    if "mesh" not in job.attachments:
+        return {}
+    folder.write("start.npz", job.attachments["mesh"])
+    return {"mesh": unpack(job.attachments["mesh"])}
 
 
 def main(jobs: Path, load: Load = engines.load) -> None:

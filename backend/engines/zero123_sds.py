@@ -7,7 +7,6 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,6 @@ from ..fields.initial import fit_mesh
 from ..fields.voxel_field import VoxelField
 from ..interface.parameters import ParameterError, engine
 from ..meshing.clean import decimate
-from ..meshing.files import load as load_mesh
 from ..meshing.mesh import Mesh
 from ..preprocess.background import remove_background
 from ..preprocess.framing import composite, frame
@@ -35,6 +33,7 @@ from .recipe import Recipe
 from .report import Report
 
 STAGES: dict[str, float] = {"Preparing": 1, "Loading weights": 2, "Start": 10, "Optimising": 100, "Surface": 4}
+SMALLEST = 0.15  # a start whose farthest coordinate is less was not made for the cube
 SMALL = 128  # pixels: a prior of smaller pictures gets a small field
 
 
@@ -42,6 +41,7 @@ def run(request: Request, report: Report) -> Result:
     """Image float32 RGBA (H, W, 4) in inputs["image"], and perhaps a Mesh in inputs["mesh"] -> the mesh, its front (-Y)
     the image's view, and four views of it."""
     begin, parameters = time.monotonic(), request.parameters
+    check_start(request)
     report.plan(STAGES)
     report.progress("Preparing", 0, 1)
     cutout = remove_background(request.inputs["image"], parameters["remove_background"])
@@ -61,7 +61,7 @@ def run(request: Request, report: Report) -> Result:
     facts = outcome.facts | {
         "background": cutout.note,
         "elevation_deg": round(elevation, 1),
-        "start": parameters["start"] if start is not None else "nothing",
+        "start": parameters["start"],
         "vertices": len(mesh.vertices),
         "faces": len(mesh.faces),
         "seconds": round(time.monotonic() - begin, 1),
@@ -124,18 +124,17 @@ def make_field(prior: Prior, method: str, seed: int) -> Field:
     return hash_field.small(seed=seed) if small else hash_field.published(seed=seed)
 
 
+def check_start(request: Request) -> None:
+    """ParameterError where the job should start with a mesh and none came."""
+    if request.parameters["start"] == "mesh" and "mesh" not in request.inputs:
+        raise ParameterError("Start is mesh, but there is none. Select a mesh in Blender, or name its file by --mesh.")
+
+
 def find_start(request: Request, report: Report) -> Mesh | None:
-    """The mesh to begin with: the one that came with the request, a file's, or what the fast engine makes."""
+    """The mesh to begin with: the one that came with the request, or what the fast engine makes."""
     start = request.parameters["start"]
-    if "mesh" in request.inputs:
-        return request.inputs["mesh"]
-    if start == "nothing":
-        return None
     if start != "fast":
-        path = Path(start).expanduser()
-        if not path.is_file():
-            raise ParameterError(f"There is no mesh {start[:200]}. Set Start to nothing, fast or a mesh's file.")
-        return load_mesh(path)
+        return request.inputs["mesh"] if start == "mesh" else None
     shared = {"weights", "device", "remove_background", "auto_elevation", "elevation_deg"}
     values = engine("one2345").check({name: request.parameters[name] for name in shared})
     within = Report(
@@ -147,9 +146,9 @@ def find_start(request: Request, report: Report) -> Mesh | None:
 
 
 def fit_into(mesh: Mesh) -> Mesh:
-    """The mesh, made smaller around the origin if it does not fit the cube [-0.5, 0.5]^3."""
-    if np.abs(mesh.vertices).max() <= 0.5:
+    """The mesh as an engine makes them: what does not fit the cube [-0.5, 0.5]^3, or is lost in it, is moved to the
+    origin and scaled until its farthest vertex is half a unit away, as the starter's training data is."""
+    if SMALLEST <= np.abs(mesh.vertices).max() <= 0.5:
         return mesh
-    low, high = mesh.vertices.min(0), mesh.vertices.max(0)
-    vertices = (mesh.vertices - (low + high) / 2) / (high - low).max()
-    return Mesh(vertices, mesh.faces, mesh.vertex_colors)
+    vertices = mesh.vertices - (mesh.vertices.min(0) + mesh.vertices.max(0)) / 2
+    return Mesh(vertices * (0.5 / np.linalg.norm(vertices, axis=1).max()), mesh.faces, mesh.vertex_colors)

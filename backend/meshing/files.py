@@ -8,7 +8,9 @@ PLY and OBJ hold sRGB colours, glTF linear ones, STL none.
 from __future__ import annotations
 
 import errno
+import io
 import os
+import zipfile
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 ENDINGS = (".ply", ".glb", ".obj", ".stl")
 Y_UP = (".glb", ".obj")
 TO_Y_UP = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]], np.float32)  # a rotation: determinant +1
+MAX_BYTES = 512 << 20  # of a mesh over the wire
 MATERIAL = {"name": "Image to Mesh", "pbrMetallicRoughness": {"metallicFactor": 0.0, "roughnessFactor": 0.8}}
 
 
@@ -63,6 +66,21 @@ def load(path: str | os.PathLike) -> Mesh:
     except Exception as error:  # the readers of several formats raise a dozen kinds
         message = f"{path.name} is not a mesh that can be read ({error})."
         raise MeshFileError(message, "Choose another file.", "input") from error
+
+
+def unpack(data: bytes) -> Mesh:
+    """A mesh that came over the wire: npz of vertices, faces and vertex_colors, as `Mesh` has them; MeshFileError."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            if sum(item.file_size for item in archive.infolist()) > MAX_BYTES:
+                raise ValueError(f"it is larger than {MAX_BYTES >> 20} MB")
+        with np.load(io.BytesIO(data), allow_pickle=False) as file:
+            faces = file["faces"]
+            if faces.dtype.kind not in "iu" or not len(faces):
+                raise ValueError("it has no faces")
+            return Mesh(file["vertices"], faces, file["vertex_colors"])
+    except Exception as error:  # zipfile and numpy raise a dozen kinds
+        raise MeshFileError(f"The mesh cannot be used: {error}.", "Select another mesh.", "input") from error
 
 
 def part(shape: trimesh.Trimesh, matrix: np.ndarray, ending: str) -> Mesh:

@@ -12,10 +12,9 @@ from backend.engines import Request, recipe
 from backend.engines.distillation import Reconstruction, Reference
 from backend.engines.optimisation import optimise
 from backend.engines.report import Report
-from backend.engines.zero123_sds import choose_recipe, find_start, fit_into
+from backend.engines.zero123_sds import check_start, choose_recipe, find_start, fit_into
 from backend.fields import hash_field
 from backend.interface.parameters import ParameterError
-from backend.meshing.files import save
 from backend.meshing.mesh import Mesh
 from backend.rendering.cameras import Camera, orbit
 from backend.rendering.rasteriser import photograph
@@ -96,22 +95,19 @@ def test_weights_get_the_settings_that_were_published_for_them(size, kind, metho
     assert (told.steps, told.guidance_scale) == (50, 7)
 
 
-def test_a_start_comes_from_the_request_or_from_a_file(tmp_path):
-    mesh = brick()
-    save(mesh, tmp_path / "brick.ply")
-    parameters = {"start": str(tmp_path / "brick.ply")}
-    read = find_start(Request("zero123_sds", {}, parameters), Report())
-    assert read is not None and read.volume == pytest.approx(mesh.volume, rel=1e-4)
-    given = find_start(Request("zero123_sds", {"mesh": mesh}, {"start": "nothing"}), Report())
-    assert given is mesh
-    assert find_start(Request("zero123_sds", {}, {"start": "nothing"}), Report()) is None
-    with pytest.raises(ParameterError, match="no mesh"):
-        find_start(Request("zero123_sds", {}, {"start": str(tmp_path / "none.ply")}), Report())
+def test_a_start_comes_with_the_request_and_is_asked_for():
+    mesh, parameters = brick(), {"start": "mesh"}
+    assert find_start(Request("zero123_sds", {"mesh": mesh}, parameters), Report()) is mesh
+    assert find_start(Request("zero123_sds", {"mesh": mesh}, {"start": "nothing"}), Report()) is None
+    with pytest.raises(ParameterError, match="Select a mesh"):
+        check_start(Request("zero123_sds", {}, parameters))
 
 
-def test_a_start_that_is_too_large_is_made_to_fit():
+def test_a_start_of_any_size_and_place_is_made_to_fit():
+    """The brick's half diagonal is sqrt(0.35^2 + 0.15^2 + 0.2^2) = 0.430."""
     mesh = brick()
     assert fit_into(mesh) is mesh
-    large = fit_into(Mesh(mesh.vertices * 8 + 3, mesh.faces, mesh.vertex_colors))
-    assert np.abs(large.vertices).max() == pytest.approx(0.5)
-    assert np.ptp(large.vertices, axis=0) == pytest.approx([1, 0.3 / 0.7, 0.4 / 0.7], abs=1e-5)
+    for scale, shift in ((8, 3), (0.1, 0), (1, 5)):
+        fitted = fit_into(Mesh(mesh.vertices * scale + shift, mesh.faces, mesh.vertex_colors))
+        assert np.ptp(fitted.vertices, axis=0) == pytest.approx(np.array([0.7, 0.3, 0.4]) * 0.5 / 0.4301, abs=1e-4)
+        assert np.abs(fitted.vertices.max(0) + fitted.vertices.min(0)).max() < 1e-5

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from backend.meshing.files import ENDINGS, MeshFileError, load, save, write_whole
+from backend.job import pack, pack_mesh
+from backend.meshing.files import ENDINGS, MeshFileError, load, save, unpack, write_whole
 from backend.meshing.mesh import Mesh
 
 
@@ -176,3 +177,26 @@ def test_write_whole(tmp_path: Path):
     write_whole(tmp_path / "a", b"1")
     write_whole(tmp_path / "a", b"22")
     assert (tmp_path / "a").read_bytes() == b"22"
+
+
+def test_a_mesh_over_the_wire():
+    mesh = Mesh([[0, 0, 0], [1, 0, 0], [0, 1, 0]], [[0, 1, 2]], np.full((3, 4), 7, np.uint8))
+    back = unpack(pack_mesh(mesh))
+    np.testing.assert_array_equal(back.vertices, mesh.vertices)
+    np.testing.assert_array_equal(back.faces, mesh.faces)
+    np.testing.assert_array_equal(back.vertex_colors, mesh.vertex_colors)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"faces": np.array([[0, 1, 3]])}, {"faces": np.zeros((0, 3), int)}, {"faces": np.array([[0.0, 1, 2]])},
+     {"vertices": np.full((3, 3), np.nan)}, {"vertices": np.array(["a"])}, {"vertices": np.array([object()])},
+     {"vertex_colors": np.zeros((2, 4), np.uint8)}, {"faces": np.array([[-1, 1, 2]])}],
+)  # fmt: skip
+def test_a_hostile_mesh_over_the_wire_is_refused(changes):
+    arrays = {"vertices": np.eye(3), "faces": np.array([[0, 1, 2]]), "vertex_colors": np.zeros((3, 4), np.uint8)}
+    with pytest.raises(MeshFileError, match="cannot be used") as error:
+        unpack(pack(arrays | changes))
+    assert error.value.kind == "input"
+    with pytest.raises(MeshFileError):
+        unpack(b"PK not a zip")

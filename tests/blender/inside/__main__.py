@@ -15,7 +15,7 @@ from importlib import import_module
 import bpy
 from stage import PATIENCE_S, choose, install, module, run, use_double
 
-SUBJECTS = ("setting_up", "meshes", "queued_jobs", "pictures", "sets_of_weights", "hostile", "leaving")
+SUBJECTS = ("setting_up", "meshes", "queued_jobs", "pictures", "sets_of_weights", "starts", "hostile", "leaving")
 
 
 def main():
