@@ -36,6 +36,7 @@ PARTS = {  # the parts of the way from image to mesh, as headings
     "surface": "Surface",
     "elevation": "Elevation",
     "background": "Background",
+    "text": "Prompts",
 }
 
 

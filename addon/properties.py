@@ -10,6 +10,7 @@ from ..backend.interface import catalog, parameters
 from .trouble import Trouble
 
 WEIGHTS, OWN = "weights", "OWN"  # the parameter that is a choice of what is there, and its choice of a path
+GROUP = "IMAGE_TO_MESH_PG_"  # before an engine's name, its group's
 ANSWERED_BY_PREFERENCES = frozenset({"device"})  # set once for the machine, not for each scene
 INT_LIMIT = 2**31 - 1
 
@@ -56,27 +57,33 @@ def property_of(parameter: parameters.Parameter):
     return bpy.props.FloatProperty(default=default, min=low, max=high, **common)
 
 
-def offered() -> list[catalog.Weights]:
-    """The sets of weights that do the first part of the way, which the artist chooses by."""
-    return [weights for weights in catalog.WEIGHTS if weights.part in ("all", "views")]
+def engine_of(group: bpy.types.PropertyGroup | None) -> parameters.Engine:
+    """The engine whose settings the group holds."""
+    name = type(group).__name__.removeprefix(GROUP)
+    return next((engine for engine in parameters.ENGINES if engine.name == name), parameters.ENGINES[0])
 
 
-_items: list[tuple[str, str, str, int]] = []  # Blender keeps no reference to these strings
+def offered(engine: parameters.Engine) -> list[catalog.Weights]:
+    """The sets of weights that do the first part of the engine's way, which the artist chooses by."""
+    return [weights for weights in catalog.WEIGHTS if weights.part in engine.parts]
 
 
-def weights_items(_self, _context) -> list[tuple[str, str, str, int]]:
+_items: dict[str, list[tuple[str, str, str, int]]] = {}  # by engine; Blender keeps no reference to these strings
+
+
+def weights_items(group, _context) -> list[tuple[str, str, str, int]]:
     """The choices: every set with a word about whether it is here, and a path."""
     from . import disk
 
-    seen, items = disk.seen(), []
-    for weights in offered():
+    engine, seen, items = engine_of(group), disk.seen(), []
+    for weights in offered(engine):
         lacks = seen.complete and not seen.models.get(weights.id, {}).get("folder")
         title = f"{weights.title} (not downloaded)" if lacks else weights.title
         items.append((weights.id.upper(), title, weights.purpose, number_of(weights.id)))
     items.append((OWN, "Folder or File...", "Weights of your own", number_of(OWN)))
-    if items != _items:
-        _items[:] = items
-    return _items
+    if items != _items.get(engine.name):
+        _items[engine.name] = items
+    return _items[engine.name]
 
 
 def number_of(identity: str) -> int:
@@ -89,7 +96,8 @@ def lacking_weights(group: bpy.types.PropertyGroup) -> list[catalog.Weights]:
     from . import disk
 
     seen, chosen = disk.seen(), getattr(group, WEIGHTS)
-    needed = [w for w in catalog.WEIGHTS if w.id.upper() == chosen or (w.part == "surface" and chosen != OWN)]
+    parts = {"surface"} if "views" in engine_of(group).parts and chosen != OWN else set()
+    needed = [w for w in catalog.WEIGHTS if w.id.upper() == chosen or w.part in parts]
     if not seen.complete or chosen == "STARTER":
         return []
     return [weights for weights in needed if not seen.models.get(weights.id, {}).get("folder")]
@@ -100,7 +108,7 @@ def value_of(group: bpy.types.PropertyGroup, parameter: parameters.Parameter):
     value = getattr(group, parameter.name)
     if parameter.name == WEIGHTS:
         own = bpy.path.abspath(group.weights_path)
-        known = {weights.id.upper(): weights.id for weights in offered()} | {OWN: own}
+        known = {weights.id.upper(): weights.id for weights in offered(engine_of(group))} | {OWN: own}
         if value not in known:
             raise Trouble("The chosen weights are unknown to this version", "Choose others under Settings", "weights")
         return known[value]
@@ -128,7 +136,7 @@ def group_of(engine: parameters.Engine) -> type:
         annotations["weights_path"] = bpy.props.StringProperty(
             name="Path", description="A checkpoint, or a folder with weights", subtype="FILE_PATH"
         )
-    name = f"IMAGE_TO_MESH_PG_{engine.name}"
+    name = GROUP + engine.name
     return type(name, (bpy.types.PropertyGroup,), {"__annotations__": annotations})
 
 

@@ -10,16 +10,19 @@ from pathlib import Path
 import bpy
 import numpy as np
 
-from . import arrays, compat
+from . import arrays, compat, properties
 from .process import Attachments
 from .trouble import Trouble
 
 READ_BY_BACKEND = {"PNG", "JPEG", "WEBP", "BMP", "TARGA", "TIFF"}
+NAME_LENGTH = 60  # characters of a prompt; Blender's names have 63 bytes
 FILE_LIMIT = 512 << 20  # bytes; nobody's picture is larger, but a wrongly chosen film is
 
 
 def missing(settings) -> str:
     """Why there is nothing to work on yet, or an empty string. Cheap: poll() asks on every redraw."""
+    if "image" not in properties.chosen_engine(settings).inputs:
+        return "" if settings.prompt.strip() else "Write a prompt first: what the mesh should be, in words"
     if settings.source == "FILE" and not settings.filepath:
         return "Choose an image file first"
     if settings.source == "IMAGE" and not settings.image:
@@ -30,7 +33,9 @@ def missing(settings) -> str:
 
 
 def read(settings, scene: bpy.types.Scene) -> tuple[str, Attachments]:
-    """(name for the object, attachments) of the chosen picture. Raises Trouble."""
+    """(name for the object, attachments) of the chosen picture, or of the prompt alone. Raises Trouble."""
+    if "image" not in properties.chosen_engine(settings).inputs:
+        return printable(settings.prompt.strip()[:NAME_LENGTH]), dict
     if settings.source == "FILE":
         path = Path(bpy.path.abspath(settings.filepath))
         return printable(path.stem), read_file(path)

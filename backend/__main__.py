@@ -23,6 +23,8 @@ from .interface import parameters, protocol
 if TYPE_CHECKING:
     import numpy as np
 
+    from .engines.report import Report
+
 app = typer.Typer(
     help="Image to Mesh: turns a single image into a coloured mesh.", add_completion=False, no_args_is_help=True
 )
@@ -69,11 +71,33 @@ def generate(
 
     inputs = given | ({} if mesh is None else {"mesh": load(mesh)})
     with console.working(as_json) as report:
+        if "image" in declared.inputs and image is None:
+            inputs["image"] = imagine(inputs.pop("prompt"), parameters.PICTURE.check({}), report, seed)
         result = run(engines.Request(declared.name, inputs, values, seed), report, engines.load)
         save(result.mesh, output)
     facts = {"output": str(output.resolve()), "vertices": len(result.mesh.vertices), "faces": len(result.mesh.faces)}
     text = f"{output}: {facts['vertices']} vertices, {facts['faces']} faces, {result.report.get('seconds')} s"
     console.answer(as_json, facts | {"report": result.report}, text)
+
+
+@app.command()
+def picture(
+    prompt: Annotated[str, typer.Option(help="What to show, in words.")],
+    output: Annotated[Path, typer.Option(help="The picture to write: .png.")],
+    seed: Seed = 0,
+    settings: Settings = None,
+    as_json: Json = False,
+) -> None:
+    """Make the image of a prompt, to look at it before an engine takes it."""
+    values = parameters.PICTURE.check(read_settings(settings))
+    check_output(output, (".png",))
+    from .meshing.files import write_whole
+    from .preprocess.image import encode_png
+
+    with console.working(as_json) as report:
+        pixels = imagine(parameters.PROMPT.check(prompt), values, report, seed)
+        write_whole(output, encode_png(pixels))
+    console.answer(as_json, {"output": str(output.resolve()), "side": len(pixels)}, str(output))
 
 
 @app.command()
@@ -209,10 +233,22 @@ def read_settings(settings: list[str] | None) -> dict[str, str]:
 
 def read_inputs(engine: parameters.Engine, image: Path | None, prompt: str | None) -> dict[str, Any]:
     """What the engine works from, read."""
-    wanted, given = ("image", image) if "image" in engine.inputs else ("prompt", prompt)
-    if given is None:
-        raise parameters.ParameterError(f"{engine.title} needs --{wanted}.")
-    return {wanted: read_picture(given) if isinstance(given, Path) else parameters.PROMPT.check(given)}
+    if "image" in engine.inputs and image is not None:
+        return {"image": read_picture(image)}
+    if prompt is None:
+        raise parameters.ParameterError(f"{engine.title} needs --{engine.inputs[0]}, or --prompt.")
+    return {"prompt": parameters.PROMPT.check(prompt)}
+
+
+def imagine(prompt: str, values: dict[str, Any], report: Report, seed: int) -> np.ndarray:
+    """The picture of a prompt, float32 RGBA (H, W, 4)."""
+    from .engines import text_to_image
+    from .job import cancelling
+
+    with cancelling(report):
+        pixels = text_to_image.imagine(prompt, values, report, seed)
+    text_to_image.unload()
+    return pixels
 
 
 def mesh_endings() -> tuple[str, ...]:

