@@ -52,18 +52,19 @@ class Generate(bpy.types.Operator):
 def make_job(context) -> Job:
     """A job from what the panel shows. Raises Trouble."""
     settings, scene = context.scene.image_to_mesh, context.scene
+    engine = properties.chosen_engine(settings)
     name, picture = sources.read(settings, scene)
     start = start_mesh.read(context)
     values = properties.chosen_parameters(settings, preferences().device.lower())
     return Job(
-        engine=properties.chosen_engine(settings).name,
+        engine=engine.name,
         parameters=values,
         seed=settings.seed,
         attachments=lambda: picture() | start(),
         name=name,
         location=tuple(scene.cursor.location),
         scene=scene.session_uid,
-        inputs={"prompt": settings.prompt} if settings.prompt else {},
+        inputs={"prompt": settings.prompt} if "prompt" in engine.inputs else {},
     )
 
 

@@ -23,6 +23,8 @@ from .interface import parameters, protocol
 if TYPE_CHECKING:
     import numpy as np
 
+    from .engines.report import Report
+
 app = typer.Typer(
     help="Image to Mesh: turns a single image into a coloured mesh.", add_completion=False, no_args_is_help=True
 )
@@ -31,7 +33,8 @@ ENGINE = "one2345"
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 EngineName = Annotated[str, typer.Option("--engine", help="See the command engines.")]
-ImageFile = Annotated[Path, typer.Option("--image", help="The image: PNG, JPEG, WebP and others.")]
+IMAGE = typer.Option("--image", help="The image: PNG, JPEG, WebP and others.")
+ImageFile = Annotated[Path, IMAGE]
 MeshFile = Annotated[Path, typer.Option("--output", help="The mesh to write: .ply, .glb, .obj or .stl.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Another seed gives another variation.")]
 Settings = Annotated[
@@ -49,29 +52,52 @@ def debug(
 
 @app.command()
 def generate(
-    image: ImageFile,
     output: MeshFile,
+    image: Annotated[Path | None, IMAGE] = None,
+    prompt: Annotated[str | None, typer.Option(help="What the mesh should be, in words.")] = None,
     engine: EngineName = ENGINE,
     seed: Seed = 0,
     settings: Settings = None,
     as_json: Json = False,
     mesh: Annotated[Path | None, typer.Option(help="A mesh to start from, for --set start=mesh.")] = None,
 ) -> None:
-    """Turn an image into a mesh."""
+    """Turn an image, or a prompt, into a mesh."""
     declared = parameters.engine(engine)
     values = declared.check(read_settings(settings))
     check_output(output, mesh_endings())
-    pixels = read_picture(image)
+    given = read_inputs(declared, image, prompt)
     from .job import run
     from .meshing.files import load, save
 
-    inputs = {"image": pixels} | ({} if mesh is None else {"mesh": load(mesh)})
+    inputs = given | ({} if mesh is None else {"mesh": load(mesh)})
     with console.working(as_json) as report:
+        if "image" in declared.inputs and image is None:
+            inputs["image"] = imagine(inputs.pop("prompt"), parameters.PICTURE.check({}), report, seed)
         result = run(engines.Request(declared.name, inputs, values, seed), report, engines.load)
         save(result.mesh, output)
     facts = {"output": str(output.resolve()), "vertices": len(result.mesh.vertices), "faces": len(result.mesh.faces)}
     text = f"{output}: {facts['vertices']} vertices, {facts['faces']} faces, {result.report.get('seconds')} s"
     console.answer(as_json, facts | {"report": result.report}, text)
+
+
+@app.command()
+def picture(
+    prompt: Annotated[str, typer.Option(help="What to show, in words.")],
+    output: Annotated[Path, typer.Option(help="The picture to write: .png.")],
+    seed: Seed = 0,
+    settings: Settings = None,
+    as_json: Json = False,
+) -> None:
+    """Make the image of a prompt, to look at it before an engine takes it."""
+    values = parameters.PICTURE.check(read_settings(settings))
+    check_output(output, (".png",))
+    from .meshing.files import write_whole
+    from .preprocess.image import encode_png
+
+    with console.working(as_json) as report:
+        pixels = imagine(parameters.PROMPT.check(prompt), values, report, seed)
+        write_whole(output, encode_png(pixels))
+    console.answer(as_json, {"output": str(output.resolve()), "side": len(pixels)}, str(output))
 
 
 @app.command()
@@ -203,6 +229,26 @@ def read_settings(settings: list[str] | None) -> dict[str, str]:
         if "=" not in setting:
             raise parameters.ParameterError(f"--set needs NAME=VALUE, not {setting[:80]!r}.")
     return dict(setting.split("=", 1) for setting in settings or [])  # pyright: ignore[reportReturnType]
+
+
+def read_inputs(engine: parameters.Engine, image: Path | None, prompt: str | None) -> dict[str, Any]:
+    """What the engine works from, read."""
+    if "image" in engine.inputs and image is not None:
+        return {"image": read_picture(image)}
+    if prompt is None:
+        raise parameters.ParameterError(f"{engine.title} needs --{engine.inputs[0]}, or --prompt.")
+    return {"prompt": parameters.PROMPT.check(prompt)}
+
+
+def imagine(prompt: str, values: dict[str, Any], report: Report, seed: int) -> np.ndarray:
+    """The picture of a prompt, float32 RGBA (H, W, 4)."""
+    from .engines import text_to_image
+    from .job import cancelling
+
+    with cancelling(report):
+        pixels = text_to_image.imagine(prompt, values, report, seed)
+    text_to_image.unload()
+    return pixels
 
 
 def mesh_endings() -> tuple[str, ...]:

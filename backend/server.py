@@ -256,7 +256,12 @@ def easier(request: engines.Request) -> dict[str, Any]:
 
 
 def read_inputs(job: Job, folder: Folder) -> dict[str, Any]:
-    """The job's image, from an attachment or a path; a sent one is kept in the folder. ImageError, FolderError."""
+    """The job's prompt, or its image from an attachment or a path; a sent one is kept in the folder. ImageError,
+    FolderError, ParameterError."""
+    named = job.message.get("inputs")
+    named = named if isinstance(named, dict) else {}
+    if "image" not in parameters.engine(job.request.engine).inputs:
+        return {"prompt": parameters.PROMPT.check(named.get("prompt"))}
     from .preprocess.image import ImageError, read_array, read_image
 
     attached = job.attachments
@@ -266,8 +271,7 @@ def read_inputs(job: Job, folder: Folder) -> dict[str, Any]:
     if "image" in attached:
         folder.write("input.npz", attached["image"])
         return {"image": read_array(attached["image"])}
-    named = job.message.get("inputs")
-    path = named.get("image") if isinstance(named, dict) else None
+    path = named.get("image")
     if not isinstance(path, str) or path in ("", "attachment"):
         raise ImageError("No image came with the request.")
     return {"image": read_image(path)}

@@ -77,7 +77,10 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Engine:
-    """An engine as people see it. inputs: of "image", "prompt", "mesh" and "views"; weights: ids in the catalog."""
+    """An engine as people see it. inputs: of "image", "prompt", "mesh" and "views"; weights: ids in the catalog.
+
+    parts: what the catalog calls the part that the weights to choose from do.
+    """
 
     name: str
     title: str
@@ -85,6 +88,7 @@ class Engine:
     inputs: tuple[str, ...]
     parameters: tuple[Parameter, ...]
     weights: tuple[str, ...]
+    parts: tuple[str, ...] = ("all", "views")
 
     def parameter(self, name: str) -> Parameter:
         """The parameter of that name; ParameterError names the nearest one."""
@@ -120,6 +124,7 @@ def engine(name: str) -> Engine:
     raise ParameterError(f"There is no engine {str(name)[:80]!r}{nearest(name, names)}. Engines: {', '.join(names)}.")
 
 
+PROMPT = Parameter("prompt", "Prompt", "string", "")
 REMOVE_BACKGROUND = Parameter(
     "remove_background", "Remove Background", "choice", "auto", choices=("auto", "always", "never"),
     help="Cut the object out of the image; auto does so when the image has no transparency",
@@ -141,6 +146,31 @@ COMMON = (
         "weights", "Weights", "string", "starter",
         help="The built-in starter weights, a set by its name in the list of models, or a folder or checkpoint",
     ),
+)  # fmt: skip
+
+NEGATIVE = Parameter("negative", "Avoid", "string", "", help="What it should not look like, in words")
+TEXT_WEIGHTS = Parameter(
+    "weights", "Weights", "string", "starter-text",
+    help="The built-in starter weights, a set by its name in the list of models, or a diffusers folder",
+)  # fmt: skip
+
+PICTURE = Engine(  # makes no mesh, but the image for the engines that take one
+    name="text_to_image",
+    title="Picture of a Prompt",
+    help="Makes an image from words, for the engines that start from an image",
+    inputs=("prompt",),
+    parameters=(
+        NEGATIVE,
+        Parameter("steps", "Steps", "int", 0, 0, 1000, help="Denoising steps; 0 takes 30"),
+        Parameter(
+            "guidance_scale", "Guidance", "float", 0.0, 0, 50,
+            help="How strictly the picture follows the prompt; 0 takes what suits the weights",
+        ),
+        COMMON[-2],
+        TEXT_WEIGHTS,
+    ),
+    weights=("starter-text",),
+    parts=("text",),
 )  # fmt: skip
 
 ENGINES: tuple[Engine, ...] = (
@@ -223,5 +253,34 @@ ENGINES: tuple[Engine, ...] = (
             *COMMON,
         ),
         weights=("starter",),
+    ),
+    Engine(
+        name="dreamfusion",
+        title="DreamFusion (prompt, slow)",
+        help="Optimises a shape until it looks from everywhere as Stable Diffusion expects of the prompt",
+        inputs=("prompt",),
+        parameters=(
+            NEGATIVE,
+            Parameter(
+                "perp_neg", "Avoid Extra Faces", "bool", False,
+                help="Perp-Neg: tell the model at every view which sides must not show; three more looks a step",
+            ),
+            Parameter(
+                "steps", "Steps", "int", 0, 0, 100_000,
+                help="Optimisation steps; 0 takes what suits the weights: 10,000 as published, 240 for the starter",
+            ),
+            Parameter(
+                "minutes", "Time", "float", 0.0, 0, 10_000, unit="minutes",
+                help="Ends after this time, whatever it has by then; 0 takes all the steps",
+            ),
+            Parameter(
+                "guidance_scale", "Guidance", "float", 0.0, 0, 200,
+                help="How strictly the shape follows the prompt; 0 takes what suits the weights",
+            ),
+            *COMMON[:-1],
+            TEXT_WEIGHTS,
+        ),
+        weights=("starter-text",),
+        parts=("text",),
     ),
 )  # fmt: skip
