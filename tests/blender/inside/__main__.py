@@ -15,7 +15,17 @@ from importlib import import_module
 import bpy
 from stage import PATIENCE_S, choose, install, module, run, use_double
 
-SUBJECTS = ("setting_up", "meshes", "queued_jobs", "pictures", "sets_of_weights", "starts", "hostile", "leaving")
+SUBJECTS = (
+    "setting_up",
+    "meshes",
+    "queued_jobs",
+    "pictures",
+    "sets_of_weights",
+    "starts",
+    "prompts",
+    "hostile",
+    "leaving",
+)
 
 
 def main():
