@@ -73,6 +73,10 @@ class LRM(nn.Module):
     def __init__(self, architecture: Architecture):
         super().__init__()
         self.architecture = a = architecture
+        if a.width % a.heads or a.encoder.width % a.encoder.heads:
+            raise ValueError(f"{a.width} and {a.encoder.width} channels do not divide among the attention's heads")
+        if not all(len(axes) == 2 and set(axes) <= set(AXES) for axes in a.planes):
+            raise ValueError(f"planes {a.planes}")
         self.image_tokens = ImageTokens(a.encoder)
         self.camera_embedding = None
         if a.camera:

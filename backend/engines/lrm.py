@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""LRM (Hong et al. 2024), TripoSR (Tochilkin et al. 2024) and OpenLRM: one picture -> feature planes -> mesh."""
+
+from __future__ import annotations
+
+import gc
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from scipy import ndimage
+from torch import Tensor
+
+from ..diffusion.view_set import FOV_DEG, RADIUS
+from ..interface import catalog
+from ..interface.catalog import WeightsError
+from ..interface.parameters import nearest
+from ..meshing.clean import decimate, keep_components, remove_degenerate
+from ..meshing.marching_cubes import extract
+from ..meshing.mesh import Mesh
+from ..preprocess.background import remove_background
+from ..preprocess.framing import composite, frame
+from ..preprocess.image import ImageError
+from ..preprocess.lrm import openlrm_picture, triposr_picture
+from ..reconstruction.lrm import LRM, POINTS, Scene
+from ..reconstruction.lrm_camera import describe
+from ..reconstruction.picture import Picture, keep_outline, paint_front
+from ..rendering.cameras import Camera, orbit
+from ..rendering.rasteriser import photograph
+from ..weights import store
+from ..weights.lrm import Kind, check_lrm, load_lrm
+from ..weights.models import STARTER, choose_device, load_novel_view
+from . import Request, Result
+from .report import Report
+
+STAGES: dict[str, float] = {"Preparing": 1, "Loading weights": 6, "Planes": 6, "Surface": 4, "Colours": 1}
+LEVELS: dict[Kind, float] = {"triposr": 25.0, "openlrm-1.1": 3.0, "openlrm-1.0": 3.0, "starter": 0.0}  # as released
+OPENLRM_HALF_TANGENT = 1 / 1.5  # its source camera sees a picture side at 0.75 of a focal length
+TURNS = {"triposr": [[0, 1, 0], [-1, 0, 0], [0, 0, 1]]}  # its front is +X; ours -Y
+UNIT = 0.02  # distance, in the world, that is one unit of the starter's raw output
+PICTURE_SIDE = 512  # pixels of the framed picture that the mesh is made true to
+SMALLEST_PIECE = 0.003  # of the largest one's volume
+PROBE = 33  # points a side of the first look at the density
+FULL = 0.9  # share of the cube: an object never fills so much
+FAINT = 0.02  # a density that stays below is nothing
+SECOND = 0.1  # of the largest object's area in the picture
+LIMITS = (-30.0, 80.0), (0.3, 2.0)  # of estimated elevations in degrees, and of distances
+
+
+@dataclass
+class View:
+    """How the model sees the picture: (1, 3, S, S), camera (1, 16) or None, and what the mesh is made true to."""
+
+    picture: Tensor
+    camera: Tensor | None = None
+    seen: Picture | None = None
+    elevation: float | None = None
+
+
+_kept: dict[tuple[str, torch.device], tuple[LRM, Kind]] = {}
+
+
+def run(request: Request, report: Report) -> Result:
+    """Image float32 RGBA (H, W, 4) in inputs["image"] -> mesh, its front (-Y) the image's view; four views of it."""
+    start, parameters = time.monotonic(), request.parameters
+    report.plan(STAGES)
+    report.progress("Preparing", 0, 1)
+    device = choose_device(parameters["device"])
+    path = find_weights(parameters["weights"])
+    if (str(path), device) not in _kept:
+        check_lrm(path)
+    cutout = remove_background(request.inputs["image"], parameters["remove_background"], str(device))
+    report.progress("Loading weights", 0, 1)
+    model, kind = load(path, device)
+    view = prepare(model, kind, cutout.image, parameters)
+    report.progress("Planes", 0, 1)
+    with torch.no_grad():
+        scene = model.encode(view.picture.to(device), None if view.camera is None else view.camera.to(device))
+        mesh, level = to_mesh(model, kind, scene, view, parameters, report)
+    facts = {
+        "background": cutout.note,
+        "weights": kind,
+        "threshold": round(level, 3),
+        "device": str(device),
+        "vertices": len(mesh.vertices),
+        "faces": len(mesh.faces),
+        "seconds": round(time.monotonic() - start, 1),
+    }
+    if view.elevation is not None:
+        facts["elevation_deg"] = round(view.elevation, 1)
+    if warnings := list(warn(kind, cutout.image, parameters["weights"], level)):
+        facts["warning"] = " ".join(warnings)
+    return Result(mesh, look_at(mesh), facts)
+
+
+def unload() -> None:
+    """Drop the model that `run` keeps between jobs."""
+    _kept.clear()
+    gc.collect()
+
+
+def load(path: Path, device: torch.device) -> tuple[LRM, Kind]:
+    """The model, which stays until another is asked for. Raises WeightsError."""
+    if (str(path), device) not in _kept:
+        unload()
+        _kept[str(path), device] = load_lrm(path, device)
+    return _kept[str(path), device]
+
+
+def find_weights(weights: str) -> Path:
+    """Where a set of weights lies: "starter", an id of the catalog, or a file or folder. Raises WeightsError."""
+    if weights == "starter":
+        return STARTER / "lrm"
+    known = [w.id for w in catalog.WEIGHTS if w.part == "planes"]
+    if weights in known:
+        if (found := store.locate(weights)) is None:
+            raise WeightsError(
+                f"The weights {catalog.weights(weights).title} are not here.", store.get(catalog.weights(weights))
+            )
+        return found
+    path = Path(weights).expanduser()
+    if not path.exists():
+        raise WeightsError(
+            f"There are no weights {weights[:200]} for LRM{nearest(weights, known)}.",
+            f"Choose one of {', '.join(known)}.",
+        )
+    return path
+
+
+def prepare(model: LRM, kind: Kind, rgba: np.ndarray, parameters: dict[str, Any]) -> View:
+    """The cut out picture as the model wants it. Raises ImageError."""
+    size = model.architecture.image_size
+    if kind == "triposr":
+        return View(triposr_picture(rgba, size))
+    if kind != "starter":
+        camera = describe(0, OPENLRM_HALF_TANGENT, parameters["source_distance"])
+        return View(openlrm_picture(rgba, size), camera[None])
+    picture = torch.from_numpy(composite(frame(rgba, size)[0])).permute(2, 0, 1)[None]
+    elevation, distance = estimate_camera(picture, model.device)
+    if not parameters["auto_elevation"]:
+        elevation = parameters["elevation_deg"]
+    half_tangent = float(np.tan(np.radians(FOV_DEG) / 2)) * distance / RADIUS
+    seen = None
+    if parameters["match_picture"]:
+        framed = torch.from_numpy(frame(rgba, PICTURE_SIDE)[0]).to(model.device)
+        seen = Picture.seen_from(framed, orbit(0, elevation, RADIUS), FOV_DEG, RADIUS / distance)
+    return View(picture, describe(elevation, half_tangent, RADIUS)[None], seen, elevation)
+
+
+def estimate_camera(picture: Tensor, device: torch.device) -> tuple[float, float]:
+    """(elevation in degrees, apparent distance) of a framed picture (1, 3, S, S) in 0..1, as the starter's Zero123
+    estimates them."""
+    zero123 = load_novel_view("starter", device)
+    with torch.no_grad():
+        found = zero123.estimate_camera(zero123.embed((picture * 2 - 1).to(device)))
+    if found is None:
+        raise WeightsError("The starter weights have no estimate of the camera.", "Install the extension again.")
+    return tuple(min(max(value, low), high) for value, (low, high) in zip(found, LIMITS, strict=True))  # pyright: ignore
+
+
+def to_mesh(
+    model: LRM, kind: Kind, scene: Scene, view: View, parameters: dict[str, Any], report: Report
+) -> tuple[Mesh, float]:
+    """The clean coloured mesh in Blender's frame, and the threshold that it was cut at."""
+    radius, evaluated = model.architecture.radius, 0
+
+    def density(points: Tensor) -> Tensor:
+        nonlocal evaluated
+        evaluated += len(points)
+        report.progress("Surface", evaluated, evaluated + 4 * POINTS)
+        return torch.cat([model.density(model.query(scene, p[None])[0][0]) for p in points.split(POINTS)])
+
+    told = parameters["threshold"] or LEVELS[kind]
+    resolution, bounds = parameters["mesh_resolution"], (-radius, radius)
+    if kind == "starter":
+        level = told
+
+        def distance(points: Tensor) -> Tensor:
+            return (told - density(points)) * UNIT
+
+        field = distance if view.seen is None else keep_outline(distance, view.seen, RADIUS / 2)
+        vertices, faces = extract(field, resolution, bounds, device=model.device)
+    else:
+        axis = torch.linspace(-radius, radius, PROBE, device=model.device)
+        level = choose_level(density(torch.cartesian_prod(axis, axis, axis)), told)
+        vertices, faces = extract(density, resolution, bounds, level, "positive", device=model.device)
+    if not len(faces):
+        raise ImageError(
+            "The model sees no solid object in the picture, so there is no surface.", "Try a clearer picture."
+        )
+    rgb = vertex_colors(model, scene, torch.from_numpy(vertices).to(model.device), report)
+    if kind != "starter":
+        vertices = vertices @ np.array(TURNS.get(kind, np.eye(3)), np.float32).T * np.float32(0.5 / radius)
+    mesh = Mesh(vertices, faces, np.concatenate([rgb, np.full((len(rgb), 1), 255, np.uint8)], 1))
+    mesh = remove_degenerate(keep_components(mesh, SMALLEST_PIECE))
+    return decimate(mesh if view.seen is None else paint_front(mesh, view.seen), parameters["max_faces"]), level
+
+
+def choose_level(values: Tensor, told: float) -> float:
+    """The threshold told if anything is denser, else half of the largest density seen. ImageError where densities tell
+    no surface at all."""
+    if not values.isfinite().all():
+        raise ImageError(
+            "The model's density explodes: there are values that are not numbers.",
+            "Try other weights or another picture.",
+        )
+    largest = float(values.max())
+    if largest < FAINT:
+        raise ImageError(
+            f"The model sees nothing solid in the picture: its density is at most {largest:.2g}.",
+            "Try a clearer picture, or other weights.",
+        )
+    level = told if largest > told else largest / 2
+    if float((values > level).float().mean()) > FULL:
+        raise ImageError(
+            f"The model's density is above the threshold of {level:.3g} nearly everywhere, so there is no surface.",
+            f"Raise Threshold: half of the space is above {float(values.median()):.3g}.",
+        )
+    return level
+
+
+def vertex_colors(model: LRM, scene: Scene, vertices: Tensor, report: Report) -> np.ndarray:
+    """uint8 (N, 3), asked for at every vertex."""
+    parts = vertices.split(POINTS)
+    colors = []
+    for i, part in enumerate(parts):
+        colors.append(model.query(scene, part[None])[1][0])
+        report.progress("Colours", i + 1, len(parts))
+    return (torch.cat(colors).clamp(0, 1) * 255 + 0.5).byte().cpu().numpy()
+
+
+def warn(kind: Kind, rgba: np.ndarray, weights: str, level: float):
+    """What people should know of the result."""
+    names, count = ndimage.label(rgba[..., 3] >= 0.5)  # pyright: ignore[reportGeneralTypeIssues]
+    sizes = np.bincount(np.asarray(names).ravel(), minlength=count + 1)[1:]
+    if (objects := int((sizes >= SECOND * sizes.max()).sum())) > 1:
+        yield f"The picture shows {objects} separate parts: they became one mesh. For one object, cut out the others."
+    if kind != "starter" and level < LEVELS[kind]:
+        yield f"The density was faint, so the threshold was lowered to {level:.2g}."
+    chosen = next((w for w in catalog.WEIGHTS if w.id == weights), None)
+    if kind.startswith("openlrm") and (chosen is None or chosen.commercial_use == "no"):
+        yield "OpenLRM's weights may not be used commercially (CC BY-NC 4.0)."
+
+
+def look_at(mesh: Mesh) -> np.ndarray:
+    """Four views around, uint8 (4, 128, 128, 4) on white."""
+    views = [photograph(mesh, Camera(orbit(a, 20, 2.2), 35.0, 128, 128)).cpu().numpy() for a in (0, 90, 180, 270)]
+    rgb = (composite(np.stack(views)) * 255 + 0.5).astype(np.uint8)
+    return np.concatenate([rgb, np.full((*rgb.shape[:3], 1), 255, np.uint8)], -1)
