@@ -236,7 +236,8 @@ def read_inputs(engine: parameters.Engine, image: Path | None, prompt: str | Non
     if "image" in engine.inputs and image is not None:
         return {"image": read_picture(image)}
     if prompt is None:
-        raise parameters.ParameterError(f"{engine.title} needs --{engine.inputs[0]}, or --prompt.")
+        needed = "--image, or --prompt" if "image" in engine.inputs else "--prompt"
+        raise parameters.ParameterError(f"{engine.title} needs {needed}.")
     return {"prompt": parameters.PROMPT.check(prompt)}
 
 

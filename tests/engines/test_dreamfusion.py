@@ -80,7 +80,7 @@ def test_perturbed_cameras_look_beside_the_origin_and_stay_upright():
     cameras = drawn(prompt_recipe.STABLE_DIFFUSION, 3000)
     misses, lean = [], []
     for camera in cameras:
-        right, up, back, place = camera.cam_to_world[:3].unbind(1)
+        right, _, back, place = camera.cam_to_world[:3].unbind(1)
         misses.append(float(torch.linalg.cross(place, back).square().sum()))
         lean.append(float(right[2]))
         assert torch.linalg.det(camera.cam_to_world[:3, :3]) == pytest.approx(1, abs=1e-4)
