@@ -227,8 +227,9 @@ def vertex_colors(model: LRM, scene: Scene, vertices: Tensor, report: Report) ->
     parts = vertices.split(POINTS)
     colors = []
     for i, part in enumerate(parts):
+        report.progress("Colours", i, len(parts))
         colors.append(model.query(scene, part[None])[1][0])
-        report.progress("Colours", i + 1, len(parts))
+    report.progress("Colours", 1, 1)
     return (torch.cat(colors).clamp(0, 1) * 255 + 0.5).byte().cpu().numpy()
 
 

@@ -215,6 +215,58 @@ ENGINES: tuple[Engine, ...] = (
         weights=("starter",),
     ),
     Engine(
+        name="lrm",
+        title="LRM (fastest)",
+        help="One network sees the image and gives the whole shape in one pass, in seconds; with the weights of "
+        "TripoSR or OpenLRM too",
+        inputs=("image",),
+        parameters=(
+            Parameter(
+                "auto_elevation", "Estimate Elevation", "bool", True,
+                help="Estimate the camera's height above the object from the image, for the starter weights. Others "
+                "are not told it",
+            ),
+            Parameter(
+                "elevation_deg", "Elevation", "float", 20.0, -30, 80, unit="deg",
+                help="Angle from which the image looks down on the object, used when it is not estimated",
+            ),
+            Parameter(
+                "match_picture", "Match Picture", "bool", True,
+                help="Cut the mesh to the image's outline and give its front the image's colours, with the starter "
+                "weights",
+            ),
+            Parameter(
+                "remove_background", "Remove Background", "choice", "auto", choices=("auto", "always", "never"),
+                help="Cut the object out of the image; auto does so when the image has no transparency",
+            ),
+            Parameter(
+                "source_distance", "Camera Distance", "float", 2.0, 1.2, 4.0,
+                help="How far OpenLRM takes the camera to be from the object, whose space reaches from -1 to 1",
+            ),
+            Parameter(
+                "threshold", "Threshold", "float", 0.0, 0, 1000,
+                help="Density from which on something is solid; lower keeps thin parts. 0 takes what suits the weights",
+            ),
+            Parameter(
+                "mesh_resolution", "Mesh Resolution", "int", 256, 32, 1024, unit="cells",
+                help="Marching cubes cells along each side; more gives a finer mesh",
+            ),
+            Parameter(
+                "max_faces", "Maximum Faces", "int", 200_000, 0, 2_000_000, unit="faces",
+                help="Simplify the mesh to at most this many triangles; 0 keeps all",
+            ),
+            Parameter(
+                "device", "Device", "choice", "auto", choices=("auto", "cpu", "cuda", "mps"),
+                help="Where the work is done; auto takes the graphics card where there is one",
+            ),
+            Parameter(
+                "weights", "Weights", "string", "starter",
+                help="The built-in starter weights, a set by its name in the list of models, or a folder or checkpoint",
+            ),
+        ),
+        weights=("starter",),
+    ),
+    Engine(
         name="zero123_sds",
         title="Zero-1-to-3 (slow, optimised)",
         help="Optimises a shape until it looks like the image, and from all other sides as Zero-1-to-3 expects; "
@@ -284,3 +336,8 @@ ENGINES: tuple[Engine, ...] = (
         parts=("text",),
     ),
 )  # fmt: skip
+
+
+def asked(name: str) -> Engine:
+    """What a request can name: an engine, or PICTURE; ParameterError."""
+    return PICTURE if name == PICTURE.name else engine(name)

@@ -13,7 +13,7 @@ import typer
 
 app = typer.Typer(
     help="Train the starter models, in this order: views, vae, novel-view, decoder, reconstruction, "
-    "reconstruction --predicted 0.65, package; text-to-image."
+    "reconstruction --predicted 0.65, labels, lrm, package; text-to-image."
 )
 Meshes = Annotated[
     Path, typer.Option(help="Folder of meshes (npz with an index.json, or .ply, .glb, .obj, .stl files).")
@@ -123,11 +123,40 @@ def reconstruction(
 
 
 @app.command()
+def labels(meshes: Meshes = MESHES, work: Work = WORK) -> None:
+    """Measure true distances and colours around every mesh whose views are there: what the LRM learns from."""
+    from rich.progress import track
+
+    from .labels import make_labels
+    from .views import open_views
+
+    make_labels(meshes, open_views(work / "views"), work / "labels", lambda items: track(items, "Measuring distances"))
+
+
+@app.command()
+def lrm(steps: Steps = 3000, work: Work = WORK, device: Device = "cpu", threads: Threads = 0) -> None:
+    """Train the LRM, from views and labels to the folder lrm."""
+    from ..weights.lrm import save_lrm
+    from .labels import open_labels
+    from .lrm import train_lrm
+    from .views import open_views
+
+    use_threads(threads)
+    views = open_views(work / "views")
+    model = train_lrm(views, open_labels(work / "labels", views.names), work / "lrm", steps, device=device)
+    save_lrm(model.to("cpu"), work / "lrm")
+
+
+@app.command()
 def package(output: Annotated[Path, typer.Argument(help="Folder for the weights.")], work: Work = WORK) -> None:
     """Put the trained weights together as a folder that --set weights=FOLDER accepts."""
     shutil.copytree(work / "zero123", output, dirs_exist_ok=True)
     for name in ("sparse_neus.safetensors", "sparse_neus.json"):
         shutil.copy2(work / "reconstruction" / name, output / name)
+    if (work / "lrm" / "lrm.safetensors").is_file():
+        (output / "lrm").mkdir(exist_ok=True)
+        for name in ("lrm.safetensors", "lrm.json"):
+            shutil.copy2(work / "lrm" / name, output / "lrm" / name)
 
 
 def use_threads(threads: int) -> None:

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The LRM engine on published layouts whose planes hold a known box, and on densities that tell no surface."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from backend.diffusion.view_set import FOV_DEG, RADIUS
+from backend.engines import Request, lrm
+from backend.engines.report import Cancelled, Report
+from backend.interface.catalog import WeightsError
+from backend.meshing.marching_cubes import triangulate
+from backend.preprocess.framing import frame
+from backend.preprocess.image import ImageError
+from backend.rendering.cameras import Camera, orbit
+from backend.rendering.rasteriser import photograph
+from backend.weights.lrm import load_lrm
+
+DATA = Path(__file__).parents[1] / "data"
+INSIDE = {"x": slice(5, 7), "y": slice(2, 4), "z": slice(1, 7)}  # the box's tokens of 8 along each axis
+HEADS = '{"heads": 4, "image_size": %d, "encoder": {"heads": %d}}'
+SOLID = 40.0, -30.0  # what the decoder makes of each plane's feature, and the bias
+
+
+def boxed(name: str, bias: float = SOLID[1], slope: float = SOLID[0]) -> dict[str, Tensor]:
+    """A recorded checkpoint whose planes are 1 inside the box's three shadows and whose decoder adds them up: the
+    density is solid where all three are 1, and there red."""
+    with np.load(DATA / f"lrm_{name}.npz", allow_pickle=False) as file:
+        state = {key: torch.from_numpy(file[key]) for key in file.files if key[0] != "_"}
+    planes = torch.zeros(3, 8, 8)
+    for plane, axes in zip(planes, ("xy", "xz", "yz" if name == "triposr" else "zy"), strict=True):
+        plane[INSIDE[axes[1]], INSIDE[axes[0]]] = 1  # rows run along the second axis
+    if name == "triposr":
+        state |= {k: torch.zeros_like(v) for k, v in state.items() if k.startswith("backbone.proj_out")}
+        state["tokenizer.embeddings"] = torch.zeros(3, 64, 8, 8)
+        state["tokenizer.embeddings"][:, 0] = planes
+        up, decoder, width = "post_processor.upsample", "decoder.layers", 16
+    else:
+        for key, value in state.items():
+            if ".layers." in key and (key.endswith(("out_proj.weight", "mlp.3.weight", "mlp.3.bias"))):
+                state[key] = torch.zeros_like(value)
+        state["pos_embed"] = torch.zeros(1, 192, 64)
+        state["pos_embed"][0, :, 0] = planes.flatten()
+        state["pos_embed"][0, :, 1] = 1 - planes.flatten()  # that the norm at the end gives the same everywhere
+        norm = {"weight": torch.ones(64), "bias": torch.zeros(64)}
+        state |= {f"transformer.norm.{k}": v for k, v in norm.items()}
+        up, decoder, width = "upsampler", "synthesizer.decoder.net", 64
+    low, high = (0.0, 1.0) if name == "triposr" else (-0.126, 7.937)  # after the norm of one 1 among 64
+    state[f"{up}.weight"], state[f"{up}.bias"] = torch.zeros(64, 8, 2, 2), torch.full((8,), -low / (high - low))
+    state[f"{up}.weight"][0, 0] = 1 / (high - low)
+    state[f"{up}.bias"][1:] = 0
+    for key in [key for key in state if key.startswith(decoder)]:
+        del state[key]
+    first = torch.zeros(width, 24)
+    first[0, [0, 8, 16]] = slope
+    last = torch.zeros(4, width)
+    last[0, 0], last[1, 0], last[2:, 0] = 1, 1, -1
+    state |= {f"{decoder}.0.weight": first, f"{decoder}.0.bias": torch.full((width,), 0.0)}
+    state |= {f"{decoder}.2.weight": last, f"{decoder}.2.bias": torch.tensor([2.4 * bias, -50.0, 50.0, 50.0])}
+    return state
+
+
+def save(folder: Path, name: str, **values: float) -> str:
+    save_file(boxed(name, **values), folder / "model.safetensors")
+    (folder / "lrm.json").write_text(HEADS % ((112, 4) if name == "triposr" else (56, 3)))
+    return str(folder)
+
+
+def picture(*boxes: tuple[int, int, int, int]) -> np.ndarray:
+    image = np.zeros((64, 64, 4), np.float32)
+    for top, bottom, left, right in boxes or ((10, 50, 20, 45),):
+        image[top:bottom, left:right] = 1, 0.5, 0, 1
+    return image
+
+
+def ask(weights: str, image: np.ndarray | None = None, report: Report | None = None, **values: Any):
+    from backend.interface.parameters import engine
+
+    parameters = engine("lrm").check({"mesh_resolution": 64, "weights": weights, **values})
+    return lrm.run(Request("lrm", {"image": picture() if image is None else image}, parameters), report or Report())
+
+
+@pytest.mark.parametrize("name", ["triposr", "openlrm"])
+def test_a_box_in_the_planes_stands_where_blender_has_it(name, tmp_path):
+    """TripoSR's front is +X, which becomes Blender's front -Y; OpenLRM's axes are Blender's own."""
+    result = ask(save(tmp_path, name))
+    low, high = result.mesh.vertices.min(0), result.mesh.vertices.max(0)
+    ends = {axis: (cells.start / 8 - 0.5, cells.stop / 8 - 0.5) for axis, cells in INSIDE.items()}
+    expected = [ends["y"], (-ends["x"][1], -ends["x"][0])] if name == "triposr" else [ends["x"], ends["y"]]
+    np.testing.assert_allclose(np.stack([low, high], 1), [*expected, ends["z"]], atol=1 / 16)
+    assert result.mesh.is_closed and result.mesh.volume > 0
+    assert (result.mesh.vertex_colors[:, :3].mean(0) > [200, 0, 0]).tolist() == [True, False, False] or (
+        result.mesh.vertex_colors[:, 0].mean() > 4 * result.mesh.vertex_colors[:, 1].mean()
+    )
+    assert result.views.shape == (4, 128, 128, 4) and (result.views[..., :3] < 200).any((1, 2, 3)).all()
+    commercial = "commercially" in result.report.get("warning", "")
+    assert commercial == (name == "openlrm")
+
+
+def test_coarse_to_fine_finds_what_the_dense_grid_finds(tmp_path):
+    folder = save(tmp_path, "triposr")
+    mesh = ask(folder, max_faces=0).mesh
+    model, _ = load_lrm(tmp_path)
+    scene = model.encode(torch.zeros(1, 3, 112, 112))
+    axis = torch.linspace(-0.87, 0.87, 65)
+    density = model.density(model.query(scene, torch.cartesian_prod(axis, axis, axis)[None])[0]).view(65, 65, 65)
+    vertices, faces = triangulate(density.numpy(), 25.0)
+    dense = (vertices / 64 - 0.5) @ np.array([[0, 1, 0], [-1, 0, 0], [0, 0, 1]]).T
+    assert len(faces) == len(mesh.faces)
+    order = [np.lexsort(np.round(v, 4).T) for v in (dense, mesh.vertices)]
+    np.testing.assert_allclose(mesh.vertices[order[1]], dense[order[0]], atol=0.25 / 64)
+
+
+def test_a_faint_object_gets_a_threshold_of_its_own(tmp_path):
+    """At most exp(40 * 3 - 2.4 * 49 - 1) = 4.06, where TripoSR asks for 25."""
+    result = ask(save(tmp_path, "triposr", bias=-49.0))
+    largest = np.exp(40 * 3 - 2.4 * 49 - 1)
+    assert result.report["threshold"] == pytest.approx(largest / 2, rel=0.02)
+    assert "lowered" in result.report["warning"] and len(result.mesh.faces)
+
+
+@pytest.mark.parametrize(
+    ("bias", "slope", "told"),
+    [(-100.0, 1.0, "nothing solid"), (4.0, 0.0, "nearly everywhere"), (90.0, 0.0, "explodes")],
+)
+def test_densities_without_a_surface_are_told(bias, slope, told, tmp_path):
+    with pytest.raises(ImageError, match=told) as caught:
+        ask(save(tmp_path, "triposr", bias=bias, slope=slope))
+    assert caught.value.remedy
+
+
+def test_pictures_without_one_object(tmp_path):
+    folder = save(tmp_path, "triposr")
+    with pytest.raises(ImageError, match="transparent"):
+        ask(folder, np.zeros((64, 64, 4), np.float32))
+    with pytest.raises(ImageError, match="few pixels wide"):
+        ask(folder, picture((10, 60, 30, 32)))
+    result = ask(folder, picture((10, 50, 5, 25), (10, 50, 35, 60)))
+    assert "2 separate parts" in result.report["warning"]
+
+
+def test_weights_of_another_kind_are_refused_before_anything_else(tmp_path):
+    save_file({"model.diffusion_model.out.0.bias": torch.zeros(2)}, tmp_path / "model.safetensors")
+    with pytest.raises(WeightsError, match="neither TripoSR nor OpenLRM"):
+        ask(str(tmp_path), np.zeros((64, 64, 4), np.float32))
+    with pytest.raises(WeightsError, match="did you mean 'triposr'"):
+        ask("triposor")
+
+
+def test_every_stage_can_be_cancelled(tmp_path):
+    folder = save(tmp_path, "triposr")
+    for stage in lrm.STAGES:
+        seen: list[str] = []
+        report = Report(lambda p, seen=seen: seen.append(p.stage), None, lambda seen=seen, stage=stage: stage in seen)
+        with pytest.raises(Cancelled):
+            ask(folder, report=report)
+
+
+def test_the_starter_keeps_the_outline_and_the_front_of_the_picture():
+    image = np.zeros((200, 200, 4), np.float32)
+    image[20:180, 40:80] = image[140:180, 40:160] = (1, 0, 0, 1)  # an L, red at the left and blue at the right
+    image[140:180, 100:160, :3] = (0, 0, 1)
+    result = ask("starter", image)
+    assert np.abs(result.mesh.vertices).max() < 0.6 and np.ptp(result.mesh.vertices, 0).min() > 0.05
+    camera = Camera(orbit(0, result.report["elevation_deg"], RADIUS), FOV_DEG, 256, 256)
+    seen, shown = (frame(p, 96)[0] for p in (photograph(result.mesh, camera).numpy(), image))
+    a, b = seen[..., 3] > 0.5, shown[..., 3] > 0.5
+    assert (a & b).sum() > 0.85 * (a | b).sum()
+    assert np.abs(seen - shown)[a & b].mean() < 0.1
+    free = ask("starter", image, match_picture=False, auto_elevation=False, elevation_deg=35)
+    assert free.report["elevation_deg"] == 35 and len(free.mesh.faces)
