@@ -37,6 +37,7 @@ PARTS = {  # the parts of the way from image to mesh, as headings
     "elevation": "Elevation",
     "background": "Background",
     "text": "Prompts",
+    "planes": "Mesh in One Pass",
 }
 
 
