@@ -23,14 +23,14 @@ from backend.engines.distillation import Reconstruction, Reference
 from backend.engines.optimisation import optimise
 from backend.engines.report import Report
 from backend.evaluation.benchmark import to_mesh
-from backend.evaluation.metrics import compare_meshes
+from backend.evaluation.metrics import compare_meshes, is_inside
 from backend.fields import hash_field, sdf_field, voxel_field
 from backend.meshing.mesh import Mesh
 from backend.rendering.cameras import Camera, orbit
 from backend.rendering.rasteriser import photograph, rasterise
 from backend.training.meshes import list_meshes, load_mesh
 
-SIZE, FOV_DEG, RADIUS = 64, 20.0, 3.8
+FOV_DEG, RADIUS = 20.0, 3.8
 SEEN_FROM = [(azimuth, elevation) for elevation in (-30, 20, 65) for azimuth in range(0, 360, 45)]
 
 
@@ -48,6 +48,25 @@ def seen_surface(mesh: Mesh, size: int = 96) -> tuple[np.ndarray, np.ndarray]:
     return torch.cat(points).numpy(), torch.cat(seen).numpy()
 
 
+def hull_iou(truth: Mesh, cells: int = 56, size: int = 256) -> float:
+    """Volume IoU of the visual hull: what is left when all is cut away that one of 60 outlines shows to be empty.
+
+    Flat colours without light tell little more than outlines do, so this is about what can be known of the shape.
+    """
+    share = (np.arange(cells) + 0.5) / cells - 0.5
+    points = np.stack(np.meshgrid(share, share, share, indexing="ij"), -1).reshape(-1, 3)
+    vertices, faces = torch.from_numpy(truth.vertices), torch.from_numpy(truth.faces).long()
+    hull, inside = np.ones(len(points), bool), is_inside(truth, points)
+    for elevation in (-30, 0, 30, 60, 80):
+        for azimuth in range(0, 360, 30):
+            camera, left = Camera(orbit(azimuth, elevation, RADIUS), FOV_DEG, size, size), np.nonzero(hull)[0]
+            seen = rasterise(vertices, faces, camera).face.numpy() >= 0
+            x, y, z = ((points[left] - camera.position.numpy()) @ camera.cam_to_world[:3, :3].numpy()).T
+            column, row = (size / 2 + camera.focal * v / -z for v in (x, -y))
+            hull[left] = seen[row.astype(int).clip(0, size - 1), column.astype(int).clip(0, size - 1)]
+    return float((hull & inside).sum() / max(1, (hull | inside).sum()))
+
+
 def color_error(mesh: Mesh, truth: Mesh) -> float:
     """Mean absolute difference of the visible surface's colours from those of the nearest visible true point."""
     if not len(mesh.faces):
@@ -60,7 +79,8 @@ def depth_error(task: Reconstruction, truth: Mesh) -> float:
     """Mean absolute difference of rendered and true depth along the rays, where both see something, four views."""
     errors = []
     for azimuth in (20, 110, 200, 290):
-        camera = Camera(orbit(azimuth, 15, RADIUS), FOV_DEG, SIZE, SIZE)
+        size = task.prior.image_size
+        camera = Camera(orbit(azimuth, 15, RADIUS), FOV_DEG, size, size)
         with torch.no_grad():
             seen = task.render([camera], task.recipe.steps, torch.Generator().manual_seed(0)).rendering
         raster = rasterise(torch.from_numpy(truth.vertices), torch.from_numpy(truth.faces).long(), camera)
@@ -70,12 +90,16 @@ def depth_error(task: Reconstruction, truth: Mesh) -> float:
     return float(torch.cat(errors).mean())
 
 
-def recover(truth: Mesh, method: str, steps: int, seed: int, defects: Defects, settings: dict[str, Any]) -> dict:
-    """Optimise against the oracle of one mesh; scores and what it took."""
-    oracle = OraclePrior(truth, SIZE, defects=defects, seed=seed)
-    camera = Camera(orbit(0, 15, RADIUS), FOV_DEG, 2 * SIZE, 2 * SIZE)
+def recover(
+    truth: Mesh, method: str, steps: int, size: int, seed: int, defects: Defects, settings: dict[str, Any]
+) -> dict:
+    """Optimise against the oracle of one mesh, whose pictures have `size` pixels a side; scores and what it took."""
+    oracle = OraclePrior(truth, size, defects=defects, seed=seed)
+    camera = Camera(orbit(0, 15, RADIUS), FOV_DEG, 2 * size, 2 * size)
     course = recipe.SMALL_SJC if method == "sjc" else recipe.SMALL
-    course = replace(course, fov_deg=FOV_DEG, radius=(RADIUS, RADIUS), elevation_deg=(-30, 80), **settings)
+    sizes = {name: tuple(n * size // 64 for n in getattr(course, name)) for name in ("reference_size", "random_size")}
+    views = {"fov_deg": FOV_DEG, "radius": (RADIUS, RADIUS), "elevation_deg": (-30, 80)}
+    course = replace(course, **(views | sizes | settings))
     makers = {
         "sds": lambda: hash_field.small(seed=seed),
         "sjc": lambda: voxel_field.VoxelField(64, generator=torch.Generator().manual_seed(seed)),
@@ -88,6 +112,7 @@ def recover(truth: Mesh, method: str, steps: int, seed: int, defects: Defects, s
     cpu, wall = time.process_time() - begun, time.monotonic() - clock
     mesh = task.mesh(128)
     scores = compare_meshes(mesh, truth) | {"color": color_error(mesh, truth), "depth": depth_error(task, truth)}
+    scores["hull_iou"] = hull_iou(truth)
     ends = {name: round(float(np.mean(values[-10:])), 4) for name, values in outcome.losses.items()}
     return {"scores": scores, "cpu_s": cpu, "wall_s": wall, "losses": ends, "views": task.views()}
 
@@ -106,6 +131,7 @@ def main(
     first: Annotated[int, typer.Option(help="The first of the choice.")] = 0,
     method: Annotated[str, typer.Option(help="sds, sjc or sdf (SDS of a signed distance field).")] = "sds",
     steps: Annotated[int, typer.Option(help="Optimisation steps; 0 takes the recipe's.")] = 0,
+    size: Annotated[int, typer.Option(help="Pixels a side of what the oracle sees.")] = 64,
     output: Annotated[Path, typer.Option(help="Folder for scores.json and pictures.")] = Path("build/oracle"),
     noise: float = 0.0,
     turn_deg: float = 0.0,
@@ -122,7 +148,7 @@ def main(
     rows = []
     for number, index in enumerate(chosen, first):
         truth = to_mesh(load_mesh(*entries[index]))
-        found = recover(truth, method, steps, 0, Defects(noise, turn_deg, janus, contrast), json.loads(settings))
+        found = recover(truth, method, steps, size, 0, Defects(noise, turn_deg, janus, contrast), json.loads(settings))
         Image.fromarray(picture(found.pop("views"), truth)).save(output / f"{method}_{number}.png")
         rows.append({"name": entries[index][0], **found})
         print(json.dumps(rows[-1]), flush=True)

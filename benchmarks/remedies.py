@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the remedies against a diffusion model's defects are worth, measured with an oracle that has these defects.
+
+    python -m benchmarks.remedies [--steps 60]
+
+Janus and saturation are read off the picture that guidance asks for; noise, off the mesh that a short optimisation
+makes. All small: a brick, 24 and 48 pixels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated
+
+import numpy as np
+import torch
+import typer
+from torch import Tensor
+
+from backend.diffusion import guidance
+from backend.diffusion.oracle import Defects, OraclePrior
+from backend.diffusion.view_prompts import SIDES, perp_neg_mixture
+from backend.engines import recipe
+from backend.engines.distillation import Reconstruction, Reference
+from backend.engines.optimisation import optimise
+from backend.engines.report import Report
+from backend.evaluation.metrics import compare_meshes
+from backend.fields import hash_field
+from backend.meshing.mesh import Mesh
+from backend.rendering.cameras import Camera, orbit
+from backend.rendering.rasteriser import photograph
+
+FOV_DEG, RADIUS, ELEVATION = 20.0, 3.8, 15.0
+SCALE = 7.5  # of guidance, Stable Diffusion's own
+BEHIND = tuple(range(100, 181, 10))  # azimuths in degrees from which the front should not be seen
+FACES = {"front": (200, 40, 30), "right": (230, 180, 40), "back": (30, 160, 60), "left": (40, 60, 180)}
+
+
+def brick() -> Mesh:
+    """0.7 x 0.3 x 0.4; red in front, green behind, yellow and blue beside, grey above and below."""
+    corners = np.array([[x, y, z] for x in (-0.35, 0.35) for y in (-0.15, 0.15) for z in (-0.2, 0.2)])
+    quads = np.array([[0, 4, 5, 1], [4, 6, 7, 5], [6, 2, 3, 7], [2, 0, 1, 3], [1, 5, 7, 3], [0, 2, 6, 4]])
+    colors = np.array([[*color, 255] for color in [*FACES.values(), (128, 128, 128), (90, 90, 90)]], np.uint8)
+    faces = np.array([[4 * i + k for k in corner] for i in range(6) for corner in ((0, 1, 2), (0, 2, 3))])
+    return Mesh(corners[quads].reshape(-1, 3), faces, np.repeat(colors, 4, axis=0))
+
+
+def seen_from(azimuth: float) -> Camera:
+    return Camera(orbit(azimuth, ELEVATION, RADIUS), FOV_DEG, 48, 48)
+
+
+def show(oracle: OraclePrior, azimuths: list[float]) -> Tensor:
+    """Clean latents (B, C, h, w) of these sides."""
+    return oracle.encode(oracle.pictures([seen_from(a) for a in azimuths]))
+
+
+def share_of_front(guided: Tensor, empty: Tensor, true: Tensor, front: Tensor) -> float:
+    """How much of what is asked for is the front instead of the true side: 0..1 by least squares, mean of the views."""
+    shares = []
+    for x, e, t, f in zip(*(v.flatten(1).double() for v in (guided, empty, true, front)), strict=True):
+        own, wrong = torch.linalg.lstsq(torch.stack([t - e, f - e], 1), (x - e)[:, None]).solution[:, 0].tolist()
+        shares.append(wrong / (own + wrong))
+    return float(np.mean(shares))
+
+
+def janus(leak: float) -> dict[str, float]:
+    """Share of the front from behind with a prior that shows `leak` of it: plain guidance; Perp-Neg, whose negative
+    prompts show the sides that they name."""
+    oracle, sides = OraclePrior(brick(), 48), dict(zip(SIDES, (0.0, 90.0, 180.0, 0.0), strict=True))
+    true, front = show(oracle, list(BEHIND)), show(oracle, [0.0] * len(BEHIND))
+    told, empty = true + leak * (front - true), oracle.encode(torch.ones(len(BEHIND), 3, 48, 48))
+    mixtures = [perp_neg_mixture(a, ELEVATION) for a in BEHIND]
+    avoided = [show(oracle, [sides[m.negatives[k][0]] for m in mixtures]) for k in range(2)]
+    weights = torch.tensor([[m.negatives[k][1] for m in mixtures] for k in range(2)])
+    asked = {
+        "plain guidance": guidance.guide(told, empty, SCALE),
+        "Perp-Neg": guidance.guide_perp_neg(told, empty, avoided, weights, SCALE),
+    }
+    return {name: share_of_front(x, empty, true, front) for name, x in asked.items()}
+
+
+def saturation() -> dict[str, tuple[float, float]]:
+    """Mean absolute error of the picture that is asked for (1 is from black to white), and its contrast as a multiple
+    of the true one, by CFG rescale's share."""
+    oracle = OraclePrior(brick(), 48)
+    true = show(oracle, list(range(0, 360, 45)))
+    guided = guidance.guide(true, oracle.encode(torch.ones(len(true), 3, 48, 48)), SCALE)
+    asked = {f"rescale {share:g}": guidance.rescale(guided, true, share, len(true)) for share in (0.0, 0.5, 0.7)}
+    errors = {name: (oracle.decode(x) - oracle.decode(true)).abs().mean() for name, x in asked.items()}
+    return {name: (float(errors[name]), float(x.std() / true.std())) for name, x in asked.items()}
+
+
+def roughness(mesh: Mesh) -> float:
+    """Mean angle in degrees between the normals of faces that share an edge."""
+    corners = mesh.vertices[mesh.faces].astype(np.float64)
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-20)
+    edges = np.sort(mesh.faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
+    order = np.lexsort(edges.T)
+    same = (edges[order][1:] == edges[order][:-1]).all(1)
+    a, b = order[1:][same] // 3, order[:-1][same] // 3
+    return float(np.degrees(np.arccos(np.clip((normals[a] * normals[b]).sum(1), -1, 1))).mean())
+
+
+def noise(steps: int, weights: dict[str, float]) -> tuple[float, float, float]:
+    """Roughness, Chamfer distance and F-score of what comes of a prior whose object turns by some degrees and is noisy
+    at every look."""
+    truth, camera = brick(), seen_from(0)
+    course = replace(
+        recipe.SMALL, milestones=(), reference_size=(24,), random_size=(24,), batch=(3,), section=0.04, rate=0.03,
+        elevation_deg=(-30, 80),
+    ).shortened(steps)  # fmt: skip
+    course = replace(course, weights={**course.weights, **weights})
+    oracle = OraclePrior(truth, 24, defects=Defects(noise=0.5, turn_deg=6))
+    task = Reconstruction(oracle, hash_field.small(), Reference(photograph(truth, camera), camera), course)
+    optimise(task, Report(), steps, preview_s=1e9)
+    mesh = task.mesh(48)
+    scores = compare_meshes(mesh, truth)
+    return roughness(mesh), scores["chamfer"], scores["f_score_0.05"]
+
+
+def main(
+    steps: Annotated[int, typer.Option(help="Of each optimisation against noise; 0 leaves these out.")] = 60,
+) -> None:
+    torch.set_num_threads(1)
+    for leak in (0.3, 0.6):
+        told = ", ".join(f"{name} {share:.2f}" for name, share in janus(leak).items())
+        print(f"Janus, {leak:g} of the front leaks: share of the front from behind: {told}", flush=True)
+    for name, (error, contrast) in saturation().items():
+        print(f"Saturation, {name}: error {error:.2f}, {contrast:.1f} x the contrast")
+    remedies = {
+        "no remedy": {}, "near view": {"near_view": 2.0}, "normal smoothness": {"normal_smoothness": 8.0},
+    } if steps else {}  # fmt: skip
+    for name, weights in remedies.items():
+        rough, chamfer, f_score = noise(steps, weights)
+        print(
+            f"Noise, {name}: roughness {rough:.1f} deg, Chamfer {chamfer:.4f}, F-score(0.05) {f_score:.3f}", flush=True
+        )
+
+
+if __name__ == "__main__":
+    typer.run(main)
