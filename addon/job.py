@@ -47,6 +47,7 @@ class Job:
     eta_s: float | None = None
     sheet: np.ndarray | None = None  # picture of the generated views, uint8 (H, W, 4), first row on top
     mesh: MeshArrays | None = None
+    image: bytes = b""  # a file, for a job that makes no mesh but a picture
     report: dict = field(default_factory=dict)
     folder: str = ""
     note: str = ""

@@ -175,11 +175,14 @@ class JobQueue:
         if job.state is State.CANCELLING:  # it was done before it heard us
             self._end(job, State.CANCELLED)
             return
-        job.mesh, job.report = message["mesh"], message.get("report") or {}
+        job.mesh, job.image = message.get("mesh"), message.get("image", b"")
+        job.report = message.get("report") or {}
         job.folder, job.sheet = str(message.get("folder") or ""), message.get("sheet", job.sheet)
         job.state, job.overall, job.stage = State.FINISHED, 1.0, "adding the mesh"
         self.active = None
         self.arrived.append(job)
+
+    _on_picture = _on_result
 
     def _on_failure(self, message: dict) -> None:
         job = self._job_of(message)

@@ -6,6 +6,7 @@ import time
 
 import bpy
 
+from ..backend.interface.parameters import PICTURE
 from . import compat, finished, properties, session, setup, sources, start_mesh
 from .job import Job, State
 from .preferences import preferences
@@ -31,22 +32,65 @@ class Generate(bpy.types.Operator):
         return not reason
 
     def execute(self, context):
-        try:
-            job = make_job(context)
-        except Trouble as trouble:
-            self.report({"ERROR"}, sentences(trouble.message, trouble.remedy))
-            return {"CANCELLED"}
-        session.queue.submit(job)
-        session.start()
-        if not self.wait:
-            return {"FINISHED"}
-        while job in session.queue.jobs():
-            session.tick()
-            time.sleep(0.02)
-        if job.state is not State.DONE:
-            self.report({"ERROR"}, sentences(job.message, job.remedy))
-            return {"CANCELLED"}
+        return submit(self, context, make_job)
+
+
+class MakeImage(bpy.types.Operator):
+    """Make an image of the prompt, and choose it as the image for the mesh"""
+
+    bl_idname = "image_to_mesh.make_image"
+    bl_label = "Make Image"
+
+    again: bpy.props.BoolProperty(
+        name="Again", description="Take the next seed, for another image", options={"HIDDEN", "SKIP_SAVE"}
+    )
+    wait: bpy.props.BoolProperty(
+        name="Wait", description="Return when the image is there", options={"HIDDEN", "SKIP_SAVE"}
+    )
+
+    @classmethod
+    def poll(cls, context):
+        reason = setup.obstacle() or sources.missing_prompt(context.scene.image_to_mesh)
+        cls.poll_message_set(reason)
+        return not reason
+
+    def execute(self, context):
+        context.scene.image_to_mesh.seed += self.again
+        return submit(self, context, make_image_job)
+
+
+def submit(operator, context, make) -> set[str]:
+    """Queue the job that make(context) returns; with operator.wait, return when it has ended."""
+    try:
+        job = make(context)
+    except Trouble as trouble:
+        operator.report({"ERROR"}, sentences(trouble.message, trouble.remedy))
+        return {"CANCELLED"}
+    session.queue.submit(job)
+    session.start()
+    if not operator.wait:
         return {"FINISHED"}
+    while job in session.queue.jobs():
+        session.tick()
+        time.sleep(0.02)
+    if job.state is not State.DONE:
+        operator.report({"ERROR"}, sentences(job.message, job.remedy))
+        return {"CANCELLED"}
+    return {"FINISHED"}
+
+
+def make_image_job(context) -> Job:
+    """A job that makes a picture of the prompt. Raises Trouble."""
+    settings, engine = context.scene.image_to_mesh, PICTURE
+    return Job(
+        engine=engine.name,
+        parameters=properties.parameters_of(engine, settings, preferences().device.lower()),
+        seed=settings.seed,
+        attachments=dict,
+        name=sources.name_of_prompt(settings),
+        scene=context.scene.session_uid,
+        inputs={"prompt": settings.prompt},
+    )
 
 
 def make_job(context) -> Job:
@@ -55,7 +99,7 @@ def make_job(context) -> Job:
     engine = properties.chosen_engine(settings)
     name, picture = sources.read(settings, scene)
     start = start_mesh.read(context)
-    values = properties.chosen_parameters(settings, preferences().device.lower())
+    values = properties.parameters_of(engine, settings, preferences().device.lower())
     return Job(
         engine=engine.name,
         parameters=values,
@@ -190,7 +234,7 @@ class FreeMemory(bpy.types.Operator):
         return {"FINISHED"}
 
 
-classes = (Generate, Cancel, Dismiss, Lower, PasteImage, ImportFinished, FreeMemory)
+classes = (Generate, MakeImage, Cancel, Dismiss, Lower, PasteImage, ImportFinished, FreeMemory)
 
 
 def register() -> None:

@@ -46,15 +46,25 @@ class Settings(bpy.types.Panel):
     def draw(self, context):
         layout, settings = self.layout, context.scene.image_to_mesh
         layout.use_property_split, layout.use_property_decorate = True, False
-        engine = properties.chosen_engine(settings)
-        group = getattr(settings, engine.name)
         layout.prop(settings, "seed")
-        for parameter in properties.shown(engine):
-            layout.prop(group, parameter.name)
-            if parameter.name == properties.WEIGHTS:
-                draw_weights(layout, group)
-            if parameter.name == start_mesh.START and start_mesh.is_wanted(settings):
-                draw_start(layout, context)
+        draw_settings(layout, context, properties.chosen_engine(settings))
+
+
+class PictureSettings(bpy.types.Panel):
+    bl_idname = "IMAGE_TO_MESH_PT_picture"
+    bl_parent_id = Settings.bl_idname
+    bl_label = parameters.PICTURE.title
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    @classmethod
+    def poll(cls, context):
+        return "prompt" not in properties.chosen_engine(context.scene.image_to_mesh).inputs
+
+    def draw(self, context):
+        self.layout.use_property_split, self.layout.use_property_decorate = True, False
+        draw_settings(self.layout, context, parameters.PICTURE)
 
 
 class Results(bpy.types.Panel):
@@ -72,6 +82,18 @@ class Results(bpy.types.Panel):
         layout.operator("image_to_mesh.show_log", icon="TEXT")
         layout.operator("image_to_mesh.copy_report", icon="COPYDOWN")
         layout.operator("image_to_mesh.open_preferences", icon="PREFERENCES")
+
+
+def draw_settings(layout, context, engine: parameters.Engine) -> None:
+    """The parameters of an engine, with what goes with them."""
+    settings = context.scene.image_to_mesh
+    group = getattr(settings, engine.name)
+    for parameter in properties.shown(engine):
+        layout.prop(group, parameter.name)
+        if parameter.name == properties.WEIGHTS:
+            draw_weights(layout, group)
+        if parameter.name == start_mesh.START and start_mesh.is_wanted(settings):
+            draw_start(layout, context)
 
 
 def draw_start(layout, context) -> None:
@@ -114,8 +136,11 @@ def draw_input(layout, settings) -> None:
             row.label(text="What was last rendered", icon="RENDER_STILL")
         if compat.can_paste_images():
             row.operator("image_to_mesh.paste_image", text="", icon="PASTEDOWN")
-    if "prompt" in engine.inputs:
-        layout.prop(settings, "prompt", text="", icon="TEXT")
+    row = layout.row(align=True)
+    row.prop(settings, "prompt", text="", icon="TEXT")
+    if "prompt" not in engine.inputs:  # of which an image can be made
+        row.operator("image_to_mesh.make_image", text="", icon="IMAGE_DATA")
+        row.operator("image_to_mesh.make_image", text="", icon="FILE_REFRESH").again = True
 
 
 def draw_job(layout, context, job: Job) -> None:
@@ -178,7 +203,7 @@ def wrapped(layout, context, text: str, icon: str = "NONE") -> None:
         column.label(text=line, icon=icon if number == 0 else "BLANK1" if icon != "NONE" else "NONE")
 
 
-classes = (Main, Settings, Results)
+classes = (Main, Settings, PictureSettings, Results)
 
 
 def register() -> None:

@@ -134,6 +134,8 @@ def decode(message: dict, attachments: dict[str, bytes]) -> dict:
     """Put arrays in the place of npz bytes: `mesh` MeshArrays, `sheet` uint8 (H, W, 4). Runs in the reader thread."""
     if message.get("type") == "result":
         message["mesh"] = arrays.decode_mesh(attachments.get("mesh", b""))
+    if message.get("type") == "picture":
+        message["image"] = attachments["image_file"]
     if "views" in attachments:
         message["sheet"] = arrays.contact_sheet(arrays.decode_views(attachments["views"]))
     return message

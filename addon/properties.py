@@ -12,6 +12,7 @@ from .trouble import Trouble
 WEIGHTS, OWN = "weights", "OWN"  # the parameter that is a choice of what is there, and its choice of a path
 GROUP = "IMAGE_TO_MESH_PG_"  # before an engine's name, its group's
 ANSWERED_BY_PREFERENCES = frozenset({"device"})  # set once for the machine, not for each scene
+DECLARED = (*parameters.ENGINES, parameters.PICTURE)  # what has settings
 INT_LIMIT = 2**31 - 1
 
 SOURCES = (
@@ -60,7 +61,7 @@ def property_of(parameter: parameters.Parameter):
 def engine_of(group: bpy.types.PropertyGroup | None) -> parameters.Engine:
     """The engine whose settings the group holds."""
     name = type(group).__name__.removeprefix(GROUP)
-    return next((engine for engine in parameters.ENGINES if engine.name == name), parameters.ENGINES[0])
+    return next((engine for engine in DECLARED if engine.name == name), DECLARED[0])
 
 
 def offered(engine: parameters.Engine) -> list[catalog.Weights]:
@@ -168,9 +169,8 @@ def chosen_engine(settings) -> parameters.Engine:
     return next(chosen, parameters.ENGINES[0])
 
 
-def chosen_parameters(settings, device: str) -> dict:
-    """All parameters of the chosen engine by name, `device` from the preferences."""
-    engine = chosen_engine(settings)
+def parameters_of(engine: parameters.Engine, settings, device: str) -> dict:
+    """All parameters of an engine by name, `device` from the preferences."""
     values = {parameter.name: value_of(getattr(settings, engine.name), parameter) for parameter in shown(engine)}
     if any(parameter.name == "device" for parameter in engine.parameters):
         values["device"] = device
@@ -181,7 +181,7 @@ classes: list[type] = []
 
 
 def register() -> None:
-    groups = {engine.name: group_of(engine) for engine in parameters.ENGINES}
+    groups = {engine.name: group_of(engine) for engine in DECLARED}
     classes[:] = [*groups.values(), settings_group(groups)]
     for cls in classes:
         bpy.utils.register_class(cls)

@@ -12,7 +12,7 @@ from pathlib import Path
 import bpy
 
 from ..backend.interface import protocol
-from . import disk, jobs, mesh_import, picture, setup
+from . import disk, jobs, made_image, mesh_import, picture, setup
 from .job import Job
 from .preferences import preferences
 from .process import Launch
@@ -52,6 +52,9 @@ def deliver(job: Job) -> str:
     """Put a finished job's mesh into the scene it was started in; returns why that has to wait."""
     global longest_import_ms
     scene = next((scene for scene in bpy.data.scenes if scene.session_uid == job.scene), None)
+    if scene and job.image:
+        made_image.add(job, scene)
+        return ""
     if scene is None or job.mesh is None:
         raise Trouble("The mesh is done, but its scene is not open any more", IMPORT, "moved")
     if waiting := mesh_import.obstacle():

@@ -22,7 +22,7 @@ FILE_LIMIT = 512 << 20  # bytes; nobody's picture is larger, but a wrongly chose
 def missing(settings) -> str:
     """Why there is nothing to work on yet, or an empty string. Cheap: poll() asks on every redraw."""
     if "image" not in properties.chosen_engine(settings).inputs:
-        return "" if settings.prompt.strip() else "Write a prompt first: what the mesh should be, in words"
+        return missing_prompt(settings)
     if settings.source == "FILE" and not settings.filepath:
         return "Choose an image file first"
     if settings.source == "IMAGE" and not settings.image:
@@ -35,13 +35,22 @@ def missing(settings) -> str:
 def read(settings, scene: bpy.types.Scene) -> tuple[str, Attachments]:
     """(name for the object, attachments) of the chosen picture, or of the prompt alone. Raises Trouble."""
     if "image" not in properties.chosen_engine(settings).inputs:
-        return printable(settings.prompt.strip()[:NAME_LENGTH]), dict
+        return name_of_prompt(settings), dict
     if settings.source == "FILE":
         path = Path(bpy.path.abspath(settings.filepath))
         return printable(path.stem), read_file(path)
     if settings.source == "RENDER":
         return "Render", read_render(scene)
     return printable(Path(settings.image.name).stem), read_image(settings.image)
+
+
+def missing_prompt(settings) -> str:
+    """The same for a prompt."""
+    return "" if settings.prompt.strip() else "Write a prompt first: what the mesh should be, in words"
+
+
+def name_of_prompt(settings) -> str:
+    return printable(settings.prompt.strip()[:NAME_LENGTH])
 
 
 def printable(name: str) -> str:

@@ -21,6 +21,7 @@ import numpy as np
 
 from .engines import EngineModule, Request, Result
 from .engines.report import Report
+from .interface.parameters import PICTURE
 
 if TYPE_CHECKING:
     from .meshing.mesh import Mesh
@@ -42,7 +43,7 @@ def run(request: Request, report: Report, load: Load) -> Result:
     report.check()
     with cancelling(report):
         result = engine.run(request, report)
-    if not len(result.mesh.faces):
+    if not len(result.mesh.faces) and request.engine != PICTURE.name:
         raise EmptyResult("No object was found in the image.")
     facts = {"engine": request.engine, "seed": request.seed, "seconds": round(time.monotonic() - started, 2)}
     return replace(result, report=plain(facts | result.report))
@@ -120,6 +121,14 @@ class Folder:
         self.write("views.npz", pack({"views": result.views}))
         self.write_json("report.json", result.report)
         self.write("result.npz", pack_mesh(result.mesh))
+
+    def write_picture(self, result: Result) -> bytes:
+        """Keep the only view of a result, and return it as a PNG."""
+        from .preprocess.image import encode_png
+
+        data = encode_png(result.views[0].astype(np.float32) / 255)
+        self.write("picture.png", data)
+        return data
 
     def log(self, text: str) -> None:
         """Add a line to log.txt. A full disk must not end the job for a line in a log."""

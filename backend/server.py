@@ -197,6 +197,9 @@ class Server:
     def _send_result(self, name: str, folder: Folder, result: engines.Result) -> None:
         """Keep the result and send it. A disk that is full by now must not cost the artist the mesh."""
         path = str(folder.path)
+        if result.report["engine"] == parameters.PICTURE.name:
+            self._send({"type": "picture", "job": name, "folder": path}, {"image_file": folder.write_picture(result)})
+            return
         try:
             folder.write_result(result)
             folder.log("Done")
@@ -239,7 +242,7 @@ class Server:
 
 def check_request(message: dict[str, Any]) -> engines.Request:
     """The request in a message, its inputs not read yet; ParameterError."""
-    engine = parameters.engine(message.get("engine", ""))
+    engine = parameters.asked(message.get("engine", ""))
     seed = message.get("seed", 0)
     if type(seed) is not int or not 0 <= seed <= MAX_SEED:
         raise parameters.ParameterError(f"The seed must be a whole number from 0 to {MAX_SEED}.")
@@ -248,19 +251,20 @@ def check_request(message: dict[str, Any]) -> engines.Request:
 
 def easier(request: engines.Request) -> dict[str, Any]:
     """What to lower so that a job may fit into memory: half the mesh's resolution, or the main memory in the end."""
-    finest = parameters.engine(request.engine).parameter("mesh_resolution")
-    half = max(int(finest.minimum or 1), request.parameters["mesh_resolution"] // 2)
-    if half < request.parameters["mesh_resolution"]:
-        return {"mesh_resolution": half}
+    finest, values = "mesh_resolution", request.parameters
+    if finest in values:
+        least = parameters.engine(request.engine).parameter(finest).minimum
+        half = max(int(least or 1), values[finest] // 2)
+        if half < values[finest]:
+            return {finest: half}
     return {} if request.parameters["device"] == "cpu" else {"device": "cpu"}
 
 
 def read_inputs(job: Job, folder: Folder) -> dict[str, Any]:
-    """The job's prompt, or its image from an attachment or a path; a sent one is kept in the folder. ImageError,
-    FolderError, ParameterError."""
+    """The job's prompt, or its image, attached or at a path; what was sent is kept. ImageError and others."""
     named = job.message.get("inputs")
     named = named if isinstance(named, dict) else {}
-    if "image" not in parameters.engine(job.request.engine).inputs:
+    if "image" not in parameters.asked(job.request.engine).inputs:
         return {"prompt": parameters.PROMPT.check(named.get("prompt"))}
     from .preprocess.image import ImageError, read_array, read_image
 

@@ -47,4 +47,4 @@ class EngineModule(Protocol):
 
 def load(name: str) -> EngineModule:
     """Import the engine's module, and torch with it. ParameterError when no such engine is declared."""
-    return import_module(f"{__name__}.{parameters.engine(name).name}")  # pyright: ignore[reportReturnType]
+    return import_module(f"{__name__}.{parameters.asked(name).name}")  # pyright: ignore[reportReturnType]

@@ -9,8 +9,10 @@ import numpy as np
 import torch
 
 from ..diffusion.stable_diffusion import TextToImage
+from ..meshing.mesh import Mesh
 from ..weights.models import choose_device, choose_dtype, release
 from ..weights.stable_diffusion import load_text_to_image
+from . import Request, Result
 from .dreamfusion import read_prompt
 from .report import Report
 
@@ -39,6 +41,12 @@ def imagine(prompt: str, parameters: dict[str, Any], report: Report, seed: int) 
     )[0]
     color = picture.permute(1, 2, 0).float().cpu().numpy()
     return np.concatenate([color, np.ones_like(color[..., :1])], -1)
+
+
+def run(request: Request, report: Report) -> Result:
+    """For a request of Blender's: the picture is the only view, and there is no mesh."""
+    pixels = imagine(request.inputs["prompt"], request.parameters, report, request.seed)
+    return Result(Mesh(np.empty((0, 3)), np.empty((0, 3))), np.rint(pixels[None] * 255).astype(np.uint8))
 
 
 def load(weights: str, device: torch.device) -> TextToImage:

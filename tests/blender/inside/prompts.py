@@ -9,7 +9,7 @@ from stage import made, module, settings, use_double
 
 
 class Layout:
-    """Takes down which properties a panel draws, in whatever rows."""
+    """Takes down which properties and buttons a panel draws, in whatever rows."""
 
     def __init__(self):
         self.drawn = []
@@ -19,6 +19,10 @@ class Layout:
 
     def prop(self, _group, name, **_settings):
         self.drawn.append(name)
+
+    def operator(self, name, **_):
+        self.drawn.append(name)
+        return self
 
     def __getattr__(self, _name):
         return lambda *_, **__: self
@@ -32,9 +36,9 @@ def drawn():
 
 def check_a_prompt_takes_the_place_of_the_image():
     use_double()
-    assert "prompt" not in drawn() and "source" in drawn()
+    assert {"prompt", "source", "image_to_mesh.make_image"} <= set(drawn())
     settings().engine, settings().prompt = "DREAMFUSION", "  "
-    assert "prompt" in drawn() and "source" not in drawn()
+    assert "prompt" in drawn() and not {"source", "image_to_mesh.make_image"} & set(drawn())
     assert not bpy.ops.image_to_mesh.generate.poll()
     assert "prompt" in module("addon.sources").missing(settings())
     settings().prompt = "a red car"
@@ -43,7 +47,27 @@ def check_a_prompt_takes_the_place_of_the_image():
     request = json.loads((Path(job.folder) / "request.json").read_text())
     assert (request["engine"], request["inputs"]) == ("dreamfusion", {"prompt": "a red car"})
     assert request["parameters"]["weights"] == "starter-text"
-    assert json.loads(made()[-1]["image_to_mesh_recipe"])["input"] == "a red car" == job.name
+    recipes = [json.loads(ob["image_to_mesh_recipe"]) for ob in made()]
+    assert [recipe["input"] for recipe in recipes if recipe.get("job") == job.id] == ["a red car"]
+
+
+def check_a_picture_of_the_prompt_becomes_the_image():
+    """Red is the seed; another look takes the next one, and leaves the first picture where it is."""
+    settings().engine, settings().seed, settings().prompt = "ONE2345", 100, ""
+    assert not bpy.ops.image_to_mesh.make_image.poll()
+    settings().prompt = "a red car"
+    before = len(bpy.data.images)
+    assert bpy.ops.image_to_mesh.make_image(wait=True) == {"FINISHED"}
+    first = settings().image
+    assert settings().source == "IMAGE" and first.name.startswith("a red car") and first.packed_file
+    assert [round(255 * v) for v in first.pixels] == [100, 20, 30, 255]
+    assert bpy.ops.image_to_mesh.make_image(wait=True, again=True) == {"FINISHED"}
+    assert settings().image != first and round(255 * settings().image.pixels[0]) == 101 == settings().seed
+    assert len(bpy.data.images) == before + 2
+    sent = module("addon.sources").read(settings(), bpy.context.scene)[1]()
+    assert sent["image_file"] == bytes(settings().image.packed_file.data) and sent["image_file"][:4] == b"\x89PNG"
+    settings().property_unset("seed")
+    settings().source = "FILE"
 
 
 def check_weights_to_choose_from_are_those_of_the_engine():

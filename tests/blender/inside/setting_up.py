@@ -29,7 +29,7 @@ def check_properties_follow_the_declarations():
     group.elevation_deg = np.pi  # Blender keeps angles in radians, and 180 degrees are more than the maximum
     assert properties.value_of(group, elevation) == elevation.maximum
     group.property_unset("elevation_deg")
-    assert properties.chosen_parameters(settings(), "cpu")["device"] == "cpu"
+    assert properties.parameters_of(properties.chosen_engine(settings()), settings(), "cpu")["device"] == "cpu"
 
 
 def check_the_button_is_grey_until_it_can_work():
