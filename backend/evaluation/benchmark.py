@@ -12,7 +12,7 @@ import numpy as np
 import typer
 
 from ..diffusion.view_set import FOV_DEG, first_stage, view_set
-from ..engines import Request, one2345
+from ..engines import Request, lrm, one2345
 from ..engines.report import Report
 from ..interface.parameters import engine
 from ..meshing.mesh import Mesh
@@ -29,8 +29,11 @@ HIGHER_IS_BETTER = {
     "chamfer": False,
     "volume_iou": True,
     "psnr": True,
+    "psnr_input": True,
+    "psnr_novel": True,
     "ssim": True,
 }
+
 app = typer.Typer(help="Measure the quality of meshes on the validation objects.")
 Scores = dict[str, dict[str, float]]
 
@@ -38,7 +41,8 @@ Scores = dict[str, dict[str, float]]
 def evaluate_object(
     entry: tuple[str, str, Path], index: int, parameters: dict[str, Any], true_views: bool
 ) -> tuple[Scores, np.ndarray]:
-    """One object from a random but fixed side: scores of each method, and a row of pictures (input, truth, ours)."""
+    """One object from a random but fixed side: scores of each method, and a row of pictures (input, truth,
+    One-2-3-45, LRM)."""
     rng = np.random.default_rng([index, 11])
     turn, elevation, light = rng.uniform(0, 360), rng.uniform(0, 35), Light.random(rng)
     source = turned(load_mesh(*entry), -turn)
@@ -47,8 +51,11 @@ def evaluate_object(
     result = one2345.run(Request("one2345", {"image": image}, parameters, seed=index), Report())
     truth = to_mesh(source)
     camera = Camera(orbit(0, elevation), FOV_DEG, INPUT_SIZE, INPUT_SIZE)  # pyright: ignore[reportArgumentType]
+    shared = {name: parameters[name] for name in ("mesh_resolution", "match_picture", "auto_elevation", "device")}
+    quick = lrm.run(Request("lrm", {"image": image}, engine("lrm").check(shared), index), Report())
     methods = {
         "one2345": result.mesh,
+        "lrm": quick.mesh,
         "slab": silhouette_slab(image, camera),
         "box": to_mesh(turned(box_of(turned(source, turn)), -turn)),
     }
@@ -63,14 +70,27 @@ def evaluate_object(
     scores = {
         # Views with cameras fix place and size; an image does not.
         name: compare_meshes(mesh if name == "true views" else normalise(mesh), truth)
-        | {
-            "psnr": float(np.mean([psnr(a, b) for a, b in zip(pictures[name], pictures["truth"], strict=True)])),
-            "ssim": float(np.mean([ssim(a, b) for a, b in zip(pictures[name], pictures["truth"], strict=True)])),
-        }
+        | compare_pictures(pictures[name], pictures["truth"])
         for name, mesh in methods.items()
     }
-    row = [shoot(renderer, [(0, elevation)])[0], *pictures["truth"][1:4], *pictures["one2345"][:4]]
+    row = [
+        shoot(renderer, [(0, elevation)])[0],
+        *pictures["truth"][1:4],
+        *pictures["one2345"][:4],
+        *pictures["lrm"][:4],
+    ]
     return scores, np.concatenate(row, 1)
+
+
+def compare_pictures(pictures: list[np.ndarray], truth: list[np.ndarray]) -> dict[str, float]:
+    """Means over the views, of which the first is the input's."""
+    ratios = [psnr(a, b) for a, b in zip(pictures, truth, strict=True)]
+    return {
+        "psnr": float(np.mean(ratios)),
+        "psnr_input": float(ratios[0]),
+        "psnr_novel": float(np.mean(ratios[1:])),
+        "ssim": float(np.mean([ssim(a, b) for a, b in zip(pictures, truth, strict=True)])),
+    }
 
 
 def evaluate(
@@ -86,13 +106,16 @@ def evaluate(
         rows.append(row)
     methods = [m for m in every[0] if m != "name"]
     mean = {m: {k: float(np.mean([o[m][k] for o in every])) for k in HIGHER_IS_BETTER} for m in methods}
-    wins = {b: {k: wins_share(every, b, k, up) for k, up in HIGHER_IS_BETTER.items()} for b in ("slab", "box")}
+    pairs = [(m, b) for m in ("one2345", "lrm") for b in ("slab", "box")] + [("lrm", "one2345")]
+    wins = {
+        f"{m} than {b}": {k: wins_share(every, m, b, k, up) for k, up in HIGHER_IS_BETTER.items()} for m, b in pairs
+    }
     return {"objects": len(every), "mean": mean, "better_than": wins, "each": every}, np.concatenate(rows)
 
 
-def wins_share(every: list, baseline: str, key: str, higher: bool) -> float:
-    """Share of the objects for which the engine's score is better than the baseline's."""
-    return float(np.mean([(o["one2345"][key] > o[baseline][key]) == higher for o in every]))
+def wins_share(every: list, method: str, other: str, key: str, higher: bool) -> float:
+    """Share of the objects for which the method's score is better than the other's."""
+    return float(np.mean([(o[method][key] > o[other][key]) == higher for o in every]))
 
 
 def turned(mesh: TrainingMesh, degrees: float) -> TrainingMesh:
@@ -151,5 +174,5 @@ def main(
     for name, values in scores["mean"].items():
         table.add_row(name, *(f"{v:.3f}" for v in values.values()))
     for name, values in scores["better_than"].items():
-        table.add_row(f"better than {name}", *(f"{v:.0%}" for v in values.values()))
+        table.add_row(f"better: {name}", *(f"{v:.0%}" for v in values.values()))
     Console().print(table)

@@ -265,6 +265,7 @@ ENGINES: tuple[Engine, ...] = (
             ),
         ),
         weights=("starter",),
+        parts=("all", "planes"),
     ),
     Engine(
         name="zero123_sds",
