@@ -111,9 +111,9 @@ def _read_zip(path: Path) -> Any:
         root = pickles[0].removesuffix("data.pkl")
         if root + "byteorder" in entries and archive.read(root + "byteorder") != b"little":
             raise ValueError("it was written by a computer of another kind (big-endian)")
-        mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
         numbers = {n.removeprefix(root + "data/"): info for n, info in entries.items() if n.startswith(root + "data/")}
-        return _Reader(archive.read(pickles[0]), path, mapped, numbers).load()
+        with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+            return _Reader(archive.read(pickles[0]), path, mapped, numbers).load()
 
 
 class _Inert:

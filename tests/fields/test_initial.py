@@ -86,9 +86,8 @@ FIELDS = {
 @pytest.mark.parametrize("kind", list(FIELDS))
 def test_a_field_begins_as_the_mesh(kind, monkeypatch):
     monkeypatch.setattr(initial, "POOL", 12_000)
-    monkeypatch.setattr(initial, "BATCH", 2048)
     field = FIELDS[kind]()
-    fit_mesh(field, box(), steps=100)
+    fit_mesh(field, box())
     mesh = to_mesh(field, 48)
     assert np.abs(box_distance(mesh.vertices)).mean() < {"voxel": 0.012}.get(kind, 0.008)
     assert mesh.volume == pytest.approx(8 * SIZE.prod(), rel=0.1)
