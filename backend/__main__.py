@@ -69,7 +69,7 @@ def generate(
     from .job import run
     from .meshing.files import load, save
 
-    inputs = given | ({} if mesh is None else {"mesh": load(mesh)})
+    inputs: dict[str, Any] = given | ({} if mesh is None else {"mesh": load(mesh)})
     with console.working(as_json) as report:
         if "image" in declared.inputs and image is None:
             inputs["image"] = imagine(inputs.pop("prompt"), parameters.PICTURE.check({}), report, seed)

@@ -25,6 +25,7 @@ from ..interface.catalog import WeightsError
 from ..interface.parameters import nearest
 from . import store
 from .checkpoint import StoredTensor, read_file
+from .sentence_pieces import read_sentence_pieces
 
 REMEDY = "Choose a folder of Stable Diffusion in diffusers' layout, or set Weights to: starter-text."
 STEMS = {"text_encoder": "model", "unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model"}
@@ -189,13 +190,17 @@ def read_scheduler(folder: Path) -> DDIMScheduler:
 
 
 def read_tokenizer(folder: Path, encoder: nn.Module) -> Any:
-    """From JSON and text files alone. Raises WeightsError."""
+    """From files that run nothing. Raises WeightsError."""
     kind = T5Tokenizer if isinstance(encoder, T5EncoderModel) else CLIPTokenizer
     there = {file.name for file in (folder / "tokenizer").glob("*.*")}
     if not any(there >= needed for needed in VOCABULARIES):
         raise WeightsError(f"{folder} has no tokenizer: its folder tokenizer lacks tokenizer.json.", REMEDY)
     try:
-        tokenizer = kind.from_pretrained(folder / "tokenizer", local_files_only=True)
+        if "tokenizer.json" not in there and "spiece.model" in there:
+            words, characters = read_sentence_pieces(folder / "tokenizer" / "spiece.model")
+            tokenizer = T5Tokenizer(words, _spm_precompiled_charsmap=characters)
+        else:
+            tokenizer = kind.from_pretrained(folder / "tokenizer", local_files_only=True)
     except Exception as error:  # the tokenizers library has exceptions of its own
         raise WeightsError(f"{folder} has no tokenizer that can be read: {first_line(error)}", REMEDY) from error
     if len(tokenizer) > encoder.config.vocab_size:

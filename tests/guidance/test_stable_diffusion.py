@@ -54,7 +54,7 @@ def make_stable_diffusion(folder, prediction_type="epsilon"):
 def make_if(folder):
     torch.manual_seed(0)
     words = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", -2.0), ("▁", -2.0), *((letter, -3.0) for letter in LETTERS)]
-    tokenizer = T5Tokenizer(words, extra_ids=0)
+    tokenizer = T5Tokenizer(words)
     encoder = T5EncoderModel(
         T5Config(vocab_size=len(tokenizer), d_model=12, d_kv=4, d_ff=16, num_layers=2, num_heads=2)
     )
@@ -101,6 +101,21 @@ def test_if_embeddings_are_the_pipelines_and_padding_does_not_matter(deep_floyd)
     pipeline = IFPipeline.from_pretrained(deep_floyd)
     told, empty = pipeline.encode_prompt(SIDES[0].upper(), device=CPU, negative_prompt="")
     torch.testing.assert_close(load(deep_floyd).embed([SIDES[0].upper(), ""]), torch.cat([told, empty]))
+
+
+def test_if_words_are_read_as_they_are_published(tmp_path):
+    """In SentencePiece's file, and nothing else of the tokenizer."""
+    pytest.importorskip("google.protobuf")
+    from transformers.utils.sentencepiece_model_pb2_new import ModelProto  # pyright: ignore
+
+    make_if(tmp_path)
+    expected, model = load(tmp_path).embed([SIDES[0]]), ModelProto()
+    for text, score in json.loads((tmp_path / "tokenizer/tokenizer.json").read_text())["model"]["vocab"]:
+        model.pieces.add(piece=text, score=score)
+    for file in (tmp_path / "tokenizer").iterdir():
+        file.unlink()
+    (tmp_path / "tokenizer/spiece.model").write_bytes(model.SerializeToString())
+    torch.testing.assert_close(load(tmp_path).embed([SIDES[0]]), expected)
 
 
 @pytest.mark.parametrize("prediction_type", ["epsilon", "v_prediction"])
