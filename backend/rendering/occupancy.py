@@ -19,6 +19,7 @@ from .sections import Sections
 
 THRESHOLD, DECAY = 0.01, 0.95  # nerfacc's
 EVERY = 16  # steps
+EVEN = 1 - 1e-5  # of the mean: a fog of one density everywhere, as a voxel field begins, is not below its own mean
 
 
 class Occupancy(nn.Module):
@@ -46,8 +47,12 @@ class Occupancy(nn.Module):
         with torch.no_grad():
             found = evaluate(self.bounds[0] + (place + noise.to(place.device)) * self.cell).float()
         self.grid.occs = torch.maximum(self.grid.occs * DECAY, found)
-        threshold = self.grid.occs.mean().clamp(max=THRESHOLD)
+        threshold = self.least(THRESHOLD)
         self.grid.binaries = (self.grid.occs > threshold).view(self.grid.binaries.shape)
+
+    def least(self, most: float) -> float:
+        """The opacity from which on there is something to see: `most`, or the mean of all cells if that is less."""
+        return min(most, EVEN * float(self.grid.occs.mean()))
 
     def sections(
         self, origins: Tensor, directions: Tensor, step: float, generator: torch.Generator | None = None

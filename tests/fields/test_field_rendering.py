@@ -8,6 +8,7 @@ from nerfacc import OccGridEstimator, render_visibility_from_density
 
 from backend.fields import hash_field, sdf_field
 from backend.fields.renderer import Renderer
+from backend.fields.voxel_field import VoxelField
 from backend.rendering.cameras import Camera, orbit, rays
 from backend.rendering.occupancy import Occupancy
 from backend.rendering.sections import place_on_rays, visible
@@ -70,12 +71,26 @@ def test_occupancy_is_what_nerfacc_makes_of_it():
 
         def evaluate(points: torch.Tensor, power: int = power) -> torch.Tensor:
             cell = ((points + 1) * 3).floor().clamp(0, 5)
-            return 0.02 * ((cell * torch.tensor([1.0, 2, 3])).sum(-1) / 30) ** power
+            return 0.02 * ((cell * torch.tensor([1.0, 2, 3.1])).sum(-1) / 30) ** power
 
         ours.update(evaluate, generator())
         theirs._update(0, lambda points: evaluate(points)[:, None])
         torch.testing.assert_close(ours.grid.occs, theirs.occs)
         assert torch.equal(ours.grid.binaries, theirs.binaries) and 0 < ours.grid.binaries.float().mean() < 1
+
+
+def test_an_even_fog_is_looked_at():
+    """Voxels begin as a fog of softplus(-1) = 0.3133 per unit. No cell is above the mean then, yet all must be seen: 12
+    sections of 0.05 through a cube of side 0.6 let exp(-0.3133 * 0.6) of the light through."""
+    field = VoxelField(5, bounds=(-0.3, 0.3))
+    renderer = Renderer(field, 0.05)
+    renderer.update(generator())
+    assert renderer.occupancy.grid.binaries.all()
+    origins, directions = torch.tensor([[0.0, -2, 0]]), torch.tensor([[0.0, 1, 0]])
+    seen = renderer.render(origins, directions)
+    assert float(seen.opacity.detach()) == pytest.approx(1 - np.exp(-0.3133 * 0.6), abs=1e-3)
+    seen.color.sum().backward()
+    assert field.density.grad is not None and field.density.grad.abs().max() > 0
 
 
 def test_visibility_is_nerfaccs():
@@ -123,7 +138,8 @@ def test_pruning_changes_nothing_that_can_be_seen(kind):
         pruned.occupancy.update(lambda p: field.occupancy(p, 0.02, pruned.occupancy.cell), generator(seed))
     a, b = (r.render(*view(20), background=1.0) for r in (everything, pruned))
     assert len(b.samples.ray) < 0.5 * len(a.samples.ray)
-    assert (a.color - b.color).abs().max() < 0.01 and (a.opacity - b.opacity).abs().max() < 0.02
+    # three sections of the edge at most, each below the grid's threshold of 0.01
+    assert (a.color - b.color).abs().max() < 0.03 and (a.opacity - b.opacity).abs().max() < 0.03
     a.color.sum().backward()
     whole = field.grid.table.grad.clone()
     field.zero_grad()
