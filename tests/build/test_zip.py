@@ -14,6 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 MANIFEST = tomllib.loads((ROOT / "blender_manifest.toml").read_text("utf-8"))
 PYTHONS = [path for path in os.environ.get("IMAGE_TO_MESH_BPY_PYTHONS", "").split(os.pathsep) if path]
+STARTERS = ("backend/weights/starter/", "backend/weights/starter_text/")
 KNOWN = {  # Blender's manifest, schema 1.0.0; its validator lets any other key pass
     "schema_version", "id", "version", "name", "tagline", "maintainer", "type", "tags", "website",
     "blender_version_min", "blender_version_max", "license", "copyright", "platforms", "wheels", "permissions", "build",
@@ -64,7 +65,7 @@ def test_it_is_complete_and_has_nothing_else(members):
     wanted = {name for name in wanted if not name.startswith(("backend/training/", "backend/evaluation/"))}
     assert wanted <= set(members)
     others = set(members) - wanted
-    assert all(name.startswith("backend/weights/starter/") for name in others), others
+    assert all(name.startswith(STARTERS) for name in others), others
     assert any(name.endswith(".safetensors") for name in others)
 
 
@@ -76,8 +77,10 @@ def test_names_are_short_and_plain(members):
 
 
 def test_the_starter_weights_are_small(members):
-    size = sum(info.file_size for name, info in members.items() if name.startswith("backend/weights/starter/"))
-    assert 0 < size <= 40 * 2**20
+    limits = (40 * 2**20, 7_000_000)  # bytes: of image to mesh, of prompts
+    for folder, limit in zip(STARTERS, limits, strict=True):
+        size = sum(info.file_size for name, info in members.items() if name.startswith(folder))
+        assert 0 < size <= limit, folder
 
 
 def test_the_unpacked_extension_finds_its_pins(archive, tmp_path):
