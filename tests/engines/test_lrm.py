@@ -172,5 +172,5 @@ def test_the_starter_keeps_the_outline_and_the_front_of_the_picture():
     a, b = seen[..., 3] > 0.5, shown[..., 3] > 0.5
     assert (a & b).sum() > 0.85 * (a | b).sum()
     assert np.abs(seen - shown)[a & b].mean() < 0.1
-    free = ask("starter", image, match_picture=False, auto_elevation=False, elevation_deg=35)
+    free = ask("starter", image, mesh_resolution=32, match_picture=False, auto_elevation=False, elevation_deg=35)
     assert free.report["elevation_deg"] == 35 and len(free.mesh.faces)
