@@ -13,24 +13,23 @@ from torch import Tensor
 
 Field = Callable[[Tensor], Tensor]
 CELLS = 64  # a side of the grid on which caves are looked for
-LEAKS = 2  # half the width, in cells, of openings through which a cave counts as closed
-SKIN = 2.5  # cells below the outside that keep the field's own distance
+# Half the width, in cells, of openings that count as closed, and how many cells below the outside it is solid then:
+# pores nearly to the surface, wider leaks only deep inside, so that what is open keeps its walls.
+CLOSINGS = ((1, 1.0), (2, 2.5))
 
 
 def fill_hollow(field: Field, box: Tensor, within: float) -> Field:
     """A field, points (N, 3) of the world -> distance (N,) in the world, negative inside, without caves.
 
-    What the surface encloses, but for narrow leaks, is solid below a skin (the morphological closing with its holes
-    filled, e.g. Serra 1982). box (4, 4): the cube -1..1 to the world, looked at up to `within`.
+    What the surface encloses, but for pores and narrow leaks, is solid below a skin (the morphological closing with its
+    holes filled, e.g. Serra 1982). box (4, 4): the cube -1..1 to the world, looked at up to `within`.
     """
     centres = ((torch.arange(CELLS, device=box.device) + 0.5) / CELLS * 2 - 1) * within
     grid = torch.stack(torch.meshgrid(centres, centres, centres, indexing="ij"), -1).view(-1, 3)
     solid = (field(grid @ box[:3, :3].T + box[:3, 3]) < 0).view(CELLS, CELLS, CELLS).cpu().numpy()
-    closed = binary_closing(np.pad(solid, LEAKS), generate_binary_structure(3, 1), LEAKS)
-    full = np.asarray(binary_fill_holes(closed), bool)[(slice(LEAKS, -LEAKS),) * 3]
-    depth = np.asarray(distance_transform_edt(full)) - np.asarray(distance_transform_edt(~full))
     size = float(2 * within / CELLS * box[:3, 0].norm())
-    core = torch.from_numpy(((SKIN - depth) * size).astype(np.float32)).to(box)[None, None]
+    core = np.minimum.reduce([skin - depth_in_closed(solid, width) for width, skin in CLOSINGS]) * size
+    core = torch.from_numpy(core.astype(np.float32)).to(box)[None, None]
     to_grid = torch.linalg.inv(box) / within
 
     def filled(points: Tensor) -> Tensor:
@@ -39,3 +38,10 @@ def fill_hollow(field: Field, box: Tensor, within: float) -> Field:
         return torch.minimum(field(points), inner)
 
     return filled
+
+
+def depth_in_closed(solid: np.ndarray, width: int) -> np.ndarray:
+    """Cells (C, C, C) of a solid -> how many cells below the outside each lies, once openings of 2 `width` are shut."""
+    closed = binary_closing(np.pad(solid, width), generate_binary_structure(3, 1), width)
+    full = np.asarray(binary_fill_holes(closed), bool)[(slice(width, -width),) * 3]
+    return np.asarray(distance_transform_edt(full)) - np.asarray(distance_transform_edt(~full))
