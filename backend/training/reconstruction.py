@@ -16,7 +16,8 @@ from ..diffusion.zero123 import Zero123
 from ..engines.one2345 import generate_views, input_camera
 from ..engines.report import Report
 from ..interface.parameters import engine
-from ..reconstruction.sparse_neus import Scene, SparseNeuS, volume_cameras
+from ..reconstruction.sparse_neus import Scene, SparseNeuS
+from ..reconstruction.volume_frame import volume_cameras
 from ..rendering.volume import alpha_weights, neus_section_alpha
 from .distance import SignedDistance
 from .loop import train
