@@ -136,6 +136,7 @@ def load_reconstruction(path: Path, is_starter: bool) -> SparseNeuS:
 
 def make_room(models: Models, needed: int = ROOM) -> None:
     """Drop Zero123, whose work is done, until the next job, if fewer bytes than `needed` are free."""
+    give_back(models.device)
     if free_bytes(models.device) < needed:
         models.zero123.to("meta")
         release()
@@ -145,7 +146,7 @@ def release() -> None:
     """Drop the loaded networks and give their memory back."""
     _kept.clear()
     gc.collect()
-    for name in ("cuda", "mps"):
+    for name in ("cpu", "cuda", "mps"):
         if getattr(torch, name).is_available():
             give_back(torch.device(name))
 
