@@ -48,7 +48,7 @@ def run(request: Request, report: Report) -> Result:
     task = Dream(prior, make_field(chosen, request.seed).to(device), chosen, f"{prompt} {parameters['negative']}")
     outcome = optimise(task, report, chosen.steps, 60 * parameters["minutes"] or None, request.seed)
     report.progress("Surface", 0, 1)
-    mesh = decimate(fit_into(task.mesh(parameters["mesh_resolution"])), parameters["max_faces"])
+    mesh = decimate(fill_cube(task.mesh(parameters["mesh_resolution"])), parameters["max_faces"])
     facts = {"prompt": prompt, "vertices": len(mesh.vertices), "faces": len(mesh.faces)}
     return Result(mesh, task.views(), outcome.facts | facts | {"seconds": round(time.monotonic() - begin, 1)})
 
@@ -113,7 +113,7 @@ class Dream(Reconstruction):
         return Pictures(seen, len(cameras), cameras[0].height, cameras[0].width)
 
 
-def fit_into(mesh: Mesh) -> Mesh:
+def fill_cube(mesh: Mesh) -> Mesh:
     """The mesh, moved and scaled until its longest side fits the cube [-0.5, 0.5]^3 exactly."""
     if not len(mesh.vertices):
         return mesh

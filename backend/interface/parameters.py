@@ -235,10 +235,7 @@ ENGINES: tuple[Engine, ...] = (
                 help="Cut the mesh to the image's outline and give its front the image's colours, with the starter "
                 "weights",
             ),
-            Parameter(
-                "remove_background", "Remove Background", "choice", "auto", choices=("auto", "always", "never"),
-                help="Cut the object out of the image; auto does so when the image has no transparency",
-            ),
+            REMOVE_BACKGROUND,
             Parameter(
                 "source_distance", "Camera Distance", "float", 2.0, 1.2, 4.0,
                 help="How far OpenLRM takes the camera to be from the object, whose space reaches from -1 to 1",
@@ -251,18 +248,7 @@ ENGINES: tuple[Engine, ...] = (
                 "mesh_resolution", "Mesh Resolution", "int", 256, 32, 1024, unit="cells",
                 help="Marching cubes cells along each side; more gives a finer mesh",
             ),
-            Parameter(
-                "max_faces", "Maximum Faces", "int", 200_000, 0, 2_000_000, unit="faces",
-                help="Simplify the mesh to at most this many triangles; 0 keeps all",
-            ),
-            Parameter(
-                "device", "Device", "choice", "auto", choices=("auto", "cpu", "cuda", "mps"),
-                help="Where the work is done; auto takes the graphics card where there is one",
-            ),
-            Parameter(
-                "weights", "Weights", "string", "starter",
-                help="The built-in starter weights, a set by its name in the list of models, or a folder or checkpoint",
-            ),
+            *COMMON[1:],
         ),
         weights=("starter",),
         parts=("all", "planes"),

@@ -13,7 +13,7 @@ from backend.diffusion.oracle import OraclePrior
 from backend.diffusion.prior import Denoised, view_angles
 from backend.engines import prompt_recipe
 from backend.engines.distillation import guided
-from backend.engines.dreamfusion import Dream, choose_recipe, fit_into, make_field, read_prompt
+from backend.engines.dreamfusion import Dream, choose_recipe, fill_cube, make_field, read_prompt
 from backend.engines.optimisation import optimise
 from backend.engines.report import Report
 from backend.fields import hash_field
@@ -133,7 +133,7 @@ def test_the_field_begins_as_a_blob_in_the_middle():
 
 def test_the_mesh_fits_the_cube():
     mesh = brick()
-    fitted = fit_into(Mesh(mesh.vertices * 3 + 1, mesh.faces, mesh.vertex_colors))
+    fitted = fill_cube(Mesh(mesh.vertices * 3 + 1, mesh.faces, mesh.vertex_colors))
     assert np.abs(fitted.vertices).max(0) == pytest.approx(SIZES / 0.7, abs=1e-5)
 
 
