@@ -54,10 +54,10 @@ def keep_half(module: nn.Module) -> None:
     for layer in module.modules():
         if isinstance(layer, nn.Linear):
             layer.weight.data = layer.weight.data.half()
-            layer.forward = partial(_multiply, layer)
+            layer.forward = partial(_multiply, layer)  # pyright: ignore[reportAttributeAccessIssue]
         elif isinstance(layer, nn.Conv2d):
             layer.weight.data = layer.weight.data.half()
-            layer.forward = partial(_convolve, layer)
+            layer.forward = partial(_convolve, layer)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _multiply(layer: nn.Linear, x: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # diffusers and transformers annotate their models loosely.
-# pyright: reportAttributeAccessIssue=false, reportArgumentType=false
+# pyright: reportAttributeAccessIssue=false, reportArgumentType=false, reportCallIssue=false, reportIndexIssue=false
 """Text-conditioned diffusion models: Stable Diffusion (latents) and DeepFloyd IF's first stage (pixels).
 
 Files are read in `weights.stable_diffusion`.
@@ -138,8 +138,14 @@ class TextPrior:
         self.unconditional, self.sides = unconditional, dict(zip(SIDES, sides, strict=True))
         model.forget_text()
         self.model, self.perp_neg = model.requires_grad_(False), perp_neg
-        self.alphas_cumprod, self.image_size, self.channels = model.alphas_cumprod, model.image_size, model.channels
-        self.encode, self.decode = model.encode, model.decode
+        self.alphas_cumprod: Tensor = model.alphas_cumprod
+        self.image_size, self.channels = model.image_size, model.channels
+
+    def encode(self, images: Tensor) -> Tensor:
+        return self.model.encode(images)
+
+    def decode(self, latents: Tensor) -> Tensor:
+        return self.model.decode(latents)
 
     def denoise(self, noisy: Tensor, t: Tensor, cameras: Sequence[Camera], unconditional: bool = True) -> Denoised:
         azimuth, elevation, _ = (v.tolist() for v in view_angles(cameras))

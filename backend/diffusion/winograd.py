@@ -34,7 +34,8 @@ def use_winograd(network: nn.Module) -> None:
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d) and min(layer.in_channels, layer.out_channels) >= CHANNELS:
             if (layer.kernel_size, layer.stride, layer.padding) == ((3, 3), (1, 1), (1, 1)) and layer.groups == 1:
-                layer.forward = partial(_convolve_quicker, layer, layer.forward)
+                direct = layer.forward
+                layer.forward = partial(_convolve_quicker, layer, direct)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _convolve_quicker(layer: nn.Conv2d, direct: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:

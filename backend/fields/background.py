@@ -19,11 +19,13 @@ class Background(nn.Module):
         super().__init__()
         self.channels = channels
         self.network = small_network(9, hidden, channels, layers=2) if color is None else None
+        self.constant: Tensor | None
         self.register_buffer("constant", color)
 
     def forward(self, directions: Tensor) -> Tensor:
-        if self.network is None:
+        if self.constant is not None:
             return self.constant.to(directions).expand(len(directions), -1)
+        assert self.network is not None
         color = self.network(harmonics(directions))
         return color.sigmoid() if self.channels == 3 else color
 

@@ -129,11 +129,13 @@ def segment(model: SamModel, color: np.ndarray, box: tuple[int, int, int, int], 
     from transformers import SamProcessor
     from transformers.models.sam.image_processing_pil_sam import SamImageProcessorPil  # the other needs torchvision
 
-    side = model.config.vision_config.image_size  # pyright: ignore[reportAttributeAccessIssue]
+    side = model.config.vision_config.image_size  # pyright: ignore
     size = {"size": {"longest_edge": side}, "pad_size": {"height": side, "width": side}}
-    processor = SamProcessor(SamImageProcessorPil(**size))
-    inputs = processor(images=color, input_boxes=[[[float(x) for x in box]]], return_tensors="pt")
+    processor = SamProcessor(SamImageProcessorPil(**size))  # pyright: ignore[reportArgumentType]
+    inputs = processor(images=color, input_boxes=[[[float(x) for x in box]]], return_tensors="pt")  # pyright: ignore[reportCallIssue]
     pixels, boxes = (inputs[name].float().to(device) for name in ("pixel_values", "input_boxes"))
-    masks: Tensor = model.to(device)(pixel_values=pixels, input_boxes=boxes, multimask_output=True).pred_masks
+    masks: Tensor = model.to(device)(  # pyright: ignore[reportArgumentType]
+        pixel_values=pixels, input_boxes=boxes, multimask_output=True
+    ).pred_masks
     sizes = inputs["original_sizes"], inputs["reshaped_input_sizes"]
     return processor.post_process_masks(masks.cpu(), *sizes)[0][0, -1].numpy()

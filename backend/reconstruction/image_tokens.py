@@ -55,7 +55,7 @@ class ImageTokens(nn.Module):
             config = Dinov2WithRegistersConfig(mlp_ratio=ratio, num_register_tokens=encoder.registers, **shared)
             self.model = Dinov2WithRegistersModel(config)
             del self.model.embeddings.mask_token  # of its training alone
-            self.model.embeddings.mask_token = None
+            self.model.embeddings.mask_token = None  # pyright: ignore[reportAttributeAccessIssue]
 
     def forward(self, pictures: Tensor) -> Tensor:
         if self.encoder.kind == "dino":

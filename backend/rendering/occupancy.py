@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+# nerfacc annotates its estimator loosely.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false, reportOperatorIssue=false
 """Where a field is empty, so that nobody has to look there: Instant NGP's occupancy grid.
 
 The state is nerfacc's OccGridEstimator's. Where nerfacc's CUDA kernels load they walk the rays; elsewhere plain
@@ -73,7 +75,7 @@ class Occupancy(nn.Module):
     def walk(self, origins: Tensor, directions: Tensor, step: float, jitter: Tensor) -> Sections:
         """`sections` in plain PyTorch, with each ray's first start `jitter` (N,)."""
         low, high = self.occupied_box()
-        near, far, hit = intersect_box(origins, directions, (low, high))  # pyright: ignore[reportArgumentType]
+        near, far, hit = intersect_box(origins, directions, (low, high))
         hit = hit.nonzero()[:, 0]
         if not len(hit):
             return Sections(hit, near[:0], near[:0])

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # diffusers and transformers annotate their models loosely.
 # pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false
+# pyright: reportAssignmentType=false, reportOperatorIssue=false
 """Loads text-conditioned diffusion models from diffusers' folders, safetensors alone: Stable Diffusion 1 and 2, and
 DeepFloyd IF's first stage.
 

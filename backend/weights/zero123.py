@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # accelerate and transformers annotate their models loosely.
-# pyright: reportArgumentType=false, reportAttributeAccessIssue=false
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false, reportOperatorIssue=false
 """Loads Zero123 in every published form, and converts it once into what loads quickly.
 
 All sizes are inferred from the tensors; a tensor is read when its network takes it, so that of a checkpoint with an
