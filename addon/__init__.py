@@ -6,12 +6,19 @@ from importlib import import_module
 PACKAGE = (__package__ or "").rpartition(".")[0]  # the extension's own name, under which Blender keeps its preferences
 MODULES = (
     "preferences",
+    "view_settings",
+    "history",
     "properties",
     "operators",
+    "novel_view",
+    "rig",
+    "views",
     "setup_operators",
     "model_operators",
     "reports",
     "panel",
+    "history_panel",
+    "views_panel",
     "session",
 )
 

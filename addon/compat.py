@@ -15,6 +15,14 @@ def enable_nodes(material: bpy.types.Material) -> None:
         material.use_nodes = True
 
 
+def light_evenly(world: bpy.types.World) -> None:
+    """White light of strength one from everywhere."""
+    if not world.node_tree:
+        world.use_nodes = True
+    background = next(node for node in world.node_tree.nodes if node.type == "BACKGROUND")
+    background.inputs["Color"].default_value, background.inputs["Strength"].default_value = (1, 1, 1, 1), 1.0
+
+
 def can_paste_images() -> bool:
     """Whether this Blender has an operator that pastes an image (the clipboard itself is asked when it runs)."""
     return "clipboard_paste" in dir(bpy.ops.image)

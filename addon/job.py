@@ -6,7 +6,9 @@ from __future__ import annotations
 import enum
 import secrets
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -30,7 +32,7 @@ class State(enum.Enum):
 class Job:
     """One click: what was asked for, how far it is, and what came of it."""
 
-    engine: str
+    engine: str  # empty for work that Blender does alone
     parameters: dict
     seed: int
     attachments: Attachments
@@ -38,6 +40,7 @@ class Job:
     location: tuple[float, float, float] = (0.0, 0.0, 0.0)  # of the 3D cursor when the artist clicked
     scene: int = 0  # session_uid of the scene
     inputs: dict = field(default_factory=dict)
+    origin: dict = field(default_factory=dict)  # of the attachments: filepath, session_uid of image and start, render
     id: str = field(default_factory=lambda: time.strftime("%Y%m%d-%H%M%S-") + secrets.token_hex(3))
     state: State = State.QUEUED
     stage: str = ""
@@ -47,7 +50,9 @@ class Job:
     eta_s: float | None = None
     sheet: np.ndarray | None = None  # picture of the generated views, uint8 (H, W, 4), first row on top
     mesh: MeshArrays | None = None
-    image: bytes = b""  # a file, for a job that makes no mesh but a picture
+    images: list[bytes] = field(default_factory=list)  # files, for a job that makes no mesh but pictures
+    preparation: Iterator[tuple[int, int]] | None = None  # Blender's own part before the backend's: (step, total)
+    place: Callable[[Job, Any], None] | None = None  # puts the result into the scene, where that is not the usual way
     report: dict = field(default_factory=dict)
     folder: str = ""
     note: str = ""
@@ -75,6 +80,7 @@ class Job:
             "parameters": self.parameters,
             "seed": self.seed,
             "input": self.name,
+            "inputs": self.inputs,
             "job": self.id,
             "report": self.report,
         }

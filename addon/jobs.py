@@ -7,7 +7,7 @@ Nothing here needs bpy or a timer: whoever wants progress calls `JobQueue.poll`,
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ..backend.interface import parameters, protocol
@@ -121,14 +121,27 @@ class JobQueue:
         if not job or job.sent:
             return
         try:
-            if not self.process:
+            if job.preparation:
+                self._prepare(job, job.preparation)
+            elif not self.process:
                 self.process, self.hello, self._silence_s = Process(self.launch()), {}, 0.0
-            if self.hello:
+            elif self.hello:
                 check_engine(self.hello, job.engine)
                 self.process.send(job.request(), job.attachments)
                 job.sent = True
         except Trouble as trouble:
             self._fail(job, trouble.message, trouble.remedy, trouble.kind)
+
+    def _prepare(self, job: Job, preparation: Iterator[tuple[int, int]]) -> None:
+        """One step of what Blender does itself."""
+        try:
+            job.step, job.total = next(preparation)
+            job.stage, job.overall = "rendering views", job.step / max(job.total, 1)
+        except StopIteration:
+            job.preparation, job.overall = None, 0.0
+            if not job.engine:
+                job.state, self.active = State.FINISHED, None
+                self.arrived.append(job)
 
     def _try_to_deliver(self, job: Job) -> None:
         try:
@@ -175,7 +188,7 @@ class JobQueue:
         if job.state is State.CANCELLING:  # it was done before it heard us
             self._end(job, State.CANCELLED)
             return
-        job.mesh, job.image = message.get("mesh"), message.get("image", b"")
+        job.mesh, job.images = message.get("mesh"), message.get("images", [])
         job.report = message.get("report") or {}
         job.folder, job.sheet = str(message.get("folder") or ""), message.get("sheet", job.sheet)
         job.state, job.overall, job.stage = State.FINISHED, 1.0, "adding the mesh"
@@ -236,7 +249,7 @@ def check_engine(hello: dict, name: str) -> None:
 def lowered(engine: str, told: object) -> dict:
     """What the backend proposes to lower, as far as the engine has such parameters."""
     try:
-        declared = parameters.engine(engine)
+        declared = parameters.asked(engine)
         return {name: declared.parameter(name).check(value) for name, value in dict(told or {}).items()}  # pyright: ignore
     except (TypeError, ValueError):  # ParameterError is one
         return {}

@@ -13,13 +13,19 @@ from .trouble import Trouble
 def add(job: Job, scene: bpy.types.Scene) -> None:
     """Make it the scene's chosen image, packed, beside those that are there. Raises Trouble."""
     try:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "picture.png"
-            path.write_bytes(job.image)
-            image = bpy.data.images.load(str(path))
-            image.pack()
-        image.name, image.filepath_raw = job.name, ""
+        image = load(job.images[0], job.name)
         scene.image_to_mesh.source, scene.image_to_mesh.image = "IMAGE", image
     except (OSError, RuntimeError, AttributeError) as error:  # the last one of a linked scene
         told = " ".join(str(error).split())
         raise Trouble(f"The picture is done, but Blender did not take it: {told}", "Make it again", "moved") from error
+
+
+def load(data: bytes, name: str) -> bpy.types.Image:
+    """A PNG file's bytes as an image that is packed into the artist's file. RuntimeError, OSError."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "picture.png"
+        path.write_bytes(data)
+        image = bpy.data.images.load(str(path))
+        image.pack()
+    image.name, image.filepath_raw = name, ""
+    return image

@@ -84,16 +84,22 @@ class Results(bpy.types.Panel):
         layout.operator("image_to_mesh.open_preferences", icon="PREFERENCES")
 
 
-def draw_settings(layout, context, engine: parameters.Engine) -> None:
+def draw_settings(layout, context, engine: parameters.Engine, left_out: frozenset[str] = frozenset()) -> None:
     """The parameters of an engine, with what goes with them."""
     settings = context.scene.image_to_mesh
     group = getattr(settings, engine.name)
-    for parameter in properties.shown(engine):
+    for parameter in (p for p in properties.shown(engine) if p.name not in left_out):
         layout.prop(group, parameter.name)
         if parameter.name == properties.WEIGHTS:
             draw_weights(layout, group)
         if parameter.name == start_mesh.START and start_mesh.is_wanted(settings):
             draw_start(layout, context)
+
+
+def draw_reason(layout, context, reason: str) -> None:
+    """Why a button is grey, where there is a reason."""
+    if reason:
+        wrapped(layout, context, reason, icon="INFO")
 
 
 def draw_start(layout, context) -> None:
@@ -175,7 +181,7 @@ def draw_outcome(layout, context) -> None:
     for name, value in job.lower.items():
         row = box.row()
         row.alert = False
-        title = parameters.engine(job.engine).parameter(name).title
+        title = parameters.asked(job.engine).parameter(name).title
         button = row.operator("image_to_mesh.lower", text=f"Set {title} to {str(value).upper()}")
         button.job, button.parameter = job.id, name
     row = box.row()

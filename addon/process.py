@@ -165,7 +165,7 @@ def decode(message: dict, attachments: dict[str, bytes]) -> dict:
     if message.get("type") == "result":
         message["mesh"] = arrays.decode_mesh(attachments.get("mesh", b""))
     if message.get("type") == "picture":
-        message["image"] = attachments["image_file"]
+        message["images"] = [data for _, data in sorted(attachments.items())]
     if "views" in attachments:
         message["sheet"] = arrays.contact_sheet(arrays.decode_views(attachments["views"]))
     return message

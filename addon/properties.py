@@ -7,12 +7,13 @@ import zlib
 import bpy
 
 from ..backend.interface import catalog, parameters
+from . import view_settings
 from .trouble import Trouble
 
 WEIGHTS, OWN = "weights", "OWN"  # the parameter that is a choice of what is there, and its choice of a path
 GROUP = "IMAGE_TO_MESH_PG_"  # before an engine's name, its group's
 ANSWERED_BY_PREFERENCES = frozenset({"device"})  # set once for the machine, not for each scene
-DECLARED = (*parameters.ENGINES, parameters.PICTURE)  # what has settings
+DECLARED = (*parameters.ENGINES, *parameters.OTHERS)  # what has settings
 INT_LIMIT = 2**31 - 1
 
 SOURCES = (
@@ -122,7 +123,7 @@ def value_of(group: bpy.types.PropertyGroup, parameter: parameters.Parameter):
 
 def set_value(settings, preferences, engine: str, name: str, value) -> None:
     """Give an engine's parameter a value of the backend's, wherever the artist sets it."""
-    parameter = parameters.engine(engine).parameter(name)
+    parameter = parameters.asked(engine).parameter(name)
     if parameter.name in ANSWERED_BY_PREFERENCES:
         setattr(preferences, parameter.name, value.upper())
         return
@@ -158,6 +159,7 @@ def settings_group(groups: dict[str, type]) -> type:
             name="Seed", description="Another number gives another guess at what the image does not show", min=0
         ),
     }
+    annotations["views"] = bpy.props.PointerProperty(type=view_settings.ViewSettings)
     for name, group in groups.items():
         annotations[name] = bpy.props.PointerProperty(type=group)
     return type("IMAGE_TO_MESH_PG_settings", (bpy.types.PropertyGroup,), {"__annotations__": annotations})

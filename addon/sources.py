@@ -23,6 +23,11 @@ def missing(settings) -> str:
     """Why there is nothing to work on yet, or an empty string. Cheap: poll() asks on every redraw."""
     if "image" not in properties.chosen_engine(settings).inputs:
         return missing_prompt(settings)
+    return missing_image(settings)
+
+
+def missing_image(settings) -> str:
+    """The same for an image, whatever the engine takes."""
     if settings.source == "FILE" and not settings.filepath:
         return "Choose an image file first"
     if settings.source == "IMAGE" and not settings.image:
@@ -36,12 +41,26 @@ def read(settings, scene: bpy.types.Scene) -> tuple[str, Attachments]:
     """(name for the object, attachments) of the chosen picture, or of the prompt alone. Raises Trouble."""
     if "image" not in properties.chosen_engine(settings).inputs:
         return name_of_prompt(settings), dict
+    return read_chosen_image(settings, scene)
+
+
+def read_chosen_image(settings, scene: bpy.types.Scene) -> tuple[str, Attachments]:
+    """(name, attachments) of the chosen picture, whatever the engine takes. Raises Trouble."""
     if settings.source == "FILE":
         path = Path(bpy.path.abspath(settings.filepath))
         return printable(path.stem), read_file(path)
     if settings.source == "RENDER":
         return "Render", read_render(scene)
     return printable(Path(settings.image.name).stem), read_image(settings.image)
+
+
+def origin(settings, picture: Attachments) -> dict:
+    """Where the picture of `read` comes from, for whoever wants it again."""
+    if "image" not in properties.chosen_engine(settings).inputs:
+        return {}
+    if settings.source == "FILE":
+        return {"filepath": settings.filepath}
+    return {"image": settings.image.session_uid} if settings.source == "IMAGE" else {"render": picture()["image_file"]}
 
 
 def missing_prompt(settings) -> str:

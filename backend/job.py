@@ -21,7 +21,7 @@ import numpy as np
 
 from .engines import EngineModule, Request, Result
 from .engines.report import Report
-from .interface.parameters import PICTURE
+from .interface.parameters import OF_PICTURES
 
 if TYPE_CHECKING:
     from .meshing.mesh import Mesh
@@ -43,7 +43,7 @@ def run(request: Request, report: Report, load: Load) -> Result:
     report.check()
     with cancelling(report):
         result = engine.run(request, report)
-    if not len(result.mesh.faces) and request.engine != PICTURE.name:
+    if not len(result.mesh.faces) and request.engine not in OF_PICTURES:
         raise EmptyResult("No object was found in the image.")
     facts = {"engine": request.engine, "seed": request.seed, "seconds": round(time.monotonic() - started, 2)}
     return replace(result, report=plain(facts | result.report))
@@ -81,8 +81,14 @@ def pack(arrays: Mapping[str, np.ndarray]) -> bytes:
 
 
 def pack_mesh(mesh: Mesh) -> bytes:
-    """npz of vertices float32 (N, 3), faces int32 (M, 3), vertex_colors uint8 (N, 4)."""
-    return pack({"vertices": mesh.vertices, "faces": mesh.faces, "vertex_colors": mesh.vertex_colors})
+    """npz of vertices float32 (N, 3), faces int32 (M, 3), vertex_colors uint8 (N, 4); with a texture also of uv float32
+    (M, 3, 2) and texture, the bytes of a PNG."""
+    arrays = {"vertices": mesh.vertices, "faces": mesh.faces, "vertex_colors": mesh.vertex_colors}
+    if mesh.uv is not None and mesh.texture is not None:
+        from .meshing.textured_files import encode_texture
+
+        arrays |= {"uv": mesh.uv, "texture": np.frombuffer(encode_texture(mesh.texture), np.uint8)}
+    return pack(arrays)
 
 
 class FolderError(Exception):
@@ -122,13 +128,16 @@ class Folder:
         self.write_json("report.json", result.report)
         self.write("result.npz", pack_mesh(result.mesh))
 
-    def write_picture(self, result: Result) -> bytes:
-        """Keep the only view of a result, and return it as a PNG."""
+    def write_pictures(self, result: Result) -> dict[str, bytes]:
+        """Keep the views of a result, and return them as PNGs: `image_file`, and numbered ones where there are more."""
         from .preprocess.image import encode_png
 
-        data = encode_png(result.views[0].astype(np.float32) / 255)
-        self.write("picture.png", data)
-        return data
+        pictures = {}
+        for number, view in enumerate(result.views):
+            ending = f"_{number:03}" if number else ""
+            pictures["image_file" + ending] = encode_png(view.astype(np.float32) / 255)
+            self.write(f"picture{ending}.png", pictures["image_file" + ending])
+        return pictures
 
     def log(self, text: str) -> None:
         """Add a line to log.txt. A full disk must not end the job for a line in a log."""

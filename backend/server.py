@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 IDLE_S = 600.0  # after which the models are dropped
 JOB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")  # it becomes a folder's name
+VIEW_NAME = re.compile(r"view_\d{3}")
 MAX_SEED = 2**32 - 1
 
 
@@ -197,8 +198,9 @@ class Server:
     def _send_result(self, name: str, folder: Folder, result: engines.Result) -> None:
         """Keep the result and send it. A disk that is full by now must not cost the artist the mesh."""
         path = str(folder.path)
-        if result.report["engine"] == parameters.PICTURE.name:
-            self._send({"type": "picture", "job": name, "folder": path}, {"image_file": folder.write_picture(result)})
+        if result.report["engine"] in parameters.OF_PICTURES:
+            message = {"type": "picture", "job": name, "folder": path, "report": result.report}
+            self._send(message, folder.write_pictures(result))
             return
         try:
             folder.write_result(result)
@@ -253,7 +255,7 @@ def easier(request: engines.Request) -> dict[str, Any]:
     """What to lower so that a job may fit into memory: half the mesh's resolution, or the main memory in the end."""
     finest, values = "mesh_resolution", request.parameters
     if finest in values:
-        least = parameters.engine(request.engine).parameter(finest).minimum
+        least = parameters.asked(request.engine).parameter(finest).minimum
         half = max(int(least or 1), values[finest] // 2)
         if half < values[finest]:
             return {finest: half}
@@ -261,11 +263,31 @@ def easier(request: engines.Request) -> dict[str, Any]:
 
 
 def read_inputs(job: Job, folder: Folder) -> dict[str, Any]:
-    """The job's prompt, or its image, attached or at a path; what was sent is kept. ImageError and others."""
+    """The job's prompt, image or views, attached or at a path; what was sent is kept. ImageError and others."""
     named = job.message.get("inputs")
     named = named if isinstance(named, dict) else {}
-    if "image" not in parameters.asked(job.request.engine).inputs:
+    wanted = parameters.asked(job.request.engine).inputs
+    if "views" in wanted:
+        return read_views(job, folder, named.get("cameras"))
+    if "angles" in wanted:
+        return {"angles": parameters.check_angles(named.get("angles"))} | read_image_input(job, folder, named)
+    if "image" not in wanted:
         return {"prompt": parameters.PROMPT.check(named.get("prompt"))}
+    return read_image_input(job, folder, named)
+
+
+def read_views(job: Job, folder: Folder, cameras: Any) -> dict[str, Any]:
+    """The attached pictures `view_000`, `view_001`, ... with their cameras. ViewsError, ImageError."""
+    from .preprocess.views import read_attached
+
+    files = {name: data for name, data in sorted(job.attachments.items()) if VIEW_NAME.fullmatch(name)}
+    for name, data in files.items():
+        folder.write(f"{name}.image", data)
+    return dict(zip(("views", "cameras"), read_attached(list(files.values()), cameras), strict=True))
+
+
+def read_image_input(job: Job, folder: Folder, named: dict[str, Any]) -> dict[str, Any]:
+    """The job's image alone."""
     from .preprocess.image import ImageError, read_array, read_image
 
     attached = job.attachments

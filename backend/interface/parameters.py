@@ -11,6 +11,7 @@ from typing import Any, Literal
 Kind = Literal["int", "float", "bool", "choice", "string"]
 TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 MAX_TEXT = 4096  # characters of a string parameter
+MAX_ANGLES = 32  # views of one request
 
 
 class ParameterError(ValueError):
@@ -77,7 +78,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Engine:
-    """An engine as people see it. inputs: of "image", "prompt", "mesh" and "views"; weights: ids in the catalog.
+    """An engine as people see it. inputs: of "image", "prompt", "mesh", "views" and "angles"; weights: catalog's ids.
 
     parts: what the catalog calls the part that the weights to choose from do.
     """
@@ -124,6 +125,16 @@ def engine(name: str) -> Engine:
     raise ParameterError(f"There is no engine {str(name)[:80]!r}{nearest(name, names)}. Engines: {', '.join(names)}.")
 
 
+def check_angles(value: Any) -> list[tuple[float, float]]:
+    """(azimuth, elevation) pairs in degrees as a request names them; ParameterError."""
+    pairs = value if isinstance(value, list) and 0 < len(value) <= MAX_ANGLES else [None]
+    for pair in pairs:
+        whole = isinstance(pair, (list, tuple)) and len(pair) == 2
+        if not whole or not all(type(x) in (int, float) and math.isfinite(x) for x in pair):
+            raise ParameterError(f"Angles are 1 to {MAX_ANGLES} pairs of azimuth and elevation in degrees.")
+    return [(float(azimuth), float(elevation)) for azimuth, elevation in pairs]
+
+
 PROMPT = Parameter("prompt", "Prompt", "string", "")
 REMOVE_BACKGROUND = Parameter(
     "remove_background", "Remove Background", "choice", "auto", choices=("auto", "always", "never"),
@@ -137,6 +148,11 @@ COMMON = (
     Parameter(
         "max_faces", "Maximum Faces", "int", 200_000, 0, 2_000_000, unit="faces",
         help="Simplify the mesh to at most this many triangles; 0 keeps all",
+    ),
+    Parameter(
+        "texture", "Texture", "choice", "off", choices=("off", "512", "1024", "2048", "4096"), unit="pixels",
+        help="Unwrap the mesh and put its colours on a picture of this side, instead of on the vertices alone. The "
+        "mesh then has at most 40,000 faces",
     ),
     Parameter(
         "device", "Device", "choice", "auto", choices=("auto", "cpu", "cuda", "mps"),
@@ -324,7 +340,41 @@ ENGINES: tuple[Engine, ...] = (
     ),
 )  # fmt: skip
 
+NOVEL_VIEW = Engine(  # makes no mesh either
+    name="novel_view",
+    title="Novel View",
+    help="Imagines the object in the image from other sides",
+    inputs=("image", "angles"),
+    parameters=tuple(
+        p for p in ENGINES[0].parameters if p.name not in {"match_picture", "mesh_resolution", "max_faces", "texture"}
+    ),
+    weights=("starter",),
+)
+VIEWS = Engine(
+    name="views_to_mesh",
+    title="Views to Mesh",
+    help="Makes a mesh of pictures whose cameras are known",
+    inputs=("views",),
+    parameters=(
+        Parameter(
+            "method", "Method", "choice", "fast", choices=("fast", "neus"),
+            help="fast: one pass of SparseNeuS, in seconds; neus: a surface optimised until every view shows it, in "
+            "minutes",
+        ),
+        Parameter("steps", "Steps", "int", 0, 0, 100_000, help="Optimisation steps of neus; 0 takes 300"),
+        Parameter(
+            "minutes", "Time", "float", 0.0, 0, 10_000, unit="minutes",
+            help="Ends neus after this time, whatever it has by then; 0 takes all the steps",
+        ),
+        REMOVE_BACKGROUND,
+        *COMMON,
+    ),
+    weights=("starter",),
+)  # fmt: skip
+OTHERS = (PICTURE, NOVEL_VIEW, VIEWS)  # what can be asked for besides an engine that makes a mesh of an image or prompt
+OF_PICTURES = frozenset({PICTURE.name, NOVEL_VIEW.name})  # whose result is pictures and no mesh
+
 
 def asked(name: str) -> Engine:
-    """What a request can name: an engine, or PICTURE; ParameterError."""
-    return PICTURE if name == PICTURE.name else engine(name)
+    """What a request can name: an engine, or one of OTHERS; ParameterError."""
+    return next((declared for declared in OTHERS if declared.name == name), None) or engine(name)

@@ -10,13 +10,15 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.nn import functional as F
 
 from ..rendering.cameras import Camera
-from .image import ImageError, read_image
+from .image import ImageError, read_array, read_image
 
 NAMES = ("transforms.json", "transforms_train.json")
 MAX_JSON_BYTES = 16 << 20
 MAX_VIEWS = 512
+NPZ = b"PK"  # how an npz file begins
 MAX_TOTAL_PIXELS = 64_000_000  # of all views together: a gigabyte as float32
 TOLERANCE = 1e-2  # by which a camera's axes may miss being orthonormal
 REMEDY = "The folder must be in the NeRF-synthetic form: transforms.json with camera_angle_x and frames."
@@ -59,6 +61,50 @@ def read_views(folder: Path, scale: float = 1.0) -> tuple[np.ndarray, list[Camer
             )
         )
     return np.stack(images), cameras
+
+
+def read_attached(files: list[bytes], cameras: Any) -> tuple[list[np.ndarray], list[Camera]]:
+    """Images float32 (H, W, 4), each of its own size, and their cameras {cam_to_world, fov_deg}, the vertical field of
+    view; ViewsError, ImageError."""
+    if not isinstance(cameras, list) or not 2 <= len(files) == len(cameras):
+        raise ViewsError("There must be two or more views, and a camera for each of them.")
+    images, read, pixels = [], [], 0
+    for index, (data, camera) in enumerate(zip(files, cameras, strict=True)):
+        if not isinstance(camera, dict):
+            raise ViewsError(f"Camera {index} is not an object.")
+        fov = number(camera.get("fov_deg"), f"fov_deg of camera {index}")
+        if not 0 < fov < 180:
+            raise ViewsError(f"fov_deg of camera {index} is {fov:g}; it must lie between 0 and 180.")
+        images.append(read_array(data) if data.startswith(NPZ) else read_image(data))
+        height, width = images[-1].shape[:2]
+        pixels += height * width
+        if pixels > MAX_TOTAL_PIXELS:
+            raise ViewsError("The views have too many pixels together; scale the images down.")
+        matrix = torch.from_numpy(pose(camera.get("cam_to_world"), index, 1.0))
+        read.append(Camera(matrix, fov, width, height))
+    return images, read
+
+
+def align(images: list[np.ndarray], cameras: list[Camera], size: int) -> tuple[np.ndarray, list[Camera]]:
+    """Pictures of any shapes and lenses -> squares float32 (V, size, size, 4) of one field of view, the widest one.
+
+    What a picture does not show becomes transparent.
+    """
+    reach = max(max(c.width, c.height) / 2 / c.focal for c in cameras)
+    fov = 2 * math.degrees(math.atan(reach))
+    squares = []
+    for image, camera in zip(images, cameras, strict=True):
+        side = 2 * camera.focal * reach
+        premultiplied = np.concatenate([image[..., :3] * image[..., 3:], image[..., 3:]], -1)
+        whole = max(round(side), camera.width, camera.height)
+        top, left = (whole - camera.height) // 2, (whole - camera.width) // 2
+        square = np.zeros((whole, whole, 4), np.float32)
+        square[top : top + camera.height, left : left + camera.width] = premultiplied
+        small = F.interpolate(
+            torch.from_numpy(square).permute(2, 0, 1)[None], (size, size), mode="bilinear", antialias=True
+        )[0].permute(1, 2, 0)
+        squares.append(torch.cat([small[..., :3] / small[..., 3:].clamp(min=1e-6), small[..., 3:]], -1).clamp(0, 1))
+    return torch.stack(squares).numpy(), [Camera(c.cam_to_world, fov, size, size) for c in cameras]
 
 
 def read_json(folder: Path) -> dict[str, Any]:

@@ -140,6 +140,14 @@ def work(message, script, inbox, folder):
     say({"type": "result", "job": job, "folder": str(folder), "report": {"seconds": 1}}, mesh=mesh)
 
 
+def keep(message, data, folder):
+    """Write the views that came, and list what came."""
+    message["attached"] = sorted(data)
+    for name in [name for name in data if name.startswith("view_")]:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data[name])
+
+
 def main():
     jobs = Path(sys.argv[sys.argv.index("--jobs") + 1])
     if os.environ.get("DOUBLE_MUTE"):
@@ -160,10 +168,13 @@ def main():
     threading.Thread(target=listen, args=(inbox,), daemon=True).start()
     while True:
         message, data = inbox.get()
-        if message["type"] == "request" and message["engine"] == "text_to_image":
-            say({"type": "picture", "job": message["job"], "folder": ""}, image_file=png(message["seed"]))
+        if message["type"] == "request" and message["engine"] in ("text_to_image", "novel_view"):
+            count = len(message["inputs"].get("angles", [0]))
+            pictures = {f"image_file_{i}" if i else "image_file": png(message["seed"] + i) for i in range(count)}
+            say({"type": "picture", "job": message["job"], "folder": ""}, **pictures)
         elif message["type"] == "request":
             script = data.get("image_file", b"views").decode().split()
+            keep(message, data, jobs / message["job"])
             work(message, script, inbox, jobs / message["job"])
 
 

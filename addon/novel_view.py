@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# pyright: reportInvalidTypeForm=false
+"""Novel View: the object in the image as a camera of the scene, or the viewport, would see it."""
+
+import math
+
+import bpy
+import numpy as np
+from mathutils import Matrix
+
+from ..backend.interface.parameters import NOVEL_VIEW
+from ..backend.interface.view_set import FOV_DEG, RADIUS
+from . import cameras, frame, made_image, mesh_import, operators, properties, setup, sources
+from .job import Job
+from .preferences import preferences
+from .trouble import Trouble
+
+SIDE = 2 * RADIUS * math.tan(math.radians(FOV_DEG) / 2)  # of what a view shows around the cube's middle
+BEHIND = 0.75  # how far behind the cube's middle a reference image stands, in the cube's sides
+ROW = "Novel Views"  # the collection of reference images
+
+
+class NovelView(bpy.types.Operator):
+    """Imagine the object in the image as it looks from here"""
+
+    bl_idname = "image_to_mesh.novel_view"
+    bl_label = "Novel View"
+
+    where: bpy.props.EnumProperty(
+        name="From",
+        items=(
+            ("CAMERA", "Camera", "The scene's active camera"),
+            ("VIEWPORT", "Viewport", "Where this 3D View looks from"),
+            ("AROUND", "Around", "Reference images that stand around the object"),
+        ),
+        options={"SKIP_SAVE"},
+    )
+    wait: bpy.props.BoolProperty(
+        name="Wait", description="Return when the view is there", options={"HIDDEN", "SKIP_SAVE"}
+    )
+
+    @classmethod
+    def description(cls, context, properties):
+        return {
+            "CAMERA": "Imagine the object in the image as the scene's camera sees it",
+            "VIEWPORT": "Imagine the object in the image as this 3D View sees it",
+            "AROUND": "Imagine the object in the image from all around, as reference images that stand there",
+        }[properties.where]
+
+    @classmethod
+    def poll(cls, context):
+        reason = setup.obstacle() or missing(context)
+        cls.poll_message_set(reason)
+        return not reason
+
+    def execute(self, context):
+        return operators.submit(self, context, lambda context: make_job(context, self.where))
+
+
+def missing(context) -> str:
+    """Why there is nothing to be seen, or an empty string."""
+    return sources.missing_image(context.scene.image_to_mesh)
+
+
+def make_job(context, where: str) -> Job:
+    """A job that shows the image's object from where the artist looks. Raises Trouble."""
+    settings, scene = context.scene.image_to_mesh, context.scene
+    name, picture = sources.read_chosen_image(settings, scene)
+    cube = frame.of(context)
+    if where == "AROUND":
+        angles = [(360.0 * i / settings.views.count, 0.0) for i in range(settings.views.count)]
+        place = lambda job, scene: stand_around(job, scene, cube)  # noqa: E731
+    else:
+        view = seen_from(context, where, cube)
+        angles = [(view.azimuth, view.elevation)]
+        behind = scene.camera if where == "CAMERA" and settings.views.shown_as == "BACKGROUND" else None
+        uid = behind.session_uid if behind else 0
+        place = lambda job, scene: show(job, scene, view, uid)  # noqa: E731
+    return Job(
+        engine=NOVEL_VIEW.name,
+        parameters=properties.parameters_of(NOVEL_VIEW, settings, preferences().device.lower()),
+        seed=settings.seed,
+        attachments=picture,
+        name=name,
+        scene=scene.session_uid,
+        inputs={"angles": angles},
+        place=place,
+    )
+
+
+def seen_from(context, where: str, cube: np.ndarray) -> cameras.View:
+    """How the camera or the viewport sees the cube. Raises Trouble."""
+    scene = context.scene
+    try:
+        if where == "VIEWPORT":
+            if not context.region_data:
+                raise Trouble("There is no 3D View here", "Press the button in a 3D View", "input")
+            return cameras.look(np.array(context.region_data.view_matrix.inverted()), cube, FOV_DEG)
+        if scene.camera is None or scene.camera.type != "CAMERA":
+            raise Trouble("The scene has no camera", "Add one, or take the viewport", "input")
+        render = scene.render
+        fov = field_of_view(scene.camera.data, render.resolution_x, render.resolution_y)
+        return cameras.look(np.array(scene.camera.matrix_world), cube, fov)
+    except ValueError as error:
+        raise Trouble(str(error), "Move it away", "input") from error
+
+
+def field_of_view(lens: bpy.types.Camera, width: int, height: int) -> float:
+    """Of a camera of Blender's, vertical, in degrees."""
+    return cameras.field_of_view(lens.lens, (lens.sensor_width, lens.sensor_height), lens.sensor_fit, width, height)
+
+
+def show(job: Job, scene: bpy.types.Scene, view: cameras.View, camera: int) -> None:
+    """A view as an image, and behind what the camera of this session_uid sees, if there is one."""
+    image = made_image.load(
+        job.images[0], f"{job.name} {view.azimuth:.0f}\N{DEGREE SIGN} {view.elevation:.0f}\N{DEGREE SIGN}"
+    )
+    image.use_fake_user = True
+    ob = next((ob for ob in scene.objects if ob.session_uid == camera), None)
+    if ob and ob.type == "CAMERA":
+        put_behind(ob.data, image, view, scene)
+    mesh_import.push_undo("Novel View", None)
+
+
+def put_behind(lens: bpy.types.Camera, image: bpy.types.Image, view: cameras.View, scene: bpy.types.Scene) -> None:
+    """The image as large in the camera's picture as the object is there."""
+    render = scene.render
+    portrait = render.resolution_y / min(render.resolution_x, render.resolution_y)  # the shorter side is fitted
+    background = lens.background_images.new()
+    background.image, background.alpha, background.frame_method = image, 0.6, "FIT"
+    background.scale = view.zoom * portrait
+    lens.show_background_images = True
+
+
+def stand_around(job: Job, scene: bpy.types.Scene, cube: np.ndarray) -> None:
+    """Each view as an image that stands behind the object and is seen from its own side only."""
+    collection = bpy.data.collections.new(ROW)
+    scene.collection.children.link(collection)
+    for data, (azimuth, elevation) in zip(job.images, job.inputs["angles"], strict=False):
+        image = made_image.load(data, f"{job.name} {azimuth:.0f}\N{DEGREE SIGN}")
+        stand = bpy.data.objects.new(image.name, None)
+        stand.empty_display_type, stand.data, stand.empty_image_side = "IMAGE", image, "FRONT"
+        pose = cube @ cameras.orbit(azimuth, elevation, -BEHIND)
+        stand.matrix_world = Matrix(pose.tolist())
+        stand.empty_display_size = SIDE
+        collection.objects.link(stand)
+    mesh_import.push_undo("Novel Views", None)
+
+
+def register() -> None:
+    bpy.utils.register_class(NovelView)
+
+
+def unregister() -> None:
+    bpy.utils.unregister_class(NovelView)

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Zero-1-to-3 as it is (Liu et al. 2023): the object in an image, seen by cameras around it."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from ..diffusion.view_set import FOV_DEG, RADIUS
+from ..meshing.mesh import Mesh
+from ..preprocess.background import remove_background
+from . import Request, Result
+from .one2345 import (
+    choose_sampling,
+    input_camera,
+    load,
+    pose_tensor,
+    release,
+    to_novel_view_input,
+    to_pictures,
+)
+from .report import Report
+
+
+def run(request: Request, report: Report) -> Result:
+    """Image float32 RGBA (H, W, 4) in inputs["image"]; (azimuth, elevation) pairs in degrees in inputs["angles"], where
+    the image's own view is azimuth 0 at its own elevation -> the views, and no mesh.
+
+    The views' cameras look at the middle of the cube from RADIUS, with FOV_DEG.
+    """
+    parameters, angles = request.parameters, request.inputs["angles"]
+    report.plan({"Loading weights": 2, "View": 1 + len(angles)})
+    cutout = remove_background(request.inputs["image"], parameters["remove_background"])
+    model = load(parameters, report).zero123
+    condition = model.encode(to_novel_view_input(cutout.image, load(parameters, report), parameters))
+    elevation, distance = input_camera(model, condition, parameters)
+    turns = [(azimuth, view - elevation) for azimuth, view in angles]
+    views = []
+    for number, turn in enumerate(turns):  # one after the other: each is shown when it is there
+        generator = torch.Generator().manual_seed(request.seed)
+        pose = pose_tensor(model, [turn], [elevation], RADIUS - distance, condition.embedding.device)
+        seen = model.sample(
+            condition, pose, choose_sampling(model, parameters), generator,
+            step_done=lambda i, n, number=number: report.progress("View", number * n + i, n * len(turns)),
+        )  # fmt: skip
+        views.append(to_pictures(seen)[0])
+        report.preview(np.stack(views))
+    nothing = Mesh(np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int32))
+    facts = {"elevation_deg": round(elevation, 1), "background": cutout.note, "radius": RADIUS, "fov_deg": FOV_DEG}
+    return Result(nothing, np.stack(views), facts)
+
+
+def unload() -> None:
+    """Drop the models that `run` keeps between jobs."""
+    release()

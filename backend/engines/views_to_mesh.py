@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pictures with known cameras -> mesh in the cameras' world: SparseNeuS in one pass, or NeuS when quality counts."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..meshing.clean import decimate
+from ..meshing.mesh import Mesh
+from ..preprocess.background import remove_background
+from ..preprocess.views import align
+from ..reconstruction.volume_frame import object_box
+from ..rendering.cameras import Camera
+from ..weights.models import choose_device, release
+from . import Request, Result, one2345
+from .neus import Neus
+from .optimisation import optimise
+from .report import Report
+
+SIDE = {"fast": 256, "neus": 160}  # pixels a side of the squares that the views become
+STEPS = 300
+WIDER = 1.1  # by which object_box is wider than what the cameras see: their view then is the cube [-0.5, 0.5]^3
+
+
+def run(request: Request, report: Report) -> Result:
+    """Images float32 RGBA (H, W, 4) in inputs["views"], of any sizes, their cameras in inputs["cameras"]; all look at
+    the object -> its mesh, where the cameras are."""
+    begin, parameters = time.monotonic(), request.parameters
+    mode, device = parameters["remove_background"], choose_device(parameters["device"])
+    report.progress("Preparing", 0, 1)
+    cut = [remove_background(view, mode, str(device)).image for view in request.inputs["views"]]
+    views, cameras = align(cut, request.inputs["cameras"], SIDE[parameters["method"]])
+    mesh, facts = reconstruct_with_facts(views, cameras, parameters, report, request.seed)
+    facts |= {"views": len(views), "vertices": len(mesh.vertices), "faces": len(mesh.faces)}
+    return Result(mesh, to_bytes(views), facts | {"seconds": round(time.monotonic() - begin, 1)})
+
+
+def reconstruct(views: np.ndarray, cameras: list[Camera], parameters: dict[str, Any], report: Report) -> Mesh:
+    """Posed views float32 RGBA (V, S, S, 4) of one field of view -> mesh in the cameras' world."""
+    return reconstruct_with_facts(views, cameras, parameters, report)[0]
+
+
+def reconstruct_with_facts(
+    views: np.ndarray, cameras: list[Camera], parameters: dict[str, Any], report: Report, seed: int = 0
+) -> tuple[Mesh, dict[str, Any]]:
+    if parameters["method"] == "fast":
+        return one2345.reconstruct(views, cameras, parameters, report), {}
+    report.plan({"Start": 10, "Optimising": 100, "Surface": 4})
+    report.progress("Start", 0, 1)
+    device = choose_device(parameters["device"])
+    images, steps = torch.from_numpy(views).to(device), parameters["steps"] or STEPS
+    box = object_box(torch.stack([camera.cam_to_world for camera in cameras]), cameras[0].fov_deg)
+    middle, unit = box[:3, 3], float(2 * box[0, 0] / WIDER)
+    task = Neus(images, [into_cube(camera, middle, unit).to(device) for camera in cameras], steps, seed)
+    outcome = optimise(task, report, steps, 60 * parameters["minutes"] or None, seed)
+    report.progress("Surface", 0, 1)
+    mesh = decimate(task.mesh(parameters["mesh_resolution"]), parameters["max_faces"])
+    placed = (mesh.vertices * unit + middle.numpy()).astype(np.float32)
+    return Mesh(placed, mesh.faces, mesh.vertex_colors), outcome.facts
+
+
+def into_cube(camera: Camera, middle: torch.Tensor, unit: float) -> Camera:
+    """The camera in a world where what all cameras look at is the origin and `unit` is 1."""
+    matrix = camera.cam_to_world.clone()
+    matrix[:3, 3] = (matrix[:3, 3] - middle) / unit
+    return Camera(matrix, camera.fov_deg, camera.width, camera.height)
+
+
+def to_bytes(views: np.ndarray) -> np.ndarray:
+    return np.rint(views.clip(0, 1) * 255).astype(np.uint8)
+
+
+def unload() -> None:
+    """Drop the models that `run` keeps between jobs."""
+    release()
