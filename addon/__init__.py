@@ -7,7 +7,6 @@ PACKAGE = (__package__ or "").rpartition(".")[0]  # the extension's own name, un
 MODULES = (
     "preferences",
     "view_settings",
-    "history",
     "properties",
     "operators",
     "novel_view",
@@ -17,7 +16,6 @@ MODULES = (
     "model_operators",
     "reports",
     "panel",
-    "history_panel",
     "views_panel",
     "session",
 )

@@ -23,7 +23,6 @@ SUBJECTS = (
     "sets_of_weights",
     "starts",
     "prompts",
-    "versions",
     "views",
     "hostile",
     "leaving",
