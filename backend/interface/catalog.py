@@ -8,7 +8,7 @@ from typing import Literal
 
 from .parameters import ParameterError, nearest
 
-Part = Literal["all", "views", "surface", "elevation", "background", "text", "planes"]
+Part = Literal["all", "views", "surface", "elevation", "background", "text", "planes", "multi_view", "words"]
 CommercialUse = Literal["yes", "no", "with conditions", "unclear"]
 
 
@@ -78,8 +78,20 @@ STABLE_DIFFUSION = (
     File("scheduler/scheduler_config.json"), File("tokenizer/merges.txt"), File("tokenizer/vocab.json"),
     File("tokenizer/special_tokens_map.json"), File("tokenizer/tokenizer_config.json"),
 )  # fmt: skip
+MVDREAM = (
+    *(
+        File(f"{network}/{name}")
+        for network, tensors in (
+            ("text_encoder", "model"), ("unet", "diffusion_pytorch_model"), ("vae", "diffusion_pytorch_model"),
+        )
+        for name in ("config.json", f"{tensors}.safetensors")
+    ),
+    File("tokenizer/merges.txt"), File("tokenizer/vocab.json"), File("tokenizer/special_tokens_map.json"),
+    File("tokenizer/tokenizer_config.json"),
+)  # fmt: skip
 VIEWS = "Imagines the object from other sides"
 PROMPTS = "Knows what a prompt looks like"
+SIDES = "Knows what a prompt looks like from four sides at once"
 LARGE = "The original checkpoint, for training or comparison; converted, it takes a sixth of the disk."
 
 OPENLRM = tuple(
@@ -211,6 +223,25 @@ WEIGHTS: tuple[Weights, ...] = (
         "stable-diffusion-1-5", "Stable Diffusion 1.5", PROMPTS, "text",
         "stable-diffusion-v1-5/stable-diffusion-v1-5", STABLE_DIFFUSION, "CreativeML Open RAIL-M", "with conditions",
         "What the licence forbids stands in its appendix.", about=2_100_000_000,
+    ),
+    Weights(
+        "mvdream-diffusers", "MVDream", f"{SIDES}. Half the size of the original", "multi_view",
+        "ashawkey/mvdream-sd2.1-diffusers", MVDREAM, "OpenRAIL", "with conditions",
+        "What the licence forbids stands in its appendix.", about=2_600_000_000,
+    ),
+    Weights(
+        "mvdream-sd21", "MVDream 2.1, original", SIDES, "multi_view", "MVDream/MVDream",
+        (File("sd-v2.1-base-4view.pt"),), "OpenRAIL", "with conditions",
+        "What the licence forbids stands in its appendix. It needs CLIP's words too.", about=5_220_000_000,
+    ),
+    Weights(
+        "mvdream-sd15", "MVDream 1.5, original", SIDES, "multi_view", "MVDream/MVDream",
+        (File("sd-v1.5-4view.pt"),), "OpenRAIL", "with conditions",
+        "What the licence forbids stands in its appendix. It needs CLIP's words too.", about=4_270_000_000,
+    ),
+    Weights(
+        "clip-words", "CLIP's words", "The list of words that the original MVDream files do not hold", "words",
+        "openai/clip-vit-large-patch14", (File("vocab.json"), File("merges.txt")), "MIT", "yes", about=1_500_000,
     ),
 )  # fmt: skip
 

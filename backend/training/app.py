@@ -13,7 +13,7 @@ import typer
 
 app = typer.Typer(
     help="Train the starter models, in this order: views, vae, novel-view, decoder, reconstruction, "
-    "reconstruction --predicted 0.65, labels, lrm, package; text-to-image."
+    "reconstruction --predicted 0.65, labels, lrm, package; text-to-image, multi-view."
 )
 Meshes = Annotated[
     Path, typer.Option(help="Folder of meshes (npz with an index.json, or .ply, .glb, .obj, .stl files).")
@@ -95,6 +95,35 @@ def text_to_image(
     views, folder = open_views(work / "views"), work / "text_to_image"
     encoder = AutoencoderKL.from_pretrained(vae).to(device)
     save(*train_text_to_image(encoder, views, read_names(meshes), folder, steps, device=device), output)
+
+
+@app.command()
+def multi_view(
+    output: Annotated[Path, typer.Argument(help="Folder for the weights.")],
+    start: Annotated[str, typer.Option(help="What text-to-image made.")] = "starter-text",
+    steps: Steps = 3000,
+    vae: Annotated[Path, typer.Option(help="Folder of the auto-encoder that is used with them.")] = STARTER / "vae",
+    meshes: Meshes = MESHES,
+    work: Work = WORK,
+    device: Device = "cpu",
+    threads: Threads = 0,
+) -> None:
+    """Train the text-conditioned diffusion model further, to paint several views of one object."""
+    import torch
+    from diffusers import AutoencoderKL
+
+    from ..diffusion.mvdream import MultiView
+    from ..weights.stable_diffusion import load_text_to_image
+    from .mvdream import train_mvdream
+    from .text_to_image import read_names, save
+    from .views import open_views
+
+    use_threads(threads)
+    begun = load_text_to_image(start, torch.device(device), torch.float32)
+    model = MultiView(begun.unet, None, begun.text_encoder, begun.tokenizer, begun.scheduler).requires_grad_(True)
+    encoder, views = AutoencoderKL.from_pretrained(vae).to(device), open_views(work / "views")
+    model = train_mvdream(model, encoder, views, read_names(meshes), work / "multi_view", steps)
+    save(model, model.tokenizer, output)
 
 
 @app.command()

@@ -20,6 +20,7 @@ from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer, T5Config, T5EncoderModel, T5Tokenizer
 
+from ..diffusion.mvdream import MultiView
 from ..diffusion.stable_diffusion import TextToImage
 from ..interface import catalog
 from ..interface.catalog import WeightsError
@@ -53,7 +54,8 @@ def load_text_to_image(weights: str, device: torch.device, dtype: torch.dtype) -
     tokenizer, scheduler = read_tokenizer(folder, networks["text_encoder"]), read_scheduler(folder)
     for name, network in networks.items():
         fill(folder, name, network, stored[name], dtype)
-    model = TextToImage(
+    kind = MultiView if networks["unet"].class_embedding is not None else TextToImage
+    model = kind(
         networks["unet"], networks.get("vae"), networks["text_encoder"], tokenizer, scheduler
     ).eval().requires_grad_(False)  # fmt: skip
     model.unet.to(memory_format=torch.channels_last)

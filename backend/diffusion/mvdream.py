@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# diffusers and transformers annotate their models loosely.
+# pyright: reportAttributeAccessIssue=false, reportArgumentType=false
+"""MVDream (Shi et al. 2024): a text-to-image model that paints several views of one object at once.
+
+Self-attention sees all views of an object, and each view is told its camera; all else is Stable Diffusion.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from diffusers import DDIMScheduler, UNet2DConditionModel
+from diffusers.models.attention_processor import AttnProcessor2_0
+from diffusers.models.embeddings import TimestepEmbedding
+from torch import Tensor, nn
+
+from ..rendering.cameras import Camera, orbit
+from .guidance import guide
+from .prior import Denoised
+from .stable_diffusion import TextToImage
+
+VIEWS = 4
+NUMBERS = 16  # of a camera
+FRONT_DEG = 90.0  # MVDream's objects face +X, ours Blender's front view at -Y
+SUFFIX = ", 3d asset"  # what MVDream's captions of 3D objects end with
+
+
+def camera_vectors(cameras: Sequence[Camera], front_deg: float = FRONT_DEG) -> Tensor:
+    """What MVDream is told of cameras, (B, 16) float32: the camera-to-world matrix row by row, its position normalised.
+
+    MVDream's frame is Blender's, with the object's front seen from the azimuth `front_deg`: so far the matrix is turned
+    about Z. With front_deg 0, `orbit(a, e, 1)` is MVDream's own camera of azimuth a and elevation e.
+    """
+    turn, a = torch.eye(4, dtype=torch.float64), math.radians(front_deg)
+    turn[:2, :2] = torch.tensor([[math.cos(a), -math.sin(a)], [math.sin(a), math.cos(a)]])
+    matrices = turn @ torch.stack([camera.cam_to_world.cpu().double() for camera in cameras])
+    matrices[:, :3, 3] = nn.functional.normalize(matrices[:, :3, 3], dim=-1)
+    return matrices.flatten(1).float()
+
+
+def around(count: int, elevation_deg: float, radius: float, fov_deg: float, size: int) -> list[Camera]:
+    """Cameras evenly around the object, the first one in front."""
+    return [Camera(orbit(360 * i / count, elevation_deg, radius), fov_deg, size, size) for i in range(count)]
+
+
+class JointAttention(AttnProcessor2_0):
+    """Self-attention over all `views` of an object (section 3.1): (objects x views, N, C), views being neighbours."""
+
+    views = 1
+
+    def __call__(self, attn: Any, hidden_states: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        count, length, width = hidden_states.shape
+        joined = hidden_states.reshape(count // self.views, self.views * length, width)
+        return super().__call__(attn, joined, *args, **kwargs).reshape(count, length, width)
+
+
+class CameraEmbedding(TimestepEmbedding):
+    """The network of the camera, where diffusers has a projected class. A row of zeros is no camera, and adds nothing:
+    the 2D mode."""
+
+    def forward(self, sample: Tensor, condition: Tensor | None = None) -> Tensor:
+        return super().forward(sample, condition) * sample.any(-1, keepdim=True)
+
+
+class MultiView(TextToImage):
+    """A multi-view model; without cameras it is the text-to-image model that TextToImage is.
+
+    unet: diffusers' own, of Stable Diffusion or of MVDream; it is changed in place.
+    """
+
+    def __init__(self, unet: UNet2DConditionModel, *rest: Any):
+        super().__init__(unet, *rest)
+        self.joint = JointAttention()
+        unet.set_attn_processor({n: self.joint if ".attn1." in n else p for n, p in unet.attn_processors.items()})
+        camera = CameraEmbedding(NUMBERS, unet.time_embedding.linear_1.out_features)
+        if unet.class_embedding is None:  # plain Stable Diffusion begins with cameras that change nothing
+            nn.init.zeros_(camera.linear_2.weight)
+            nn.init.zeros_(camera.linear_2.bias)
+        else:
+            camera.load_state_dict(unet.class_embedding.state_dict(), assign=True)
+        unet.class_embedding = camera.to(unet.conv_in.weight)
+        unet.register_to_config(class_embed_type="projection", projection_class_embeddings_input_dim=NUMBERS)
+
+    def forward(self, noisy: Tensor, t: Tensor, embeddings: Tensor, cameras: Tensor | None = None) -> Tensor:
+        """The UNet's raw output, float32, for noisy (B, C, h, w), t (B,), embeddings (B, tokens, D).
+
+        cameras (objects, views, 16), objects x views = B; None: pictures that know nothing of each other.
+        """
+        sets = noisy.new_zeros(len(noisy), 1, NUMBERS) if cameras is None else cameras
+        self.joint.views = sets.shape[1]
+        told = sets.flatten(0, 1).to(noisy.device, self.dtype)
+        return self.unet(noisy.to(self.dtype), t, embeddings, class_labels=told).sample.float()
+
+    @torch.no_grad()
+    def predict(self, noisy: Tensor, t: Tensor, embeddings: Tensor, cameras: Tensor | None = None) -> Tensor:
+        """`forward` without gradient."""
+        return self(noisy, t, embeddings, cameras)
+
+    @torch.no_grad()
+    def sample_views(
+        self,
+        prompt: str,
+        negative: str,
+        cameras: Sequence[Camera],
+        steps: int,
+        guidance_scale: float,
+        generator: torch.Generator,
+        step_done: Callable[[int, int], None] = lambda i, n: None,
+    ) -> Tensor:
+        """Pictures (views, 3, S, S) in 0..1 of one object by DDIM, from noise of a CPU generator."""
+        views, device, side = len(cameras), self.alphas_cumprod.device, self.unet.config.sample_size
+        embeddings = self.embed([negative, prompt]).repeat_interleave(views, 0)
+        told = camera_vectors(cameras).expand(2, -1, -1)
+        scheduler = DDIMScheduler.from_config(self.scheduler.config)
+        scheduler.set_timesteps(steps)
+        latents = torch.randn((views, self.channels, side, side), generator=generator).to(device)
+        for i, t in enumerate(scheduler.timesteps):
+            output = self.predict(latents.repeat(2, 1, 1, 1), t.to(device).expand(2 * views), embeddings, told)
+            latents = scheduler.step(guide(output[views:], output[:views], guidance_scale), t, latents).prev_sample
+            step_done(i + 1, len(scheduler.timesteps))
+        return self.decode(latents).clamp(0, 1)
+
+
+class MultiViewPrior:
+    """A multi-view model as what the optimisation asks: it knows a prompt, and sees `views` cameras of a set at once.
+
+    negative: what to avoid, in place of telling nothing. Sides are not named in prompts: cameras tell them.
+    """
+
+    def __init__(self, model: MultiView, prompt: str, negative: str = "", views: int = VIEWS):
+        self.unconditional, self.conditional = model.embed([negative, prompt]).split(1)
+        model.forget_text()
+        self.model, self.views = model.requires_grad_(False), views
+        self.alphas_cumprod, self.image_size, self.channels = model.alphas_cumprod, model.image_size, model.channels
+        self.encode, self.decode = model.encode, model.decode
+
+    def denoise(self, noisy: Tensor, t: Tensor, cameras: Sequence[Camera], unconditional: bool = True) -> Denoised:
+        """As Prior says; cameras in sets of `views` neighbours."""
+        texts = [self.conditional, self.unconditional][: 1 + unconditional]
+        told = camera_vectors(cameras).view(-1, self.views, NUMBERS).repeat(len(texts), 1, 1)
+        embeddings = torch.cat([text.expand(len(noisy), -1, -1) for text in texts])
+        noisy, t = noisy.repeat(len(texts), 1, 1, 1), t.repeat(len(texts))
+        clean = self.model.clean(noisy, t, self.model.predict(noisy, t, embeddings, told))
+        return Denoised(*clean.chunk(len(texts)))
