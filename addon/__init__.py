@@ -7,6 +7,7 @@ PACKAGE = (__package__ or "").rpartition(".")[0]  # the extension's own name, un
 MODULES = (
     "preferences",
     "view_settings",
+    "history",
     "properties",
     "operators",
     "novel_view",
@@ -16,6 +17,7 @@ MODULES = (
     "model_operators",
     "reports",
     "panel",
+    "history_panel",
     "views_panel",
     "session",
 )

@@ -9,17 +9,23 @@ from functools import cached_property
 
 import numpy as np
 
+from . import thumbnail
+
 SHEET_PIXELS = 512  # longest side of the picture of the generated views, in pixels
+TEXTURE_PIXELS = 16_384  # longest side of a texture
 BACKDROP = 0.19  # sRGB grey behind transparent pixels, near the colour of Blender's panels
 
 
 @dataclass(frozen=True)
 class MeshArrays:
-    """vertices float32 (N, 3), faces int32 (M, 3), colors uint8 (N, 4) sRGB, all C-contiguous."""
+    """vertices float32 (N, 3), faces int32 (M, 3), colors uint8 (N, 4) sRGB, all C-contiguous; with a texture also uv
+    float32 (M, 3, 2) and the bytes of a PNG."""
 
     vertices: np.ndarray
     faces: np.ndarray
     colors: np.ndarray
+    uv: np.ndarray | None = None
+    texture: bytes = b""
 
     @cached_property
     def topology(self) -> tuple[np.ndarray, np.ndarray]:
@@ -29,9 +35,15 @@ class MeshArrays:
         edges = np.stack([keys >> 32, keys & 0xFFFFFFFF], -1)
         return np.ascontiguousarray(edges, np.int32), np.ascontiguousarray(corner_edges.reshape(-1), np.int32)
 
+    @cached_property
+    def thumbnail(self) -> str:
+        """Its small picture as text."""
+        return thumbnail.encode(thumbnail.paint(self.vertices, self.faces, self.colors))
+
 
 def decode_mesh(data: bytes) -> MeshArrays:
-    """Read an npz with `vertices`, `faces`, `vertex_colors`; ValueError when they do not fit together.
+    """Read an npz with `vertices`, `faces`, `vertex_colors`, and perhaps `uv` and `texture`; ValueError when they do not
+    fit together.
 
     Blender crashes on an index outside the vertices, so nothing unchecked may pass.
     """
@@ -40,6 +52,8 @@ def decode_mesh(data: bytes) -> MeshArrays:
             vertices = np.ascontiguousarray(file["vertices"], np.float32)
             faces = np.ascontiguousarray(file["faces"], np.int32)
             colors = np.ascontiguousarray(file["vertex_colors"], np.uint8)
+            uv = np.ascontiguousarray(file["uv"], np.float32) if "uv" in file else None
+            texture = np.asarray(file["texture"], np.uint8).tobytes() if "texture" in file else b""
     except Exception as error:  # np.load raises whatever zipfile, struct or the header parser raise
         raise ValueError(f"the mesh cannot be read ({error})") from error
     count = len(vertices)
@@ -49,8 +63,12 @@ def decode_mesh(data: bytes) -> MeshArrays:
         raise ValueError("the mesh is empty")
     if faces.min() < 0 or faces.max() >= count or not np.isfinite(vertices).all():
         raise ValueError("the mesh has faces or positions out of range")
-    mesh = MeshArrays(vertices, without_degenerate(faces), colors)
-    _ = mesh.topology  # now, in the caller's thread
+    if uv is None:
+        mesh = MeshArrays(vertices, faces[distinct(faces)], colors)
+    else:
+        check_texture(uv, texture, len(faces))
+        mesh = MeshArrays(vertices, faces[distinct(faces)], colors, uv[distinct(faces)], texture)
+    _ = mesh.topology, mesh.thumbnail  # now, in the caller's thread
     return mesh
 
 
@@ -61,11 +79,19 @@ def encode_mesh(vertices: np.ndarray, faces: np.ndarray, colors: np.ndarray) -> 
     return stream.getvalue()
 
 
-def without_degenerate(faces: np.ndarray) -> np.ndarray:
-    """Drop triangles that name a vertex twice: Blender would call the mesh invalid."""
+def distinct(faces: np.ndarray) -> np.ndarray:
+    """Which triangles (M,) name no vertex twice: Blender would call the mesh invalid."""
     a, b, c = faces.T
-    good = (a != b) & (b != c) & (c != a)
-    return faces if good.all() else np.ascontiguousarray(faces[good])
+    return (a != b) & (b != c) & (c != a)
+
+
+def check_texture(uv: np.ndarray, texture: bytes, faces: int) -> None:
+    """ValueError unless these are the UV coordinates of so many faces, and a PNG of a size that Blender can hold."""
+    if uv.shape != (faces, 3, 2) or not np.isfinite(uv).all():
+        raise ValueError(f"the mesh has UV coordinates of shape {uv.shape}, or out of range")
+    sides = int.from_bytes(texture[16:20], "big"), int.from_bytes(texture[20:24], "big")
+    if texture[:8] != b"\x89PNG\r\n\x1a\n" or not all(0 < side <= TEXTURE_PIXELS for side in sides):
+        raise ValueError("the mesh has a texture that is no PNG, or too large")
 
 
 def decode_views(data: bytes) -> np.ndarray:

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import tempfile
+from pathlib import Path
 
 import bpy
 import numpy as np
@@ -11,7 +13,7 @@ import numpy as np
 from . import compat
 from .arrays import MeshArrays
 
-COLOR = "Color"
+COLOR, UV = "Color", "UVMap"
 RECIPE = "image_to_mesh_recipe"  # custom property of the object: how it was made, as JSON
 
 
@@ -36,18 +38,22 @@ def obstacle() -> str:
 def add_object(
     arrays: MeshArrays, name: str, recipe: dict, location: tuple[float, float, float], scene: bpy.types.Scene
 ) -> bpy.types.Object:
-    """Add the mesh as a new object at `location` (world, in metres), select it, and push one undo step."""
+    """Add the mesh as a new object at `location` (world, in metres) and select it."""
     mesh = build_mesh(arrays, name)
-    mesh.materials.append(build_material(name, arrays.colors))
+    mesh.materials.append(build_material(name, arrays.colors, load_texture(arrays.texture, name)))
     new = bpy.data.objects.new(name, mesh)
     new.location = location
     new[RECIPE] = json.dumps(recipe)
-    window = next((w for w in bpy.context.window_manager.windows if w.scene == scene), None)
+    window = window_of(scene)
     view_layer = window.view_layer if window else scene.view_layers[0]
     target(scene, view_layer).objects.link(new)
     select_only(new, view_layer)
-    push_undo("Image to Mesh", window)
     return new
+
+
+def window_of(scene: bpy.types.Scene) -> bpy.types.Window | None:
+    """One that shows the scene."""
+    return next((window for window in bpy.context.window_manager.windows if window.scene == scene), None)
 
 
 def build_mesh(arrays: MeshArrays, name: str) -> bpy.types.Mesh:
@@ -70,6 +76,8 @@ def build_mesh(arrays: MeshArrays, name: str) -> bpy.types.Mesh:
     mesh.polygons.foreach_set("loop_start", np.arange(0, faces.size, 3, dtype=np.int32))
     attribute = mesh.color_attributes.new(COLOR, "BYTE_COLOR", "POINT")
     attribute.data.foreach_set("color_srgb", colors.reshape(-1).astype(np.float32) / 255)
+    if arrays.uv is not None:
+        mesh.attributes.new(UV, "FLOAT2", "CORNER").data.foreach_set("vector", arrays.uv.reshape(-1))
     mesh.attributes.active_color_name = COLOR
     mesh.attributes.default_color_name = COLOR
     mesh.update()
@@ -77,16 +85,33 @@ def build_mesh(arrays: MeshArrays, name: str) -> bpy.types.Mesh:
     return mesh
 
 
-def build_material(name: str, colors: np.ndarray) -> bpy.types.Material:
-    """A material that shows the colour attribute; its Solid mode colour is the mesh's mean colour."""
+def load_texture(data: bytes, name: str) -> bpy.types.Image | None:
+    """The image in a PNG's bytes, packed, so that it is saved with the scene; None without bytes."""
+    if not data:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "texture.png"
+        path.write_bytes(data)
+        image = bpy.data.images.load(str(path))
+        image.pack()
+    image.name, image.filepath_raw = f"{name} Texture", ""
+    return image
+
+
+def build_material(name: str, colors: np.ndarray, texture: bpy.types.Image | None = None) -> bpy.types.Material:
+    """A material that shows the texture, or else the colour attribute; its Solid mode colour is the mesh's mean
+    colour."""
     material = bpy.data.materials.new(name)
     compat.enable_nodes(material)
     nodes, links = material.node_tree.nodes, material.node_tree.links
     surface = next(node for node in nodes if node.type == "BSDF_PRINCIPLED")
     surface.inputs["Roughness"].default_value = 0.8
-    color = nodes.new("ShaderNodeVertexColor")
-    color.layer_name = COLOR
-    color.location = (surface.location.x - 220, surface.location.y)
+    color = nodes.new("ShaderNodeTexImage" if texture else "ShaderNodeVertexColor")
+    if texture:
+        color.image = texture
+    else:
+        color.layer_name = COLOR
+    color.location = (surface.location.x - (300 if texture else 220), surface.location.y)
     links.new(color.outputs["Color"], surface.inputs["Base Color"])
     mean = colors[:: max(1, len(colors) // 4096), :3].mean(axis=0) / 255
     material.diffuse_color = (*(mean**2.2), 1.0)

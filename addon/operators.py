@@ -109,6 +109,7 @@ def make_job(context) -> Job:
         location=tuple(scene.cursor.location),
         scene=scene.session_uid,
         inputs={"prompt": settings.prompt} if "prompt" in engine.inputs else {},
+        origin=sources.origin(settings, picture) | start_mesh.origin(context),
     )
 
 

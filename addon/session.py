@@ -12,7 +12,7 @@ from pathlib import Path
 import bpy
 
 from ..backend.interface import protocol
-from . import disk, jobs, made_image, mesh_import, picture, setup
+from . import disk, history, jobs, made_image, mesh_import, picture, setup
 from .job import Job
 from .preferences import preferences
 from .process import Launch
@@ -63,7 +63,9 @@ def deliver(job: Job) -> str:
         return waiting
     began = time.perf_counter()
     try:
-        mesh_import.add_object(job.mesh, job.name, job.recipe(), job.location, scene)
+        new = mesh_import.add_object(job.mesh, job.name, job.recipe(), job.location, scene)
+        history.remember(scene, job, new.data, job.mesh.thumbnail)
+        mesh_import.push_undo("Image to Mesh", mesh_import.window_of(scene))
     except (RuntimeError, ReferenceError) as error:  # what bpy raises, for instance for a linked scene
         told = " ".join(str(error).split())
         raise Trouble(f"The mesh is done, but Blender did not take it: {told}", IMPORT, "moved") from error

@@ -37,7 +37,16 @@ def read(context) -> Attachments:
         return dict
     if reason := missing(context):
         raise Trouble("There is no mesh to start from", reason, "input")
-    source = context.active_object
+    return read_object(context, context.active_object)
+
+
+def origin(context) -> dict:
+    """Which object `read` took, for whoever wants it again."""
+    return {"start": context.active_object.session_uid} if is_wanted(context.scene.image_to_mesh) else {}
+
+
+def read_object(context, source: bpy.types.Object) -> Attachments:
+    """The same of any mesh object. Raises Trouble."""
     if source.mode == "EDIT":
         source.update_from_editmode()
     evaluated = source.evaluated_get(context.evaluated_depsgraph_get())

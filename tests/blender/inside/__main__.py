@@ -23,6 +23,7 @@ SUBJECTS = (
     "sets_of_weights",
     "starts",
     "prompts",
+    "versions",
     "views",
     "hostile",
     "leaving",
