@@ -78,12 +78,12 @@ class Reconstruction:
         seen = self.render(cameras, position, generator)
         with torch.set_grad_enabled(recipe.weight("prior", position) > 0):
             z = seen.color if self.is_latent else prior.encode(seen.color)
-        t = draw_timesteps(len(z), position, recipe.least_t, recipe.most_t, len(prior.alphas_cumprod), generator)
+        t = self.timesteps(len(z), position, generator)
         a = prior.alphas_cumprod[t.to(z.device)].view(-1, 1, 1, 1)
         with torch.no_grad():
             noisy = guidance.add_noise(z, draw_normal(z, generator), a)
             told = prior.denoise(noisy, t.to(z.device), cameras, unconditional=recipe.guidance_scale != 1)
-            x0 = guided(told, recipe.guidance_scale)
+            x0 = self.guided(told)
             if self.method == "sjc":
                 gradient = guidance.sjc_gradient(z, x0, guidance.level(a))
             else:
@@ -99,6 +99,15 @@ class Reconstruction:
             near = self.render([moved(camera, generator) for camera in cameras], position, generator)
             terms["near_view"] = losses.near_view(seen.color, near.color, seen.depth, near.depth)
         return terms | self.shape(seen, position, generator, "random")
+
+    def timesteps(self, count: int, position: float, generator: torch.Generator) -> Tensor:
+        """For `count` pictures, each its own."""
+        recipe, total = self.recipe, len(self.prior.alphas_cumprod)
+        return draw_timesteps(count, position, recipe.least_t, recipe.most_t, total, generator)
+
+    def guided(self, told: Denoised) -> Tensor:
+        """x0 as the recipe's guidance has it."""
+        return guided(told, self.recipe.guidance_scale)
 
     def look(self, position: float, generator: torch.Generator) -> dict[str, Tensor]:
         """The input's own camera, and how what it sees differs from the input."""
