@@ -17,8 +17,8 @@ from ..fields import hash_field
 from ..fields.background import Background
 from ..fields.field import Field
 from ..interface.parameters import ParameterError
-from ..meshing.clean import decimate
 from ..meshing.mesh import Mesh
+from ..meshing.texture import finish
 from ..rendering.cameras import Camera, rays
 from ..rendering.shading import sample_light
 from ..weights.models import choose_device, choose_dtype
@@ -48,7 +48,7 @@ def run(request: Request, report: Report) -> Result:
     task = Dream(prior, make_field(chosen, request.seed).to(device), chosen, f"{prompt} {parameters['negative']}")
     outcome = optimise(task, report, chosen.steps, 60 * parameters["minutes"] or None, request.seed)
     report.progress("Surface", 0, 1)
-    mesh = decimate(fill_cube(task.mesh(parameters["mesh_resolution"])), parameters["max_faces"])
+    mesh = finish(fill_cube(task.mesh(parameters["mesh_resolution"])), parameters)
     facts = {"prompt": prompt, "vertices": len(mesh.vertices), "faces": len(mesh.faces)}
     return Result(mesh, task.views(), outcome.facts | facts | {"seconds": round(time.monotonic() - begin, 1)})
 

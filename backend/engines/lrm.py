@@ -18,16 +18,17 @@ from ..diffusion.view_set import FOV_DEG, RADIUS
 from ..interface import catalog
 from ..interface.catalog import WeightsError
 from ..interface.parameters import nearest
-from ..meshing.clean import decimate, keep_components, remove_degenerate
+from ..meshing.clean import keep_components, remove_degenerate
 from ..meshing.marching_cubes import extract
 from ..meshing.mesh import Mesh
+from ..meshing.texture import OFF, Colors, finish
 from ..preprocess.background import remove_background
 from ..preprocess.framing import composite, frame
 from ..preprocess.image import ImageError
 from ..preprocess.lrm import openlrm_picture, triposr_picture
 from ..reconstruction.lrm import LRM, POINTS, Scene
 from ..reconstruction.lrm_camera import describe
-from ..reconstruction.picture import Picture, keep_outline, paint_front
+from ..reconstruction.picture import Picture, front_colors, keep_outline, paint_front
 from ..rendering.cameras import Camera, orbit
 from ..rendering.rasteriser import photograph
 from ..weights import store
@@ -37,6 +38,7 @@ from . import Request, Result
 from .report import Report
 
 STAGES: dict[str, float] = {"Preparing": 1, "Loading weights": 6, "Planes": 6, "Surface": 4, "Colours": 1}
+TEXTURED = {"Texture": 8.0}  # the stage more that a texture takes
 LEVELS: dict[Kind, float] = {"triposr": 25.0, "openlrm-1.1": 3.0, "openlrm-1.0": 3.0, "starter": 0.0}  # as released
 OPENLRM_HALF_TANGENT = 1 / 1.5  # its source camera sees a picture side at 0.75 of a focal length
 TURNS = {"triposr": [[0, 1, 0], [-1, 0, 0], [0, 0, 1]]}  # its front is +X; ours -Y
@@ -66,7 +68,7 @@ _kept: dict[tuple[str, torch.device], tuple[LRM, Kind]] = {}
 def run(request: Request, report: Report) -> Result:
     """Image float32 RGBA (H, W, 4) in inputs["image"] -> mesh, its front (-Y) the image's view; four views of it."""
     start, parameters = time.monotonic(), request.parameters
-    report.plan(STAGES)
+    report.plan(STAGES | (TEXTURED if parameters["texture"] != OFF else {}))
     report.progress("Preparing", 0, 1)
     device = choose_device(parameters["device"])
     path = find_weights(parameters["weights"])
@@ -192,11 +194,15 @@ def to_mesh(
             "The model sees no solid object in the picture, so there is no surface.", "Try a clearer picture."
         )
     rgb = vertex_colors(model, scene, torch.from_numpy(vertices).to(model.device), report)
+    turn = np.eye(3, dtype=np.float32)
     if kind != "starter":
-        vertices = vertices @ np.array(TURNS.get(kind, np.eye(3)), np.float32).T * np.float32(0.5 / radius)
-    mesh = Mesh(vertices, faces, np.concatenate([rgb, np.full((len(rgb), 1), 255, np.uint8)], 1))
+        turn = np.array(TURNS.get(kind, turn), np.float32) * np.float32(0.5 / radius)
+    mesh = Mesh(vertices @ turn.T, faces, np.concatenate([rgb, np.full((len(rgb), 1), 255, np.uint8)], 1))
     mesh = remove_degenerate(keep_components(mesh, SMALLEST_PIECE))
-    return decimate(mesh if view.seen is None else paint_front(mesh, view.seen), parameters["max_faces"]), level
+    colors = surface_colors(model, scene, np.linalg.inv(turn))
+    if view.seen is not None:
+        mesh, colors = paint_front(mesh, view.seen), front_colors(mesh, view.seen, colors)
+    return finish(mesh, parameters, colors, lambda i, n: report.progress("Texture", i, n)), level
 
 
 def choose_level(values: Tensor, told: float) -> float:
@@ -231,6 +237,16 @@ def vertex_colors(model: LRM, scene: Scene, vertices: Tensor, report: Report) ->
         colors.append(model.query(scene, part[None])[1][0])
     report.progress("Colours", 1, 1)
     return (torch.cat(colors).clamp(0, 1) * 255 + 0.5).byte().cpu().numpy()
+
+
+def surface_colors(model: LRM, scene: Scene, back: np.ndarray) -> Colors:
+    """The scene's colours at points of the mesh, which `back` (3, 3) takes to the model's frame."""
+
+    def colors(points: np.ndarray, _normals: np.ndarray) -> np.ndarray:
+        places = torch.from_numpy((points @ back.T).astype(np.float32)).to(model.device)
+        return torch.cat([model.query(scene, part[None])[1][0] for part in places.split(POINTS)]).cpu().numpy()
+
+    return colors
 
 
 def warn(kind: Kind, rgba: np.ndarray, weights: str, level: float):

@@ -10,12 +10,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..meshing.clean import decimate, keep_components, remove_degenerate
+from ..meshing.clean import keep_components, remove_degenerate
 from ..meshing.marching_cubes import extract
 from ..meshing.mesh import Mesh
+from ..meshing.texture import finish, nearby
 from ..preprocess.image import ImageError
 from ..reconstruction.hollow import fill_hollow
-from ..reconstruction.picture import Picture, keep_outline, paint_front
+from ..reconstruction.picture import Picture, front_colors, keep_outline, paint_front
 from ..reconstruction.sparse_neus import Scene, SparseNeuS, known
 from ..reconstruction.volume_frame import object_box, place_volume
 from ..rendering.cameras import Camera
@@ -73,7 +74,10 @@ def mesh_from_views(
     rgb = vertex_colors(model, scene, transform(to_volume, points), report)
     mesh = Mesh(points.cpu().numpy(), faces, np.concatenate([rgb, np.full((len(rgb), 1), 255, np.uint8)], 1))
     mesh = remove_degenerate(keep_components(mesh, SMALLEST_PIECE if picture is None else SMALLEST_SHOWN))
-    return decimate(mesh if picture is None else paint_front(mesh, picture), parameters["max_faces"])
+    colors = nearby(mesh)
+    if picture is not None:
+        mesh, colors = paint_front(mesh, picture), front_colors(mesh, picture, colors)
+    return finish(mesh, parameters, colors, lambda i, n: report.progress("Texture", i, n))
 
 
 def vertex_colors(model: SparseNeuS, scene: Scene, vertices: Tensor, report: Report) -> np.ndarray:

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 
-from ..meshing.clean import decimate
 from ..meshing.mesh import Mesh
+from ..meshing.texture import finish
 from ..preprocess.background import remove_background
 from ..preprocess.views import align
 from ..reconstruction.volume_frame import object_box
@@ -58,9 +59,9 @@ def reconstruct_with_facts(
     task = Neus(images, [into_cube(camera, middle, unit).to(device) for camera in cameras], steps, seed)
     outcome = optimise(task, report, steps, 60 * parameters["minutes"] or None, seed)
     report.progress("Surface", 0, 1)
-    mesh = decimate(task.mesh(parameters["mesh_resolution"]), parameters["max_faces"])
+    mesh = finish(task.mesh(parameters["mesh_resolution"]), parameters)
     placed = (mesh.vertices * unit + middle.numpy()).astype(np.float32)
-    return Mesh(placed, mesh.faces, mesh.vertex_colors), outcome.facts
+    return replace(mesh, vertices=placed), outcome.facts
 
 
 def into_cube(camera: Camera, middle: torch.Tensor, unit: float) -> Camera:

@@ -20,8 +20,8 @@ from ..fields.field import Field
 from ..fields.initial import fit_mesh
 from ..fields.voxel_field import VoxelField
 from ..interface.parameters import ParameterError, engine
-from ..meshing.clean import decimate
 from ..meshing.mesh import Mesh
+from ..meshing.texture import finish
 from ..preprocess.background import remove_background
 from ..preprocess.framing import composite, frame
 from ..rendering.cameras import Camera, orbit
@@ -57,7 +57,7 @@ def run(request: Request, report: Report) -> Result:
     task = Reconstruction(prior, field, reference, chosen, parameters["method"])
     outcome = optimise(task, report, chosen.steps, 60 * parameters["minutes"] or None, request.seed)
     report.progress("Surface", 0, 1)
-    mesh = decimate(task.mesh(parameters["mesh_resolution"]), parameters["max_faces"])
+    mesh = finish(task.mesh(parameters["mesh_resolution"]), parameters)
     facts = outcome.facts | {
         "background": cutout.note,
         "elevation_deg": round(elevation, 1),

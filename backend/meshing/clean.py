@@ -71,7 +71,7 @@ def select_faces(mesh: Mesh, keep: np.ndarray) -> Mesh:
     """The mesh with only the faces `keep` (M,), bool, and the vertices that they use."""
     faces = mesh.faces[keep]
     used, new = np.unique(faces, return_inverse=True)
-    uv = None if mesh.uv is None else mesh.uv[used]
+    uv = None if mesh.uv is None else mesh.uv[keep]
     return Mesh(mesh.vertices[used], new.reshape(-1, 3), mesh.vertex_colors[used], uv, mesh.texture)
 
 

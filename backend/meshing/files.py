@@ -2,7 +2,7 @@
 """Mesh files: .ply, .glb, .obj and .stl, written whole or not at all.
 
 PLY and STL keep Blender's axes (Z up), as Blender's importers expect; glTF and OBJ are Y up: (x, y, z) -> (x, z, -y).
-PLY and OBJ hold sRGB colours, glTF linear ones, STL none.
+PLY and OBJ hold sRGB colours, glTF linear ones, STL none. A texture goes into .glb, and beside .obj.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from . import textured_files
 from .mesh import WHITE, Mesh
 
 if TYPE_CHECKING:
@@ -43,8 +44,12 @@ def save(mesh: Mesh, path: str | os.PathLike) -> None:
     The bytes go to a temporary name beside the path first, so a file that was there stays whole until the new one is.
     """
     path = Path(path)
-    data = encode(mesh, check_ending(path))
-    write_whole(path, data)
+    if check_ending(path) == ".obj" and mesh.texture is not None and mesh.uv is not None:
+        files = textured_files.encode_obj(mesh, mesh.vertices @ TO_Y_UP.T, path)
+    else:
+        files = {path: encode(mesh, check_ending(path))}
+    for name, data in files.items():
+        write_whole(name, data)
 
 
 def load(path: str | os.PathLike) -> Mesh:
@@ -60,6 +65,8 @@ def load(path: str | os.PathLike) -> Mesh:
         raise MeshFileError(f"There is no mesh at {path}.", "Check the name.", "input")
     try:
         scene = trimesh.load_scene(path, file_type=ending[1:], process=False, maintain_order=True)
+        if ending == ".obj" and any(shape.visual.kind == "texture" for shape in scene.geometry.values()):
+            scene = trimesh.load_scene(path, file_type="obj", process=False)  # in order, UVs would be mixed up at seams
         placed = [scene.graph[node] for node in scene.graph.nodes_geometry]
         shapes = [(scene.geometry[name], matrix) for matrix, name in placed]
         return joined([part(shape, matrix, ending) for shape, matrix in shapes if isinstance(shape, trimesh.Trimesh)])
@@ -120,6 +127,8 @@ def colours_of(loaded: trimesh.Trimesh, ending: str) -> np.ndarray:
     With a material beside them, trimesh keeps the colours in the type that the file has.
     """
     visual: Any = loaded.visual
+    if visual.kind == "texture" and "color" not in visual.vertex_attributes and visual.uv is not None:
+        return np.asarray(visual.to_color().vertex_colors, np.uint8)  # the texel at every vertex
     colours = visual.vertex_colors if visual.kind == "vertex" else getattr(visual, "vertex_attributes", {}).get("color")
     if colours is None or len(colours) != len(loaded.vertices):
         return np.full((len(loaded.vertices), 4), WHITE, np.uint8)
@@ -133,11 +142,14 @@ def colours_of(loaded: trimesh.Trimesh, ending: str) -> np.ndarray:
 
 
 def encode(mesh: Mesh, ending: str) -> bytes:
-    """The file's bytes. Vertices and their order stay as they are, except in STL, which has only corners."""
+    """The file's bytes. Vertices and their order stay as they are, except in STL, which has only corners, and with a
+    texture in glTF."""
     import trimesh
 
     vertices = mesh.vertices @ TO_Y_UP.T if ending in Y_UP else mesh.vertices
     colours = mesh.vertex_colors
+    if ending == ".glb" and mesh.texture is not None and mesh.uv is not None:
+        return textured_files.encode_glb(mesh, vertices, mesh.vertex_normals @ TO_Y_UP.T, MATERIAL)
     shape = trimesh.Trimesh(vertices, mesh.faces, process=False, vertex_colors=None if ending == ".glb" else colours)
     options: dict[str, Any] = {}
     if ending == ".glb":

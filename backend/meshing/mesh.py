@@ -15,7 +15,8 @@ class Mesh:
     """A triangle mesh in Blender's frame (Z up), usually inside [-0.5, 0.5]^3, normals outward.
 
     vertices float32 (N, 3); faces int32 (M, 3), counter-clockwise seen from outside; vertex_colors uint8 (N, 4), sRGB,
-    white where None is given; uv float32 (N, 2) and texture uint8 (H, W, 4), or None.
+    white where None is given. uv float32 (M, 3, 2), of each face's corners in 0..1, first to the right, then up, and
+    texture uint8 (H, W, 4), sRGB, first row on top; or None.
     Raises ValueError when shapes do not fit, a coordinate is not finite or a face names a missing vertex.
     """
 
@@ -39,14 +40,23 @@ class Mesh:
         if np.shape(self.vertex_colors) != (count, 4) or np.asarray(self.vertex_colors).dtype != np.uint8:
             raise ValueError(f"Vertex colours must be uint8 ({count}, 4).")
         self.vertex_colors = np.ascontiguousarray(self.vertex_colors)
-        if self.uv is not None and np.shape(self.uv) != (count, 2):
-            raise ValueError(f"UV coordinates must be ({count}, 2), not {np.shape(self.uv)}.")
+        if self.uv is not None and np.shape(self.uv) != (len(self.faces), 3, 2):
+            raise ValueError(f"UV coordinates must be ({len(self.faces)}, 3, 2), not {np.shape(self.uv)}.")
 
     @property
     def face_areas(self) -> np.ndarray:
         """Area of every face, float64 (M,)."""
         a, b, c = self.vertices[self.faces].astype(np.float64).transpose(1, 0, 2)
         return np.linalg.norm(np.cross(b - a, c - a), axis=1) / 2
+
+    @property
+    def vertex_normals(self) -> np.ndarray:
+        """Unit normal at every vertex, float32 (N, 3): of the faces around it, by their area."""
+        a, b, c = self.vertices[self.faces].astype(np.float64).transpose(1, 0, 2)
+        across = np.cross(b - a, c - a).repeat(3, 0)
+        sums = [np.bincount(self.faces.reshape(-1), part, len(self.vertices)) for part in across.T]
+        normals = np.stack(sums, 1)
+        return (normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)).astype(np.float32)
 
     @property
     def volume(self) -> float:

@@ -16,6 +16,7 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter
 from torch import Tensor
 
 from ..meshing.mesh import Mesh
+from ..meshing.texture import Colors
 from ..rendering.cameras import Camera, project, rays
 from ..rendering.rasteriser import rasterise
 
@@ -102,25 +103,31 @@ def find_missing(field: Field, picture: Picture, outline: Tensor, reach: float) 
 
 def paint_front(mesh: Mesh, picture: Picture) -> Mesh:
     """The mesh with the picture's colours where the picture shows it; elsewhere, and at grazing angles, its own."""
-    vertices, faces = torch.from_numpy(mesh.vertices).to(picture.rgba), torch.from_numpy(mesh.faces).long()
-    nearest = rasterise(vertices, faces.to(vertices.device), picture.camera).depth.clamp(max=NEVER)[..., None]
-    alpha = picture.rgba[..., 3:]
-    seen, z = picture.look_up(torch.cat([picture.rgba[..., :3] * alpha, alpha, nearest], -1), vertices)
-    color, alpha, nearest = seen.split([3, 1, 1], 1)
-    towards = F.normalize(picture.camera.position - vertices, dim=1)
-    facing = (vertex_normals(vertices, faces.to(vertices.device)) * towards).sum(1, keepdim=True)
-    share = ((facing - FACING[0]) / (FACING[1] - FACING[0])).clamp(0, 1)
-    share = share * (z[:, None] < nearest + HIDDEN) * (alpha > 0.5)
-    own = torch.from_numpy(mesh.vertex_colors[:, :3]).to(vertices) / 255
-    rgb = own + share * (color / alpha.clamp(min=0.5) - own)
+    own = mesh.vertex_colors[:, :3].astype(np.float32) / 255
+    painted = front_colors(mesh, picture, lambda *_: own)(mesh.vertices, mesh.vertex_normals)
     colors = mesh.vertex_colors.copy()
-    colors[:, :3] = (rgb.clamp(0, 1) * 255 + 0.5).byte().cpu().numpy()
+    colors[:, :3] = (painted.clip(0, 1) * 255 + 0.5).astype(np.uint8)
     return Mesh(mesh.vertices, mesh.faces, colors, mesh.uv, mesh.texture)
 
 
-def vertex_normals(vertices: Tensor, faces: Tensor) -> Tensor:
-    """Unit normals (N, 3), of the faces around each vertex by their area."""
-    a, b, c = vertices[faces].unbind(1)
-    normals = torch.zeros_like(vertices)
-    normals.index_add_(0, faces.flatten(), torch.linalg.cross(b - a, c - a).repeat_interleave(3, 0))
-    return F.normalize(normals, dim=1)
+def front_colors(mesh: Mesh, picture: Picture, own: Colors) -> Colors:
+    """Points (K, 3) of the mesh's surface and unit normals (K, 3) -> the picture's colours (K, 3) where it shows them;
+    elsewhere, and at grazing angles, their own."""
+    vertices, faces = (torch.from_numpy(x).to(picture.rgba.device) for x in (mesh.vertices, mesh.faces))
+    nearest = rasterise(vertices, faces.long(), picture.camera).depth.clamp(max=NEVER)[..., None]
+    alpha = picture.rgba[..., 3:]
+    maps = torch.cat([picture.rgba[..., :3] * alpha, alpha, nearest], -1)
+
+    def colors(points: np.ndarray, normals: np.ndarray) -> np.ndarray:
+        places, outward, rgb = (
+            torch.from_numpy(np.asarray(x, np.float32)).to(maps) for x in (points, normals, own(points, normals))
+        )
+        seen, z = picture.look_up(maps, places)
+        color, alpha, nearest = seen.split([3, 1, 1], 1)
+        towards = F.normalize(picture.camera.position - places, dim=1)
+        facing = (outward * towards).sum(1, keepdim=True)
+        share = ((facing - FACING[0]) / (FACING[1] - FACING[0])).clamp(0, 1)
+        share = share * (z[:, None] < nearest + HIDDEN) * (alpha > 0.5)
+        return (rgb + share * (color / alpha.clamp(min=0.5) - rgb)).cpu().numpy()
+
+    return colors
