@@ -18,8 +18,9 @@ import typer
 from torch import Tensor
 
 from backend.diffusion import guidance
+from backend.diffusion.annealing import draw_timesteps
 from backend.diffusion.oracle import Defects, OraclePrior
-from backend.diffusion.view_prompts import SIDES, perp_neg_mixture
+from backend.diffusion.view_prompts import SIDES, perp_neg_mixture, side
 from backend.engines import recipe
 from backend.engines.distillation import Reconstruction, Reference
 from backend.engines.optimisation import optimise
@@ -79,6 +80,20 @@ def janus(leak: float) -> dict[str, float]:
     return {name: share_of_front(x, empty, true, front) for name, x in asked.items()}
 
 
+def named_sides(fronts: float = 0.6) -> dict[str, float]:
+    """Share of the front from behind with a prior that is told no camera. A prompt alone: the mean of the sides, of
+    which it saw the front so often; a prompt that names the side: that side."""
+    oracle = OraclePrior(brick(), 48)
+    true, front = show(oracle, list(BEHIND)), show(oracle, [0.0] * len(BEHIND))
+    empty = oracle.encode(torch.ones(len(BEHIND), 3, 48, 48))
+    sides = show(oracle, [90.0, 180.0, 270.0]).mean(0, keepdim=True)
+    plain = fronts * front + (1 - fronts) * sides
+    turned = {"front": 0.0, "side": 90.0, "back": 180.0, "overhead": 0.0}
+    named = show(oracle, [turned[side(a, ELEVATION)] for a in BEHIND])
+    asked = {"the prompt alone": plain, "view prompts": named}
+    return {name: share_of_front(guidance.guide(x, empty, SCALE), empty, true, front) for name, x in asked.items()}
+
+
 def saturation() -> dict[str, tuple[float, float]]:
     """Mean absolute error of the picture that is asked for (1 is from black to white), and its contrast as a multiple
     of the true one, by CFG rescale's share."""
@@ -88,6 +103,28 @@ def saturation() -> dict[str, tuple[float, float]]:
     asked = {f"rescale {share:g}": guidance.rescale(guided, true, share, len(true)) for share in (0.0, 0.5, 0.7)}
     errors = {name: (oracle.decode(x) - oracle.decode(true)).abs().mean() for name, x in asked.items()}
     return {name: (float(errors[name]), float(x.std() / true.std())) for name, x in asked.items()}
+
+
+def annealing(steps: int = 300) -> dict[str, float]:
+    """Contrast, as a multiple of the true one, of pictures that descend along SDS with strong guidance, by the range of
+    timesteps: the model, told nothing, recognises what little noise leaves of a picture, so that guidance exaggerates
+    at much noise alone."""
+    oracle = OraclePrior(brick(), 48, variety=0.5)
+    azimuths = list(range(0, 360, 45))
+    true = show(oracle, azimuths)
+    contrasts = {}
+    for name, most in {"timesteps up to 0.98": 0.98, "annealed to 0.5": (0.98, 0.5, steps / 2),
+                       "annealed to 0.2": (0.98, 0.2, steps / 2)}.items():  # fmt: skip
+        generator = torch.Generator().manual_seed(0)
+        z = torch.zeros_like(true)
+        for step in range(steps):
+            t = draw_timesteps(len(z), step, 0.02, most, len(oracle.alphas_cumprod), generator)
+            a = oracle.alphas_cumprod[t].view(-1, 1, 1, 1)
+            noisy = guidance.add_noise(z, torch.randn(z.shape, generator=generator), a)
+            empty = oracle.imagine_anything(noisy, t)
+            z = z - 0.1 * guidance.sds_gradient(z, guidance.guide(true, empty, SCALE), a)
+        contrasts[name] = float(z.std() / true.std())
+    return contrasts
 
 
 def roughness(mesh: Mesh) -> float:
@@ -126,10 +163,15 @@ def main(
     for leak in (0.3, 0.6):
         told = ", ".join(f"{name} {share:.2f}" for name, share in janus(leak).items())
         print(f"Janus, {leak:g} of the front leaks: share of the front from behind: {told}", flush=True)
+    told = ", ".join(f"{name} {share:.2f}" for name, share in named_sides().items())
+    print(f"Janus, no camera is told: share of the front from behind: {told}")
+    for name, contrast in annealing().items():
+        print(f"Saturation, {name}: {contrast:.1f} x the contrast")
     for name, (error, contrast) in saturation().items():
         print(f"Saturation, {name}: error {error:.2f}, {contrast:.1f} x the contrast")
     remedies = {
         "no remedy": {}, "near view": {"near_view": 2.0}, "normal smoothness": {"normal_smoothness": 8.0},
+        "normal smoothness, strong": {"normal_smoothness": 60.0, "normal_jitter": 8.0},
     } if steps else {}  # fmt: skip
     for name, weights in remedies.items():
         rough, chamfer, f_score = noise(steps, weights)

@@ -77,7 +77,8 @@ class Defects:
 class OraclePrior:
     """Knows `mesh` on white, without any light. size: pixels a side of the pictures that are encoded.
 
-    Told nothing, it imagines an empty white picture.
+    Told nothing, it imagines an empty white picture; or, of anything that deviates from it by `variety`, what the noise
+    lets it see: as with real models, guidance then asks for too much where there is much noise, and only there.
     """
 
     def __init__(
@@ -88,8 +89,9 @@ class OraclePrior:
         defects: Defects | None = None,
         samples: int = 2,
         seed: int = 0,
+        variety: float = 0.0,
     ):
-        self.mesh, self.image_size, self.samples = mesh, size, samples
+        self.mesh, self.image_size, self.samples, self.variety = mesh, size, samples, variety
         self.codec, self.defects = codec or Pixels(), defects or Defects()
         self.channels, self.alphas_cumprod = self.codec.channels, stable_diffusion_schedule()
         self.generator = torch.Generator().manual_seed(seed)
@@ -106,8 +108,14 @@ class OraclePrior:
         clean = self.encode(self.pictures(cameras)).to(noisy) * self.defects.contrast
         if self.defects.noise:
             clean = clean + self.defects.noise * torch.randn(clean.shape, generator=self.generator).to(clean)
-        empty = self.encode(torch.ones(len(cameras), 3, 8, 8)).to(noisy) if unconditional else None
-        return Denoised(clean, empty)
+        return Denoised(clean, self.imagine_anything(noisy, t) if unconditional else None)
+
+    def imagine_anything(self, noisy: Tensor, t: Tensor) -> Tensor:
+        """The mean of N(empty picture, variety^2) given noisy latents (B, C, h, w), which is linear in them."""
+        empty = self.encode(torch.ones(len(noisy), 3, 8, 8)).to(noisy)
+        a = self.alphas_cumprod.to(noisy)[t].view(-1, 1, 1, 1)
+        seen = a * self.variety**2 / (a * self.variety**2 + 1 - a)
+        return empty + seen * (noisy / a.sqrt() - empty)
 
     def pictures(self, cameras: Sequence[Camera]) -> Tensor:
         """What the oracle shows these cameras, defects of geometry included: (B, 3, S, S) in 0..1."""
