@@ -42,8 +42,8 @@ class MeshArrays:
 
 
 def decode_mesh(data: bytes) -> MeshArrays:
-    """Read an npz with `vertices`, `faces`, `vertex_colors`, and perhaps `uv` and `texture`; ValueError when they do not
-    fit together.
+    """Read an npz with `vertices`, `faces`, `vertex_colors`, and perhaps `uv` and `texture`; ValueError when they do
+    not fit together.
 
     Blender crashes on an index outside the vertices, so nothing unchecked may pass.
     """
