@@ -47,3 +47,9 @@ def png_output(scene: bpy.types.Scene) -> Iterator[None]:
     finally:
         for name, value in before.items():  # media type first, then the format, which limits the rest
             setattr(settings, name, value)
+
+
+def addon_keymap(name: str, space_type: str) -> bpy.types.KeyMap | None:
+    """The keymap for shortcuts of add-ons; None in a Blender without a window."""
+    config = bpy.context.window_manager.keyconfigs.addon
+    return config.keymaps.new(name=name, space_type=space_type) if config else None

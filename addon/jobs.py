@@ -18,6 +18,7 @@ from .trouble import Trouble
 CANCEL_S = 0.8  # a backend that has not stopped by then is killed, so that Cancel acts within a second
 SILENCE_S = 180.0  # a backend that says nothing for so long, not even a heartbeat, is stuck
 FINISHED_KEPT = 8  # jobs remembered after their end
+FAILURES_KEPT = 100  # lines
 AGAIN = "Click again: a new backend is started. If it happens again, open the log"
 
 
@@ -35,6 +36,7 @@ class JobQueue:
         self.active: Job | None = None
         self.arrived: list[Job] = []  # finished, waiting for the scene
         self.ended: list[Job] = []
+        self.failures: list[str] = []  # names and reasons, until the artist has seen them
         self.process: Process | None = None
         self.hello: dict = {}  # empty until the process has greeted
         self._silence_s = 0.0
@@ -225,10 +227,11 @@ class JobQueue:
 
     def _fail(self, job: Job, message: str, remedy: str = "", kind: str = "internal") -> None:
         job.message, job.remedy, job.kind = message, remedy, kind
+        self.failures = [*self.failures, f"{job.name}: {message}"][-FAILURES_KEPT:]
         self._end(job, State.FAILED)
 
     def _end(self, job: Job, state: State) -> None:
-        job.state, job.mesh = state, None
+        job.state, job.mesh, job.attachments, job.origin = state, None, dict, {}
         for jobs in (self.waiting, self.arrived):
             if job in jobs:
                 jobs.remove(job)

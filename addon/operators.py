@@ -10,6 +10,7 @@ from ..backend.interface.parameters import PICTURE
 from . import compat, finished, properties, session, setup, sources, start_mesh
 from .job import Job, State
 from .preferences import preferences
+from .process import Attachments
 from .trouble import Trouble, sentences
 
 
@@ -27,7 +28,7 @@ class Generate(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context):
-        reason = setup.obstacle() or sources.missing(context.scene.image_to_mesh) or start_mesh.missing(context)
+        reason = obstacle(context)
         cls.poll_message_set(reason)
         return not reason
 
@@ -59,6 +60,11 @@ class MakeImage(bpy.types.Operator):
         return submit(self, context, make_image_job)
 
 
+def obstacle(context) -> str:
+    """Why no mesh can be made now, or an empty string."""
+    return setup.obstacle() or sources.missing(context.scene.image_to_mesh) or start_mesh.missing(context)
+
+
 def submit(operator, context, make) -> set[str]:
     """Queue the job that make(context) returns; with operator.wait, return when it has ended."""
     try:
@@ -70,13 +76,18 @@ def submit(operator, context, make) -> set[str]:
     session.start()
     if not operator.wait:
         return {"FINISHED"}
-    while job in session.queue.jobs():
-        session.tick()
-        time.sleep(0.02)
+    wait_for([job])
     if job.state is not State.DONE:
         operator.report({"ERROR"}, sentences(job.message, job.remedy))
         return {"CANCELLED"}
     return {"FINISHED"}
+
+
+def wait_for(jobs: list[Job]) -> None:
+    """Until they have all ended, for scripts without a window."""
+    while any(job in session.queue.jobs() for job in jobs):
+        session.tick()
+        time.sleep(0.02)
 
 
 def make_image_job(context) -> Job:
@@ -95,21 +106,25 @@ def make_image_job(context) -> Job:
 
 def make_job(context) -> Job:
     """A job from what the panel shows. Raises Trouble."""
-    settings, scene = context.scene.image_to_mesh, context.scene
-    engine = properties.chosen_engine(settings)
-    name, picture = sources.read(settings, scene)
-    start = start_mesh.read(context)
-    values = properties.parameters_of(engine, settings, preferences().device.lower())
+    settings = context.scene.image_to_mesh
+    name, picture = sources.read(settings, context.scene)
+    return new_job(context, name, picture, tuple(context.scene.cursor.location), sources.origin(settings, picture))
+
+
+def new_job(context, name: str, picture: Attachments, location: tuple[float, float, float], origin: dict) -> Job:
+    """A job of the chosen engine with the settings that the panel shows. Raises Trouble."""
+    settings = context.scene.image_to_mesh
+    engine, start = properties.chosen_engine(settings), start_mesh.read(context)
     return Job(
         engine=engine.name,
-        parameters=values,
+        parameters=properties.parameters_of(engine, settings, preferences().device.lower()),
         seed=settings.seed,
         attachments=lambda: picture() | start(),
         name=name,
-        location=tuple(scene.cursor.location),
-        scene=scene.session_uid,
+        location=location,
+        scene=context.scene.session_uid,
         inputs={"prompt": settings.prompt} if "prompt" in engine.inputs else {},
-        origin=sources.origin(settings, picture) | start_mesh.origin(context),
+        origin=origin | start_mesh.origin(context),
     )
 
 
@@ -137,6 +152,7 @@ class Dismiss(bpy.types.Operator):
 
     def execute(self, context):
         session.queue.ended.clear()
+        session.queue.failures.clear()
         return {"FINISHED"}
 
 

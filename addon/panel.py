@@ -6,11 +6,12 @@ import textwrap
 import bpy
 
 from ..backend.interface import parameters
-from . import compat, picture, properties, session, setup, start_mesh
+from . import compat, picture, presets, properties, session, setup, start_mesh
 from .job import Job, State
 from .preferences import megabytes
 
 CHARACTER_PX = 7.5  # of Blender's interface font at scale 1, roughly
+SHOWN = 5  # jobs, and failures
 UNIT_PX = 20  # of Blender's interface at scale 1
 
 
@@ -30,8 +31,13 @@ class Main(bpy.types.Panel):
         row.scale_y = 1.5
         busy = session.queue.busy
         row.operator("image_to_mesh.generate", text="Add to Queue" if busy else "Image to Mesh", icon="MESH_MONKEY")
-        for job in session.queue.jobs():
+        jobs = session.queue.jobs()
+        for job in jobs[:SHOWN]:
             draw_job(layout, context, job)
+        if len(jobs) > SHOWN:
+            row = layout.row()
+            row.label(text=f"and {len(jobs) - SHOWN} more")
+            row.operator("image_to_mesh.cancel", text="Cancel All", icon="CANCEL")
         draw_outcome(layout, context)
 
 
@@ -42,6 +48,9 @@ class Settings(bpy.types.Panel):
     bl_space_type = "VIEW_3D"
     bl_region_type = "UI"
     bl_options = {"DEFAULT_CLOSED"}
+
+    def draw_header_preset(self, _context):
+        presets.Presets.draw_panel_header(self.layout)
 
     def draw(self, context):
         layout, settings = self.layout, context.scene.image_to_mesh
@@ -171,6 +180,7 @@ def draw_outcome(layout, context) -> None:
         box = layout.box()
         for text in told:
             wrapped(box, context, text, icon="INFO")
+    draw_failures(layout, context)
     if not job or job.state is not State.FAILED:
         return
     box = layout.box()
@@ -190,6 +200,20 @@ def draw_outcome(layout, context) -> None:
         row.operator("image_to_mesh.open_preferences", text="Preferences")
     row.operator("image_to_mesh.show_log", text="Log")
     row.operator("image_to_mesh.dismiss", text="Dismiss")
+
+
+def draw_failures(layout, context) -> None:
+    """The jobs of a longer queue that came to nothing, the newest first; the last one of all has a box of its own."""
+    job = session.queue.last
+    failures = session.queue.failures[: -1 if job and job.state is State.FAILED else None]
+    if not failures:
+        return
+    box = layout.box()
+    for text in failures[: -SHOWN - 1 : -1]:
+        wrapped(box, context, text, icon="ERROR")
+    if len(failures) > SHOWN:
+        box.label(text=f"and {len(failures) - SHOWN} more")
+    box.operator("image_to_mesh.dismiss", text="Dismiss")
 
 
 def findings(report: dict) -> list[str]:

@@ -13,13 +13,14 @@ import bpy
 
 from ..backend.interface import protocol
 from . import disk, history, jobs, made_image, mesh_import, picture, setup
-from .job import Job
+from .job import Job, State
 from .preferences import preferences
 from .process import Launch
 from .trouble import Trouble
 
 TICK_S = 0.1
 IDLE_S = 1.0
+NOTICE_S = 8.0  # that the status bar tells of a job's end
 IMPORT = "Use Import Finished Job to get it"
 
 longest_ms = 0.0  # the longest time that a tick has held Blender, imports left out
@@ -78,6 +79,7 @@ def deliver(job: Job) -> str:
 
 queue = jobs.JobQueue(launch, deliver)
 _seen: tuple | None = None  # what was drawn last
+_told, _silent_at = "", 0.0  # the job that the status bar tells of, and until when
 
 
 def tick() -> float | None:
@@ -87,6 +89,7 @@ def tick() -> float | None:
     try:
         queue.poll()
         setup.poll()
+        announce()
     except Exception:  # an exception would end the timer, and with it every job
         traceback.print_exc()
         queue.stop(timeout=0.0)
@@ -96,7 +99,25 @@ def tick() -> float | None:
         longest_ms = max(longest_ms, 1000 * (time.perf_counter() - began))
     if queue.busy or setup.running() or disk.is_looking():
         return TICK_S
-    return IDLE_S if queue.process else None
+    return IDLE_S if queue.process or _silent_at else None
+
+
+def announce() -> None:
+    """Tell in the status bar how the last job ended, for some seconds."""
+    global _told, _silent_at
+    last = queue.last
+    if last is not None and last.id != _told:
+        _told, _silent_at = last.id, time.monotonic() + NOTICE_S
+        words = {State.DONE: f"{last.name} is done", State.FAILED: f"{last.name} failed: {last.message}"}
+        write_status(f"Image to Mesh: {words[last.state]}" if last.state in words else None)
+    elif _silent_at and time.monotonic() > _silent_at:
+        _silent_at = 0.0
+        write_status(None)
+
+
+def write_status(text: str | None) -> None:
+    for window in bpy.context.window_manager.windows:
+        window.workspace.status_text_set(text)
 
 
 def has_changed() -> bool:

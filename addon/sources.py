@@ -91,6 +91,13 @@ def read_file(path: Path) -> Attachments:
     return lambda: {"image_file": read.result()}
 
 
+def read_bytes(path: Path) -> bytes:
+    """The file's bytes. Raises OSError, also where it is too large for a picture."""
+    if path.stat().st_size > FILE_LIMIT:
+        raise OSError(f"{path.name} is not an image")
+    return path.read_bytes()
+
+
 class Reading:
     """A file that a thread reads from now on: the job may have to wait, and the file may change meanwhile."""
 
@@ -101,7 +108,7 @@ class Reading:
 
     def _run(self, path: Path) -> None:
         try:
-            self._data = path.read_bytes()
+            self._data = read_bytes(path)
         except OSError as error:
             self._error = error
 

@@ -24,6 +24,7 @@ SUBJECTS = (
     "starts",
     "prompts",
     "versions",
+    "batches",
     "views",
     "hostile",
     "leaving",

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# pyright: reportInvalidTypeForm=false
+"""Presets: fast, balanced and best, and the artist's own through Blender's system of presets."""
+
+import bpy
+from bl_operators.presets import AddPresetBase
+from bl_ui.utils import PresetPanel
+
+from ..backend.interface import presets
+from . import properties
+from .preferences import preferences
+
+FOLDER = "image_to_mesh"
+DESCRIPTIONS = {
+    "fast": "A coarser mesh, soon",
+    "balanced": "What suits most images",
+    "best": "As fine as it gets; takes several times as long",
+}
+
+
+class UsePreset(bpy.types.Operator):
+    """Set the chosen engine's quality"""
+
+    bl_idname = "image_to_mesh.use_preset"
+    bl_label = "Use Preset"
+    bl_options = {"REGISTER", "UNDO"}
+
+    name: bpy.props.EnumProperty(
+        name="Preset", items=[(name.upper(), name.title(), DESCRIPTIONS[name]) for name in presets.PRESETS]
+    )
+
+    def execute(self, context):
+        settings = context.scene.image_to_mesh
+        engine = properties.chosen_engine(settings)
+        for name, value in presets.preset(engine, self.name.lower()).items():
+            properties.set_value(settings, preferences(), engine.name, name, value)
+        return {"FINISHED"}
+
+
+class AddPreset(AddPresetBase, bpy.types.Operator):
+    """Keep the settings of the chosen engine under a name, or delete such a preset"""
+
+    bl_idname = "image_to_mesh.add_preset"
+    bl_label = "Add Image to Mesh Preset"
+    preset_menu = "IMAGE_TO_MESH_PT_presets"
+    preset_defines = (
+        "scene = bpy.context.scene",
+        "settings = scene.image_to_mesh",
+    )
+
+    @property
+    def preset_subdir(self) -> str:
+        return folder(bpy.context)
+
+    @property
+    def preset_values(self) -> list[str]:
+        engine = properties.chosen_engine(bpy.context.scene.image_to_mesh)
+        names = [parameter.name for parameter in properties.shown(engine)]
+        names += ["weights_path"] if properties.WEIGHTS in names else []
+        return [f"settings.{engine.name}.{name}" for name in names]
+
+
+class Presets(PresetPanel, bpy.types.Panel):
+    bl_idname = "IMAGE_TO_MESH_PT_presets"
+    bl_label = "Presets"
+    bl_space_type = "VIEW_3D"
+    preset_operator = "script.execute_preset"
+    preset_add_operator = AddPreset.bl_idname
+
+    @property
+    def preset_subdir(self) -> str:
+        return folder(bpy.context)
+
+    def draw(self, context):
+        for name in presets.PRESETS:
+            button = self.layout.operator(UsePreset.bl_idname, text=name.title())
+            button.name = name.upper()
+        self.layout.separator()
+        super().draw(context)
+
+
+def folder(context) -> str:
+    """Where Blender keeps the artist's presets for the chosen engine."""
+    return f"{FOLDER}/{properties.chosen_engine(context.scene.image_to_mesh).name}"
+
+
+classes = (UsePreset, AddPreset, Presets)
+
+
+def register() -> None:
+    for cls in classes:
+        bpy.utils.register_class(cls)
+
+
+def unregister() -> None:
+    for cls in reversed(classes):
+        bpy.utils.unregister_class(cls)
