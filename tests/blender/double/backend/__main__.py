@@ -50,13 +50,18 @@ def cube():
 
 def png(red):
     """A file of one opaque pixel."""
+    return png_file(np.array([[[red, 20, 30]]], np.uint8))
+
+
+def png_file(pixels):
+    """A file of pixels uint8 (H, W, 3)."""
 
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
-    pixel = zlib.compress(bytes([0, red, 20, 30]))
-    header = struct.pack(">IIBBBBB", 1, 1, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixel) + chunk(b"IEND", b"")
+    rows = zlib.compress(b"".join(b"\0" + row.tobytes() for row in pixels))
+    header = struct.pack(">IIBBBBB", pixels.shape[1], pixels.shape[0], 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
 def grid(count):
@@ -70,6 +75,22 @@ def grid(count):
     faces = np.concatenate([np.stack([a, b, c], -1).reshape(-1, 3), np.stack([a, c, d], -1).reshape(-1, 3)])
     colors = np.full((n * n, 4), 255, np.uint8)
     return npz(vertices=vertices, faces=faces, vertex_colors=colors)
+
+
+def sheet(side=65, size=64):
+    """A flat sheet seen from above, whose vertex colours and texture show the same waves."""
+
+    def waves(x, y):
+        return np.stack([0.5 + 0.4 * np.sin(6 * x), 0.5 + 0.4 * np.cos(5 * y), 0.5 + x * y], -1) * 255
+
+    with np.load(io.BytesIO(grid((side - 1) ** 2))) as file:
+        vertices, faces, colors = file["vertices"] * [1, 1, 0], file["faces"], file["vertex_colors"].copy()
+    colors[:, :3] = np.rint(waves(*vertices[:, :2].T))
+    middles = (np.arange(size) + 0.5) / size - 0.5
+    texture = np.rint(waves(*np.meshgrid(middles, -middles))).astype(np.uint8)
+    data = np.frombuffer(png_file(texture), np.uint8)
+    uv = (vertices[faces][..., :2] + 0.5).astype(np.float32)
+    return npz(vertices=vertices.astype(np.float32), faces=faces, vertex_colors=colors, uv=uv, texture=data)
 
 
 def cancelled(inbox, seconds=0.0):
@@ -127,6 +148,8 @@ def work(message, script, inbox, folder):
             return say({"type": "failure", "job": job, "kind": "cancelled", "message": "Cancelled", "remedy": ""})
         if word == "grid":
             mesh = grid(int(argument))
+        if word == "sheet":
+            mesh = sheet()
         if word == "outside":
             mesh = npz(
                 vertices=np.zeros((3, 3), np.float32),
