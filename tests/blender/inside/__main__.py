@@ -18,6 +18,7 @@ from stage import PATIENCE_S, choose, install, module, run, use_double
 SUBJECTS = (
     "setting_up",
     "meshes",
+    "textures",
     "queued_jobs",
     "pictures",
     "sets_of_weights",
