@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # pyright: reportMissingImports=false
-"""Edges as Blender wants them, without Blender: a tetrahedron by hand, and soups of triangles one by one; textures, also hostile ones."""
+"""Edges as Blender wants them, without Blender: a tetrahedron by hand, soups of triangles one by one. Textures."""
 
 import io
 import struct
@@ -72,5 +72,5 @@ def test_a_texture_arrives_and_a_face_that_goes_takes_its_uv_along():
      {"texture": None}, {"texture": np.frombuffer(b"\x89PNG\r\n\x1a\n" + b"\xff" * 40, np.uint8)}],
 )  # fmt: skip
 def test_a_hostile_texture_is_refused(changes):
-    with pytest.raises(ValueError, match="texture|UV"):
+    with pytest.raises(ValueError, match=r"texture|UV"):
         decode_mesh(textured(**changes))
