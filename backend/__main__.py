@@ -101,6 +101,27 @@ def picture(
 
 
 @app.command()
+def views(
+    prompt: Annotated[str, typer.Option(help="What to show, in words.")],
+    output: Annotated[Path, typer.Option(help="A new folder for the views and transforms.json.")],
+    seed: Seed = 0,
+    settings: Settings = None,
+    as_json: Json = False,
+) -> None:
+    """Make views of a prompt from several sides, for `reconstruct --views`."""
+    values = parameters.VIEWS_OF_PROMPT.check(read_settings(settings))
+    from .engines import views_from_text
+    from .job import cancelling
+    from .preprocess.view_folder import check_folder, write_views
+
+    check_folder(output)
+    with console.working(as_json) as report, cancelling(report):
+        pictures, cameras = views_from_text.imagine(parameters.PROMPT.check(prompt), values, report, seed)
+        write_views(output, pictures, cameras)
+    console.answer(as_json, {"output": str(output.resolve()), "views": len(pictures)}, str(output))
+
+
+@app.command()
 def novel_view(
     image: ImageFile,
     azimuth: Annotated[float, typer.Option(min=-360, max=360, help="Degrees around the object, to the right.")],

@@ -170,6 +170,11 @@ TEXT_WEIGHTS = Parameter(
     help="The built-in starter weights, a set by its name in the list of models, or a diffusers folder",
 )  # fmt: skip
 
+MULTI_VIEW_WEIGHTS = Parameter(
+    "weights", "Weights", "string", "starter-text",
+    help="The built-in starter weights, a set by its name in the list of models, or a folder or .pt file of MVDream",
+)  # fmt: skip
+
 PICTURE = Engine(  # makes no mesh, but the image for the engines that take one
     name="text_to_image",
     title="Picture of a Prompt",
@@ -338,6 +343,40 @@ ENGINES: tuple[Engine, ...] = (
         weights=("starter-text",),
         parts=("text",),
     ),
+    Engine(
+        name="mvdream",
+        title="MVDream (prompt, slow)",
+        help="Optimises a shape until four sides at once look as MVDream expects of the prompt, which cures the extra "
+        "faces of DreamFusion",
+        inputs=("prompt",),
+        parameters=(
+            NEGATIVE,
+            Parameter(
+                "steps", "Steps", "int", 0, 0, 100_000,
+                help="Optimisation steps; 0 takes what suits the weights: 10,000 as published, 240 for the starter",
+            ),
+            Parameter(
+                "minutes", "Time", "float", 0.0, 0, 10_000, unit="minutes",
+                help="Ends after this time, whatever it has by then; 0 takes all the steps",
+            ),
+            Parameter(
+                "guidance_scale", "Guidance", "float", 0.0, 0, 200,
+                help="How strictly the shape follows the prompt; 0 takes what suits the weights",
+            ),
+            Parameter(
+                "rescale", "Contrast Rescale", "float", 0.5, 0, 1,
+                help="How far the contrast that guidance adds is taken back; the paper takes 0.7, its code 0.5",
+            ),
+            Parameter(
+                "shading", "Shading", "bool", True,
+                help="Light the shape in half the steps, which shows its form; needs twice the memory and time",
+            ),
+            *COMMON[:-1],
+            MULTI_VIEW_WEIGHTS,
+        ),
+        weights=("starter-text",),
+        parts=("multi_view",),
+    ),
 )  # fmt: skip
 
 NOVEL_VIEW = Engine(  # makes no mesh either
@@ -371,8 +410,32 @@ VIEWS = Engine(
     ),
     weights=("starter",),
 )  # fmt: skip
-OTHERS = (PICTURE, NOVEL_VIEW, VIEWS)  # what can be asked for besides an engine that makes a mesh of an image or prompt
-OF_PICTURES = frozenset({PICTURE.name, NOVEL_VIEW.name})  # whose result is pictures and no mesh
+VIEWS_OF_PROMPT = Engine(
+    name="views_from_text",
+    title="Views of a Prompt",
+    help="Makes pictures of one object from several sides from words, with their cameras",
+    inputs=("prompt",),
+    parameters=(
+        NEGATIVE,
+        Parameter("views", "Views", "int", 4, 1, 16, help="How many, evenly around; the models learnt four"),
+        Parameter(
+            "elevation_deg", "Elevation", "float", 15.0, -30, 60, unit="deg",
+            help="Angle from which all the views look down on the object; MVDream learnt 0 to 30",
+        ),
+        Parameter("steps", "Steps", "int", 0, 0, 1000, help="Denoising steps; 0 takes 50, or 30 with the starter"),
+        Parameter(
+            "guidance_scale", "Guidance", "float", 0.0, 0, 50,
+            help="How strictly the views follow the prompt; 0 takes what suits the weights",
+        ),
+        COMMON[-2],
+        MULTI_VIEW_WEIGHTS,
+    ),
+    weights=("starter-text",),
+    parts=("multi_view",),
+)  # fmt: skip
+# what can be asked for besides an engine that makes a mesh of an image or prompt
+OTHERS = (PICTURE, NOVEL_VIEW, VIEWS, VIEWS_OF_PROMPT)
+OF_PICTURES = frozenset({PICTURE.name, NOVEL_VIEW.name, VIEWS_OF_PROMPT.name})  # whose result is pictures and no mesh
 
 
 def asked(name: str) -> Engine:

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a prompt says, seen from several sides at once (MVDream, section 3): views that show one and the same object."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..diffusion.mvdream import SUFFIX, MultiView, around
+from ..diffusion.view_set import FOV_DEG, RADIUS
+from ..meshing.mesh import Mesh
+from ..rendering.cameras import Camera
+from ..weights.models import choose_device, choose_dtype, release
+from ..weights.mvdream import load_multi_view
+from . import Request, Result
+from .dreamfusion import read_prompt
+from .report import Report
+
+STEPS, STARTER_STEPS = 50, 30
+GUIDANCE, STARTER_GUIDANCE = 10.0, 3.0  # a small model's colours burn sooner
+SMALL = 128  # pixels
+LENS_DEG = (
+    40.0  # MVDream is not told the lens; it learnt from 15 to 60 degrees, always as far away as fills the picture
+)
+
+_kept: dict[tuple[str, torch.device], MultiView] = {}
+
+
+def run(request: Request, report: Report) -> Result:
+    """A text in inputs["prompt"] -> the views, the first one from the front, and no mesh."""
+    views, cameras = imagine(request.inputs.get("prompt"), request.parameters, report, request.seed)
+    nothing = Mesh(np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int32))
+    return Result(nothing, np.rint(views * 255).astype(np.uint8), facts_of(cameras))
+
+
+def imagine(
+    prompt: Any, parameters: dict[str, Any], report: Report, seed: int
+) -> tuple[np.ndarray, list[Camera]]:  # fmt: skip
+    """float32 RGBA (V, S, S, 4), opaque, and the cameras as the views show the object. Raises ParameterError,
+    WeightsError, Cancelled."""
+    prompt = read_prompt(prompt)
+    report.plan({"Loading weights": 2, "Views": 20})
+    report.progress("Loading weights", 0, 1)
+    model = load(parameters["weights"], choose_device(parameters["device"]))
+    is_small = model.image_size < SMALL
+    cameras = lay_cameras(model, parameters["views"], parameters["elevation_deg"])
+    pictures = model.sample_views(
+        prompt if is_small else prompt + SUFFIX,
+        parameters["negative"],
+        cameras,
+        parameters["steps"] or (STARTER_STEPS if is_small else STEPS),
+        parameters["guidance_scale"] or (STARTER_GUIDANCE if is_small else GUIDANCE),
+        torch.Generator().manual_seed(seed),
+        lambda i, n: report.progress("Views", i, n),
+    )
+    color = pictures.permute(0, 2, 3, 1).float().cpu().numpy()
+    return np.concatenate([color, np.ones_like(color[..., :1])], -1), cameras
+
+
+def lay_cameras(model: MultiView, views: int, elevation_deg: float) -> list[Camera]:
+    """Around the object, which fits the cube [-0.5, 0.5]^3; the starter knows one lens and distance."""
+    if model.image_size < SMALL:
+        return around(views, elevation_deg, RADIUS, FOV_DEG, model.image_size)
+    half = RADIUS * math.tan(math.radians(FOV_DEG) / 2)
+    return around(views, elevation_deg, half / math.tan(math.radians(LENS_DEG) / 2), LENS_DEG, model.image_size)
+
+
+def facts_of(cameras: list[Camera]) -> dict[str, Any]:
+    """Where the cameras stand: poses row by row, and the lens."""
+    return {
+        "radius": float(cameras[0].position.norm()),
+        "fov_deg": cameras[0].fov_deg,
+        "poses": [camera.cam_to_world.tolist() for camera in cameras],
+    }
+
+
+def load(weights: str, device: torch.device) -> MultiView:
+    """The last one stays until `unload`, for views with another seed."""
+    if (weights, device) not in _kept:
+        unload()
+        dtype = torch.float32 if device.type == "cpu" else choose_dtype(device)
+        _kept[weights, device] = load_multi_view(weights, device, dtype)
+    return _kept[weights, device]
+
+
+def unload() -> None:
+    """Drop the model that is kept between jobs."""
+    _kept.clear()
+    release()
