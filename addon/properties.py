@@ -67,7 +67,7 @@ def engine_of(group: bpy.types.PropertyGroup | None) -> parameters.Engine:
 
 def offered(engine: parameters.Engine) -> list[catalog.Weights]:
     """The sets of weights that do the first part of the engine's way, which the artist chooses by."""
-    return [weights for weights in catalog.WEIGHTS if weights.part in engine.parts]
+    return [w for w in catalog.WEIGHTS if w.part in engine.parts or w.id in engine.weights]
 
 
 _items: dict[str, list[tuple[str, str, str, int]]] = {}  # by engine; Blender keeps no reference to these strings
