@@ -127,7 +127,7 @@ def engine(name: str) -> Engine:
 
 def check_angles(value: Any) -> list[tuple[float, float]]:
     """(azimuth, elevation) pairs in degrees as a request names them; ParameterError."""
-    pairs = value if isinstance(value, list) and 0 < len(value) <= MAX_ANGLES else [None]
+    pairs: list[Any] = value if isinstance(value, list) and 0 < len(value) <= MAX_ANGLES else [None]
     for pair in pairs:
         whole = isinstance(pair, (list, tuple)) and len(pair) == 2
         if not whole or not all(type(x) in (int, float) and math.isfinite(x) for x in pair):
@@ -342,6 +342,47 @@ ENGINES: tuple[Engine, ...] = (
         ),
         weights=("starter-text",),
         parts=("text",),
+    ),
+    Engine(
+        name="shap_e",
+        title="Shap-E",
+        help="One diffusion model of whole shapes, in a minute: smooth, simple, free for any use. Needs a download",
+        inputs=("image",),
+        parameters=(
+            Parameter("steps", "Steps", "int", 0, 0, 1000, help="Denoising steps; 0 takes 64, as published"),
+            Parameter(
+                "guidance_scale", "Guidance", "float", 0.0, 0, 50,
+                help="How strictly the shape follows the image; 0 takes 3, as published",
+            ),
+            REMOVE_BACKGROUND,
+            *COMMON[:-1],
+            Parameter(
+                "weights", "Weights", "string", "shap-e-img2img",
+                help="A set by its name in the list of models, or a diffusers folder",
+            ),
+        ),
+        weights=(),
+        parts=("shap_e",),
+    ),
+    Engine(
+        name="shap_e_text",
+        title="Shap-E (prompt)",
+        help="One diffusion model of whole shapes, in a minute: smooth, simple, free for any use. Needs a download",
+        inputs=("prompt",),
+        parameters=(
+            Parameter("steps", "Steps", "int", 0, 0, 1000, help="Denoising steps; 0 takes 64, as published"),
+            Parameter(
+                "guidance_scale", "Guidance", "float", 0.0, 0, 50,
+                help="How strictly the shape follows the prompt; 0 takes 15, as published",
+            ),
+            *COMMON[:-1],
+            Parameter(
+                "weights", "Weights", "string", "shap-e",
+                help="A set by its name in the list of models, or a diffusers folder",
+            ),
+        ),
+        weights=(),
+        parts=("shap_e_text",),
     ),
     Engine(
         name="mvdream",

@@ -33,6 +33,6 @@ def preset(engine: Engine, name: str) -> dict[str, Any]:
         if parameter.name in made:
             value = made[parameter.name]().get(name, default)
             if parameter.kind == "int":
-                value = int(min(max(value, parameter.minimum), parameter.maximum))
+                value = int(min(max(value, parameter.minimum or 0), parameter.maximum or value))
             values[parameter.name] = parameter.check(value)
     return values
