@@ -38,6 +38,8 @@ PARTS = {  # the parts of the way from image to mesh, as headings
     "background": "Background",
     "text": "Prompts",
     "planes": "Mesh in One Pass",
+    "shap_e": "Whole Shapes, from Images",
+    "shap_e_text": "Whole Shapes, from Prompts",
     "multi_view": "Prompts, Several Sides at Once",
     "words": "Words",
 }

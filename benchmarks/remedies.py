@@ -9,6 +9,7 @@ makes. All small: a brick, 24 and 48 pixels.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated
 
@@ -50,7 +51,7 @@ def seen_from(azimuth: float) -> Camera:
     return Camera(orbit(azimuth, ELEVATION, RADIUS), FOV_DEG, 48, 48)
 
 
-def show(oracle: OraclePrior, azimuths: list[float]) -> Tensor:
+def show(oracle: OraclePrior, azimuths: Sequence[float]) -> Tensor:
     """Clean latents (B, C, h, w) of these sides."""
     return oracle.encode(oracle.pictures([seen_from(a) for a in azimuths]))
 

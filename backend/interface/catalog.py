@@ -8,7 +8,10 @@ from typing import Literal
 
 from .parameters import ParameterError, nearest
 
-Part = Literal["all", "views", "surface", "elevation", "background", "text", "planes", "multi_view", "words"]
+Part = Literal[
+    "all", "views", "surface", "elevation", "background", "text", "planes", "multi_view", "words", "shap_e",
+    "shap_e_text",
+]  # fmt: skip
 CommercialUse = Literal["yes", "no", "with conditions", "unclear"]
 
 
@@ -92,6 +95,7 @@ MVDREAM = (
 VIEWS = "Imagines the object from other sides"
 PROMPTS = "Knows what a prompt looks like"
 SIDES = "Knows what a prompt looks like from four sides at once"
+SHAP_E = ("prior", "diffusion_pytorch_model"), ("renderer", "diffusion_pytorch_model")
 LARGE = "The original checkpoint, for training or comparison; converted, it takes a sixth of the disk."
 
 OPENLRM = tuple(
@@ -242,6 +246,31 @@ WEIGHTS: tuple[Weights, ...] = (
     Weights(
         "clip-words", "CLIP's words", "The list of words that the original MVDream files do not hold", "words",
         "openai/clip-vit-large-patch14", (File("vocab.json"), File("merges.txt")), "MIT", "yes", about=1_500_000,
+    ),
+    Weights(
+        "shap-e-img2img", "Shap-E", "Makes a whole shape of an image", "shap_e", "openai/shap-e-img2img",
+        (
+            *(
+                File(f"{network}/{name}")
+                for network, tensors in (("image_encoder", "model"), *SHAP_E)
+                for name in ("config.json", f"{tensors}.fp16.safetensors")
+            ),
+            File("scheduler/scheduler_config.json"),
+        ),
+        "MIT", "yes", about=1_691_000_000,
+    ),
+    Weights(
+        "shap-e", "Shap-E for prompts", "Makes a whole shape of a prompt", "shap_e_text", "openai/shap-e",
+        (
+            *(
+                File(f"{network}/{name}")
+                for network, tensors in (("text_encoder", "model"), *SHAP_E)
+                for name in ("config.json", f"{tensors}.fp16.safetensors")
+            ),
+            File("scheduler/scheduler_config.json"), File("tokenizer/merges.txt"), File("tokenizer/vocab.json"),
+            File("tokenizer/special_tokens_map.json"), File("tokenizer/tokenizer_config.json"),
+        ),
+        "MIT", "yes", about=1_334_000_000,
     ),
 )  # fmt: skip
 
