@@ -22,6 +22,7 @@ from ..meshing.visual_hull import visual_hull
 from ..preprocess.image import ImageError
 from ..rendering.cameras import Camera, orbit, rays
 
+HULL_STEPS = 150  # of learning the hull
 RATE = 0.01
 DECAY = 0.05  # the share of the rate that is left at the end (the paper's)
 SECTION = 0.015  # length of a ray's sections; the cube's side is 1.2
@@ -74,7 +75,8 @@ class Neus:
             raise ImageError(
                 "The views have no object in common.", "Check the cameras, and that the object is cut out of each view."
             )
-        fit_mesh(self.field, hull, seed=seed)
+        hull.vertex_colors[:, :3] = mean_color(images)  # a colour field that begins saturated would hardly learn
+        fit_mesh(self.field, hull, HULL_STEPS, seed=seed)
         self.field.log_sharpness.data.fill_(SHARPNESS)
 
     def groups(self) -> list[dict]:
@@ -113,3 +115,9 @@ class Neus:
 
     def mesh(self, resolution: int) -> Mesh:
         return to_mesh(self.field, resolution)
+
+
+def mean_color(images: Tensor) -> np.ndarray:
+    """Of what images (V, S, S, 4) show, 0..255 (3,)."""
+    weight = images[..., 3:]
+    return np.rint(255 * ((images[..., :3] * weight).sum((0, 1, 2)) / weight.sum().clamp(min=1)).cpu().numpy())

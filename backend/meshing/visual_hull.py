@@ -14,21 +14,21 @@ from .mesh import Mesh
 SOLID = 0.3  # the least alpha: what is thinner than a pixel is whole in no picture
 
 
-def visual_hull(alpha: Tensor, cameras: list[Camera], resolution: int = 96, half: float = 0.55) -> Mesh:
+def visual_hull(alpha: Tensor, cameras: list[Camera], resolution: int = 96, half: float = 0.505) -> Mesh:
     """Alpha (V, H, W), 0..1, with its cameras -> the hull's surface inside [-half, half]^3, white; perhaps empty.
 
-    A camera says nothing about what it does not have in its picture.
+    A camera says nothing about what it does not have in its picture, and what half of them do not have is not solid.
     """
 
     def solid(points: Tensor) -> Tensor:
-        least = torch.ones_like(points[:, 0])
+        least, witnesses = torch.ones_like(points[:, 0]), torch.zeros_like(points[:, 0])
         for picture, camera in zip(alpha, cameras, strict=True):
             pixels, depth = project(camera, points)
             place = 2 * pixels / torch.tensor([camera.width, camera.height], device=points.device) - 1
             seen = F.grid_sample(picture[None, None], place[None, None], align_corners=False, padding_mode="border")
             told = (place.abs() <= 1).all(1) & (depth > 0)
-            least = torch.minimum(least, torch.where(told, seen[0, 0, 0], 1.0))
-        inside = (points.abs() <= half).all(1)
+            least, witnesses = torch.minimum(least, torch.where(told, seen[0, 0, 0], 1.0)), witnesses + told
+        inside = (points.abs() <= half).all(1) & (witnesses >= len(cameras) / 2)
         return torch.where(inside, least, 0.0)
 
     edge = half * 1.02
