@@ -5,6 +5,7 @@ from importlib import import_module
 
 PACKAGE = (__package__ or "").rpartition(".")[0]  # the extension's own name, under which Blender keeps its preferences
 MODULES = (
+    "translations",
     "preferences",
     "view_settings",
     "history",

@@ -26,6 +26,7 @@ SUBJECTS = (
     "prompts",
     "versions",
     "batches",
+    "languages",
     "views",
     "hostile",
     "leaving",

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The panel's words in other languages."""
+
+from pathlib import Path
+
+import bpy
+from stage import module, settings
+
+
+def labels():
+    """Every English word of the extension that Blender shows: of panels, operators, properties, choices."""
+    words = {name.title() for name in module("backend.interface.presets").PRESETS}
+    for name in dir(bpy.types):
+        kind = getattr(bpy.types, name)
+        if "image_to_mesh" in getattr(kind, "__module__", ""):
+            words.add(getattr(kind, "bl_label", ""))
+            words |= {p.name for p in kind.bl_rna.properties}
+    groups = [settings(), *(getattr(settings(), e.name) for e in module("addon.properties").DECLARED)]
+    words |= {p.name for group in groups for p in group.bl_rna.properties}
+    for package in ("panel", "history_panel", "preferences", "views_panel"):
+        words |= set(Path(module(f"addon.{package}").__file__).read_text("utf-8").split('"'))
+    return words
+
+
+def check_every_translation_has_a_word_that_is_shown():
+    words = module("addon.translations").WORDS
+    assert not set(words) - labels(), set(words) - labels()
+    assert all(len(row) == 4 and all(row) for row in words.values())
+
+
+def check_the_table_is_as_blender_wants_it():
+    """bpy is built without languages; tests/blender/window/languages.py looks at them in a real one."""
+    table = module("addon.translations").table()
+    assert set(table) == {"de_DE", "ja_JP", "ko_KR", "zh_HANS"}
+    assert table["de_DE"]["Operator", "Again"] == "Noch einmal" and table["zh_HANS"]["*", "Settings"] == "设置"
