@@ -93,7 +93,7 @@ class MultiView(TextToImage):
         sets = noisy.new_zeros(len(noisy), 1, NUMBERS) if cameras is None else cameras
         self.joint.views = sets.shape[1]
         told = sets.flatten(0, 1).to(noisy.device, self.dtype)
-        return self.unet(noisy.to(self.dtype), t, embeddings, class_labels=told).sample.float()
+        return self.unet(noisy.to(self.dtype), t, embeddings.to(self.dtype), class_labels=told).sample.float()
 
     @torch.no_grad()
     def predict(self, noisy: Tensor, t: Tensor, embeddings: Tensor, cameras: Tensor | None = None) -> Tensor:
