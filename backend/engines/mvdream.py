@@ -20,6 +20,7 @@ from ..rendering.cameras import Camera, rays
 from ..rendering.shading import sample_light
 from ..weights.models import choose_device, choose_dtype
 from ..weights.mvdream import check_multi_view, load_multi_view
+from ..weights.subjects import find_subjects, give_subjects
 from . import Request, Result, multi_view_recipe
 from .distillation import Pictures, guided
 from .dreamfusion import SMALL, STAGES, Dream, fill_cube, make_field, read_prompt
@@ -37,7 +38,9 @@ def run(request: Request, report: Report) -> Result:
     check_multi_view(parameters["weights"])
     device = choose_device(parameters["device"])
     dtype = torch.float32 if device.type == "cpu" else choose_dtype(device)
+    subjects = find_subjects(f"{prompt} {parameters['negative']}")
     model = load_multi_view(parameters["weights"], device, dtype)
+    give_subjects(model, subjects)
     chosen = choose_recipe(model, parameters)
     told = prompt if model.image_size < SMALL else prompt + SUFFIX
     prior = MultiViewPrior(model, told, parameters["negative"] or chosen.negative)

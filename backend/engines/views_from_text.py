@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from ..meshing.mesh import Mesh
 from ..rendering.cameras import Camera
 from ..weights.models import choose_device, choose_dtype, release
 from ..weights.mvdream import load_multi_view
+from ..weights.subjects import find_subjects, give_subjects
 from . import Request, Result
 from .dreamfusion import read_prompt
 from .report import Report
@@ -26,7 +28,7 @@ LENS_DEG = (
     40.0  # MVDream is not told the lens; it learnt from 15 to 60 degrees, always as far away as fills the picture
 )
 
-_kept: dict[tuple[str, torch.device], MultiView] = {}
+_kept: dict[tuple[str, torch.device, tuple[Path, ...]], MultiView] = {}
 
 
 def run(request: Request, report: Report) -> Result:
@@ -44,7 +46,8 @@ def imagine(
     prompt = read_prompt(prompt)
     report.plan({"Loading weights": 2, "Views": 20})
     report.progress("Loading weights", 0, 1)
-    model = load(parameters["weights"], choose_device(parameters["device"]))
+    subjects = find_subjects(f"{prompt} {parameters['negative']}")
+    model = load(parameters["weights"], choose_device(parameters["device"]), tuple(subjects))
     is_small = model.image_size < SMALL
     cameras = lay_cameras(model, parameters["views"], parameters["elevation_deg"])
     pictures = model.sample_views(
@@ -77,13 +80,15 @@ def facts_of(cameras: list[Camera]) -> dict[str, Any]:
     }
 
 
-def load(weights: str, device: torch.device) -> MultiView:
+def load(weights: str, device: torch.device, subjects: tuple[Path, ...] = ()) -> MultiView:
     """The last one stays until `unload`, for views with another seed."""
-    if (weights, device) not in _kept:
+    if (weights, device, subjects) not in _kept:
         unload()
         dtype = torch.float32 if device.type == "cpu" else choose_dtype(device)
-        _kept[weights, device] = load_multi_view(weights, device, dtype)
-    return _kept[weights, device]
+        model = load_multi_view(weights, device, dtype)
+        give_subjects(model, list(subjects))
+        _kept[weights, device, subjects] = model
+    return _kept[weights, device, subjects]
 
 
 def unload() -> None:
