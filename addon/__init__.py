@@ -8,6 +8,9 @@ MODULES = (
     "translations",
     "preferences",
     "view_settings",
+    "placement",
+    "refine",
+    "camera_match",
     "history",
     "properties",
     "operators",
@@ -23,6 +26,8 @@ MODULES = (
     "panel",
     "history_panel",
     "views_panel",
+    "refine_panel",
+    "placement_panel",
     "session",
 )
 

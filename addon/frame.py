@@ -12,13 +12,14 @@ from . import mesh_import
 
 SHAPES = {"MESH", "CURVE", "SURFACE", "META", "FONT"}  # what has a surface
 OF_VIEWS = "views_to_mesh"  # its meshes lie where their cameras were, not in the cube
+FITTED = "frame"  # in a recipe: cube to the object's own space, 4 x 4, where that is not the cube itself
 
 
 def of(context) -> np.ndarray:
     """Of the active object where it was made here, else around what is selected, else at the 3D cursor."""
     active = context.active_object
-    if active and active.select_get() and is_in_cube(active):
-        return similarity(np.array(active.matrix_world))
+    if active and active.select_get() and (cube := cube_of(active)) is not None:
+        return similarity(np.array(active.matrix_world) @ cube)
     if chosen := selected(context):
         return around(chosen, context.evaluated_depsgraph_get())
     frame = np.eye(4)
@@ -30,12 +31,15 @@ def selected(context) -> list[bpy.types.Object]:
     return [ob for ob in context.selected_objects if ob.type in SHAPES]
 
 
-def is_in_cube(ob: bpy.types.Object) -> bool:
-    """Whether the object's own space is still an engine's."""
+def cube_of(ob: bpy.types.Object) -> np.ndarray | None:
+    """Of what was made here, where the engine's cube lies in its own space, 4 x 4; None for anything else."""
     try:
-        return json.loads(ob[mesh_import.RECIPE])["engine"] != OF_VIEWS
-    except (KeyError, TypeError, ValueError):
-        return False
+        recipe = json.loads(ob[mesh_import.RECIPE])
+        cube = np.array(recipe.get(FITTED, np.eye(4).tolist()), np.float64)
+        whole = cube.shape == (4, 4) and abs(np.linalg.det(cube)) > 1e-12
+        return cube if recipe["engine"] != OF_VIEWS and whole else None
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
 
 
 def similarity(matrix: np.ndarray) -> np.ndarray:

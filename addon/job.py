@@ -52,6 +52,9 @@ class Job:
     mesh: MeshArrays | None = None
     images: list[bytes] = field(default_factory=list)  # files, for a job that makes no mesh but pictures
     preparation: Iterator[tuple[int, int]] | None = None  # Blender's own part before the backend's: (step, total)
+    placement: dict = field(default_factory=dict)  # of a new mesh, as `placement.wanted` has it
+    frame: np.ndarray | None = None  # cube to world, 4 x 4, for previews; at `location` if None
+    preview: MeshArrays | None = None  # the mesh as it is by now
     place: Callable[[Job, Any], None] | None = None  # puts the result into the scene, where that is not the usual way
     report: dict = field(default_factory=dict)
     folder: str = ""

@@ -182,6 +182,8 @@ class JobQueue:
         job = self._job_of(message)
         if job and "sheet" in message:
             job.sheet = message["sheet"]
+        if job and "mesh" in message:
+            job.preview = message["mesh"]
 
     def _on_result(self, message: dict) -> None:
         job = self._job_of(message)
@@ -231,7 +233,7 @@ class JobQueue:
         self._end(job, State.FAILED)
 
     def _end(self, job: Job, state: State) -> None:
-        job.state, job.mesh, job.attachments, job.origin = state, None, dict, {}
+        job.state, job.mesh, job.preview, job.attachments, job.origin = state, None, None, dict, {}
         for jobs in (self.waiting, self.arrived):
             if job in jobs:
                 jobs.remove(job)

@@ -7,7 +7,7 @@ import time
 import bpy
 
 from ..backend.interface.parameters import PICTURE
-from . import compat, finished, properties, session, setup, sources, start_mesh
+from . import compat, finished, placement, properties, session, setup, sources, start_mesh
 from .job import Job, State
 from .preferences import preferences
 from .process import Attachments
@@ -125,6 +125,7 @@ def new_job(context, name: str, picture: Attachments, location: tuple[float, flo
         scene=context.scene.session_uid,
         inputs={"prompt": settings.prompt} if "prompt" in engine.inputs else {},
         origin=origin | start_mesh.origin(context),
+        placement=placement.wanted(context),
     )
 
 

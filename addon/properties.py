@@ -159,7 +159,11 @@ def settings_group(groups: dict[str, type]) -> type:
             name="Seed", description="Another number gives another guess at what the image does not show", min=0
         ),
     }
+    from . import placement, refine  # which know the session, which knows this
+
     annotations["views"] = bpy.props.PointerProperty(type=view_settings.ViewSettings)
+    annotations["refine"] = bpy.props.PointerProperty(type=refine.RefineSettings)
+    annotations["placement"] = bpy.props.PointerProperty(type=placement.PlacementSettings)
     for name, group in groups.items():
         annotations[name] = bpy.props.PointerProperty(type=group)
     return type("IMAGE_TO_MESH_PG_settings", (bpy.types.PropertyGroup,), {"__annotations__": annotations})

@@ -12,7 +12,7 @@ from pathlib import Path
 import bpy
 
 from ..backend.interface import protocol
-from . import disk, history, jobs, made_image, mesh_import, picture, setup
+from . import disk, history, jobs, made_image, mesh_import, picture, placement, preview, setup
 from .job import Job, State
 from .preferences import preferences
 from .process import Launch
@@ -64,8 +64,7 @@ def deliver(job: Job) -> str:
         return waiting
     began = time.perf_counter()
     try:
-        new = mesh_import.add_object(job.mesh, job.name, job.recipe(), job.location, scene)
-        history.remember(scene, job, new.data, job.mesh.thumbnail)
+        history.remember(scene, job, placement.add(job, scene), job.mesh.thumbnail)
         mesh_import.push_undo("Image to Mesh", mesh_import.window_of(scene))
     except (RuntimeError, ReferenceError) as error:  # what bpy raises, for instance for a linked scene
         told = " ".join(str(error).split())
@@ -95,6 +94,8 @@ def tick() -> float | None:
         queue.stop(timeout=0.0)
     if picture.show(queue.active.sheet if queue.active else None) | has_changed():
         redraw()
+    if preview.show(queue.active):
+        preview.redraw()
     if imports == longest_import_ms:
         longest_ms = max(longest_ms, 1000 * (time.perf_counter() - began))
     if queue.busy or setup.running() or disk.is_looking():
@@ -162,3 +163,4 @@ def unregister() -> None:
     setup.stop()
     disk.stop()
     picture.unregister()
+    preview.unregister()

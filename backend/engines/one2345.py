@@ -28,6 +28,7 @@ from ..rendering.cameras import Camera, orbit
 from ..weights import store
 from ..weights.models import Models, check_weights, choose_device, load_models, make_room, release
 from . import Request, Result
+from .picture_camera import match_picture
 from .report import Report
 from .surface import mesh_from_views
 
@@ -73,6 +74,7 @@ def run(request: Request, report: Report) -> Result:
     facts = {
         "background": cutout.note,
         "elevation_deg": round(elevation, 1),
+        "picture_camera": match_picture(mesh, cutout.image[..., 3], elevation),
         "elevation": height.note,
         "seed": request.seed,
         "device": str(models.device),

@@ -29,6 +29,7 @@ from ..weights.models import choose_device, load_models, load_novel_view, releas
 from . import Request, Result, one2345, recipe
 from .distillation import Reconstruction, Reference
 from .optimisation import optimise
+from .picture_camera import match_picture
 from .recipe import Recipe
 from .report import Report
 
@@ -61,6 +62,7 @@ def run(request: Request, report: Report) -> Result:
     facts = outcome.facts | {
         "background": cutout.note,
         "elevation_deg": round(elevation, 1),
+        "picture_camera": match_picture(mesh, cutout.image[..., 3], elevation),
         "start": parameters["start"],
         "vertices": len(mesh.vertices),
         "faces": len(mesh.faces),

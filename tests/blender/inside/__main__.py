@@ -28,6 +28,8 @@ SUBJECTS = (
     "batches",
     "languages",
     "views",
+    "refining",
+    "fitting",
     "hostile",
     "leaving",
 )

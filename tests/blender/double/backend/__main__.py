@@ -142,6 +142,8 @@ def work(message, script, inbox, folder):
             views = np.zeros((count, size, size, 4), np.uint8)
             views[..., 0], views[..., 3] = 255, 255
             say({"type": "preview", "job": job}, views=npz(views=views))
+        if word == "preview":
+            say({"type": "preview", "job": job}, mesh=mesh)
         if word == "deaf":
             time.sleep(60)
         if word == "wait" and cancelled(inbox, float(argument or 60)):
