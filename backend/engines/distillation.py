@@ -137,6 +137,7 @@ class Reconstruction:
             "normal_smoothness": lambda: losses.normal_smoothness(seen.normal),
             "normal_jitter": jitter,
             "depth_smoothness": lambda: losses.depth_smoothness(seen.depth),
+            "eikonal": lambda: losses.eikonal(seen.gradient),
         }
         names = {f"{name} {view}": term for name, term in terms.items()}
         return {name: term() for name, term in names.items() if self.recipe.weight(name, position)}
@@ -209,6 +210,12 @@ class Pictures:
         """Of the sections (P, 3); rendered with normals."""
         assert self.rendering.samples.normals is not None
         return self.rendering.samples.normals
+
+    @property
+    def gradient(self) -> Tensor:
+        """Of a signed distance, at the sections (P, 3)."""
+        assert self.rendering.samples.gradient is not None
+        return self.rendering.samples.gradient
 
 
 def guided(told: Denoised, scale: float) -> Tensor:

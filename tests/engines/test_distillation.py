@@ -10,6 +10,9 @@ import torch
 from backend.diffusion.oracle import LinearLatents, OraclePrior
 from backend.engines.distillation import FAR, NEAR, Reconstruction, Reference, latent_colors, moved
 from backend.engines.recipe import SMALL
+from backend.fields.hash_grid import HashGrid
+from backend.fields.renderer import Renderer
+from backend.fields.sdf_field import SdfField
 from backend.fields.voxel_field import VoxelField
 from backend.meshing.mesh import Mesh
 from backend.rendering.cameras import Camera, orbit, rays
@@ -74,6 +77,19 @@ def test_only_what_has_a_weight_is_computed():
     torch.stack(list(terms.values())).sum().backward()
     gradient = with_normals.field.density.grad
     assert gradient is not None and gradient.isfinite().all() and gradient.abs().max() > 0
+
+
+def test_a_signed_distance_is_asked_to_grow_by_one():
+    """Of a plain sphere's distance there is nothing to correct; of twice that, (2 - 1)^2."""
+    made = task(replace(TINY, weights={"eikonal": 1}))
+    made.field = SdfField(HashGrid(2, 4, 8, 8), hidden=4, radius=0.3)
+    made.field.sdf_network[-1].weight.data.zero_()
+    made.renderer = Renderer(made.field, 0.05)
+    for factor, expected in ((1.0, 0.0), (2.0, 1.0)):
+        made.field._sdf = lambda points, _, f=factor: f * (points.norm(dim=-1) - 0.3)
+        terms = made.losses(0, torch.Generator().manual_seed(0))
+        for view in ("random", "reference"):
+            torch.testing.assert_close(terms[f"eikonal {view}"].item(), expected, atol=1e-5, rtol=0)
 
 
 def test_depth_is_blended_with_the_backgrounds():

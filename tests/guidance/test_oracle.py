@@ -60,6 +60,22 @@ def test_the_denoiser_is_exact_at_every_timestep_and_for_any_noise():
         assert found.unconditional is not None and (found.unconditional == 1).all()
 
 
+def test_what_is_imagined_of_anything_is_the_mean_of_all_that_the_noise_allows():
+    """Against a sum over all values, weighted by how likely they are and how likely they leave this noisy one."""
+    oracle = OraclePrior(box(), 8, variety=0.5)
+    values = torch.linspace(-6, 6, 100_001, dtype=torch.float64)
+    for t in (20, 400, 999):
+        a = oracle.alphas_cumprod[t].double()
+        for noisy in (-1.3, 0.2, 1.0):
+            log = -((values - 1) ** 2) / (2 * 0.5**2) - (noisy - a.sqrt() * values) ** 2 / (2 * (1 - a))
+            expected = (log - log.max()).exp()
+            expected = (expected * values).sum() / expected.sum()
+            picture = torch.full((1, 3, 8, 8), noisy, dtype=torch.float64)
+            told = oracle.denoise(picture, torch.tensor([t]), [camera(0)])
+            assert told.unconditional is not None
+            torch.testing.assert_close(told.unconditional, expected.expand(1, 3, 8, 8), atol=1e-4, rtol=0)
+
+
 def test_latents_keep_the_colours_of_blocks():
     codec = LinearLatents(8)
     colors = torch.rand(1, 3, 4, 4, generator=torch.Generator().manual_seed(1))
