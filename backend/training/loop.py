@@ -89,8 +89,9 @@ def draw_curve(folder: Path) -> None:
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.add_subplot(xlabel="step", ylabel="loss", yscale="log", title=folder.name)
     for column in range(2, len(rows[-1])):
-        steps = [int(r[0]) for r in rows]
-        values = np.array([float(r[column].split("=")[1]) for r in rows])
+        having = [r for r in rows if len(r) > column]  # a resumed run may have more terms
+        steps = [int(r[0]) for r in having]
+        values = np.array([float(r[column].split("=")[1]) for r in having])
         width = max(1, len(values) // 50)
         smooth = np.convolve(values, np.ones(width) / width, "valid")
         axes.plot(steps[width - 1 :], smooth, label=rows[-1][column].split("=")[0])

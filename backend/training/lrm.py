@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Trains the starter's LRM: from one framed view to true distances and colours, straight at points of space."""
+"""Trains the starter's LRM: from one framed view to true distances and colours at points, and to other views."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..reconstruction.image_tokens import Encoder
-from ..reconstruction.lrm import LRM, Architecture
+from ..reconstruction.lrm import LRM, Architecture, Scene
 from ..reconstruction.lrm_camera import describe
 from .labels import Labels
 from .loop import train
+from .lrm_views import draw_crops, view_losses
 from .render import FOV_DEG, RADIUS, orbit
 from .views import FRAMED, SIZE, Views
 
@@ -29,8 +30,16 @@ PLACES, COLORS = 512, 96  # points a picture asked for their distance, and for t
 WRONG_ELEVATION, WRONG_SIZE = 6.0, 0.08  # standard deviations, degrees and share: what estimates of a job get wrong
 
 
-def train_lrm(views: Views, labels: Labels, folder: Path, steps: int, batch: int = 16, device: str = "cpu") -> LRM:
-    """One view of `batch` objects a step."""
+def train_lrm(
+    views: Views,
+    labels: Labels,
+    folder: Path,
+    steps: int,
+    batch: int = 16,
+    device: str = "cpu",
+    encoder: nn.Module | None = None,
+) -> LRM:
+    """One view of `batch` objects a step; with an encoder of pictures also crops of second views, compared by it."""
     torch.manual_seed(0)
     model = LRM(STARTER).to(device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     low, high = INPUT_ELEVATIONS
@@ -40,17 +49,22 @@ def train_lrm(views: Views, labels: Labels, folder: Path, steps: int, batch: int
 
     def loss(rng: np.random.Generator) -> dict[str, Tensor]:
         chosen = usable[rng.integers(len(usable), size=batch)]
-        return losses(model, *(t.to(device) for t in draw_batch(views, labels, chosen, rng)))
+        pictures, camera, *labelled, placements = (t.to(device) for t in draw_batch(views, labels, chosen, rng))
+        scene = model.encode(pictures.contiguous(memory_format=torch.channels_last), camera)
+        terms = losses(model, scene, *labelled)
+        if encoder is None:
+            return terms
+        crops = draw_crops(views, chosen[:, 0], placements.cpu().numpy(), rng).to(device)
+        return terms | view_losses(model, scene, crops, encoder)
 
     return train(model, loss, folder, steps, lr=2e-3, ema=0.995, save_every=100)
 
 
-def losses(model: LRM, pictures: Tensor, camera: Tensor, points: Tensor, distances: Tensor, colors: Tensor) -> dict:
+def losses(model: LRM, scene: Scene, points: Tensor, distances: Tensor, colors: Tensor) -> dict[str, Tensor]:
     """Cross-entropy of inside and outside, soft by the distance to the surface; L1 of the colours.
 
     points (B, PLACES + COLORS, 3), of which the first have distances (B, PLACES), the others colours (B, COLORS, 3).
     """
-    scene = model.encode(pictures.contiguous(memory_format=torch.channels_last), camera)
     raw, seen = model.query(scene, points)
     inside = torch.sigmoid(-distances / UNIT)
     entropy = F.binary_cross_entropy(inside, inside).detach()  # what no network can do without
@@ -62,7 +76,8 @@ def losses(model: LRM, pictures: Tensor, camera: Tensor, points: Tensor, distanc
 
 def draw_batch(views: Views, labels: Labels, chosen: np.ndarray, rng: np.random.Generator) -> tuple[Tensor, ...]:
     """(object, viewpoint) (B, 2) -> pictures (B, 3, S, S), cameras (B, 16), points, distances and colours, half of them
-    mirrored; camera and points as if elevation and size had been estimated."""
+    mirrored; camera and points as if elevation and size had been estimated. And what takes the objects' worlds to the
+    model's, (B, 3, 4)."""
     samples = [draw_sample(views, labels, i, k, rng) for i, k in chosen]
     return tuple(torch.from_numpy(np.stack(parts)) for parts in zip(*samples, strict=True))
 
@@ -72,14 +87,17 @@ def draw_sample(views: Views, labels: Labels, i: int, k: int, rng: np.random.Gen
     picture = views.images[i, FRAMED, k].astype(np.float32).transpose(2, 0, 1) / 255
     places = labels.points[i, rng.integers(labels.points.shape[1], size=PLACES)].astype(np.float32)
     surface = labels.surface[i, rng.integers(labels.surface.shape[1], size=COLORS)].astype(np.float32)
-    points = see(np.concatenate([places[:, :3], surface[:, :3]]), azimuth, elevation, labels.middles[i, k])
+    points = np.concatenate([places[:, :3], surface[:, :3], np.eye(4, 3, -1, dtype=np.float32)])  # and a frame
+    points = see(points, azimuth, elevation, labels.middles[i, k])
     size = np.float32(np.exp(rng.normal() * WRONG_SIZE))
     if rng.random() < 0.5:
         picture, points = picture[..., ::-1], points * np.array([-1, 1, 1], np.float32)
     told = elevation + rng.normal() * WRONG_ELEVATION
     camera = describe(told, apparent * float(size) / RADIUS * np.tan(np.radians(FOV_DEG) / 2), RADIUS)
-    world = (size * points) @ orbit(0, told)[:3, :3].T
-    return picture.copy(), camera.numpy(), world.astype(np.float32), places[:, 3] * size, surface[:, 3:]
+    world = ((size * points) @ orbit(0, told)[:3, :3].T).astype(np.float32)
+    origin, axes = world[-4], (world[-3:] - world[-4]).T
+    placement = np.concatenate([axes, origin[:, None]], 1)
+    return picture.copy(), camera.numpy(), world[:-4], places[:, 3] * size, surface[:, 3:], placement
 
 
 def see(points: np.ndarray, azimuth: float, elevation: float, middle: np.ndarray) -> np.ndarray:
