@@ -10,7 +10,7 @@ from .parameters import ParameterError, nearest
 
 Part = Literal[
     "all", "views", "surface", "elevation", "background", "text", "planes", "multi_view", "words", "shap_e",
-    "shap_e_text",
+    "shap_e_text", "likeness", "caption", "depth",
 ]  # fmt: skip
 CommercialUse = Literal["yes", "no", "with conditions", "unclear"]
 
@@ -112,6 +112,22 @@ OPENLRM = tuple(
         ("1.1", "mix", "with MVImgNet", "base", 1_041_000_000), ("1.1", "mix", "with MVImgNet", "large", 1_809_000_000),
         ("1.0", "obj", "Objaverse", "small", 979_000_000), ("1.0", "obj", "Objaverse", "base", 1_800_000_000),
         ("1.0", "obj", "Objaverse", "large", 1_810_000_000),
+    )
+)  # fmt: skip
+DEPTH = tuple(
+    Weights(
+        identity, title, "Tells Make-It-3D how far away each part of a picture is", "depth", repository,
+        (File("config.json"), File("model.safetensors"), File("preprocessor_config.json")), licence,
+        "no" if "NC" in licence else "yes", about=about,
+    )
+    for identity, title, repository, licence, about in (
+        ("depth-anything-v2-small", "Depth Anything V2, small", "depth-anything/Depth-Anything-V2-Small-hf",
+         "Apache-2.0", 99_200_000),
+        ("depth-anything-v2-base", "Depth Anything V2, base", "depth-anything/Depth-Anything-V2-Base-hf",
+         "CC-BY-NC-4.0", 390_000_000),
+        ("depth-anything-v2-large", "Depth Anything V2, large", "depth-anything/Depth-Anything-V2-Large-hf",
+         "CC-BY-NC-4.0", 1_340_000_000),
+        ("dpt-large", "DPT, large", "Intel/dpt-large", "Apache-2.0", 1_370_000_000),
     )
 )  # fmt: skip
 
@@ -272,6 +288,25 @@ WEIGHTS: tuple[Weights, ...] = (
         ),
         "MIT", "yes", about=1_334_000_000,
     ),
+    Weights(
+        "clip-vit-base-patch16", "CLIP", "Tells Make-It-3D how alike pictures are, and how like a sentence", "likeness",
+        "openai/clip-vit-base-patch16",
+        (
+            File("config.json"), File("pytorch_model.bin"), File("tokenizer.json"), File("tokenizer_config.json"),
+            File("special_tokens_map.json"),
+        ),
+        "MIT", "yes", about=603_000_000,
+    ),
+    Weights(
+        "blip-base", "BLIP captions", "Says for Make-It-3D what a picture shows, if you do not", "caption",
+        "Salesforce/blip-image-captioning-base",
+        (
+            File("config.json"), File("pytorch_model.bin"), File("tokenizer.json"), File("tokenizer_config.json"),
+            File("special_tokens_map.json"),
+        ),
+        "BSD-3-Clause", "yes", about=991_000_000,
+    ),
+    *DEPTH,
 )  # fmt: skip
 
 
