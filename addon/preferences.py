@@ -42,6 +42,9 @@ PARTS = {  # the parts of the way from image to mesh, as headings
     "shap_e_text": "Whole Shapes, from Prompts",
     "multi_view": "Prompts, Several Sides at Once",
     "words": "Words",
+    "likeness": "Comparing Pictures",
+    "caption": "Saying What a Picture Shows",
+    "depth": "Depth",
 }
 
 
