@@ -27,7 +27,7 @@ from backend.meshing.mesh import Mesh
 from backend.rendering.cameras import Camera, orbit
 
 AZIMUTHS = range(0, 360, 15)
-LIKING = 6.0  # of fronts; as much as a picture of 24 pixels tells at a time step of 900
+LIKING = 6.0  # of fronts: half the logarithm of how much likelier than a back
 FACE = 0.5  # share of the front's red from which on one of the four sides has a face
 
 
