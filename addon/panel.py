@@ -50,7 +50,8 @@ class Settings(bpy.types.Panel):
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw_header_preset(self, _context):
-        presets.Presets.draw_panel_header(self.layout)
+        self.layout.emboss = "NONE"
+        self.layout.popover(panel=presets.Presets.bl_idname, icon="PRESET", text="")
 
     def draw(self, context):
         layout, settings = self.layout, context.scene.image_to_mesh

@@ -35,6 +35,7 @@ from ..weights import store
 from ..weights.lrm import Kind, check_lrm, load_lrm
 from ..weights.models import STARTER, choose_device, load_novel_view
 from . import Request, Result
+from .picture_camera import match_picture
 from .report import Report
 
 STAGES: dict[str, float] = {"Preparing": 1, "Loading weights": 6, "Planes": 6, "Surface": 4, "Colours": 1}
@@ -93,6 +94,8 @@ def run(request: Request, report: Report) -> Result:
     }
     if view.elevation is not None:
         facts["elevation_deg"] = round(view.elevation, 1)
+        facts["elevation"] = "estimated" if parameters["auto_elevation"] else "given"
+        facts["picture_camera"] = match_picture(mesh, cutout.image[..., 3], view.elevation)
     if warnings := list(warn(kind, cutout.image, parameters["weights"], level)):
         facts["warning"] = " ".join(warnings)
     return Result(mesh, look_at(mesh), facts)

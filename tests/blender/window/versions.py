@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Versions in a real window, with the pictures history and compared.
+
+Ends with status 0 only if a real click on Another Seed made a second version, and the status bar told of the job's end.
+"""
+
+import sys
+
+import bpy
+import rig
+
+sys.path.insert(0, next(a for a in rig.SESSION["args"] if a.startswith("here=")).removeprefix("here="))
+from played import ARGS, PATIENCE_S, meshes, module, prepare, press
+
+
+def open_panel(module_name, name):
+    """Open from the start, instead of a click on its title."""
+    cls = getattr(module(module_name), name)
+    bpy.utils.unregister_class(cls)
+    cls.bl_options = set()
+    bpy.utils.register_class(cls)
+
+
+def steps():
+    scene = bpy.context.scene
+    settings, queue, versions = scene.image_to_mesh, module("addon.session").queue, scene.image_to_mesh_versions
+    prepare()
+    settings.engine, settings.filepath = "LRM", ARGS["image"]
+    settings.lrm.mesh_resolution = 128
+    open_panel("addon.history_panel", "History")
+    yield from rig.open_sidebar("Image to Mesh")
+    told = []
+    write = module("addon.session").write_status
+    module("addon.session").write_status = lambda text: (told.append(text), write(text))
+    bpy.ops.image_to_mesh.generate()
+    yield from rig.wait_until(lambda: not queue.busy, PATIENCE_S)
+    assert queue.last.state.value == "Done", queue.last.message
+    yield 1.0
+    rig.shot("history")
+    boxes = []
+    yield from rig.buttons(rig.region("UI"), boxes)
+    left, y0, right, y1 = boxes[-1]  # of Another Seed, or of the row that it ends
+    yield from press((right - (right - left) // 4, y0, right, y1), lambda: queue.busy)
+    yield from rig.wait_until(lambda: not queue.busy, PATIENCE_S)
+    seeds = [module("addon.history").recipe_of(version)["seed"] for version in versions]
+    rig.log("seeds:", seeds, "told:", told)
+    assert seeds == [0, 1] and any("is done" in (text or "") for text in told)
+    scene.image_to_mesh_version = 0
+    bpy.ops.image_to_mesh.put_beside()
+    bpy.context.view_layer.update()
+    for ob in bpy.data.objects:
+        ob.select_set(ob.name in meshes())
+    area = rig.area()
+    with bpy.context.temp_override(window=rig.window(), area=area, region=rig.region("WINDOW")):
+        bpy.ops.view3d.view_axis(type="FRONT")
+        bpy.ops.view3d.view_selected()
+    yield 1.0
+    rig.shot("compared")
+
+
+rig.play(steps)
