@@ -122,6 +122,27 @@ def views(
 
 
 @app.command()
+def learn(
+    photos: Annotated[list[Path], typer.Option("--photo", help="A photo of the subject; repeat it for 3 to 6.")],
+    name: Annotated[str, typer.Option(help="What prompts will call it between < and >, such as: gnome.")],
+    kind: Annotated[str, typer.Option(help="What it is, in words that the model knows.")] = "",
+    seed: Seed = 0,
+    settings: Settings = None,
+    as_json: Json = False,
+) -> None:
+    """Learn a subject from a few photos, which prompts then name (multi-view DreamBooth)."""
+    values = parameters.LEARN.check({"subject": name, "kind": kind} | read_settings(settings))
+    from .job import run
+    from .weights.subjects import check_new
+
+    check_new(f"<{name}>")
+    inputs = {"photos": [read_picture(photo) for photo in photos]}
+    with console.working(as_json) as report:
+        result = run(engines.Request(parameters.LEARN.name, inputs, values, seed), report, engines.load)
+    console.answer(as_json, result.report, f"<{name}>: {result.report['file']}")
+
+
+@app.command()
 def novel_view(
     image: ImageFile,
     azimuth: Annotated[float, typer.Option(min=-360, max=360, help="Degrees around the object, to the right.")],

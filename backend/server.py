@@ -269,6 +269,8 @@ def read_inputs(job: Job, folder: Folder) -> dict[str, Any]:
     wanted = parameters.asked(job.request.engine).inputs
     if "views" in wanted:
         return read_views(job, folder, named.get("cameras"))
+    if "photos" in wanted:
+        return read_photos(job, folder)
     if "angles" in wanted:
         return {"angles": parameters.check_angles(named.get("angles"))} | read_image_input(job, folder, named)
     if "image" not in wanted:
@@ -284,6 +286,16 @@ def read_views(job: Job, folder: Folder, cameras: Any) -> dict[str, Any]:
     for name, data in files.items():
         folder.write(f"{name}.image", data)
     return dict(zip(("views", "cameras"), read_attached(list(files.values()), cameras), strict=True))
+
+
+def read_photos(job: Job, folder: Folder) -> dict[str, Any]:
+    """The attached pictures `view_000`, `view_001`, ... of one subject. ImageError."""
+    from .preprocess.image import read_image
+
+    files = {name: data for name, data in sorted(job.attachments.items()) if VIEW_NAME.fullmatch(name)}
+    for name, data in files.items():
+        folder.write(f"{name}.image", data)
+    return {"photos": [read_image(data) for data in files.values()]}
 
 
 def read_image_input(job: Job, folder: Folder, named: dict[str, Any]) -> dict[str, Any]:

@@ -84,7 +84,12 @@ def choose_course(model: MultiView, parameters: dict[str, Any]) -> Course:
         chosen = STARTER_LOW_RANK if low else STARTER
     else:
         chosen = LOW_RANK if low else PUBLISHED
-    return replace(chosen, steps=parameters["steps"] or chosen.steps)
+    held = parameters["preservation"]
+    return replace(
+        chosen,
+        steps=parameters["steps"] or chosen.steps,
+        preservation=chosen.preservation if held < 0 else held,
+    )
 
 
 def prepare(photos: list[np.ndarray], size: int, mode: str) -> Tensor:

@@ -474,9 +474,36 @@ VIEWS_OF_PROMPT = Engine(
     weights=("starter-text",),
     parts=("multi_view",),
 )  # fmt: skip
+LEARN = Engine(
+    name="dreambooth",
+    title="Learn a Subject",
+    help="Learns one object from 3 to 6 photos, so that prompts can name it, such as <gnome>",
+    inputs=("photos",),
+    parameters=(
+        Parameter(
+            "subject", "Name", "string", "",
+            help="Its word in prompts, without the < and > that go around it: small letters, digits, - and _",
+        ),
+        Parameter("kind", "Kind", "string", "", help="What it is, in words that the model knows, such as: chair"),
+        Parameter(
+            "method", "Method", "choice", "lora", choices=("lora", "full"),
+            help="lora: a small file, a third of the memory; full: all of the model changes, as published",
+        ),
+        Parameter("steps", "Steps", "int", 0, 0, 100_000, help="Learning steps; 0 takes 600, or 200 with the starter"),
+        Parameter(
+            "preservation", "Preservation", "float", -1.0, -1, 1e6,
+            help="How strongly the model is held to what it knew; -1 takes what suits the weights, 1 as published",
+        ),
+        REMOVE_BACKGROUND,
+        COMMON[-2],
+        MULTI_VIEW_WEIGHTS,
+    ),
+    weights=("starter-text",),
+    parts=("multi_view",),
+)  # fmt: skip
 # what can be asked for besides an engine that makes a mesh of an image or prompt
-OTHERS = (PICTURE, NOVEL_VIEW, VIEWS, VIEWS_OF_PROMPT)
-OF_PICTURES = frozenset({PICTURE.name, NOVEL_VIEW.name, VIEWS_OF_PROMPT.name})  # whose result is pictures and no mesh
+OTHERS = (PICTURE, NOVEL_VIEW, VIEWS, VIEWS_OF_PROMPT, LEARN)
+OF_PICTURES = frozenset({PICTURE.name, NOVEL_VIEW.name, VIEWS_OF_PROMPT.name, LEARN.name})  # whose result is pictures and no mesh
 
 
 def asked(name: str) -> Engine:
