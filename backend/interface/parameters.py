@@ -503,7 +503,8 @@ LEARN = Engine(
 )  # fmt: skip
 # what can be asked for besides an engine that makes a mesh of an image or prompt
 OTHERS = (PICTURE, NOVEL_VIEW, VIEWS, VIEWS_OF_PROMPT, LEARN)
-OF_PICTURES = frozenset({PICTURE.name, NOVEL_VIEW.name, VIEWS_OF_PROMPT.name, LEARN.name})  # whose result is pictures and no mesh
+# whose result is pictures and no mesh
+OF_PICTURES = frozenset({PICTURE.name, NOVEL_VIEW.name, VIEWS_OF_PROMPT.name, LEARN.name})
 
 
 def asked(name: str) -> Engine:
