@@ -8,7 +8,7 @@ import bpy
 import numpy as np
 from mathutils import Matrix
 
-from . import arrays, frame, history, mesh_import, reshape
+from . import frame, history, mesh_import, reshape
 from .job import Job
 
 
@@ -131,8 +131,7 @@ def replace(target: bpy.types.Object, job: Job, scene: bpy.types.Scene) -> bpy.t
     matrix = np.eye(4)
     matrix[:3, :3] *= scale
     matrix[:3, 3] = (box[0] + box[1]) / 2 - scale * (low + high) / 2
-    vertices, faces = reshape.moved(found, job.mesh.faces, matrix)
-    arrived = arrays.MeshArrays(vertices, faces, job.mesh.colors, job.mesh.uv, job.mesh.texture)
+    arrived = reshape.moved(job.mesh, matrix)
     texture = mesh_import.load_texture(arrived.texture, job.name)
     new = reshape.replaced(target, arrived, mesh_import.build_material(job.name, arrived.colors, texture))
     target[mesh_import.RECIPE] = json.dumps(job.recipe() | {frame.FITTED: matrix.tolist()})

@@ -78,11 +78,12 @@ def make_job(context) -> Job:
     engine = chosen(settings)
     words = "prompt" in engine.inputs
     picture = dict if words else sources.read_chosen_image(settings, scene)[1]
-    vertices, faces, colors = start_mesh.read_arrays(active.data)
-    if not len(faces):
+    begin = arrays.MeshArrays(*start_mesh.read_arrays(active.data))
+    if not len(begin.faces):
         raise Trouble(f"{active.name} has no faces", "Choose a mesh with faces", "input")
-    to_cube = into_cube(active, vertices)
-    sent = arrays.encode_mesh(*reshape.moved(vertices, faces, to_cube), colors)
+    to_cube = into_cube(active, begin.vertices)
+    placed = reshape.moved(begin, to_cube)
+    sent = arrays.encode_mesh(placed.vertices, placed.faces, placed.colors)
     uid, group = active.session_uid, settings.refine.group
     values = properties.parameters_of(engine, settings, preferences().device.lower())
     return Job(
@@ -127,8 +128,7 @@ def put(job: Job, scene: bpy.types.Scene, uid: int, from_cube: np.ndarray, group
     target = next((ob for ob in scene.objects if ob.session_uid == uid), None)
     if target is None or target.type != "MESH" or job.mesh is None:
         raise Trouble("The mesh is done, but the object is gone", "Use Import Finished Job to get it", "moved")
-    vertices, faces = reshape.moved(job.mesh.vertices, job.mesh.faces, from_cube)
-    found = arrays.MeshArrays(vertices, faces, job.mesh.colors)
+    found = reshape.moved(job.mesh, from_cube)
     history.keep(scene, target)
     if group:
         new = reshape.pulled(target, found, group)

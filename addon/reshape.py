@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import bpy
 import numpy as np
 from mathutils.bvhtree import BVHTree
@@ -12,19 +14,25 @@ from . import mesh_import
 from .arrays import MeshArrays
 
 
-def moved(vertices: np.ndarray, faces: np.ndarray, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """vertices float32 (N, 3) by an affine map 4 x 4; faces turned over where it mirrors."""
-    placed = np.ascontiguousarray(vertices @ matrix[:3, :3].T + matrix[:3, 3], np.float32)
-    return placed, faces if np.linalg.det(matrix[:3, :3]) > 0 else np.ascontiguousarray(faces[:, ::-1])
+def moved(mesh: MeshArrays, matrix: np.ndarray) -> MeshArrays:
+    """The mesh by an affine map 4 x 4; its faces turned over where that mirrors."""
+    placed = np.ascontiguousarray(mesh.vertices @ matrix[:3, :3].T + matrix[:3, 3], np.float32)
+    if np.linalg.det(matrix[:3, :3]) > 0:
+        return replace(mesh, vertices=placed)
+    uv = None if mesh.uv is None else np.ascontiguousarray(mesh.uv[:, ::-1])
+    return replace(mesh, vertices=placed, faces=np.ascontiguousarray(mesh.faces[:, ::-1]), uv=uv)
 
 
 def replaced(target: bpy.types.Object, found: MeshArrays, material: bpy.types.Material | None = None) -> bpy.types.Mesh:
     """Give the object this mesh. Vertex groups stay, with the weights of the nearest old vertices; materials too,
-    unless there is one to take their place."""
+    unless there is one to take their place, as there is for a texture."""
     old = target.data
     new = mesh_import.build_mesh(found, old.name)
     nearest = nearest_of(old, found.vertices) if target.vertex_groups else None
     groups = [(group.name, weights_of(target, group.name)) for group in target.vertex_groups]
+    if found.texture and material is None:
+        image = mesh_import.load_texture(found.texture, target.name)
+        material = mesh_import.build_material(target.name, found.colors, image)
     kept = [] if material else list(old.materials)
     materials = kept or [material or mesh_import.build_material(target.name, found.colors)]
     target.data = new

@@ -16,6 +16,7 @@ from ..diffusion.stable_diffusion import TextPrior, TextToImage
 from ..fields import hash_field
 from ..fields.background import Background
 from ..fields.field import Field
+from ..fields.initial import fit_mesh
 from ..interface.parameters import ParameterError
 from ..meshing.mesh import Mesh
 from ..meshing.texture import finish
@@ -28,15 +29,18 @@ from .distillation import Pictures, Reconstruction
 from .optimisation import optimise
 from .prompt_recipe import PromptRecipe
 from .report import Report
+from .zero123_sds import check_start, fit_into
 
 STAGES: dict[str, float] = {"Loading weights": 2, "Optimising": 100, "Surface": 4}
 SMALL = 128  # pixels: a latent model of smaller pictures gets a small field
 
 
 def run(request: Request, report: Report) -> Result:
-    """A text in inputs["prompt"] -> a mesh whose front (-Y) is the prompt's, and four views of it."""
+    """A text in inputs["prompt"], and perhaps a Mesh in inputs["mesh"] -> a mesh whose front (-Y) is the prompt's, and
+    four views of it."""
     begin, parameters = time.monotonic(), request.parameters
     prompt = read_prompt(request.inputs.get("prompt"))
+    check_start(request)
     report.plan(STAGES)
     report.progress("Loading weights", 0, 1)
     check_text_weights(parameters["weights"])
@@ -45,10 +49,14 @@ def run(request: Request, report: Report) -> Result:
     model = load_text_to_image(parameters["weights"], device, dtype)
     chosen = choose_recipe(model, parameters)
     prior = TextPrior(model, prompt, parameters["negative"], parameters["perp_neg"])
-    task = Dream(prior, make_field(chosen, request.seed).to(device), chosen, f"{prompt} {parameters['negative']}")
+    field, begins = make_field(chosen, request.seed).to(device), parameters["start"] == "mesh"
+    if begins:
+        fit_mesh(field, fit_into(request.inputs["mesh"]), seed=request.seed)
+    task = Dream(prior, field, chosen, f"{prompt} {parameters['negative']}")
     outcome = optimise(task, report, chosen.steps, 60 * parameters["minutes"] or None, request.seed)
     report.progress("Surface", 0, 1)
-    mesh = finish(fill_cube(task.mesh(parameters["mesh_resolution"])), parameters)
+    mesh = task.mesh(parameters["mesh_resolution"])
+    mesh = finish(mesh if begins else fill_cube(mesh), parameters)  # what began with a mesh stays where that was
     facts = {"prompt": prompt, "vertices": len(mesh.vertices), "faces": len(mesh.faces)}
     return Result(mesh, task.views(), outcome.facts | facts | {"seconds": round(time.monotonic() - begin, 1)})
 

@@ -11,14 +11,15 @@ import torch
 
 from backend.diffusion.oracle import OraclePrior
 from backend.diffusion.prior import Denoised, view_angles
-from backend.engines import prompt_recipe
+from backend.engines import Request, dreamfusion, prompt_recipe
 from backend.engines.distillation import guided
 from backend.engines.dreamfusion import Dream, choose_recipe, fill_cube, make_field, read_prompt
 from backend.engines.optimisation import optimise
 from backend.engines.report import Report
 from backend.fields import hash_field
-from backend.interface.parameters import ParameterError
+from backend.interface.parameters import ParameterError, engine
 from backend.meshing.mesh import Mesh
+from backend.weights.store import STARTER_TEXT
 
 SIZES = np.array([0.35, 0.15, 0.25])
 COURSE = replace(prompt_recipe.SMALL, milestones=(), random_size=(24,), batch=(3,), section=0.04).shortened(70)
@@ -142,3 +143,15 @@ def test_an_empty_prompt_is_refused():
     for prompt in (None, "", "  ", 3):
         with pytest.raises(ParameterError, match="no prompt"):
             read_prompt(prompt)
+
+
+@pytest.mark.skipif(not any(STARTER_TEXT.rglob("*.safetensors")), reason="the built-in weights are missing")
+def test_a_mesh_to_start_from_keeps_its_place_and_colours():
+    """One step does not change it much: it comes back as it went, and is not made to fill the cube."""
+    values = engine("dreamfusion").check({"start": "mesh", "steps": 1, "mesh_resolution": 48, "device": "cpu"})
+    begun = Request("dreamfusion", {"prompt": "a box", "mesh": brick()}, values)
+    mesh = dreamfusion.run(begun, Report()).mesh
+    assert np.abs(mesh.vertices).max(0) == pytest.approx(SIZES, abs=0.03)
+    assert mesh.vertex_colors[:, :3].mean(0) == pytest.approx(np.array([40, 60, 180]), abs=25)
+    with pytest.raises(ParameterError, match="there is none"):
+        dreamfusion.run(Request("dreamfusion", {"prompt": "a box"}, values), Report())
