@@ -27,7 +27,7 @@ COARSE, FINE = 16, 12  # samples of a ray: to find the surface, and to learn the
 FLOOR = 0.01  # added to every section's weight before looking closer
 WHITE = 250  # what is darker in any channel shows the object
 LEVELS = 2  # of the encoder, whose features are compared
-SQUARED, PERCEPTUAL = 1.0, 0.1  # weights of the terms
+SQUARED, PERCEPTUAL = 0.25, 0.025  # weights; their gradients then are about as large as that of the colours
 
 
 @dataclass
