@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Make-It-3D (Tang et al. 2023): an image and its caption -> a field that diffusion, CLIP and the image's depth agree
+on; then points in the image's own colours, refined, and brought back to the mesh."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..diffusion.prior import Prior
+from ..diffusion.stable_diffusion import TextPrior, TextToImage
+from ..fields import hash_field
+from ..fields.field import Field
+from ..meshing.mesh import Mesh
+from ..meshing.texture import Colors, finish, nearby
+from ..preprocess.background import remove_background
+from ..preprocess.caption import describe
+from ..preprocess.depth import estimate_depth
+from ..preprocess.framing import frame
+from ..reconstruction.view_colors import colors_from, paint
+from ..rendering.cameras import Camera, orbit
+from ..weights.likeness import load_likeness
+from ..weights.models import choose_device, choose_dtype
+from ..weights.stable_diffusion import check_text_weights, load_text_to_image
+from . import Request, Result, image_recipe
+from .coarse import Coarse, Told, tell
+from .distillation import Reference
+from .image_recipe import ImageRecipe, RefineRecipe
+from .optimisation import Outcome, optimise
+from .picture_camera import match_picture
+from .refine import Refine, make_cloud
+from .report import Report
+
+STAGES: dict[str, float] = {
+    "Preparing": 2, "Loading weights": 4, "Shape": 100, "Points": 6, "Refining": 60, "Surface": 4,
+}  # fmt: skip
+SMALL = 128  # pixels: a prior of smaller pictures gets a small field and few steps
+SHARE = 0.62  # of the minutes are the shape's
+TOLD_SIZE = 512  # pixels a side of the reference, as released
+
+
+def run(request: Request, report: Report) -> Result:
+    """Image float32 RGBA (H, W, 4) in inputs["image"] -> the mesh, its front (-Y) the image's view, and four views."""
+    begin, parameters = time.monotonic(), request.parameters
+    report.plan(STAGES)
+    report.progress("Preparing", 0, 1)
+    check_text_weights(parameters["weights"])
+    device = choose_device(parameters["device"])
+    cutout = remove_background(request.inputs["image"], parameters["remove_background"])
+    square = frame(cutout.image, TOLD_SIZE)[0]
+    caption, about_caption = describe(square, parameters["description"], device)
+    depth, about_depth = estimate_depth(square, device)
+    report.progress("Loading weights", 0, 1)
+    likeness, about_likeness = load_likeness(device)
+    model = load_text_to_image(
+        parameters["weights"], device, torch.float32 if device.type == "cpu" else choose_dtype(device)
+    )
+    coarse, fine = choose_recipes(model, parameters)
+    prior = TextPrior(model, caption, parameters["negative"])
+    told = tell(place(square, parameters["elevation_deg"], coarse, device), likeness, caption, depth)
+    task = Coarse(prior, make_field(prior, request.seed).to(device), told, coarse)
+    mesh, views, outcomes, colors = solve(task, told, fine, parameters, report, request.seed)
+    mesh = finish(mesh, parameters, colors, lambda i, n: report.progress("Surface", i, n))
+    facts = {
+        "caption": caption,
+        "background": cutout.note,
+        "picture_camera": match_picture(mesh, cutout.image[..., 3], parameters["elevation_deg"]),
+        "stand_ins": " ".join(filter(None, (about_caption, about_depth, about_likeness))),
+        "stages": [outcome.facts for outcome in outcomes],
+        "vertices": len(mesh.vertices),
+        "faces": len(mesh.faces),
+        "seconds": round(time.monotonic() - begin, 1),
+    }
+    return Result(mesh, views, facts)
+
+
+def solve(
+    task: Coarse, told: Told, fine: RefineRecipe, parameters: dict[str, Any], report: Report, seed: int
+) -> tuple[Mesh, np.ndarray, list[Outcome], Colors | None]:
+    """Both stages: the mesh with refined vertex colours, four views, what it took, and the colours for a texture."""
+    seconds = 60 * parameters["minutes"]
+    shares = [SHARE * seconds, (1 - SHARE) * seconds] if parameters["refine"] else [seconds]
+    outcomes = [optimise(task, report, task.recipe.steps, shares[0] or None, seed, "Shape")]
+    report.progress("Points", 0, 1)
+    surface = task.mesh(parameters["mesh_resolution"])
+    if not parameters["refine"] or outcomes[0].stopped or not len(surface.faces):
+        return surface, task.views(), outcomes, None
+    cloud = make_cloud(task, surface, told, fine)
+    if not len(cloud.points):
+        return surface, task.views(), outcomes, None
+    second = Refine(task.prior, told, cloud, surface, fine, task.recipe, seed)
+    with apart(report, "refining"):
+        outcomes.append(optimise(second, report, fine.steps, shares[-1] or None, seed, "Refining"))
+    report.progress("Surface", 0, 1)
+    colors = colors_from(second.refined(), nearby(surface))
+    return paint(surface, colors), second.views(), outcomes, colors
+
+
+@contextmanager
+def apart(report: Report, name: str) -> Iterator[None]:
+    """A folder in the job's for a second optimisation, whose checkpoint must not take the first one's place."""
+    folder = report.folder
+    if folder is not None:
+        report.folder = folder / name
+        report.folder.mkdir(exist_ok=True)
+    try:
+        yield
+    finally:
+        report.folder = folder
+
+
+def choose_recipes(model: TextToImage, parameters: dict[str, Any]) -> tuple[ImageRecipe, RefineRecipe]:
+    """The released settings for these weights, and what the user wants otherwise."""
+    is_small = model.image_size < SMALL
+    coarse = image_recipe.STARTER if is_small else image_recipe.MAKE_IT_3D
+    fine = image_recipe.STARTER_REFINE if is_small else image_recipe.REFINE
+    scale, steps = parameters["guidance_scale"], parameters["steps"]
+    if steps:
+        fine = replace(fine, steps=max(1, round(fine.steps * steps / coarse.steps)))
+    if scale:
+        fine = replace(fine, guidance_scale=scale)
+    return replace(coarse.shortened(steps), guidance_scale=scale or coarse.guidance_scale), fine
+
+
+def place(square: np.ndarray, elevation_deg: float, chosen: ImageRecipe, device: torch.device) -> Reference:
+    """The framed picture (S, S, 4) with the camera that took it."""
+    matrix = orbit(0, elevation_deg, chosen.radius[0])
+    return Reference(torch.from_numpy(square).to(device), Camera(matrix, chosen.fov_deg, *square.shape[:2]))
+
+
+def make_field(prior: Prior, seed: int) -> Field:
+    return (
+        hash_field.small(seed=seed) if prior.image_size < SMALL else hash_field.published(seed=seed, bands=(0.2, 0.6))
+    )
