@@ -17,16 +17,11 @@ from ..backend.interface.view_set import FOV_DEG, RADIUS
 
 @dataclass(frozen=True)
 class View:
-    """A camera as it sees a cube: angles in degrees; distance in the cube's sides; zoom, how many times larger it shows
-    things at the cube's middle than an engine's camera does; x, y, where it shows the middle, in halves of its
-    picture's height from the picture's middle."""
+    """From where a camera sees a cube: angles in degrees; distance in the cube's sides."""
 
     azimuth: float
     elevation: float
     distance: float
-    zoom: float
-    x: float
-    y: float
 
 
 def orbit(azimuth_deg: float, elevation_deg: float, radius: float = RADIUS) -> np.ndarray:
@@ -64,22 +59,43 @@ def within(pose: np.ndarray, frame: np.ndarray) -> np.ndarray:
     return local
 
 
-def look(pose: np.ndarray, frame: np.ndarray, fov_deg: float) -> View:
+def look(pose: np.ndarray, frame: np.ndarray) -> View:
     """How the camera sees the cube of a frame. ValueError when it stands in the cube's middle."""
     local = within(pose, frame)
     x, y, z = eye = local[:3, 3]
     distance = float(np.linalg.norm(eye))
     if distance < 1e-6:
         raise ValueError("The camera stands in the middle of the object")
-    middle = -local[:3, :3].T @ eye
-    tangent = math.tan(math.radians(fov_deg) / 2)
-    depth = max(float(-middle[2]), 1e-6)
-    zoom = RADIUS * math.tan(math.radians(FOV_DEG) / 2) / (depth * tangent)
     return View(
         azimuth=math.degrees(math.atan2(x, -y)) if math.hypot(x, y) > 1e-6 * distance else 0.0,
         elevation=math.degrees(math.asin(max(-1.0, min(1.0, z / distance)))),
         distance=distance,
-        zoom=zoom,
-        x=float(middle[0]) / (depth * tangent),
-        y=float(middle[1]) / (depth * tangent),
     )
+
+
+@dataclass(frozen=True)
+class Lens:
+    """fov_deg, vertical, of a picture of width x height pixels; shift of what it shows (right, up), in pixels."""
+
+    fov_deg: float
+    width: int
+    height: int
+    shift: tuple[float, float] = (0.0, 0.0)
+
+
+def lay_behind(picture: np.ndarray, view: View, pose: np.ndarray, frame: np.ndarray, lens: Lens) -> np.ndarray:
+    """An engine's picture float32 (S, S, 4) of a view, as the camera at the pose sees it standing in the cube's middle:
+    float32 (H, W, 4), first row on top, transparent beside it. So it overlays the object wherever the camera looks."""
+    side, local, engine = len(picture), within(pose, frame), orbit(view.azimuth, view.elevation)
+    focal = lens.height / 2 / math.tan(math.radians(lens.fov_deg) / 2)
+    column, row = np.meshgrid(np.arange(lens.width) + 0.5, np.arange(lens.height) + 0.5)
+    x, y = (column - lens.width / 2 + lens.shift[0]) / focal, (lens.height / 2 - row + lens.shift[1]) / focal
+    along = np.stack([x, y, -np.ones_like(x)], -1) @ local[:3, :3].T
+    towards = along @ engine[:3, 2]
+    far = -(local[:3, 3] @ engine[:3, 2]) / np.where(np.abs(towards) < 1e-9, 1e-9, towards)
+    place = (local[:3, 3] + far[..., None] * along) @ engine[:3, :2]
+    half = RADIUS * math.tan(math.radians(FOV_DEG) / 2)
+    columns = np.floor((place[..., 0] / half + 1) * side / 2).astype(int)
+    rows = np.floor((1 - place[..., 1] / half) * side / 2).astype(int)
+    seen = (far > 0) & (columns >= 0) & (columns < side) & (rows >= 0) & (rows < side)
+    return np.where(seen[..., None], picture[rows.clip(0, side - 1), columns.clip(0, side - 1)], 0).astype(np.float32)

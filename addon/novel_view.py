@@ -17,6 +17,7 @@ from .trouble import Trouble
 
 SIDE = 2 * RADIUS * math.tan(math.radians(FOV_DEG) / 2)  # of what a view shows around the cube's middle
 BEHIND = 0.75  # how far behind the cube's middle a reference image stands, in the cube's sides
+LONGEST = 768  # pixels of a camera's background
 ROW = "Novel Views"  # the collection of reference images
 
 
@@ -75,7 +76,7 @@ def make_job(context, where: str) -> Job:
         angles = [(view.azimuth, view.elevation)]
         behind = scene.camera if where == "CAMERA" and settings.views.shown_as == "BACKGROUND" else None
         uid = behind.session_uid if behind else 0
-        place = lambda job, scene: show(job, scene, view, uid)  # noqa: E731
+        place = lambda job, scene: show(job, scene, view, cube, uid)  # noqa: E731
     return Job(
         engine=NOVEL_VIEW.name,
         parameters=properties.parameters_of(NOVEL_VIEW, settings, preferences().device.lower()),
@@ -95,12 +96,10 @@ def seen_from(context, where: str, cube: np.ndarray) -> cameras.View:
         if where == "VIEWPORT":
             if not context.region_data:
                 raise Trouble("There is no 3D View here", "Press the button in a 3D View", "input")
-            return cameras.look(np.array(context.region_data.view_matrix.inverted()), cube, FOV_DEG)
+            return cameras.look(np.array(context.region_data.view_matrix.inverted()), cube)
         if scene.camera is None or scene.camera.type != "CAMERA":
             raise Trouble("The scene has no camera", "Add one, or take the viewport", "input")
-        render = scene.render
-        fov = field_of_view(scene.camera.data, render.resolution_x, render.resolution_y)
-        return cameras.look(np.array(scene.camera.matrix_world), cube, fov)
+        return cameras.look(np.array(scene.camera.matrix_world), cube)
     except ValueError as error:
         raise Trouble(str(error), "Move it away", "input") from error
 
@@ -110,26 +109,46 @@ def field_of_view(lens: bpy.types.Camera, width: int, height: int) -> float:
     return cameras.field_of_view(lens.lens, (lens.sensor_width, lens.sensor_height), lens.sensor_fit, width, height)
 
 
-def show(job: Job, scene: bpy.types.Scene, view: cameras.View, camera: int) -> None:
-    """A view as an image, and behind what the camera of this session_uid sees, if there is one."""
-    image = made_image.load(
-        job.images[0], f"{job.name} {view.azimuth:.0f}\N{DEGREE SIGN} {view.elevation:.0f}\N{DEGREE SIGN}"
-    )
-    image.use_fake_user = True
+def show(job: Job, scene: bpy.types.Scene, view: cameras.View, cube: np.ndarray, camera: int) -> None:
+    """A view as an image, or behind what the camera of this session_uid sees, if there is one."""
+    name = f"{job.name} {view.azimuth:.0f}\N{DEGREE SIGN} {view.elevation:.0f}\N{DEGREE SIGN}"
+    image = made_image.load(job.images[0], name)
     ob = next((ob for ob in scene.objects if ob.session_uid == camera), None)
     if ob and ob.type == "CAMERA":
-        put_behind(ob.data, image, view, scene)
+        put_behind(ob, image, view, cube, scene)
+        bpy.data.images.remove(image)
+    else:
+        image.use_fake_user = True
     mesh_import.push_undo("Novel View", None)
 
 
-def put_behind(lens: bpy.types.Camera, image: bpy.types.Image, view: cameras.View, scene: bpy.types.Scene) -> None:
-    """The image as large in the camera's picture as the object is there."""
-    render = scene.render
-    portrait = render.resolution_y / min(render.resolution_x, render.resolution_y)  # the shorter side is fitted
-    background = lens.background_images.new()
-    background.image, background.alpha, background.frame_method = image, 0.6, "FIT"
-    background.scale = view.zoom * portrait
-    lens.show_background_images = True
+def put_behind(
+    camera: bpy.types.Object, image: bpy.types.Image, view: cameras.View, cube: np.ndarray, scene: bpy.types.Scene
+) -> None:
+    """The image where and as large as the object is in the camera's picture."""
+    width, height = frame_size(scene.render)
+    pixels = np.empty(4 * image.size[0] * image.size[1], np.float32)
+    image.pixels.foreach_get(pixels)
+    square = pixels.reshape(image.size[1], image.size[0], 4)[::-1]
+    laid = cameras.lay_behind(square, view, np.array(camera.matrix_world), cube, lens_of(camera.data, width, height))
+    behind = bpy.data.images.new(image.name, width, height, alpha=True)
+    behind.pixels.foreach_set(np.ascontiguousarray(laid[::-1]).reshape(-1))
+    behind.pack()
+    background = camera.data.background_images.new()
+    background.image, background.alpha = behind, 0.6
+    camera.data.show_background_images = True
+
+
+def frame_size(render: bpy.types.RenderSettings) -> tuple[int, int]:
+    """Pixels of a picture with the render's proportions."""
+    scale = LONGEST / max(render.resolution_x, render.resolution_y)
+    return max(1, round(render.resolution_x * scale)), max(1, round(render.resolution_y * scale))
+
+
+def lens_of(lens: bpy.types.Camera, width: int, height: int) -> cameras.Lens:
+    """A camera of Blender's for a picture of this size; its shift counts in the side that the sensor lies along."""
+    unit = {"HORIZONTAL": width, "VERTICAL": height}.get(lens.sensor_fit, max(width, height))
+    return cameras.Lens(field_of_view(lens, width, height), width, height, (lens.shift_x * unit, lens.shift_y * unit))
 
 
 def stand_around(job: Job, scene: bpy.types.Scene, cube: np.ndarray) -> None:
