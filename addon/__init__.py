@@ -10,6 +10,7 @@ MODULES = (
     "view_settings",
     "placement",
     "refine",
+    "finish",
     "camera_match",
     "history",
     "properties",
@@ -30,6 +31,7 @@ MODULES = (
     "prompt_views_panel",
     "refine_panel",
     "placement_panel",
+    "finish_panel",
     "session",
 )
 

@@ -70,11 +70,20 @@ def chosen(scene: bpy.types.Scene) -> Version | None:
 
 def recipe_of(version: Version) -> dict:
     """How it was made; empty for what was not made here, or what cannot be read."""
+    return parse(version.recipe)
+
+
+def parse(text: str) -> dict:
     try:
-        recipe = json.loads(version.recipe or "{}")
+        recipe = json.loads(text or "{}")
     except ValueError:
         return {}
     return recipe if isinstance(recipe, dict) else {}
+
+
+def recipe_of_object(ob: bpy.types.Object) -> dict:
+    """The same of an object."""
+    return parse(str(ob.get(mesh_import.RECIPE, "")))
 
 
 def not_repeatable(version: Version) -> str:
@@ -86,7 +95,8 @@ def not_repeatable(version: Version) -> str:
     if "mesh" in engine.inputs and recipe_of(version).get("parameters", {}).get(start_mesh.START) == "mesh":
         if not version.start:
             return "The mesh that it started from is not in this file any more"
-    if "image" in engine.inputs and not version.filepath and not version.image:
+    words = dict(recipe_of(version).get("inputs") or {}).get("prompt")
+    if "image" in engine.inputs and not version.filepath and not version.image and not words:
         return "Its image is not in this file any more"
     return ""
 
@@ -120,7 +130,7 @@ def job_again(context, version: Version, seed: int | None) -> Job:
         name=version.name,
         location=tuple(scene.cursor.location),
         scene=scene.session_uid,
-        inputs={k: v for k, v in dict(recipe.get("inputs") or {}).items() if isinstance(v, str)},
+        inputs={k: v for k, v in dict(recipe.get("inputs") or {}).items() if isinstance(v, (str, dict))},
         origin=origin,
     )
 

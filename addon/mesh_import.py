@@ -74,15 +74,20 @@ def build_mesh(arrays: MeshArrays, name: str) -> bpy.types.Mesh:
     mesh.attributes[".corner_edge"].data.foreach_set("value", corner_edges)
     mesh.attributes[".corner_vert"].data.foreach_set("value", faces.reshape(-1))
     mesh.polygons.foreach_set("loop_start", np.arange(0, faces.size, 3, dtype=np.int32))
-    attribute = mesh.color_attributes.new(COLOR, "BYTE_COLOR", "POINT")
-    attribute.data.foreach_set("color_srgb", colors.reshape(-1).astype(np.float32) / 255)
+    add_colors(mesh, colors)
     if arrays.uv is not None:
         mesh.attributes.new(UV, "FLOAT2", "CORNER").data.foreach_set("vector", arrays.uv.reshape(-1))
-    mesh.attributes.active_color_name = COLOR
-    mesh.attributes.default_color_name = COLOR
     mesh.update()
     mesh.shade_smooth()
     return mesh
+
+
+def add_colors(mesh: bpy.types.Mesh, colors: np.ndarray) -> None:
+    """Colours uint8 (N, 4) sRGB for the vertices, as the mesh's active attribute."""
+    attribute = mesh.color_attributes.new(COLOR, "BYTE_COLOR", "POINT")
+    attribute.data.foreach_set("color_srgb", colors.reshape(-1).astype(np.float32) / 255)
+    mesh.attributes.active_color_name = COLOR
+    mesh.attributes.default_color_name = COLOR
 
 
 def load_texture(data: bytes, name: str) -> bpy.types.Image | None:

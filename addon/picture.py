@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import zlib
 
+import bpy
 import bpy.utils.previews
 import numpy as np
 
@@ -54,6 +55,14 @@ def thumbnail_id(text: str) -> int:
         icon.image_pixels.foreach_set(packed(opaque))
         icon.icon_pixels.foreach_set(packed(opaque[::step, ::step]))
     return icons()[key].icon_id
+
+
+def paint_preview(block: bpy.types.ID, painted: np.ndarray) -> None:
+    """Make a picture uint8 (H, W, 3), first row on top, the data-block's own preview."""
+    opaque = np.concatenate([painted, np.full((*painted.shape[:2], 1), 255, np.uint8)], -1)
+    preview = block.preview_ensure()
+    preview.image_size = opaque.shape[1::-1]
+    preview.image_pixels.foreach_set(packed(opaque))
 
 
 def icon_id() -> int:

@@ -20,6 +20,7 @@ SOURCES = (
     ("FILE", "File", "An image file on this computer", "FILE_IMAGE", 0),
     ("IMAGE", "Image", "An image that is open in Blender", "IMAGE_DATA", 1),
     ("RENDER", "Render", "The last render", "RENDER_RESULT", 2),
+    ("PROMPT", "Prompt", "A picture of the prompt, which is made first", "TEXT", 3),
 )
 
 
@@ -159,10 +160,11 @@ def settings_group(groups: dict[str, type]) -> type:
             name="Seed", description="Another number gives another guess at what the image does not show", min=0
         ),
     }
-    from . import placement, refine  # which know the session, which knows this
+    from . import finish, placement, refine  # which know the session, which knows this
 
     annotations["views"] = bpy.props.PointerProperty(type=view_settings.ViewSettings)
     annotations["refine"] = bpy.props.PointerProperty(type=refine.RefineSettings)
+    annotations["finish"] = bpy.props.PointerProperty(type=finish.FinishSettings)
     annotations["placement"] = bpy.props.PointerProperty(type=placement.PlacementSettings)
     for name, group in groups.items():
         annotations[name] = bpy.props.PointerProperty(type=group)

@@ -30,6 +30,7 @@ SUBJECTS = (
     "views",
     "refining",
     "fitting",
+    "finishing",
     "hostile",
     "leaving",
 )

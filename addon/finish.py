@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# pyright: reportInvalidTypeForm=false
+"""Ready to use: fewer faces, quads, sharp edges, an asset. The mesh before stays as a version."""
+
+import math
+from collections.abc import Callable
+
+import bpy
+import numpy as np
+
+from . import history, mesh_import, picture, reshape, start_mesh, thumbnail
+from .trouble import Trouble, sentences
+
+
+class FinishSettings(bpy.types.PropertyGroup):
+    faces: bpy.props.IntProperty(
+        name="Faces", description="How many faces the mesh should have", default=5000, min=16, soft_max=100_000
+    )
+    angle: bpy.props.FloatProperty(
+        name="Angle", description="Edges with a sharper angle look sharp", subtype="ANGLE",
+        default=math.radians(40), min=0, max=math.pi,
+    )  # fmt: skip
+
+
+class Finish:
+    """What the buttons have in common."""
+
+    bl_options = {"REGISTER", "UNDO"}
+    report: Callable
+    poll_message_set: Callable
+
+    def change(self, context, ob: bpy.types.Object, settings: FinishSettings) -> None:
+        """Raises Trouble."""
+        raise NotImplementedError
+
+    @classmethod
+    def poll(cls, context):
+        reason = missing(context)
+        cls.poll_message_set(reason)
+        return not reason
+
+    def execute(self, context):
+        try:
+            self.change(context, context.active_object, context.scene.image_to_mesh.finish)
+        except Trouble as trouble:
+            self.report({"ERROR"}, sentences(trouble.message, trouble.remedy))
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+class Decimate(Finish, bpy.types.Operator):
+    """Simplify the active mesh to so many triangles. Its colours and UVs stay; the mesh before stays under History"""
+
+    bl_idname = "image_to_mesh.decimate"
+    bl_label = "Decimate"
+
+    def change(self, context, ob, settings):
+        triangles = sum(len(polygon.vertices) - 2 for polygon in ob.data.polygons)
+        if triangles <= settings.faces:
+            raise Trouble(f"{ob.name} has only {triangles:,} triangles", "Choose fewer Faces")
+        history.keep(context.scene, ob)
+        alone = bpy.data.objects.new(ob.name, ob.data)  # without the artist's modifiers
+        context.scene.collection.objects.link(alone)
+        try:
+            modifier = alone.modifiers.new("Decimate", "DECIMATE")
+            modifier.ratio, modifier.use_collapse_triangulate = settings.faces / triangles, True
+            context.view_layer.update()
+            graph = context.evaluated_depsgraph_get()
+            new = bpy.data.meshes.new_from_object(alone.evaluated_get(graph), depsgraph=graph)
+        finally:
+            bpy.data.objects.remove(alone)
+        new.name = ob.data.name
+        adopt(context.scene, ob, new)
+
+
+class Remesh(Finish, bpy.types.Operator):
+    """Make the active mesh anew of so many quads (QuadriFlow). Its colours are carried over; UVs and textures are not.
+    The mesh before stays under History"""
+
+    bl_idname = "image_to_mesh.quad_remesh"
+    bl_label = "Quad Remesh"
+
+    def change(self, context, ob, settings):
+        old = ob.data
+        open_surface = Trouble(
+            f"QuadriFlow cannot remesh {ob.name}: it needs a closed surface without holes",
+            "Decimate it instead, or close it first with the Remesh modifier",
+        )
+        if not is_closed(old):
+            raise open_surface
+        history.keep(context.scene, ob)
+        new = ob.data = old.copy()
+        try:
+            with context.temp_override(active_object=ob, object=ob, selected_objects=[ob]):
+                bpy.ops.object.quadriflow_remesh(target_faces=settings.faces, use_preserve_boundary=False)
+        except RuntimeError as error:
+            ob.data = old
+            bpy.data.meshes.remove(new)
+            raise open_surface from error
+        color_like(new, old)
+        adopt(context.scene, ob, new)
+
+
+class Sharpen(Finish, bpy.types.Operator):
+    """Shade the active mesh smooth, but for edges that are sharper than the angle"""
+
+    bl_idname = "image_to_mesh.smooth_by_angle"
+    bl_label = "Smooth by Angle"
+
+    def change(self, context, ob, settings):
+        ob.data.shade_smooth()
+        ob.data.set_sharp_from_angle(angle=settings.angle)
+
+
+class MarkAsset(Finish, bpy.types.Operator):
+    """Mark the active object as an asset, with its picture, so that it appears in the Asset Browser"""
+
+    bl_idname = "image_to_mesh.mark_asset"
+    bl_label = "Mark as Asset"
+
+    def change(self, context, ob, settings):
+        ob.asset_mark()
+        recipe = history.recipe_of_object(ob)
+        prompt = dict(recipe.get("inputs") or {}).get("prompt")
+        ob.asset_data.description = str(prompt or f"Made from {recipe.get('input', ob.name)} by Image to Mesh")
+        if "Image to Mesh" not in ob.asset_data.tags:
+            ob.asset_data.tags.new("Image to Mesh")
+        picture.paint_preview(ob, thumbnail.paint(*start_mesh.read_arrays(ob.data)))
+
+
+def missing(context) -> str:
+    """Why there is nothing to finish, or an empty string."""
+    active = context.active_object
+    if active is None or active.type != "MESH" or not len(active.data.polygons):
+        return "Make a mesh the active object"
+    if active.library or active.override_library or active.data.library:
+        return "The active object is linked from another file"
+    return "Leave the mode first" if active.mode != "OBJECT" else ""
+
+
+def is_closed(mesh: bpy.types.Mesh) -> bool:
+    """Whether every edge lies between two faces."""
+    edges = np.empty(len(mesh.loops), np.int32)
+    mesh.loops.foreach_get("edge_index", edges)
+    return bool((np.bincount(edges, minlength=len(mesh.edges)) == 2).all())
+
+
+def adopt(scene: bpy.types.Scene, ob: bpy.types.Object, new: bpy.types.Mesh) -> None:
+    """Give the object the mesh, and remember it as a version with the object's recipe."""
+    ob.data = new
+    small = thumbnail.encode(thumbnail.paint(*start_mesh.read_arrays(new)))
+    history.add(scene, f"{ob.name}, {len(new.polygons):,} faces", new, small).recipe = str(
+        ob.get(mesh_import.RECIPE, "")
+    )
+
+
+def color_like(new: bpy.types.Mesh, old: bpy.types.Mesh) -> None:
+    """Give each vertex of a mesh the colour of the old mesh's vertex that is nearest, and the old materials."""
+    vertices = start_mesh.read_arrays(new)[0]
+    colors = start_mesh.read_colors(old)[reshape.nearest_of(old, vertices)]
+    for attribute in list(new.color_attributes):
+        new.color_attributes.remove(attribute)
+    mesh_import.add_colors(new, colors)
+    new.materials.clear()
+    for material in old.materials:
+        new.materials.append(material)
+
+
+classes = (FinishSettings, Decimate, Remesh, Sharpen, MarkAsset)
+
+
+def register() -> None:
+    for cls in classes:
+        bpy.utils.register_class(cls)
+
+
+def unregister() -> None:
+    for cls in reversed(classes):
+        bpy.utils.unregister_class(cls)
