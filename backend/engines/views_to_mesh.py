@@ -41,13 +41,15 @@ def run(request: Request, report: Report) -> Result:
 
 
 def reconstruct(views: np.ndarray, cameras: list[Camera], parameters: dict[str, Any], report: Report) -> Mesh:
-    """Posed views float32 RGBA (V, S, S, 4) of one field of view -> mesh in the cameras' world."""
-    return reconstruct_with_facts(views, cameras, parameters, report)[0]
+    """Posed views float32 RGBA (V, H, W, 4) -> mesh in the cameras' world."""
+    squares, cameras = align(list(views), cameras, SIDE[parameters["method"]])
+    return reconstruct_with_facts(squares, cameras, parameters, report)[0]
 
 
 def reconstruct_with_facts(
     views: np.ndarray, cameras: list[Camera], parameters: dict[str, Any], report: Report, seed: int = 0
 ) -> tuple[Mesh, dict[str, Any]]:
+    """Posed views float32 RGBA (V, S, S, 4) of one field of view -> mesh in the cameras' world, and facts."""
     if parameters["method"] == "fast":
         return one2345.reconstruct(views, cameras, parameters, report), {}
     report.plan({"Start": 10, "Optimising": 100, "Surface": 4})

@@ -315,3 +315,43 @@ def test_pythons_collector_rests_while_the_reader_takes_a_frame_apart(monkeypatc
         assert process.parse(b"") == {"collecting": False} and not gc.isenabled()
     finally:
         gc.enable()
+
+
+def test_blenders_own_part_comes_first_a_step_at_a_time(make, scene):
+    """What it prepares is there when the attachments are asked for."""
+    taken = []
+
+    def prepare():
+        for number in range(3):
+            yield number, 3
+            taken.append(number)
+
+    queue, one = make(), job("views")
+    one.preparation, one.attachments = prepare(), lambda: {"image_file": b"views" if taken == [0, 1, 2] else b"refuse"}
+    queue.submit(one)
+    queue.poll()
+    assert (one.stage, one.step, one.total) == ("rendering views", 0, 3) and queue.process is None
+    queue.poll()
+    assert taken == [0] and one.step == 1
+    run(queue, lambda: not queue.busy)
+    assert one.state is State.DONE and len(scene.delivered) == 1
+
+
+def test_work_that_is_blenders_alone_needs_no_backend(make, scene):
+    queue, one = make(), Job("", {}, 0, dict, "alone", preparation=iter([(0, 1)]))
+    finish(queue, one)
+    assert one.state is State.DONE and queue.process is None and scene.delivered == [("alone", None)]
+
+
+def test_a_preparation_can_be_cancelled_and_can_fail(make):
+    def fails():
+        yield 0, 2
+        raise Trouble("The objects are gone", "Select them again", "moved")
+
+    queue, first, second = make(), job("views", preparation=iter([(0, 9)] * 9)), job("views", preparation=fails())
+    queue.submit(first)
+    queue.submit(second)
+    queue.poll()
+    queue.cancel(first)
+    run(queue, lambda: not queue.busy)
+    assert first.state is State.CANCELLED and second.state is State.FAILED and "gone" in second.message

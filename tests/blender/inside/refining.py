@@ -143,6 +143,17 @@ def check_what_was_made_here_is_refined_in_the_engines_own_frame():
     assert np.allclose(positions(ob.data), before, atol=1e-6) and ob.material_slots[0].material
 
 
+def check_a_prompt_refines_too():
+    settings().refine.engine, settings().prompt, settings().refine.group = "DREAMFUSION", "", ""
+    assert "prompt" in module("addon.refine").missing(bpy.context)
+    settings().prompt = "a box"
+    assert bpy.ops.image_to_mesh.refine(wait=True) == {"FINISHED"}
+    request = json.loads((Path(module("addon.session").queue.last.folder) / "request.json").read_text())
+    assert request["attached"] == ["mesh"] and request["inputs"] == {"prompt": "a box"}
+    assert request["parameters"]["start"] == "mesh" and request["engine"] == "dreamfusion"
+    settings().refine.engine = "ZERO123_SDS"
+
+
 def check_refining_says_why_it_cannot():
     refine = module("addon.refine")
     ob = bpy.context.object

@@ -4,6 +4,7 @@
     python tests/blender/window/run.py click  --zip image_to_mesh.zip --venv VENV --image FILE --out shots
     python tests/blender/window/run.py faults --zip image_to_mesh.zip --venv VENV --image FILE --out shots
     python tests/blender/window/run.py preferences --size 1600x1900 ... (as above)
+    python tests/blender/window/run.py views --size 1600x1400 --docs docs ... (as above)
     python tests/blender/window/run.py set_up --set-up DIR ... (as above)
 
 VENV has what the backend needs. `--double` puts the stand-in of the tests in the backend's place; the image's text then
@@ -23,6 +24,10 @@ HERE = Path(__file__).resolve().parent
 sys.path.append(str(HERE.parents[1] / "weights"))
 from published import Handler, Server  # noqa: E402
 
+PICTURES = (
+    *("panel", "progress", "result", "history", "compared"),
+    *("view_rig", "views_to_mesh", "novel_views", "refine", "match"),
+)
 WEIGHTS = {"config.json": b"{}", "model.safetensors": bytes(60_000_000), "preprocessor_config.json": b"{}"}
 RIG = Path(os.environ.get("BLENDER_GUI", HERE.parents[3] / "shared" / "tools" / "blender-gui"))
 
@@ -34,7 +39,7 @@ def main() -> int:
     parser.add_argument("--venv", type=Path, required=True)
     parser.add_argument("--image", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--docs", type=Path, metavar="DIR", help="copy panel, progress and result there")
+    parser.add_argument("--docs", type=Path, metavar="DIR", help="copy the pictures for docs there")
     parser.add_argument("--double", action="store_true")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a number of the first engine")
     parser.add_argument("--stages", metavar="A,B", help="for faults: kill and cancel in these stages only")
@@ -68,7 +73,7 @@ def main() -> int:
     status = subprocess.run([str(part) for part in command]).returncode
     for method, path, part in server.asked:
         print(f"asked: {method} {path} {part}")
-    for name in ("panel", "progress", "result"):
+    for name in PICTURES:
         if args.docs and status == 0 and (args.out / f"{name}.png").exists():
             args.docs.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(args.out / f"{name}.png", args.docs / f"{name}.png")

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Views, refining and fitting in a real window; pictures view_rig, views_to_mesh, novel_views, refine and match.
+
+Ends with status 0 only if real clicks on View Rig, Views to Mesh, the reference images, Refine in Place and Match
+Camera did what they say, Ctrl+Z took the rig away, and the unfinished mesh was seen.
+"""
+
+import sys
+
+import bpy
+import mathutils
+import rig
+
+sys.path.insert(0, next(a for a in rig.SESSION["args"] if a.startswith("here=")).removeprefix("here="))
+from played import ARGS, PATIENCE_S, meshes, module, prepare, press
+
+STEPS = 40  # of refining
+PANELS = {
+    "views_panel": ("ViewsPanel", "NovelViewPanel"),
+    "refine_panel": ("RefinePanel",),
+    "placement_panel": ("PlacementPanel",),
+}
+CLASSES = [getattr(module(f"addon.{file}"), name) for file, names in PANELS.items() for name in names]
+
+
+def show_panels(*wanted):
+    """Only these of ours are there, and open: Blender remembers of a panel that it was closed."""
+    for cls in CLASSES:
+        if cls.is_registered:
+            bpy.utils.unregister_class(cls)
+        if cls.__name__ in wanted:
+            cls.bl_options = set()
+            bpy.utils.register_class(cls)
+    rig.redraw()
+
+
+def model():
+    """A head of two colours, whose surface Blender's modifiers make."""
+    bpy.ops.mesh.primitive_monkey_add(size=1.5)
+    head = bpy.context.object
+    head.name = "Head"
+    head.modifiers.new("Subdivision", "SUBSURF").levels = 1
+    material = bpy.data.materials.new("Checks")
+    material.use_nodes = True
+    nodes, links = material.node_tree.nodes, material.node_tree.links
+    checks, place = nodes.new("ShaderNodeTexChecker"), nodes.new("ShaderNodeTexCoord")
+    checks.inputs["Scale"].default_value = 3
+    checks.inputs["Color1"].default_value, checks.inputs["Color2"].default_value = (
+        (0.7, 0.1, 0.05, 1),
+        (0.9, 0.7, 0.3, 1),
+    )
+    links.new(place.outputs["Object"], checks.inputs["Vector"])
+    links.new(checks.outputs["Color"], nodes["Principled BSDF"].inputs["Base Color"])
+    material.diffuse_color = (0.7, 0.25, 0.1, 1)
+    head.data.materials.append(material)
+    bpy.ops.ed.undo_push(message="Head")
+
+
+def look(*names, turn=(1.2, 0, 0.5)):
+    """At these objects, a little from above."""
+    for ob in bpy.data.objects:
+        ob.select_set(ob.name in names)
+    area = rig.area()
+    area.spaces.active.region_3d.view_rotation = mathutils.Euler(turn).to_quaternion()
+    with bpy.context.temp_override(window=rig.window(), area=area, region=rig.region("WINDOW")):
+        bpy.ops.view3d.view_selected()
+
+
+def live():
+    boxes = []
+    yield from rig.buttons(rig.region("UI"), boxes)
+    return boxes
+
+
+def finished(queue):
+    yield from rig.wait_until(lambda: not queue.busy, PATIENCE_S)
+    job = queue.last
+    rig.log(job.state.value, job.engine, job.message, job.remedy, {k: job.report.get(k) for k in ("seconds", "faces")})
+    assert job.state.value == "Done"
+    yield 1.0
+
+
+def make_mesh_of_views(queue):
+    """From the rig, whose cameras Ctrl+Z takes away, to the mesh beside the head."""
+    show_panels("ViewsPanel")
+    yield from rig.open_sidebar("Image to Mesh")
+    boxes = yield from live()
+    view_rig = boxes[-2]  # Render Views, beside it, is grey until there is a rig
+    yield from press(view_rig, lambda: "View Rig" in bpy.data.objects)
+    look(*[ob.name for ob in bpy.data.objects if ob.name.startswith(("View", "Head"))])
+    yield 1.0
+    rig.shot("view_rig")
+    rig.xdotool("mousemove", 500, 500)
+    rig.key("ctrl+z")
+    yield from rig.wait_until(lambda: "View Rig" not in bpy.data.objects, 10)
+    look("Head")
+    boxes = yield from live()
+    yield from press(boxes[-1], lambda: queue.busy)
+    yield from rig.wait_until(lambda: queue.active and queue.active.step > 3, PATIENCE_S)
+    rig.log("stage:", queue.active.stage_text())
+    yield from finished(queue)
+    new = bpy.context.object
+    assert (new.location - bpy.data.objects["Head"].location).length < 0.2
+    new.location.x += 1.7
+    look("Head", new.name)
+    yield 1.0
+    rig.shot("views_to_mesh")
+    return new.name
+
+
+def stand_images_around(queue, name):
+    show_panels("NovelViewPanel")
+    bpy.data.objects["Head"].hide_set(True)
+    bpy.data.objects[name].hide_set(True)
+    bpy.context.scene.image_to_mesh.filepath = ARGS["image"]
+    yield 1.0
+    boxes = yield from live()
+    yield from press(boxes[-1], lambda: queue.busy)
+    yield from finished(queue)
+    stands = [ob.name for ob in bpy.data.objects if ob.empty_display_type == "IMAGE" and ob.type == "EMPTY"]
+    assert len(stands) == 4
+    look(*stands, turn=(1.0, 0, 0.5))
+    yield 1.0
+    rig.shot("novel_views")
+    for stand in stands:
+        bpy.data.objects[stand].hide_set(True)
+
+
+def refine(queue):
+    """An egg becomes more like the image; the unfinished mesh is seen meanwhile."""
+    settings = bpy.context.scene.image_to_mesh
+    bpy.ops.mesh.primitive_uv_sphere_add(radius=0.45, location=(0, 0, 0))
+    egg = bpy.context.object
+    egg.name, settings.zero123_sds.steps = "Egg", STEPS
+    egg.modifiers.new("Smooth", "SMOOTH")
+    bpy.ops.ed.undo_push(message="Egg")
+    look("Egg")
+    bpy.context.view_layer.objects.active = egg
+    show_panels("RefinePanel")
+    yield 1.0
+    count, boxes = len(egg.data.vertices), (yield from live())
+    yield from press(boxes[-1], lambda: queue.busy)
+    egg.hide_set(True)
+    yield from rig.wait_until(lambda: not queue.busy or (queue.active and queue.active.preview is not None), PATIENCE_S)
+    assert queue.busy, "there was no preview"
+    yield 1.0
+    rig.shot("refine")
+    yield from finished(queue)
+    egg = bpy.data.objects["Egg"]
+    egg.hide_set(False)
+    assert len(egg.data.vertices) != count and [m.name for m in egg.modifiers] == ["Smooth"]
+    rig.xdotool("mousemove", 500, 500)
+    rig.key("ctrl+z")
+    yield from rig.wait_until(lambda: len(bpy.data.objects["Egg"].data.vertices) == count, 10)
+    rig.key("ctrl+shift+z")
+    yield from rig.wait_until(lambda: len(bpy.data.objects["Egg"].data.vertices) != count, 10)
+    yield 1.0
+
+
+def match_camera():
+    egg = bpy.data.objects["Egg"]
+    bpy.context.view_layer.objects.active = egg
+    show_panels("PlacementPanel")
+    yield 1.0
+    boxes = yield from live()
+    yield from press(boxes[-1], lambda: "Egg Camera" in bpy.data.objects)
+    rig.area().spaces.active.region_3d.view_perspective = "CAMERA"
+    facts = module("addon.camera_match").facts_of(egg)
+    rig.log("camera:", facts)
+    yield 1.0
+    rig.shot("match")
+
+
+def steps():
+    queue = module("addon.session").queue
+    prepare()
+    model()
+    bpy.context.scene.image_to_mesh.views.size = 64
+    name = yield from make_mesh_of_views(queue)
+    yield from stand_images_around(queue, name)
+    yield from refine(queue)
+    yield from match_camera()
+    show_panels(*[cls.__name__ for cls in CLASSES])
+    rig.log("longest hold", round(module("addon.session").longest_ms), "ms", meshes())
+
+
+rig.play(steps)
