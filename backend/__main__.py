@@ -176,12 +176,12 @@ def novel_view(
 def reconstruct(
     views: Annotated[Path, typer.Option(help="Folder with transforms.json and images (NeRF-synthetic form).")],
     output: MeshFile,
-    engine: EngineName = parameters.VIEWS.name,
+    engine: EngineName = ENGINE,
     settings: Settings = None,
     scale: Annotated[float, typer.Option(min=1e-6, max=1e6, help="Multiplies the cameras' positions.")] = 1.0,
     as_json: Json = False,
 ) -> None:
-    """Turn pictures with known cameras into a mesh; by NeuS with --set method=neus."""
+    """Turn pictures with known cameras into a mesh; by NeuS with --engine views_to_mesh --set method=neus."""
     declared = parameters.asked(engine)
     values = declared.check(read_settings(settings))
     check_output(output, mesh_endings())
