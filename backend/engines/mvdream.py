@@ -15,7 +15,7 @@ from ..diffusion import guidance
 from ..diffusion.annealing import draw_timesteps
 from ..diffusion.mvdream import SUFFIX, MultiView, MultiViewPrior
 from ..diffusion.prior import Denoised
-from ..meshing.clean import decimate
+from ..meshing.texture import finish
 from ..rendering.cameras import Camera, rays
 from ..rendering.shading import sample_light
 from ..weights.models import choose_device, choose_dtype
@@ -48,7 +48,7 @@ def run(request: Request, report: Report) -> Result:
     task = MultiViewDream(prior, field, chosen, f"{told} {parameters['negative']}")
     outcome = optimise(task, report, chosen.steps, 60 * parameters["minutes"] or None, request.seed)
     report.progress("Surface", 0, 1)
-    mesh = decimate(fill_cube(task.mesh(parameters["mesh_resolution"])), parameters["max_faces"])
+    mesh = finish(fill_cube(task.mesh(parameters["mesh_resolution"])), parameters)
     facts = {"prompt": prompt, "vertices": len(mesh.vertices), "faces": len(mesh.faces)}
     return Result(mesh, task.views(), outcome.facts | facts | {"seconds": round(time.monotonic() - begin, 1)})
 

@@ -17,9 +17,10 @@ from diffusers import DiffusionPipeline
 from torch import Tensor
 
 from ..diffusion.zero123 import CLIP_MEAN, CLIP_STD
-from ..meshing.clean import decimate, keep_components, remove_degenerate
+from ..meshing.clean import keep_components, remove_degenerate
 from ..meshing.marching_cubes import extract
 from ..meshing.mesh import Mesh
+from ..meshing.texture import finish
 from ..preprocess.background import remove_background
 from ..preprocess.framing import composite, frame
 from ..preprocess.image import ImageError
@@ -55,7 +56,7 @@ def run(request: Request, report: Report) -> Result:
     model = load(parameters["weights"], kind, choose_device(parameters["device"]))
     latents = imagine(model, told, parameters, request.seed, report)
     mesh = to_mesh(model, latents, parameters["mesh_resolution"], report)
-    mesh = decimate(mesh, parameters["max_faces"])
+    mesh = finish(mesh, parameters)
     facts |= {"vertices": len(mesh.vertices), "faces": len(mesh.faces)}
     return Result(mesh, look_at(mesh), facts | {"seconds": round(time.monotonic() - begin, 1)})
 
