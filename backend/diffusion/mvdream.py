@@ -77,10 +77,7 @@ class MultiView(TextToImage):
         self.joint = JointAttention()
         unet.set_attn_processor({n: self.joint if ".attn1." in n else p for n, p in unet.attn_processors.items()})
         camera = CameraEmbedding(NUMBERS, unet.time_embedding.linear_1.out_features)
-        if unet.class_embedding is None:  # plain Stable Diffusion begins with cameras that change nothing
-            nn.init.zeros_(camera.linear_2.weight)
-            nn.init.zeros_(camera.linear_2.bias)
-        else:
+        if unet.class_embedding is not None:
             camera.load_state_dict(unet.class_embedding.state_dict(), assign=True)
         unet.class_embedding = camera.to(unet.conv_in.weight)
         unet.register_to_config(class_embed_type="projection", projection_class_embeddings_input_dim=NUMBERS)
