@@ -108,7 +108,11 @@ def make_job(context) -> Job:
     """A job from what the panel shows. Raises Trouble."""
     settings = context.scene.image_to_mesh
     name, picture = sources.read(settings, context.scene)
-    return new_job(context, name, picture, tuple(context.scene.cursor.location), sources.origin(settings, picture))
+    job = new_job(context, name, picture, tuple(context.scene.cursor.location), sources.origin(settings, picture))
+    if sources.is_prompt(settings) and "image" in properties.chosen_engine(settings).inputs:
+        drawing = properties.parameters_of(PICTURE, settings, preferences().device.lower())
+        job.inputs = {"prompt": settings.prompt, "picture": drawing}
+    return job
 
 
 def new_job(context, name: str, picture: Attachments, location: tuple[float, float, float], origin: dict) -> Job:

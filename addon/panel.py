@@ -144,7 +144,9 @@ def draw_input(layout, settings) -> None:
     if "image" in engine.inputs:
         layout.row().prop(settings, "source", expand=True)
         row = layout.row(align=True)
-        if settings.source == "FILE":
+        if settings.source == "PROMPT":
+            row.label(text="What is made of the prompt", icon="TEXT")
+        elif settings.source == "FILE":
             row.prop(settings, "filepath", text="")
         elif settings.source == "IMAGE":
             row.template_ID(settings, "image", open="image.open")

@@ -21,9 +21,14 @@ FILE_LIMIT = 512 << 20  # bytes; nobody's picture is larger, but a wrongly chose
 
 def missing(settings) -> str:
     """Why there is nothing to work on yet, or an empty string. Cheap: poll() asks on every redraw."""
-    if "image" not in properties.chosen_engine(settings).inputs:
+    if is_prompt(settings):
         return missing_prompt(settings)
     return missing_image(settings)
+
+
+def is_prompt(settings) -> bool:
+    """Whether words are what the engine starts from, or what the image is made of first."""
+    return settings.source == "PROMPT" or "image" not in properties.chosen_engine(settings).inputs
 
 
 def missing_image(settings) -> str:
@@ -32,6 +37,8 @@ def missing_image(settings) -> str:
         return "Choose an image file first"
     if settings.source == "IMAGE" and not settings.image:
         return "Choose one of the images that are open in Blender first"
+    if settings.source == "PROMPT":
+        return "Make an image of the prompt first, or choose another image"
     if settings.source == "RENDER" and not render_result():
         return "There is no render yet. Render an image first (F12)"
     return ""
@@ -39,7 +46,7 @@ def missing_image(settings) -> str:
 
 def read(settings, scene: bpy.types.Scene) -> tuple[str, Attachments]:
     """(name for the object, attachments) of the chosen picture, or of the prompt alone. Raises Trouble."""
-    if "image" not in properties.chosen_engine(settings).inputs:
+    if is_prompt(settings):
         return name_of_prompt(settings), dict
     return read_chosen_image(settings, scene)
 
@@ -56,7 +63,7 @@ def read_chosen_image(settings, scene: bpy.types.Scene) -> tuple[str, Attachment
 
 def origin(settings, picture: Attachments) -> dict:
     """Where the picture of `read` comes from, for whoever wants it again."""
-    if "image" not in properties.chosen_engine(settings).inputs:
+    if is_prompt(settings):
         return {}
     if settings.source == "FILE":
         return {"filepath": settings.filepath}

@@ -29,7 +29,7 @@ app = typer.Typer(
     help="Image to Mesh: turns a single image into a coloured mesh.", add_completion=False, no_args_is_help=True
 )
 app.add_typer(models.app, name="models")
-ENGINE = "one2345"
+ENGINE = parameters.ENGINES[0].name
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 EngineName = Annotated[str, typer.Option("--engine", help="See the command engines.")]
@@ -71,8 +71,6 @@ def generate(
 
     inputs: dict[str, Any] = given | ({} if mesh is None else {"mesh": load(mesh)})
     with console.working(as_json) as report:
-        if "image" in declared.inputs and image is None:
-            inputs["image"] = imagine(inputs.pop("prompt"), parameters.PICTURE.check({}), report, seed)
         result = run(engines.Request(declared.name, inputs, values, seed), report, engines.load)
         save(result.mesh, output)
     facts = {"output": str(output.resolve()), "vertices": len(result.mesh.vertices), "faces": len(result.mesh.faces)}

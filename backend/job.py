@@ -21,7 +21,7 @@ import numpy as np
 
 from .engines import EngineModule, Request, Result
 from .engines.report import Report
-from .interface.parameters import OF_PICTURES
+from .interface.parameters import OF_PICTURES, PICTURE, asked
 
 if TYPE_CHECKING:
     from .meshing.mesh import Mesh
@@ -38,15 +38,38 @@ class EmptyResult(ValueError):
 def run(request: Request, report: Report, load: Load) -> Result:
     """Load the engine and run it; cancelling reaches every torch module's forward. Raises what the engine raises."""
     started = time.monotonic()
+    if request.parameters.get("texture", "off") != "off":
+        from .meshing.texture import check_xatlas
+
+        check_xatlas()
     report.progress("Loading the engine", 0, 1)
     engine = load(request.engine)
     report.check()
     with cancelling(report):
+        draw_image(request, report, load)
         result = engine.run(request, report)
     if not len(result.mesh.faces) and request.engine not in OF_PICTURES:
         raise EmptyResult("No object was found in the image.")
     facts = {"engine": request.engine, "seed": request.seed, "seconds": round(time.monotonic() - started, 2)}
     return replace(result, report=plain(facts | result.report))
+
+
+def draw_image(request: Request, report: Report, load: Load) -> None:
+    """Where an engine that takes an image has only a prompt, make its picture first; inputs["picture"] has the
+    settings of that. Raises what PICTURE's engine raises."""
+    inputs, takes = request.inputs, asked(request.engine).inputs
+    if "image" in inputs or "prompt" not in inputs or "prompt" in takes or "image" not in takes:
+        return
+    within = Report(
+        lambda p: report.progress(PICTURE.title, round(100 * p.overall), 100),
+        is_cancelled=lambda: report.check() is not None,
+    )
+    drawing = load(PICTURE.name)
+    settings = PICTURE.check(inputs.pop("picture", {}))
+    views = drawing.run(Request(PICTURE.name, {"prompt": inputs["prompt"]}, settings, request.seed), within).views
+    drop_models([drawing])
+    report.preview(views)
+    inputs["image"] = views[0].astype(np.float32) / 255
 
 
 @contextmanager

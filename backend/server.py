@@ -299,10 +299,13 @@ def read_photos(job: Job, folder: Folder) -> dict[str, Any]:
 
 
 def read_image_input(job: Job, folder: Folder, named: dict[str, Any]) -> dict[str, Any]:
-    """The job's image alone."""
+    """The job's image, or the prompt that it is to be made of."""
     from .preprocess.image import ImageError, read_array, read_image
 
     attached = job.attachments
+    if not attached.keys() & {"image_file", "image"} and "prompt" in named:  # of which an image is made
+        settings = parameters.PICTURE.check(named.get("picture", {}))
+        return {"prompt": parameters.PROMPT.check(named["prompt"]), "picture": settings}
     if "image_file" in attached:
         folder.write("input.image", attached["image_file"])
         return {"image": read_image(attached["image_file"])}

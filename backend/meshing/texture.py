@@ -5,6 +5,7 @@ on the surface."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -36,13 +37,19 @@ class TextureError(RuntimeError):
 def finish(mesh: Mesh, parameters: dict[str, Any], colors: Colors | None = None, step: Step | None = None) -> Mesh:
     """The mesh with at most `max_faces` faces and, where `texture` asks for it, unwrapped and with a texture.
 
-    colors: what the texture shows, the mesh's own vertex colours if None. Raises TextureError.
+    colors: what the texture shows, the mesh's own vertex colours if None.
     """
     texture, most = parameters.get("texture", OFF), parameters["max_faces"]
     if texture == OFF:
         return decimate(mesh, most)
     small = decimate(mesh, min(most or MOST_FACES, MOST_FACES))
     return bake(small, int(texture), colors or nearby(mesh), step)
+
+
+def check_xatlas() -> None:
+    """Raise TextureError, before any work, where no texture can be made."""
+    if find_spec("xatlas") is None:  # it has no wheels for Linux on ARM
+        raise TextureError("There is no package that unwraps meshes (xatlas) for this computer.")
 
 
 def nearby(mesh: Mesh) -> Colors:
@@ -63,7 +70,7 @@ def bake(mesh: Mesh, side: int, colors: Colors | None = None, step: Step | None 
 
     Texels between the charts take the colour of the nearest one in a chart, so that no filter mixes in a background.
     colors: None takes the vertex colours, as they are interpolated over each face. step(done, total) is told how far it
-    is. Raises TextureError.
+    is.
     """
     step = step or (lambda _done, _total: None)
     step(0, len(mesh.faces))
@@ -93,11 +100,9 @@ def blend(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
 
 def unwrap(mesh: Mesh, side: int) -> np.ndarray:
     """UV coordinates float32 (M, 3, 2) of every face's corners in 0..1, first to the right, then up; no two faces
-    overlap, and charts keep a distance that suits a texture of `side` texels. Raises TextureError."""
-    try:
-        import xatlas
-    except ImportError as error:  # it has no wheels for Linux on ARM
-        raise TextureError("There is no package that unwraps meshes (xatlas) for this computer.") from error
+    overlap, and charts keep a distance that suits a texture of `side` texels."""
+    import xatlas
+
     pieces = split(mesh.vertices[mesh.faces].mean(1), np.arange(len(mesh.faces)))
     atlas, packing = xatlas.Atlas(), xatlas.PackOptions()
     packing.resolution, packing.padding, packing.bilinear = side, max(2, side // MARGIN), True

@@ -2,6 +2,7 @@
 """UV unwrapping and baked textures, against colours of closed form, and files read by another reader."""
 
 import io
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,11 @@ import pytest
 import torch
 import trimesh
 
-from backend.job import pack_mesh
+from backend.engines import Request
+from backend.engines.report import Report
+from backend.failure import describe
+from backend.interface.parameters import engine
+from backend.job import pack_mesh, run
 from backend.meshing.clean import select_faces
 from backend.meshing.files import load, save
 from backend.meshing.marching_cubes import extract
@@ -171,8 +176,10 @@ def test_the_wire_carries_it(baked: Mesh):
     np.testing.assert_array_equal(texture, baked.texture[..., :3])
 
 
-def test_where_there_is_no_xatlas_the_artist_is_told(knot: Mesh, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(__import__("sys").modules, "xatlas", None)
+def test_where_there_is_no_xatlas_the_artist_is_told_before_the_work(monkeypatch: pytest.MonkeyPatch):
+    wanted = Request("lrm", {}, engine("lrm").check({"texture": "512"}))
+    monkeypatch.setitem(sys.modules, "xatlas", None)
     with pytest.raises(TextureError) as caught:
-        bake(knot, 64)
-    assert "Texture" in caught.value.remedy
+        run(wanted, Report(), lambda _name: pytest.fail("the engine was loaded"))
+    failure = describe(caught.value)
+    assert failure.kind == "environment" and "Texture" in failure.remedy

@@ -44,6 +44,19 @@ def test_a_picture_a_refusal_and_a_mesh_of_a_prompt(start, tmp_path: Path):
     vertices = arrays(attached["mesh"])["vertices"]  # after two steps still the blob that it began as, made to fit
     assert np.linalg.norm(vertices, axis=1) == pytest.approx(np.full(len(vertices), 0.5), abs=0.12)
 
+    named = {"prompt": "a red car", "picture": settings}
+    fast = {"mesh_resolution": 32, "device": "cpu"}
+    client.send(message | {"job": "fast", "engine": "lrm", "parameters": fast, "inputs": named})
+    result, attached = client.expect("result", "failure")
+    assert result["type"] == "result" and len(arrays(attached["mesh"])["faces"]) > 50, result
+    shown = next(data for said, data in client.said if said["type"] == "preview" and said["job"] == "fast")
+    np.testing.assert_allclose(arrays(shown["views"])["views"][0] / 255, expected, atol=2 / 255)
+    steps = [said["overall"] for said, _ in client.said if said["type"] == "progress" and said["job"] == "fast"]
+    assert steps == sorted(steps)
+
+    client.send(message | {"job": "wrong", "engine": "lrm", "parameters": {}, "inputs": named | {"picture": {"a": 1}}})
+    assert client.expect("result", "failure")[0]["kind"] == "parameter"
+
 
 def test_prompts_need_nothing_that_is_not_built_in():
     state = next(state for state in engine_states() if state["name"] == "dreamfusion")

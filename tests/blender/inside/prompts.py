@@ -70,6 +70,26 @@ def check_a_picture_of_the_prompt_becomes_the_image():
     settings().source = "FILE"
 
 
+def check_a_prompt_becomes_a_mesh_by_way_of_a_picture_with_one_click():
+    """And once more from the list of versions, with the picture's settings."""
+    settings().engine, settings().source, settings().prompt = "LRM", "PROMPT", ""
+    assert not bpy.ops.image_to_mesh.generate.poll()
+    settings().prompt, settings().text_to_image.steps = "a blue cup", 7
+    assert {"prompt", "source", "image_to_mesh.make_image"} <= set(drawn()) and "filepath" not in drawn()
+    assert bpy.ops.image_to_mesh.generate(wait=True) == {"FINISHED"}
+    job = module("addon.session").queue.last
+    request = json.loads((Path(job.folder) / "request.json").read_text())
+    assert request["engine"] == "lrm" and request["inputs"]["prompt"] == "a blue cup"
+    picture = module("backend.interface.parameters").PICTURE
+    assert picture.check(request["inputs"]["picture"])["steps"] == 7
+    history, scene = module("addon.history"), bpy.context.scene
+    version = next(v for v in scene.image_to_mesh_versions if history.recipe_of(v).get("job") == job.id)
+    assert history.job_again(bpy.context, version, None).inputs == request["inputs"]
+    assert "image of the prompt" in module("addon.sources").missing_image(settings())  # for what needs a picture
+    settings().source = "FILE"
+    settings().text_to_image.property_unset("steps")
+
+
 def check_weights_to_choose_from_are_those_of_the_engine():
     properties = module("addon.properties")
     words = {item[0] for item in properties.weights_items(settings().dreamfusion, None)}
