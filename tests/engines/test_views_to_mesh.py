@@ -91,13 +91,13 @@ def test_neus_sees_what_silhouettes_do_not_tell_and_lies_where_the_cameras_were(
     moved = [Camera(c.cam_to_world.clone(), FOV_DEG, 64, 64) for c in cameras]
     for camera in moved:
         camera.cam_to_world[:3, 3] = camera.cam_to_world[:3, 3] * unit + torch.tensor(middle)
-    values = VIEWS.check({"method": "neus", "steps": 24, "device": "cpu", "mesh_resolution": 48})
+    values = VIEWS.check({"method": "neus", "steps": 24, "device": "cpu", "mesh_resolution": 80})
     result = views_to_mesh.run(Request(VIEWS.name, {"views": pictures, "cameras": moved}, values), Report())
     found = Mesh((result.mesh.vertices - np.array(middle)) / unit, result.mesh.faces, result.mesh.vertex_colors)
     test = Camera(orbit(35, 30, RADIUS), FOV_DEG, 96, 96)
     seen, true = photograph(found, test).numpy(), photograph(truth, test).numpy()
     inside, either = (seen[..., 3] > 0.5) & (true[..., 3] > 0.5), (seen[..., 3] > 0.5) | (true[..., 3] > 0.5)
-    assert inside.sum() / either.sum() > 0.95
+    assert inside.sum() / either.sum() > 0.94  # of pixels that are not much smaller than the box
     assert np.abs(seen - true)[inside][:, :3].mean() < 0.06
 
     def floor(mesh: Mesh) -> float:
@@ -110,11 +110,11 @@ def test_neus_sees_what_silhouettes_do_not_tell_and_lies_where_the_cameras_were(
 
 
 def test_silhouettes_without_a_common_object_are_refused():
-    cameras = around(32)
-    empty = [np.zeros((32, 32, 4), np.float32)] * 8
+    cameras, corner = around(32), np.zeros((32, 32, 4), np.float32)
+    corner[:6, :6] = 1  # in every picture at the left and above: nothing stands there for all of them
     values = VIEWS.check({"method": "neus", "device": "cpu", "remove_background": "never"})
     with pytest.raises(ImageError, match="no object in common"):
-        views_to_mesh.run(Request(VIEWS.name, {"views": empty, "cameras": cameras}, values), Report())
+        views_to_mesh.run(Request(VIEWS.name, {"views": [corner] * 8, "cameras": cameras}, values), Report())
 
 
 def png(size=(24, 18)) -> bytes:
