@@ -1,22 +1,27 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The LRM engine on published layouts whose planes hold a known box, and on densities that tell no surface."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import trimesh
 from safetensors.torch import save_file
 from torch import Tensor
 
+from backend.__main__ import main
 from backend.diffusion.view_set import FOV_DEG, RADIUS
 from backend.engines import Request, lrm
 from backend.engines.report import Cancelled, Report
 from backend.interface.catalog import WeightsError
 from backend.meshing.marching_cubes import triangulate
+from backend.meshing.texture import texels
 from backend.preprocess.framing import frame
-from backend.preprocess.image import ImageError
+from backend.preprocess.image import ImageError, encode_png
+from backend.reconstruction.lrm_camera import describe
 from backend.rendering.cameras import Camera, orbit
 from backend.rendering.rasteriser import photograph
 from backend.weights.lrm import load_lrm
@@ -174,3 +179,52 @@ def test_the_starter_keeps_the_outline_and_the_front_of_the_picture():
     assert np.abs(seen - shown)[a & b].mean() < 0.1
     free = ask("starter", image, mesh_resolution=32, match_picture=False, auto_elevation=False, elevation_deg=35)
     assert free.report["elevation_deg"] == 35 and len(free.mesh.faces)
+
+
+def command(folder: str, image: np.ndarray, output: Path, *more: str) -> int:
+    (output.parent / "image.png").write_bytes(encode_png(image))
+    settings = [word for value in (f"weights={folder}", "mesh_resolution=64", *more) for word in ("--set", value)]
+    given = ["--image", str(output.parent / "image.png"), "--output", str(output)]
+    return main(["generate", "--engine", "lrm", *given, *settings, "--json"])
+
+
+def test_the_command_line_tells_every_outcome(tmp_path, capfd):
+    two = picture((10, 50, 5, 25), (10, 50, 35, 60))
+    for bias, slope, image, told in (
+        (-100.0, 1.0, picture(), "nothing solid"),
+        (90.0, 0.0, picture(), "explodes"),
+        (*SOLID[::-1], np.zeros((64, 64, 4), np.float32), "transparent"),
+    ):
+        folder = tmp_path / told  # each of its own: a model that was read from one stays
+        folder.mkdir()
+        assert command(save(folder, "triposr", bias=bias, slope=slope), image, tmp_path / "a.ply") == 2
+        failure = json.loads(capfd.readouterr().out)
+        assert not failure["ok"] and told in failure["message"] and failure["remedy"]
+        assert not (tmp_path / "a.ply").exists()
+    assert command(save(tmp_path, "triposr"), two, tmp_path / "a.glb", "texture=512") == 0
+    answer = json.loads(capfd.readouterr().out)
+    assert "2 separate parts" in answer["report"]["warning"]
+    read = trimesh.load(tmp_path / "a.glb", force="mesh")
+    assert isinstance(read, trimesh.Trimesh) and isinstance(read.visual, trimesh.visual.TextureVisuals)
+    assert read.visual.material.baseColorTexture.size == (512, 512)
+    red, green, blue = np.asarray(read.visual.material.baseColorTexture).reshape(-1, 3).mean(0)
+    assert red > 4 * max(green, blue)
+
+
+@pytest.mark.parametrize("name", ["triposr", "openlrm"])
+def test_a_texture_shows_the_field_between_the_vertices(name, tmp_path):
+    """A mesh too coarse for its vertices to tell; the field is asked in the model's frame, wherever the mesh lies."""
+    folder = save(tmp_path, name)
+    mesh = ask(folder, texture="512", max_faces=300).mesh
+    assert mesh.uv is not None and mesh.texture is not None and len(mesh.faces) <= 300 and mesh.is_closed
+    model, _ = load_lrm(tmp_path)
+    size = model.architecture.image_size
+    camera = None if name == "triposr" else describe(0, lrm.OPENLRM_HALF_TANGENT, 2.0)[None]
+    scene = model.encode(torch.zeros(1, 3, size, size), camera)
+    texel, face, weight = (np.concatenate(part) for part in list(zip(*texels(mesh.uv, 512), strict=True))[:3])
+    points = (mesh.vertices[mesh.faces[face]] * weight[..., None]).sum(1) * (2 * model.architecture.radius)
+    if name == "triposr":  # front and right are x and y there
+        points = np.stack([-points[:, 1], points[:, 0], points[:, 2]], 1)
+    expected = model.query(scene, torch.from_numpy(points[None].astype(np.float32)))[1][0]
+    np.testing.assert_allclose(mesh.texture.reshape(-1, 4)[texel, :3], expected * 255, atol=2)
+    assert name == "openlrm" or np.ptp(mesh.texture[..., 0]) > 20  # TripoSR's red fades with the density
