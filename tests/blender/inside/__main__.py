@@ -28,6 +28,7 @@ SUBJECTS = (
     "batches",
     "languages",
     "views",
+    "prompt_views",
     "refining",
     "fitting",
     "finishing",

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Views of a prompt, as cameras with pictures behind them; and the photos of a subject to learn."""
+
+import tempfile
+from pathlib import Path
+
+import bpy
+import numpy as np
+from stage import module, settings
+
+
+def picture(red):
+    """A PNG's bytes, one pixel."""
+    image = bpy.data.images.new("pixel", 1, 1)
+    image.pixels = (red, 0, 0, 1)
+    image.pack()
+    data = bytes(image.packed_file.data)
+    bpy.data.images.remove(image)
+    return data
+
+
+def make_job(**changes):
+    values = {"engine": "views_from_text", "parameters": {}, "seed": 0, "attachments": dict, "name": "a red car"}
+    return module("addon.job").Job(**values | changes)
+
+
+def check_views_of_a_prompt_stand_behind_cameras_where_they_were_seen():
+    views, cameras = module("addon.prompt_views"), module("addon.cameras")
+    poses = [cameras.orbit(azimuth, 15, 1.5) for azimuth in (0, 90, 180, 270)]
+    report = {"poses": [pose.tolist() for pose in poses], "fov_deg": 40.0}
+    cube = np.diag([2.0, 2, 2, 1])
+    cube[:3, 3] = 1, 2, 3
+    before = set(bpy.data.objects)
+    job = make_job(images=[picture(i / 4) for i in range(4)], report=report)
+    views.hang(job, bpy.context.scene, cube)
+    made = sorted(set(bpy.data.objects) - before, key=lambda ob: ob.name)
+    assert [ob.type for ob in made] == ["CAMERA"] * 4 and settings().views.source == "IMAGES"
+    bpy.context.view_layer.update()
+    for ob, pose in zip(made, poses, strict=True):
+        assert np.allclose(np.array(ob.matrix_world), cube @ pose, atol=1e-5)
+        assert abs(np.degrees(ob.data.angle_x) - 40) < 1e-3
+        assert ob.data.background_images[0].image.packed_file and ob.data.show_background_images
+    assert set(made) <= set(module("addon.views").with_images(bpy.context))
+    for ob in made:
+        bpy.data.cameras.remove(ob.data)
+
+
+def check_views_without_cameras_are_refused():
+    trouble = module("addon.trouble").Trouble
+    for report in ({}, {"poses": [[1]], "fov_deg": 40}, {"poses": np.full((1, 4, 4), np.nan).tolist(), "fov_deg": 40}):
+        try:
+            job = make_job(images=[picture(1)], report=report)
+            module("addon.prompt_views").hang(job, bpy.context.scene, np.eye(4))
+        except trouble as told:
+            assert told.remedy
+        else:
+            raise AssertionError(report)
+
+
+def check_photos_are_sent_in_their_order():
+    views, folder = module("addon.prompt_views"), Path(tempfile.mkdtemp())
+    assert not bpy.ops.image_to_mesh.learn_subject.poll()
+    settings().dreambooth.subject = "gnome"
+    for i in range(3):
+        (folder / f"{i}.png").write_bytes(picture(i / 3))
+    paths = [folder / f"{i}.png" for i in (2, 0, 1)]
+    job = views.make_learning_job(bpy.context, paths)
+    assert job.name == "<gnome>" and job.parameters["subject"] == "gnome" and job.engine == "dreambooth"
+    assert list(job.attachments().values()) == [path.read_bytes() for path in paths]
+    for wrong in ([], [folder / "none.png"]):
+        try:
+            views.make_learning_job(bpy.context, wrong)
+        except module("addon.trouble").Trouble as told:
+            assert told.remedy
+        else:
+            raise AssertionError(wrong)
+    settings().dreambooth.property_unset("subject")
