@@ -114,8 +114,8 @@ REFINE = RefineRecipe(
     },
 )  # fmt: skip
 SMALL_REFINE = replace(
-    REFINE, steps=80, size=96, batch=1, azimuths=tuple(range(-180, 180, 45)), elevations=(10, -25, 50), radius=1 / 96,
-    guidance_scale=1.0, rate=0.003, point_rate=0.01,
+    REFINE, steps=80, size=96, batch=1, azimuths=tuple(range(-180, 180, 45)), elevations=(10, -25, 50),
+    radius=0.75 / 96, guidance_scale=1.0, rate=0.003, point_rate=0.01,
     weights=dict(REFINE.weights) | {
         "prior": 0, "picture": 500, "clip": 1, "likeness": 1, "contextual": 0.1, "anchor": 10, "canonical": 100,
     },

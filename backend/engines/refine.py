@@ -18,7 +18,7 @@ from ..meshing.mesh import Mesh
 from ..reconstruction.point_renderer import PointRenderer
 from ..reconstruction.view_colors import mesh_view
 from ..rendering.cameras import Camera, orbit
-from ..rendering.point_cloud import PointCloud, View, grow, grown, trusted
+from ..rendering.point_cloud import PointCloud, View, grow, grown, trust
 from ..rendering.points import splat_scales
 from .coarse import Coarse, Told, distil
 from .distillation import resized
@@ -127,11 +127,12 @@ class Refine:
         return self.surface
 
     def refined(self) -> list[View]:
-        """What the network makes of the mesh from all around, after the reference itself; without the mixed pixels of
-        outlines, which other views see better."""
+        """The reference, as finely as it is known, and what the network makes of the mesh from all around, without the
+        mixed pixels of outlines, which other views see better."""
+        first = reference_view(self.told, self.surface, self.told.reference.camera.height)
         cameras = ring(self.recipe, self.coarse)
         views = [mesh_view(self.surface, c, p) for c, p in zip(cameras, self.pictures(cameras), strict=True)]
-        return list(trusted([reference_view(self.told, self.surface, self.recipe.size), *views]))
+        return [trust(first, 0), *(trust(view, 1) for view in views)]
 
 
 def reference_view(told: Told, surface: Mesh, size: int) -> View:

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+LEAST = 1e-3  # of a colour, whose logit is to be finite
+
 
 class Gated(nn.Module):
     """ELU(convolution) x sigmoid(convolution), 3 x 3, normalised per picture.
@@ -51,7 +53,7 @@ class PointRenderer(nn.Module):
         quarter = torch.cat([self.down2(F.avg_pool2d(half, 2)), coarse], 1)
         x = self.up2(torch.cat([self.narrow2(doubled(quarter)), half], 1))
         x = self.up1(torch.cat([self.narrow1(doubled(x)), whole], 1))
-        return (self.color(x) + fine[:, :3].clamp(0.01, 0.99).logit()).sigmoid()
+        return (self.color(x) + fine[:, :3].clamp(LEAST, 1 - LEAST).logit()).sigmoid()
 
 
 def doubled(x: Tensor) -> Tensor:

@@ -59,11 +59,15 @@ def grow(views: Sequence[View]) -> PointCloud:
 def trusted(views: Sequence[View]) -> Iterator[View]:
     """The views without the rim of the object, or more of it in the reference, and without edges of depth."""
     for number, view in enumerate(views):
-        margin = max(1, round(view.camera.height / MARGIN)) * (1 if number else 2)
-        inside = ~grown(~view.mask, margin)
-        far, near = largest(view.depth, inside), -largest(-view.depth, inside)
-        smooth = far - near <= STEEPEST * view.depth / view.camera.focal
-        yield View(view.camera, view.color, view.depth, inside & smooth)
+        yield trust(view, max(1, round(view.camera.height / MARGIN)) * (1 if number else 2))
+
+
+def trust(view: View, margin: int) -> View:
+    """A view without `margin` pixels of the object's rim, and without edges of depth."""
+    inside = ~grown(~view.mask, margin)
+    far, near = largest(view.depth, inside), -largest(-view.depth, inside)
+    smooth = far - near <= STEEPEST * view.depth / view.camera.focal
+    return View(view.camera, view.color, view.depth, inside & smooth)
 
 
 def back_project(view: View) -> Tensor:
