@@ -30,6 +30,7 @@ app = typer.Typer(
 )
 app.add_typer(models.app, name="models")
 ENGINE = parameters.ENGINES[0].name
+OF_VIEWS = "one2345"  # imagines them, and makes a mesh of them
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 EngineName = Annotated[str, typer.Option("--engine", help="See the command engines.")]
@@ -146,7 +147,7 @@ def novel_view(
     azimuth: Annotated[float, typer.Option(min=-360, max=360, help="Degrees around the object, to the right.")],
     elevation: Annotated[float, typer.Option(min=-90, max=90, help="Degrees upwards from the image's own view.")],
     output: Annotated[Path, typer.Option(help="The picture to write: .png.")],
-    engine: EngineName = ENGINE,
+    engine: EngineName = OF_VIEWS,
     seed: Seed = 0,
     settings: Settings = None,
     as_json: Json = False,
@@ -174,7 +175,7 @@ def novel_view(
 def reconstruct(
     views: Annotated[Path, typer.Option(help="Folder with transforms.json and images (NeRF-synthetic form).")],
     output: MeshFile,
-    engine: EngineName = ENGINE,
+    engine: EngineName = OF_VIEWS,
     settings: Settings = None,
     scale: Annotated[float, typer.Option(min=1e-6, max=1e6, help="Multiplies the cameras' positions.")] = 1.0,
     as_json: Json = False,

@@ -196,6 +196,45 @@ PICTURE = Engine(  # makes no mesh, but the image for the engines that take one
 
 ENGINES: tuple[Engine, ...] = (
     Engine(
+        name="lrm",
+        title="LRM (fastest)",
+        help="One network sees the image and gives the whole shape in one pass, in seconds; with the weights of "
+        "TripoSR or OpenLRM too",
+        inputs=("image",),
+        parameters=(
+            Parameter(
+                "auto_elevation", "Estimate Elevation", "bool", True,
+                help="Estimate the camera's height above the object from the image, for the starter weights. Others "
+                "are not told it",
+            ),
+            Parameter(
+                "elevation_deg", "Elevation", "float", 20.0, -30, 80, unit="deg",
+                help="Angle from which the image looks down on the object, used when it is not estimated",
+            ),
+            Parameter(
+                "match_picture", "Match Picture", "bool", True,
+                help="Cut the mesh to the image's outline and give its front the image's colours, with the starter "
+                "weights",
+            ),
+            REMOVE_BACKGROUND,
+            Parameter(
+                "source_distance", "Camera Distance", "float", 2.0, 1.2, 4.0,
+                help="How far OpenLRM takes the camera to be from the object, whose space reaches from -1 to 1",
+            ),
+            Parameter(
+                "threshold", "Threshold", "float", 0.0, 0, 1000,
+                help="Density from which on something is solid; lower keeps thin parts. 0 takes what suits the weights",
+            ),
+            Parameter(
+                "mesh_resolution", "Mesh Resolution", "int", 256, 32, 1024, unit="cells",
+                help="Marching cubes cells along each side; more gives a finer mesh",
+            ),
+            *COMMON[1:],
+        ),
+        weights=("starter",),
+        parts=("all", "planes"),
+    ),
+    Engine(
         name="one2345",
         title="One-2-3-45 (fast)",
         help="Imagines the object from 32 sides and fits a surface to them, in about a minute on a CPU",
@@ -234,45 +273,6 @@ ENGINES: tuple[Engine, ...] = (
             *COMMON,
         ),
         weights=("starter",),
-    ),
-    Engine(
-        name="lrm",
-        title="LRM (fastest)",
-        help="One network sees the image and gives the whole shape in one pass, in seconds; with the weights of "
-        "TripoSR or OpenLRM too",
-        inputs=("image",),
-        parameters=(
-            Parameter(
-                "auto_elevation", "Estimate Elevation", "bool", True,
-                help="Estimate the camera's height above the object from the image, for the starter weights. Others "
-                "are not told it",
-            ),
-            Parameter(
-                "elevation_deg", "Elevation", "float", 20.0, -30, 80, unit="deg",
-                help="Angle from which the image looks down on the object, used when it is not estimated",
-            ),
-            Parameter(
-                "match_picture", "Match Picture", "bool", True,
-                help="Cut the mesh to the image's outline and give its front the image's colours, with the starter "
-                "weights",
-            ),
-            REMOVE_BACKGROUND,
-            Parameter(
-                "source_distance", "Camera Distance", "float", 2.0, 1.2, 4.0,
-                help="How far OpenLRM takes the camera to be from the object, whose space reaches from -1 to 1",
-            ),
-            Parameter(
-                "threshold", "Threshold", "float", 0.0, 0, 1000,
-                help="Density from which on something is solid; lower keeps thin parts. 0 takes what suits the weights",
-            ),
-            Parameter(
-                "mesh_resolution", "Mesh Resolution", "int", 256, 32, 1024, unit="cells",
-                help="Marching cubes cells along each side; more gives a finer mesh",
-            ),
-            *COMMON[1:],
-        ),
-        weights=("starter",),
-        parts=("all", "planes"),
     ),
     Engine(
         name="zero123_sds",
@@ -470,7 +470,7 @@ NOVEL_VIEW = Engine(  # makes no mesh either
     help="Imagines the object in the image from other sides",
     inputs=("image", "angles"),
     parameters=tuple(
-        p for p in ENGINES[0].parameters if p.name not in {"match_picture", "mesh_resolution", "max_faces", "texture"}
+        p for p in engine("one2345").parameters if p.name not in {"match_picture", "mesh_resolution", "max_faces", "texture"}
     ),
     weights=("starter",),
 )

@@ -21,6 +21,7 @@ from backend.rendering.cameras import orbit
 
 REAL = protocol.command(sys.executable, ROOT)
 WITH_DOUBLE = [sys.executable, str(DOUBLE), str(ROOT), "command"]
+VIEWS = ("--engine", "one2345")
 
 
 def call(
@@ -68,13 +69,23 @@ def test_engines_for_programs():
     assert done.returncode == 0
     assert answer["ok"] is True
     assert [e["name"] for e in answer["engines"]] == [e.name for e in ENGINES]
-    steps = next(p for p in answer["engines"][0]["parameters"] if p["name"] == "num_inference_steps")
+    views = next(e for e in answer["engines"] if e["name"] == "one2345")
+    steps = next(p for p in views["parameters"] if p["name"] == "num_inference_steps")
     assert (steps["kind"], steps["minimum"], steps["maximum"]) == ("int", 0, 100)
 
 
 def test_generate_for_people_and_for_programs(image: Path, tmp_path: Path):
     done = call(
-        "generate", "--image", image, "--output", tmp_path / "a.ply", "--seed", 5, "--set", "num_inference_steps=9"
+        "generate",
+        *VIEWS,
+        "--image",
+        image,
+        "--output",
+        tmp_path / "a.ply",
+        "--seed",
+        5,
+        "--set",
+        "num_inference_steps=9",
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"{tmp_path / 'a.ply'}: 4 vertices, 4 faces")
@@ -83,6 +94,7 @@ def test_generate_for_people_and_for_programs(image: Path, tmp_path: Path):
     assert (mesh.vertex_colors == (10, 200, 30, 255)).all()
     done = call(
         "generate",
+        *VIEWS,
         "--image",
         image,
         "--output",
@@ -105,7 +117,17 @@ def test_generate_for_people_and_for_programs(image: Path, tmp_path: Path):
     [("memory", 4, "memory"), ("weights", 3, "weights"), ("bug", 1, "internal"), ("empty", 2, "input")],
 )
 def test_exit_status_of_failures(image: Path, tmp_path: Path, scenario: str, status: int, kind: str):
-    arguments = ["generate", "--image", image, "--output", tmp_path / "a.ply", "--set", f"weights={scenario}", "--json"]
+    arguments = [
+        "generate",
+        *VIEWS,
+        "--image",
+        image,
+        "--output",
+        tmp_path / "a.ply",
+        "--set",
+        f"weights={scenario}",
+        "--json",
+    ]
     done = call(*arguments)
     answer = json.loads(done.stdout)
     assert done.returncode == status
@@ -116,7 +138,7 @@ def test_exit_status_of_failures(image: Path, tmp_path: Path, scenario: str, sta
 
 
 def test_one_line_for_people_and_more_on_demand(image: Path, tmp_path: Path):
-    arguments = ["generate", "--image", image, "--output", tmp_path / "a.ply", "--set", "weights=bug"]
+    arguments = ["generate", *VIEWS, "--image", image, "--output", tmp_path / "a.ply", "--set", "weights=bug"]
     failed(call(*arguments), 1, "KeyError: 'a bug'")
     done = call("--debug", *arguments)
     assert done.returncode == 1
@@ -129,15 +151,15 @@ def test_wrong_usage_is_told_before_any_work(image: Path, tmp_path: Path):
     cases = [
         (["generate", *output], 2, ["--image"]),
         (["gnerate"], 2, ["generate"]),
-        (["generate", "--image", tmp_path / "no.png", *output], 2, ["no image at"]),
-        (["generate", "--image", tmp_path, *output], 2, ["not a file"]),
-        (["generate", "--image", image, "--output", tmp_path / "a.fbx"], 2, [".ply", ".glb", ".obj", ".stl"]),
-        (["generate", "--image", image, "--output", image / "a.ply"], 5, ["cannot be written"]),
-        (["generate", "--image", image, *output, "--engine", "one234"], 2, ["did you mean 'one2345'"]),
-        (["generate", "--image", image, *output, "--set", "guidance=3"], 2, ["did you mean 'guidance_scale'"]),
-        (["generate", "--image", image, *output, "--set", "guidance_scale=30"], 2, ["0 to 10"]),
-        (["generate", "--image", image, *output, "--set", "guidance_scale"], 2, ["NAME=VALUE"]),
-        (["generate", "--image", image, *output, "--seed", "-1"], 2, ["--seed"]),
+        (["generate", *VIEWS, "--image", tmp_path / "no.png", *output], 2, ["no image at"]),
+        (["generate", *VIEWS, "--image", tmp_path, *output], 2, ["not a file"]),
+        (["generate", *VIEWS, "--image", image, "--output", tmp_path / "a.fbx"], 2, [".ply", ".glb", ".obj", ".stl"]),
+        (["generate", *VIEWS, "--image", image, "--output", image / "a.ply"], 5, ["cannot be written"]),
+        (["generate", *VIEWS, "--image", image, *output, "--engine", "one234"], 2, ["did you mean 'one2345'"]),
+        (["generate", *VIEWS, "--image", image, *output, "--set", "guidance=3"], 2, ["did you mean 'guidance_scale'"]),
+        (["generate", *VIEWS, "--image", image, *output, "--set", "guidance_scale=30"], 2, ["0 to 10"]),
+        (["generate", *VIEWS, "--image", image, *output, "--set", "guidance_scale"], 2, ["NAME=VALUE"]),
+        (["generate", *VIEWS, "--image", image, *output, "--seed", "-1"], 2, ["--seed"]),
         (["novel-view", "--image", image, "--azimuth", "x", "--elevation", "0", "--output", "a.png"], 2, ["--azimuth"]),
         (["reconstruct", "--views", tmp_path, *output], 2, ["no transforms.json"]),
     ]
@@ -185,7 +207,7 @@ def test_reconstruct(tmp_path: Path):
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
 def test_control_c(image: Path, tmp_path: Path):
     (tmp_path / "a.ply").write_bytes(b"the user's own")
-    arguments = ["generate", "--image", image, "--output", tmp_path / "a.ply", "--set", "weights=wait"]
+    arguments = ["generate", *VIEWS, "--image", image, "--output", tmp_path / "a.ply", "--set", "weights=wait"]
     command, pipe = [*WITH_DOUBLE, *map(str, arguments)], subprocess.PIPE
     with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
         assert process.stdout and process.stderr
@@ -207,7 +229,7 @@ def test_a_full_disk(image: Path, tmp_path: Path):
 
     (tmp_path / "a.ply").write_bytes(b"the user's own")
     done = call(
-        "generate", "--image", image, "--output", tmp_path / "a.ply",
+        "generate", *VIEWS, "--image", image, "--output", tmp_path / "a.ply",
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)),
     )  # fmt: skip
     failed(done, 5, "cannot be written", "Free some space")

@@ -16,7 +16,7 @@ def check_a_file_of_a_newer_version_is_no_trouble():
     properties, parameters = module("addon.properties"), module("backend.interface.parameters")
     choose("views")
     settings().engine = parameters.ENGINES[0].name.upper()
-    group = settings().one2345
+    group = getattr(settings(), parameters.ENGINES[0].name)
     group.weights = "STARTER"
     stored(settings())["engine"], stored(group)["weights"] = 99, 98
     assert settings().engine == "" and properties.chosen_engine(settings()) == parameters.ENGINES[0]

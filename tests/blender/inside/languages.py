@@ -17,7 +17,7 @@ def labels():
             words |= {p.name for p in kind.bl_rna.properties}
     groups = [settings(), *(getattr(settings(), e.name) for e in module("addon.properties").DECLARED)]
     words |= {p.name for group in groups for p in group.bl_rna.properties}
-    for package in ("panel", "history_panel", "preferences", "views_panel"):
+    for package in ("panel", "history_panel", "preferences", "presets", "views_panel"):
         words |= set(Path(module(f"addon.{package}").__file__).read_text("utf-8").split('"'))
     return words
 

@@ -13,7 +13,7 @@ def check_weights_are_a_choice_of_what_is_there():
     group = settings().one2345
     assert properties.value_of(group, weights) == "starter" and not properties.lacking_weights(group)
     run(lambda: disk.seen().complete)
-    titles = {item[0]: item[1] for item in properties.weights_items(None, None)}
+    titles = {item[0]: item[1] for item in properties.weights_items(group, None)}
     assert titles["STARTER"] == "Starter (built in)" and titles["ZERO123-XL"].endswith("(not downloaded)")
     group.weights = "ZERO123-XL-DIFFUSERS"
     assert properties.value_of(group, weights) == "zero123-xl-diffusers"

@@ -21,6 +21,7 @@ def check_install_registers_and_starts_nothing():
 
 def check_properties_follow_the_declarations():
     parameters, properties = module("backend.interface.parameters"), module("addon.properties")
+    assert settings().engine == "LRM", "the best of the starters is offered first"
     for engine in parameters.ENGINES:
         group = getattr(settings(), engine.name)
         for parameter in properties.shown(engine):

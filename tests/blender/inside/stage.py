@@ -56,7 +56,7 @@ def choose(script):
     """Choose an image file, whose text tells the double what to do."""
     path = Path(tempfile.mkdtemp(prefix="Bílder 画像 ", dir=RESOURCES)) / "Apple.png"
     path.write_text(script)
-    settings().source, settings().filepath = "FILE", str(path)
+    settings().engine, settings().source, settings().filepath = "ONE2345", "FILE", str(path)
 
 
 def run(until):
