@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..rendering.cameras import Camera
+from .batches import one_by_one
 from .guidance import clean_from_noise, clean_from_velocity
 from .zero123 import Condition, Zero123
 
@@ -78,7 +79,8 @@ class Zero123Prior:
         the starter's so wide that one would be noise."""
         side, vae = self.image_size, self.model.vae
         images = F.interpolate(images, (side, side), mode="bilinear", align_corners=False)
-        latents = vae.encode(images.to(self.model.dtype) * 2 - 1).latent_dist.mode()
+        images = images.to(self.model.dtype) * 2 - 1
+        latents = one_by_one(lambda part: vae.encode(part).latent_dist.mode(), images)
         return (latents * vae.config.scaling_factor).float()
 
     def decode(self, latents: Tensor) -> Tensor:

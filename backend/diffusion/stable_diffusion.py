@@ -17,6 +17,7 @@ from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from torch import Tensor, nn
 
 from ..rendering.cameras import Camera
+from .batches import one_by_one
 from .guidance import clean_from_noise, clean_from_velocity, guide
 from .prior import Denoised, view_angles
 from .view_prompts import SIDES, Side, perp_neg_mixture, side, view_prompt
@@ -81,8 +82,9 @@ class TextToImage(nn.Module):
         images = F.interpolate(images, (side, side), mode="bilinear", align_corners=False) * 2 - 1
         if self.vae is None:
             return images
-        latents = self.vae.encode(images.to(self.dtype)).latent_dist.mode()
-        return (latents * self.vae.config.scaling_factor).float()
+        vae = self.vae
+        latents = one_by_one(lambda part: vae.encode(part).latent_dist.mode(), images.to(self.dtype))
+        return (latents * vae.config.scaling_factor).float()
 
     def decode(self, latents: Tensor) -> Tensor:
         """Scaled latents -> pictures (B, 3, S, S), about 0..1, differentiable."""

@@ -140,3 +140,28 @@ def test_attention_to_one_token_needs_no_scores():
     torch.testing.assert_close(unet(x, t, token).sample, plain, atol=1e-5, rtol=1e-5)
     with pytest.raises(ValueError, match="one token"):
         unet(x, t, torch.randn(3, 2, 12))
+
+
+def test_one_by_one_has_the_same_gradient_and_keeps_one_picture():
+    network = torch.nn.Sequential(
+        *(torch.nn.Sequential(torch.nn.Conv2d(3, 3, 3, padding=1), torch.nn.Tanh()) for _ in range(4))
+    ).double()
+    pictures = torch.randn(5, 3, 8, 8, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    pull = torch.randn(5, 3, 8, 8, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    network.requires_grad_(False)
+    kept, gradients = [], []
+    for run in (network, lambda images: batches.one_by_one(network, images)):
+        leaf, stored = pictures.clone().requires_grad_(), {}
+
+        def keep(tensor: Tensor, stored: dict[int, int] = stored) -> Tensor:
+            stored[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            seen = run(leaf)
+        gradients.append(torch.autograd.grad(seen, leaf, pull)[0])
+        kept.append(sum(stored.values()))
+    torch.testing.assert_close(gradients[1], gradients[0], atol=1e-14, rtol=0)
+    assert kept[1] < 0.5 * kept[0]
+    with torch.no_grad():
+        assert torch.equal(batches.one_by_one(network, pictures), network(pictures))
