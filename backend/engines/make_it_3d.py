@@ -65,6 +65,7 @@ def run(request: Request, report: Report) -> Result:
     prior = TextPrior(model, caption, parameters["negative"])
     told = tell(place(square, parameters["elevation_deg"], coarse, device), likeness, caption, depth)
     task = Coarse(prior, make_field(prior, request.seed).to(device), told, coarse)
+    task.name += f" {caption} {parameters['negative']}"  # another description's checkpoint is not taken up
     mesh, views, outcomes, colors = solve(task, told, fine, parameters, report, request.seed)
     mesh = finish(mesh, parameters, colors, lambda i, n: report.progress("Surface", i, n))
     facts = {
