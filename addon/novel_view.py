@@ -69,7 +69,8 @@ def make_job(context, where: str) -> Job:
     name, picture = sources.read_chosen_image(settings, scene)
     cube = frame.of(context)
     if where == "AROUND":
-        angles = [(360.0 * i / settings.views.count, 0.0) for i in range(settings.views.count)]
+        height = 0.0 if settings.views.level else None  # the image's own
+        angles = [(360.0 * i / settings.views.count, height) for i in range(settings.views.count)]
         place = lambda job, scene: stand_around(job, scene, cube)  # noqa: E731
     else:
         view = seen_from(context, where, cube)
@@ -155,11 +156,12 @@ def stand_around(job: Job, scene: bpy.types.Scene, cube: np.ndarray) -> None:
     """Each view as an image that stands behind the object and is seen from its own side only."""
     collection = bpy.data.collections.new(ROW)
     scene.collection.children.link(collection)
-    for data, (azimuth, elevation) in zip(job.images, job.inputs["angles"], strict=False):
+    own = job.report.get("elevation_deg") or 0.0
+    for data, (azimuth, height) in zip(job.images, job.inputs["angles"], strict=False):
         image = made_image.load(data, f"{job.name} {azimuth:.0f}\N{DEGREE SIGN}")
         stand = bpy.data.objects.new(image.name, None)
         stand.empty_display_type, stand.data, stand.empty_image_side = "IMAGE", image, "FRONT"
-        pose = cube @ cameras.orbit(azimuth, elevation, -BEHIND)
+        pose = cube @ cameras.orbit(azimuth, own if height is None else height, -BEHIND)
         stand.matrix_world = Matrix(pose.tolist())
         stand.empty_display_size = SIDE
         collection.objects.link(stand)

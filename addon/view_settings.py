@@ -17,6 +17,11 @@ class ViewSettings(bpy.types.PropertyGroup):
     count: bpy.props.IntProperty(
         name="Around", description="Reference images around the object", default=4, min=2, max=16
     )
+    level: bpy.props.BoolProperty(
+        name="Level",
+        description="Reference images from straight ahead. Otherwise from as far above as the image, which models "
+        "imagine better",
+    )
     rig: bpy.props.EnumProperty(
         name="Cameras",
         description="From where the object is seen",

@@ -31,6 +31,7 @@ class NovelViewPanel(SubPanel, bpy.types.Panel):
         row = layout.row(align=True)
         row.prop(settings.views, "count")
         row.operator("image_to_mesh.novel_view", text="", icon="IMAGE_REFERENCE").where = "AROUND"
+        layout.prop(settings.views, "level")
 
 
 class ViewsPanel(SubPanel, bpy.types.Panel):

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from ..diffusion.view_set import FOV_DEG, RADIUS
+from ..diffusion.view_set import RADIUS
 from ..meshing.mesh import Mesh
 from ..preprocess.background import remove_background
 from . import Request, Result
@@ -24,9 +24,9 @@ from .report import Report
 
 def run(request: Request, report: Report) -> Result:
     """Image float32 RGBA (H, W, 4) in inputs["image"]; (azimuth, elevation) pairs in degrees in inputs["angles"], where
-    the image's own view is azimuth 0 at its own elevation -> the views, and no mesh.
+    the image's own view is azimuth 0 at its own elevation, which None stands for -> the views, and no mesh.
 
-    The views' cameras look at the middle of the cube from RADIUS, with FOV_DEG.
+    The views' cameras look at the middle of the cube as view_set's do.
     """
     parameters, angles = request.parameters, request.inputs["angles"]
     report.plan({"Loading weights": 2, "View": 1 + len(angles)})
@@ -34,7 +34,7 @@ def run(request: Request, report: Report) -> Result:
     model = load(parameters, report).zero123
     condition = model.encode(to_novel_view_input(cutout.image, load(parameters, report), parameters))
     elevation, distance = input_camera(model, condition, parameters)
-    turns = [(azimuth, view - elevation) for azimuth, view in angles]
+    turns = [(azimuth, 0.0 if height is None else height - elevation) for azimuth, height in angles]
     views = []
     for number, turn in enumerate(turns):  # one after the other: each is shown when it is there
         generator = torch.Generator().manual_seed(request.seed)
@@ -46,7 +46,8 @@ def run(request: Request, report: Report) -> Result:
         views.append(to_pictures(seen)[0])
         report.preview(np.stack(views))
     nothing = Mesh(np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int32))
-    facts = {"elevation_deg": round(elevation, 1), "background": cutout.note, "radius": RADIUS, "fov_deg": FOV_DEG}
+    facts = {"elevation_deg": round(elevation, 1), "background": cutout.note}
+    facts["elevation"] = "estimated" if parameters["auto_elevation"] and model.camera_head is not None else "given"
     return Result(nothing, np.stack(views), facts)
 
 

@@ -125,14 +125,18 @@ def engine(name: str) -> Engine:
     raise ParameterError(f"There is no engine {str(name)[:80]!r}{nearest(name, names)}. Engines: {', '.join(names)}.")
 
 
-def check_angles(value: Any) -> list[tuple[float, float]]:
-    """(azimuth, elevation) pairs in degrees as a request names them; ParameterError."""
+def check_angles(value: Any) -> list[tuple[float, float | None]]:
+    """(azimuth, elevation) pairs in degrees of a request, None for the image's own height; ParameterError."""
     pairs: list[Any] = value if isinstance(value, list) and 0 < len(value) <= MAX_ANGLES else [None]
     for pair in pairs:
         whole = isinstance(pair, (list, tuple)) and len(pair) == 2
-        if not whole or not all(type(x) in (int, float) and math.isfinite(x) for x in pair):
+        if not whole or not is_angle(pair[0]) or not (pair[1] is None or is_angle(pair[1])):
             raise ParameterError(f"Angles are 1 to {MAX_ANGLES} pairs of azimuth and elevation in degrees.")
-    return [(float(azimuth), float(elevation)) for azimuth, elevation in pairs]
+    return [(float(azimuth), None if height is None else float(height)) for azimuth, height in pairs]
+
+
+def is_angle(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)
 
 
 PROMPT = Parameter("prompt", "Prompt", "string", "")

@@ -153,8 +153,8 @@ def test_cameras_that_are_none_are_refused(cameras):
 
 
 def test_angles_are_checked():
-    assert check_angles([[30, -10.5]]) == [(30.0, -10.5)]
-    for wrong in (None, [], [30], [[1, 2, 3]], [[math.inf, 0]], [["1", 2]], [[True, 0]], [[0, 0]] * 33):
+    assert check_angles([[30, -10.5], [1, None]]) == [(30.0, -10.5), (1.0, None)]
+    for wrong in (None, [], [30], [[1, 2, 3]], [[math.inf, 0]], [["1", 2]], [[None, 0]], [[True, 0]], [[0, 0]] * 33):
         with pytest.raises(ParameterError, match="Angles"):
             check_angles(wrong)
 
@@ -164,10 +164,10 @@ def test_views_of_several_angles_are_those_of_each_alone():
     """An absolute elevation is the image's own, which the model estimates, and what is added to it."""
     image = ball(Camera(orbit(0, 20, RADIUS), FOV_DEG, 64, 64))
     values = NOVEL_VIEW.check({"device": "cpu", "auto_elevation": True})
-    request = Request(NOVEL_VIEW.name, {"image": image, "angles": [(90.0, 30.0), (0.0, 0.0)]}, values, 3)
+    request = Request(NOVEL_VIEW.name, {"image": image, "angles": [(90.0, 30.0), (40.0, None)]}, values, 3)
     result = novel_view.run(request, Report())
     own = result.report["elevation_deg"]
     assert result.views.shape == (2, 64, 64, 4) and not len(result.mesh.faces)
-    for view, (azimuth, elevation) in zip(result.views, [(90, 30), (0, 0)], strict=True):
+    for view, (azimuth, elevation) in zip(result.views, [(90, 30), (40, own)], strict=True):
         alone = one2345.novel_view(image, azimuth, elevation - own, values, Report(), 3)
         assert np.abs(view / 255 - alone).mean() < 0.01  # the report's elevation is rounded

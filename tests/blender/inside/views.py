@@ -157,7 +157,7 @@ def check_a_view_is_asked_for_from_the_camera_and_lies_behind_it():
 
 
 def check_reference_images_stand_around_the_object():
-    settings().views.count = 4
+    settings().views.count, settings().views.level = 4, True
     assert bpy.ops.image_to_mesh.novel_view(where="AROUND", wait=True) == {"FINISHED"}
     stands = sorted((ob for ob in bpy.data.objects if ob.empty_display_type == "IMAGE"), key=lambda ob: ob.name)
     bpy.context.view_layer.update()
@@ -169,6 +169,13 @@ def check_reference_images_stand_around_the_object():
         assert np.allclose(faces, -place / 0.75, atol=1e-5)
     bpy.ops.ed.undo()
     assert not [ob for ob in bpy.data.objects if ob.empty_display_type == "IMAGE"]
+    settings().views.level = False
+    assert bpy.ops.image_to_mesh.novel_view(where="AROUND", wait=True) == {"FINISHED"}
+    bpy.context.view_layer.update()
+    assert module("addon.session").queue.last.inputs["angles"][1] == (90.0, None)
+    stand = next(ob for ob in bpy.data.objects if ob.empty_display_type == "IMAGE" and "90" in ob.name)
+    faces = np.array(stand.matrix_world)[:3, 2]  # the double says that its image looks down by 30 degrees
+    assert np.allclose(faces, (math.cos(math.radians(30)), 0, 0.5), atol=1e-5)
 
 
 def check_selected_objects_become_views_with_cameras():

@@ -42,7 +42,7 @@ def main() -> int:
     parser.add_argument("--docs", type=Path, metavar="DIR", help="copy the pictures for docs there")
     parser.add_argument("--double", action="store_true")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a number of the first engine")
-    parser.add_argument("--stages", metavar="A,B", help="for faults: kill and cancel in these stages only")
+    parser.add_argument("--stages", metavar="A,B", help="faults: only in these; views: only these parts")
     parser.add_argument("--set-up", type=Path, metavar="DIR", help="let preferences make a backend in this data folder")
     parser.add_argument(
         "--rig", action="append", default=[], metavar="ARGUMENT", help="one more for the rig; repeatable"

@@ -14,7 +14,7 @@ import rig
 sys.path.insert(0, next(a for a in rig.SESSION["args"] if a.startswith("here=")).removeprefix("here="))
 from played import ARGS, PATIENCE_S, meshes, module, prepare, press
 
-STEPS = 40  # of refining
+STEPS = 16  # of refining
 PANELS = {
     "views_panel": ("ViewsPanel", "NovelViewPanel"),
     "refine_panel": ("RefinePanel",),
@@ -83,7 +83,7 @@ def finished(queue):
 def make_mesh_of_views(queue):
     """From the rig, whose cameras Ctrl+Z takes away, to the mesh beside the head."""
     show_panels("ViewsPanel")
-    yield from rig.open_sidebar("Image to Mesh")
+    yield 1.0
     boxes = yield from live()
     view_rig = boxes[-2]  # Render Views, beside it, is grey until there is a rig
     yield from press(view_rig, lambda: "View Rig" in bpy.data.objects)
@@ -105,13 +105,12 @@ def make_mesh_of_views(queue):
     look("Head", new.name)
     yield 1.0
     rig.shot("views_to_mesh")
-    return new.name
+    new.hide_set(True)
 
 
-def stand_images_around(queue, name):
+def stand_images_around(queue):
     show_panels("NovelViewPanel")
     bpy.data.objects["Head"].hide_set(True)
-    bpy.data.objects[name].hide_set(True)
     bpy.context.scene.image_to_mesh.filepath = ARGS["image"]
     yield 1.0
     boxes = yield from live()
@@ -129,6 +128,8 @@ def stand_images_around(queue, name):
 def refine(queue):
     """An egg becomes more like the image; the unfinished mesh is seen meanwhile."""
     settings = bpy.context.scene.image_to_mesh
+    settings.filepath = ARGS["image"]
+    bpy.data.objects["Head"].hide_set(True)
     bpy.ops.mesh.primitive_uv_sphere_add(radius=0.45, location=(0, 0, 0))
     egg = bpy.context.object
     egg.name, settings.zero123_sds.steps = "Egg", STEPS
@@ -172,14 +173,20 @@ def match_camera():
 
 
 def steps():
-    queue = module("addon.session").queue
+    """All of it, or what `--stages` names: mesh, images, refine."""
+    queue, stages = module("addon.session").queue, ARGS.get("stages", "mesh,images,refine").split(",")
     prepare()
-    model()
     bpy.context.scene.image_to_mesh.views.size = 64
-    name = yield from make_mesh_of_views(queue)
-    yield from stand_images_around(queue, name)
-    yield from refine(queue)
-    yield from match_camera()
+    model()
+    show_panels()
+    yield from rig.open_sidebar("Image to Mesh")
+    if "mesh" in stages:
+        yield from make_mesh_of_views(queue)
+    if "images" in stages:
+        yield from stand_images_around(queue)
+    if "refine" in stages:
+        yield from refine(queue)
+        yield from match_camera()
     show_panels(*[cls.__name__ for cls in CLASSES])
     rig.log("longest hold", round(module("addon.session").longest_ms), "ms", meshes())
 

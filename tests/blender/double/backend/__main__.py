@@ -196,7 +196,7 @@ def main():
         if message["type"] == "request" and message["engine"] in ("text_to_image", "novel_view"):
             count = len(message["inputs"].get("angles", [0]))
             pictures = {f"image_file_{i}" if i else "image_file": png(message["seed"] + i) for i in range(count)}
-            say({"type": "picture", "job": message["job"], "folder": ""}, **pictures)
+            say({"type": "picture", "job": message["job"], "folder": "", "report": {"elevation_deg": 30.0}}, **pictures)
         elif message["type"] == "request":
             script = data.get("image_file", b"views").decode().split()
             keep(message, data, jobs / message["job"])
