@@ -474,7 +474,9 @@ NOVEL_VIEW = Engine(  # makes no mesh either
     help="Imagines the object in the image from other sides",
     inputs=("image", "angles"),
     parameters=tuple(
-        p for p in engine("one2345").parameters if p.name not in {"match_picture", "mesh_resolution", "max_faces", "texture"}
+        p
+        for p in engine("one2345").parameters
+        if p.name not in {"match_picture", "mesh_resolution", "max_faces", "texture"}
     ),
     weights=("starter",),
 )
