@@ -57,7 +57,7 @@ STARTER_LOW_RANK = replace(STARTER, rate=2e-3, rank=8)
 def run(request: Request, report: Report) -> Result:
     """Photos float32 RGBA (H, W, 4) in inputs["photos"] -> the subject's file, named in the report, and views of it."""
     begin, parameters = time.monotonic(), request.parameters
-    name, photos = f"<{parameters['name']}>", request.inputs.get("photos") or []
+    name, photos = f"<{parameters['subject']}>", request.inputs.get("photos") or []
     if not FEWEST <= len(photos) <= MOST:
         raise ImageError(f"{len(photos)} photos are no good: it takes 3 to 6.", "Choose photos of one object.")
     file = check_new(name)

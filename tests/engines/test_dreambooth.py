@@ -5,6 +5,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from diffusers import UNet2DConditionModel
@@ -13,10 +14,12 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 from backend.diffusion.mvdream import MultiView, around, camera_vectors
 from backend.diffusion.sampling import make_scheduler
 from backend.diffusion.subject import Subject, drift
+from backend.engines import Request, dreambooth
 from backend.engines.dreambooth import STARTER, learn, prepare
 from backend.engines.report import Cancelled, Report
 from backend.interface.catalog import WeightsError
-from backend.interface.parameters import ParameterError
+from backend.interface.parameters import LEARN, ParameterError
+from backend.weights.mvdream import load_multi_view
 from backend.weights.subjects import check_new, find_subjects, give_subjects, read_subject, save_subject
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -153,10 +156,26 @@ def test_subjects_of_other_models_and_broken_files_are_refused(tmp_path):
         read_subject(file)
 
 
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_a_request_leaves_a_file_that_prompts_find(method, tmp_path, monkeypatch):
+    """Of the starter, in two steps; a second one of the same name is refused before anything is loaded."""
+    monkeypatch.setenv("IMAGE_TO_MESH_WEIGHTS", str(tmp_path))
+    told = {"subject": "gnome", "kind": "red car", "method": method, "steps": 2, "device": "cpu"}
+    photo = np.zeros((40, 60, 4), np.float32)
+    photo[10:30, 20:30] = (1, 0, 0, 1)
+    request = Request("dreambooth", {"photos": [photo] * 3}, LEARN.check(told), 0)
+    result = dreambooth.run(request, Report())
+    assert result.views.shape == (4, 64, 64, 4) and result.report["subject"] == "<gnome>"
+    file = tmp_path / "subjects/gnome.safetensors"
+    assert result.report["file"] == str(file) and find_subjects("a <gnome>, side view") == [file]
+    give_subjects(load_multi_view("starter-text", torch.device("cpu"), torch.float32), [file])
+    assert file.stat().st_size < {"lora": 1e6, "full": 7e6}[method]
+    with pytest.raises(ParameterError, match="already"):
+        dreambooth.run(request, Report())
+
+
 def test_photos_become_squares():
     """A cut-out is framed on white for a small model; of a photograph the middle is taken for a large one."""
-    import numpy as np
-
     photo = np.zeros((40, 60, 4), np.float32)
     photo[10:30, 20:30] = (1, 0, 0, 1)
     square = prepare([photo], 64, "never")[0]
