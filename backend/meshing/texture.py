@@ -40,7 +40,7 @@ def finish(mesh: Mesh, parameters: dict[str, Any], colors: Colors | None = None,
     colors: what the texture shows, the mesh's own vertex colours if None.
     """
     texture, most = parameters.get("texture", OFF), parameters["max_faces"]
-    if texture == OFF:
+    if texture == OFF or not len(mesh.faces):
         return decimate(mesh, most)
     small = decimate(mesh, min(most or MOST_FACES, MOST_FACES))
     return bake(small, int(texture), colors or nearby(mesh), step)
@@ -57,7 +57,8 @@ def nearby(mesh: Mesh) -> Colors:
     tree = KDTree(mesh.vertices)
 
     def colors(points: np.ndarray, _normals: np.ndarray) -> np.ndarray:
-        distance, vertex = tree.query(points, k=range(1, min(NEIGHBOURS, len(mesh.vertices)) + 1))
+        found = tree.query(points, min(NEIGHBOURS, len(mesh.vertices)))
+        distance, vertex = (np.asarray(part).reshape(len(points), -1) for part in found)
         weight = 1 / np.maximum(distance, 1e-9)
         weight = (weight / weight.sum(1, keepdims=True))[..., None]
         return (mesh.vertex_colors[vertex, :3] * weight).sum(1) / 255

@@ -47,7 +47,7 @@ class Crops:
 def draw_crops(views: Views, objects: np.ndarray, placements: np.ndarray, rng: np.random.Generator) -> Crops:
     """CROPS crops around points of objects (B,), whose world `placements` (B, 3, 4) take to the model's."""
     of = rng.choice(len(objects), min(CROPS, len(objects)), replace=False)
-    crops = [draw_crop(views, objects[j], placements[j], rng) for j in of]
+    crops = [draw_crop(views, int(objects[j]), placements[j], rng) for j in of]
     return Crops(torch.from_numpy(of), *(torch.from_numpy(np.stack(part)) for part in zip(*crops, strict=True)))
 
 

@@ -117,6 +117,8 @@ def test_without_a_texture_only_the_faces_become_fewer(knot: Mesh):
     assert finish(knot, {"texture": "off", "max_faces": 0}) is knot
     less = finish(knot, {"max_faces": 1000})
     assert less.texture is None and len(less.faces) <= 1000
+    nothing = Mesh(np.zeros((0, 3)), np.zeros((0, 3)))
+    assert finish(nothing, {"texture": "512", "max_faces": 0}) is nothing
 
 
 def test_vertices_lend_their_colours_to_what_lies_near():
