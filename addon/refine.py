@@ -22,6 +22,7 @@ class RefineSettings(bpy.types.PropertyGroup):
     engine: bpy.props.EnumProperty(
         name="By",
         description="What the mesh should become more like",
+        default=ENGINES[0].name.upper(),
         items=[
             (e.name.upper(), "Image" if "image" in e.inputs else "Prompt", e.help, properties.number_of(e.name))
             for e in ENGINES
