@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # diffusers and transformers annotate their models loosely.
-# pyright: reportAttributeAccessIssue=false, reportArgumentType=false
+# pyright: reportAttributeAccessIssue=false, reportArgumentType=false, reportCallIssue=false
 """MVDream (Shi et al. 2024): a text-to-image model that paints several views of one object at once.
 
 Self-attention sees all views of an object, and each view is told its camera; all else is Stable Diffusion.
@@ -132,8 +132,14 @@ class MultiViewPrior:
         self.unconditional, self.conditional = model.embed([negative, prompt]).split(1)
         model.forget_text()
         self.model, self.views = model.requires_grad_(False), views
-        self.alphas_cumprod, self.image_size, self.channels = model.alphas_cumprod, model.image_size, model.channels
-        self.encode, self.decode = model.encode, model.decode
+        self.alphas_cumprod: Tensor = model.alphas_cumprod
+        self.image_size, self.channels = model.image_size, model.channels
+
+    def encode(self, images: Tensor) -> Tensor:
+        return self.model.encode(images)
+
+    def decode(self, latents: Tensor) -> Tensor:
+        return self.model.decode(latents)
 
     def denoise(self, noisy: Tensor, t: Tensor, cameras: Sequence[Camera], unconditional: bool = True) -> Denoised:
         """As Prior says; cameras in sets of `views` neighbours."""

@@ -57,7 +57,7 @@ def nearby(mesh: Mesh) -> Colors:
     tree = KDTree(mesh.vertices)
 
     def colors(points: np.ndarray, _normals: np.ndarray) -> np.ndarray:
-        found = tree.query(points, min(NEIGHBOURS, len(mesh.vertices)))
+        found = tree.query(points, min(NEIGHBOURS, len(mesh.vertices)))  # pyright: ignore[reportArgumentType]
         distance, vertex = (np.asarray(part).reshape(len(points), -1) for part in found)
         weight = 1 / np.maximum(distance, 1e-9)
         weight = (weight / weight.sum(1, keepdims=True))[..., None]

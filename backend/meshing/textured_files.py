@@ -39,17 +39,19 @@ def encode_glb(mesh: Mesh, vertices: np.ndarray, normals: np.ndarray, material: 
     """vertices and normals (N, 3): the mesh's, as the file wants them. material: as in glTF, without the texture."""
     import trimesh
     from PIL import Image
+    from trimesh.visual import TextureVisuals
+    from trimesh.visual.material import PBRMaterial
 
     assert mesh.uv is not None and mesh.texture is not None
     of, uv, faces = split_seams(mesh, mesh.uv)
-    surface = trimesh.visual.material.PBRMaterial(
+    surface = PBRMaterial(
         material["name"],
         baseColorTexture=Image.open(io.BytesIO(encode_texture(mesh.texture))),
         **material["pbrMetallicRoughness"],
     )
     shape = trimesh.Trimesh(
         vertices[of], faces, vertex_normals=normals[of], process=False,
-        visual=trimesh.visual.TextureVisuals(uv, material=surface),
+        visual=TextureVisuals(uv, material=surface),
     )  # fmt: skip
     return bytes(shape.export(file_type="glb", include_normals=True))  # pyright: ignore[reportArgumentType]
 

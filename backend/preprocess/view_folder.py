@@ -22,7 +22,7 @@ def check_folder(folder: Path) -> None:
 
 
 def write_views(folder: Path, views: np.ndarray, cameras: list[Camera]) -> None:
-    """Images float32 RGBA (V, H, W, 4) and their cameras, of one lens; `read_views` reads them. OSError, ParameterError."""
+    """Images float32 RGBA (V, H, W, 4) and their cameras, of one lens, for `read_views`. OSError, ParameterError."""
     check_folder(folder)
     folder.mkdir(parents=True, exist_ok=True)
     camera, frames = cameras[0], []

@@ -115,8 +115,8 @@ def perceptual_distance(encoder: nn.Module, a: Tensor, b: Tensor) -> Tensor:
 
 def features(encoder: nn.Module, pictures: Tensor) -> list[Tensor]:
     """What the first levels of the auto-encoder's encoder make of pictures (B, 3, H, W) in 0..1."""
-    x, levels = encoder.conv_in(pictures * 2 - 1), []
-    for block in encoder.down_blocks[:LEVELS]:  # pyright: ignore
+    x, levels = encoder.get_submodule("conv_in")(pictures * 2 - 1), []
+    for block in list(encoder.get_submodule("down_blocks").children())[:LEVELS]:
         levels.append(x := block(x))
     return levels
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # accelerate, diffusers and transformers annotate their models loosely.
 # pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false
+# pyright: reportOperatorIssue=false
 """Loads MVDream in every published form: the authors' .pt files, and folders in diffusers' layout, whose UNet may have
 the authors' names too. Sizes are inferred from the tensors, and a tensor is read when its network takes it."""
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # accelerate, diffusers and transformers annotate their models loosely.
 # pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false
+# pyright: reportReturnType=false
 """Loads Shap-E (Jun and Nichol 2023) from diffusers' folders, safetensors alone, into diffusers' own pipelines."""
 
 from __future__ import annotations
