@@ -50,7 +50,7 @@ class Course:
 
 PUBLISHED = Course()
 LOW_RANK = replace(PUBLISHED, rate=1e-4, rank=16)
-STARTER = Course(steps=200, rate=1e-4, preservation=100.0, template="a {}")
+STARTER = Course(steps=200, rate=1e-4, preservation=1000.0, template="a {}")
 STARTER_LOW_RANK = replace(STARTER, rate=2e-3, rank=8)
 
 
