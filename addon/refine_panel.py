@@ -14,7 +14,7 @@ class RefinePanel(SubPanel, bpy.types.Panel):
     def draw(self, context):
         layout, settings, active = self.layout, context.scene.image_to_mesh, context.active_object
         layout.use_property_split, layout.use_property_decorate = True, False
-        layout.row().prop(settings.refine, "engine", expand=True)
+        layout.prop(settings.refine, "engine")
         if active and active.type == "MESH":
             layout.prop_search(settings.refine, "group", active, "vertex_groups")
         group = getattr(settings, refine.chosen(settings).name)
