@@ -16,6 +16,7 @@ import numpy as np
 import torch
 import typer
 from scipy.spatial import KDTree
+from torch.nn.functional import normalize
 
 from backend.diffusion.oracle import Defects, OraclePrior
 from backend.engines import recipe
@@ -26,11 +27,12 @@ from backend.evaluation.benchmark import to_mesh
 from backend.evaluation.metrics import compare_meshes, is_inside
 from backend.fields import hash_field, sdf_field, voxel_field
 from backend.meshing.mesh import Mesh
-from backend.rendering.cameras import Camera, orbit
+from backend.rendering.cameras import Camera, orbit, rays
 from backend.rendering.rasteriser import photograph, rasterise
 from backend.training.meshes import list_meshes, load_mesh
 
-FOV_DEG, RADIUS = 20.0, 3.8
+FOV_DEG, RADIUS = 15.5, 3.8  # the sphere of the objects fills the picture
+TOWARDS_LIGHT, AMBIENT = (-0.45, -0.6, 0.66), 0.5
 SEEN_FROM = [(azimuth, elevation) for elevation in (-30, 20, 65) for azimuth in range(0, 360, 45)]
 
 
@@ -75,19 +77,42 @@ def color_error(mesh: Mesh, truth: Mesh) -> float:
     return float(np.abs(colors - true_colors[KDTree(true_points).query(points)[1]]).mean())
 
 
-def depth_error(task: Reconstruction, truth: Mesh) -> float:
-    """Mean absolute difference of rendered and true depth along the rays, where both see something, four views."""
-    errors = []
+def lit(mesh: Mesh) -> Mesh:
+    """The same in a soft light that is fixed to it, as the published training pictures have: each face has its own
+    vertices, whose colours are albedo x (ambient + (1 - ambient) (1 + n.l) / 2), which tells all its sides apart."""
+    corners = mesh.vertices[mesh.faces].astype(np.float64)
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-20)
+    shade = AMBIENT + (1 - AMBIENT) * (1 + normals @ (np.array(TOWARDS_LIGHT) / np.linalg.norm(TOWARDS_LIGHT))) / 2
+    colors = mesh.vertex_colors[mesh.faces].astype(np.float64)
+    colors[..., :3] *= shade[:, None, None]
+    faces = np.arange(3 * len(corners)).reshape(-1, 3)
+    return Mesh(corners.reshape(-1, 3), faces, (colors.reshape(-1, 4) + 0.5).astype(np.uint8))
+
+
+def ray_errors(task: Reconstruction, truth: Mesh) -> tuple[float, float]:
+    """Mean absolute difference of rendered and true depth along the axis, and mean angle in degrees of rendered and
+    true normals, where both see something, from four sides."""
+    size, depths, angles = task.prior.image_size, [], []
+    vertices, faces = torch.from_numpy(truth.vertices), torch.from_numpy(truth.faces).long()
+    corners = vertices[faces]
+    flat = torch.linalg.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    task.field.eval()
     for azimuth in (20, 110, 200, 290):
-        size = task.prior.image_size
         camera = Camera(orbit(azimuth, 15, RADIUS), FOV_DEG, size, size)
-        with torch.no_grad():
-            seen = task.render([camera], task.recipe.steps, torch.Generator().manual_seed(0)).rendering
-        raster = rasterise(torch.from_numpy(truth.vertices), torch.from_numpy(truth.faces).long(), camera)
+        origins, directions = rays(camera)
+        seen = task.renderer.render(origins, directions, 1.0, normals="analytic")
+        raster = rasterise(vertices, faces, camera)
         both = (raster.face >= 0).flatten() & (seen.opacity > 0.5)
-        along = seen.depth * np.cos(np.radians(5))  # rays lie within 10 degrees of the axis
-        errors.append((along - raster.depth.flatten())[both].abs())
-    return float(torch.cat(errors).mean())
+        along = seen.depth * (directions @ -camera.cam_to_world[:3, 2])
+        depths.append((along - raster.depth.flatten())[both].abs().detach())
+        true = normalize(flat[raster.face.flatten()[both]], dim=1)
+        true = true * -(true * directions[both]).sum(1, keepdim=True).sign()
+        assert seen.normal is not None
+        cosine = (normalize(seen.normal[both], dim=1) * true).sum(1).clamp(-1, 1)
+        angles.append(torch.rad2deg(cosine.acos()).detach())
+    task.field.train()
+    return float(torch.cat(depths).mean()), float(torch.cat(angles).mean())
 
 
 def recover(
@@ -99,10 +124,12 @@ def recover(
     course = recipe.SMALL_SJC if method == "sjc" else recipe.SMALL
     sizes = {name: tuple(n * size // 64 for n in getattr(course, name)) for name in ("reference_size", "random_size")}
     views = {"fov_deg": FOV_DEG, "radius": (RADIUS, RADIUS), "elevation_deg": (-30, 80)}
-    course = replace(course, **(views | sizes | settings))
+    views["section"] = course.section * 64 / size
+    weights = dict(course.weights) | ({"eikonal": 1.0} if method == "sdf" else {})
+    course = replace(course, **(views | sizes | {"weights": weights} | settings))
     makers = {
         "sds": lambda: hash_field.small(seed=seed),
-        "sjc": lambda: voxel_field.VoxelField(64, generator=torch.Generator().manual_seed(seed)),
+        "sjc": lambda: voxel_field.VoxelField(5 * size // 4, generator=torch.Generator().manual_seed(seed), gain=6.0),
         "sdf": lambda: sdf_field.small(seed=seed),
     }
     reference = Reference(photograph(truth, camera), camera)
@@ -111,7 +138,8 @@ def recover(
     outcome = optimise(task, Report(), task.recipe.steps, seed=seed, preview_s=1e9)
     cpu, wall = time.process_time() - begun, time.monotonic() - clock
     mesh = task.mesh(128)
-    scores = compare_meshes(mesh, truth) | {"color": color_error(mesh, truth), "depth": depth_error(task, truth)}
+    scores = compare_meshes(mesh, truth) | {"color": color_error(mesh, truth)}
+    scores["depth"], scores["normal_deg"] = ray_errors(task, truth)
     scores["hull_iou"] = hull_iou(truth)
     ends = {name: round(float(np.mean(values[-10:])), 4) for name, values in outcome.losses.items()}
     return {"scores": scores, "cpu_s": cpu, "wall_s": wall, "losses": ends, "views": task.views()}
@@ -131,7 +159,10 @@ def main(
     first: Annotated[int, typer.Option(help="The first of the choice.")] = 0,
     method: Annotated[str, typer.Option(help="sds, sjc or sdf (SDS of a signed distance field).")] = "sds",
     steps: Annotated[int, typer.Option(help="Optimisation steps; 0 takes the recipe's.")] = 0,
-    size: Annotated[int, typer.Option(help="Pixels a side of what the oracle sees.")] = 64,
+    size: Annotated[int, typer.Option(help="Pixels a side of what the oracle sees.")] = 96,
+    light: Annotated[
+        bool, typer.Option(help="Whether the objects stand in a light, or show their plain colours.")
+    ] = True,
     output: Annotated[Path, typer.Option(help="Folder for scores.json and pictures.")] = Path("build/oracle"),
     noise: float = 0.0,
     turn_deg: float = 0.0,
@@ -148,6 +179,7 @@ def main(
     rows = []
     for number, index in enumerate(chosen, first):
         truth = to_mesh(load_mesh(*entries[index]))
+        truth = lit(truth) if light else truth
         found = recover(truth, method, steps, size, 0, Defects(noise, turn_deg, janus, contrast), json.loads(settings))
         Image.fromarray(picture(found.pop("views"), truth)).save(output / f"{method}_{number}.png")
         rows.append({"name": entries[index][0], **found})

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -17,7 +18,8 @@ SHIFT = -1.0  # of the raw density, SJC
 class VoxelField(Field):
     """density = softplus(gain * voxel + shift); colours as they are stored (latents), RGB through a sigmoid.
 
-    voxels (1 + channels, R, R, R): density begins at 0, colours as N(0, 1), as published; the gain is learned.
+    voxels (1 + channels, R, R, R): density begins at 0, colours as N(0, 1), as published; the gain is learned, from
+    `gain` on: 1 as published, more of it makes a solid in fewer steps.
     """
 
     def __init__(
@@ -27,12 +29,13 @@ class VoxelField(Field):
         bounds: tuple[float, float] = (-0.6, 0.6),
         level: float = 15.0,
         generator: torch.Generator | None = None,
+        gain: float = 1.0,
     ) -> None:
         super().__init__(channels, bounds, level)
         self.resolution = resolution
         self.density = nn.Parameter(torch.zeros(1, resolution**3))
         self.colors = nn.Parameter(torch.randn(channels, resolution**3, generator=generator))
-        self.log_gain = nn.Parameter(torch.zeros(()))
+        self.log_gain = nn.Parameter(torch.tensor(math.log(gain)))
 
     def _density(self, points: Tensor, index: Tensor, weight: Tensor) -> Tensor:
         raw = interpolate(self.density, index, weight)[0] * self.log_gain.exp()

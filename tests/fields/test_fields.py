@@ -7,7 +7,7 @@ import torch
 
 from backend.fields import hash_field, sdf_field
 from backend.fields.background import Background, harmonics
-from backend.fields.field import gaussian_blob
+from backend.fields.field import gaussian_blob, magic3d_blob
 from backend.fields.surface import to_mesh
 from backend.fields.tensor_field import TensorField
 from backend.fields.voxel_field import VoxelField
@@ -116,6 +116,16 @@ def test_opacity_of_a_section_through_a_plane():
     slope = (along * where / where.norm(dim=-1, keepdim=True)).sum(-1)
     glimpsed = field.glimpse(field.value(where), slope, along, torch.full((2,), 0.02, dtype=torch.float64))
     torch.testing.assert_close(glimpsed, alpha)
+
+
+def test_gain_multiplies_what_is_learnt():
+    voxels = VoxelField(4, gain=6.0)
+    voxels.density.data.fill_(0.7)
+    assert voxels.value(torch.zeros(1, 3)).item() == pytest.approx(math.log1p(math.exp(6 * 0.7 - 1)), rel=1e-5)
+    plain, sharp = (hash_field.small(gain=gain) for gain in (1.0, 4.0))
+    blob = magic3d_blob(points(20))
+    raw = [field.double().value(points(20)).expm1().log() - blob for field in (plain, sharp)]
+    torch.testing.assert_close(raw[1], 4 * raw[0], atol=1e-9, rtol=1e-6)
 
 
 def test_finer_levels_come_with_progress():
