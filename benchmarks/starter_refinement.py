@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the starter's Zero123 makes of the fast engine's mesh: F-score and the input view before and after.
+
+python -m benchmarks.starter_refinement --meshes ../shared/data/train --objects 5
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import torch
+import typer
+
+from backend.engines import Request, one2345, zero123_sds
+from backend.engines.report import Report
+from backend.evaluation.benchmark import from_mesh, shoot, to_mesh, turned
+from backend.evaluation.metrics import compare_meshes, normalise, psnr
+from backend.interface.parameters import engine
+from backend.meshing.mesh import Mesh
+from backend.training.meshes import list_meshes, load_mesh
+from backend.training.render import Light, Renderer, orbit
+
+INPUT_SIZE = 256
+VIEWS = [(a, e) for e in (0, 30) for a in (60, 120, 180, 240, 300)]
+
+
+def measure(mesh: Mesh, truth: Mesh, renderer: Renderer, elevation: float) -> dict[str, float]:
+    """F-score and IoU against the true mesh; PSNR of the input's view and of the others'."""
+    seen, true = (shoot(r, [(0, elevation), *VIEWS]) for r in (Renderer(from_mesh(normalise(mesh))), renderer))
+    ratios = [psnr(a, b) for a, b in zip(seen, true, strict=True)]
+    scores = compare_meshes(normalise(mesh), truth)
+    return {
+        "f_score_0.05": scores["f_score_0.05"],
+        "volume_iou": scores["volume_iou"],
+        "psnr_input": ratios[0],
+        "psnr_novel": float(np.mean(ratios[1:])),
+    }
+
+
+def main(
+    meshes: Annotated[Path, typer.Option(help="Folder of meshes; their validation split is used.")] = Path(
+        "../shared/data/train"
+    ),
+    objects: Annotated[int, typer.Option(help="How many, by a seeded choice.")] = 5,
+    steps: Annotated[int, typer.Option(help="Optimisation steps; 0 takes the recipe's.")] = 0,
+    output: Annotated[Path, typer.Option(help="Where the scores go.")] = Path("build/starter_refinement.json"),
+) -> None:
+    torch.set_num_threads(1)
+    entries, rows = list_meshes(meshes, "validation"), []
+    for i in np.random.default_rng(3).permutation(len(entries))[:objects]:
+        rng = np.random.default_rng([i, 11])  # as `backend evaluate` draws it
+        turn, elevation, light = rng.uniform(0, 360), rng.uniform(0, 35), Light.random(rng)
+        source = turned(load_mesh(*entries[i]), -turn)
+        renderer, truth = Renderer(source, light), to_mesh(source)
+        image = renderer.render(orbit(0, elevation), INPUT_SIZE)[0].astype(np.float32) / 255
+        values = engine("one2345").check({"device": "cpu"})
+        fast = one2345.run(Request("one2345", {"image": image}, values, int(i)), Report()).mesh
+        values = engine("zero123_sds").check({"device": "cpu", "start": "mesh", "steps": steps})
+        begun = time.process_time()
+        request = Request("zero123_sds", {"image": image, "mesh": fast}, values, int(i))
+        refined = zero123_sds.run(request, Report()).mesh
+        rows.append(
+            {
+                "name": entries[i][0],
+                "before": measure(fast, truth, renderer, elevation),
+                "after": measure(refined, truth, renderer, elevation),
+                "cpu_s": round(time.process_time() - begun, 1),
+            }
+        )
+        print(json.dumps(rows[-1]), flush=True)
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(json.dumps(rows, indent=1))
+    for when in ("before", "after"):
+        print(when, {k: round(float(np.mean([r[when][k] for r in rows])), 3) for k in rows[0][when]})
+
+
+if __name__ == "__main__":
+    typer.run(main)
