@@ -99,7 +99,7 @@ SMALL = ImageRecipe(  # for a prior of 64 pixels on white and a field of hash_fi
     least_t=(0.4, 0.2, 60), most_t=(0.85, 0.5, 60), guidance_scale=1.0, radius=(3.8, 3.8), fov_range=(20.0, 20.0),
     elevation_deg=(-30, 70), rate=0.02, section=0.025, half_size=0.6, albedo_steps=1e9, background_rate=0.0,
     narrow_steps=30,
-    weights=dict(recipe.SMALL.weights) | {"picture": 500, "clip": 1, "likeness": 0.1, "depth": 1},
+    weights=dict(recipe.SMALL.weights) | {"picture": 100, "clip": 1, "likeness": 0.1, "depth": 1},
 )  # fmt: skip
 # The starter for prompts saw its pictures so, and tells more by the picture that it expects than by noise.
 STARTER = replace(

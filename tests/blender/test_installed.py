@@ -24,7 +24,7 @@ CHECKS = [
     for line in path.read_text().splitlines()
     if line.startswith("def check_")
 ]
-LIMIT_S = 300
+LIMIT_S = 600
 
 needs_bpy = pytest.mark.skipif(not PYTHONS, reason="`python build.py test` installs bpy and names it")
 
