@@ -142,7 +142,9 @@ def draw_input(layout, settings) -> None:
     if len(parameters.ENGINES) > 1:
         layout.prop(settings, "engine", text="")
     if "image" in engine.inputs:
-        layout.row().prop(settings, "source", expand=True)
+        sources = layout.grid_flow(row_major=True, columns=2, align=True)  # a row of four is cut off
+        for identifier, *_ in properties.SOURCES:
+            sources.prop_enum(settings, "source", identifier)
         row = layout.row(align=True)
         if settings.source == "PROMPT":
             row.label(text="What is made of the prompt", icon="TEXT")
