@@ -71,7 +71,7 @@ def test_process_makes_a_mesh_and_a_cancel_ends_every_stage(start, tmp_path: Pat
 
 
 def test_command_line(tmp_path: Path, image: Path):
-    done = call("generate", "--image", image, "--output", tmp_path / "a.glb", "--json", *SETTINGS, command=REAL)
+    done = call("generate", *VIEWS, "--image", image, "--output", tmp_path / "a.glb", "--json", *SETTINGS, command=REAL)
     answer = json.loads(done.stdout)
     assert answer["ok"], answer
     assert len(load(tmp_path / "a.glb").faces) == answer["faces"] > 100
@@ -123,7 +123,7 @@ def test_weights_of_the_wrong_shape(tmp_path: Path, image: Path):
         folder = tmp_path / damage.__name__
         shutil.copytree(STARTER, folder)
         damage(folder)
-        arguments = ["generate", "--image", image, "--output", tmp_path / "a.ply", *SETTINGS]
+        arguments = ["generate", *VIEWS, "--image", image, "--output", tmp_path / "a.ply", *SETTINGS]
         lines.append([*map(str, arguments), "--set", f"weights={folder}"])
     code = (
         "import json, sys; from backend.__main__ import main\n"
