@@ -91,8 +91,7 @@ class Remesh(Finish, bpy.types.Operator):
         history.keep(context.scene, ob)
         new = ob.data = old.copy()
         try:
-            with context.temp_override(active_object=ob, object=ob, selected_objects=[ob]):
-                bpy.ops.object.quadriflow_remesh(target_faces=settings.faces, use_preserve_boundary=False)
+            bpy.ops.object.quadriflow_remesh(target_faces=settings.faces, use_preserve_boundary=False)
         except RuntimeError as error:
             ob.data = old
             bpy.data.meshes.remove(new)

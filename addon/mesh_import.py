@@ -141,14 +141,13 @@ def select_only(chosen: bpy.types.Object, view_layer: bpy.types.ViewLayer) -> No
     view_layer.objects.active = chosen
 
 
-def push_undo(message: str, window: bpy.types.Window | None) -> None:
-    """One step of our own: without it, Ctrl+Z would take the artist's last work away together with the mesh."""
-    window = window or next(iter(bpy.context.window_manager.windows), None)  # any will do if the scene is in none
-    if window:
-        with bpy.context.temp_override(window=window):
-            bpy.ops.ed.undo_push(message=message)
-    else:
-        bpy.ops.ed.undo_push(message=message)
+def push_undo(message: str) -> None:
+    """One step of our own: without it, Ctrl+Z would take the artist's last work away together with the mesh.
+
+    Without temp_override: under one, Blender (4.2 to 5.0) looks its context up in a Python dictionary, without holding
+    Python's lock, and crashes when another thread runs Python at that moment.
+    """
+    bpy.ops.ed.undo_push(message=message)
 
 
 def show_colors() -> None:

@@ -120,7 +120,7 @@ def show(job: Job, scene: bpy.types.Scene, view: cameras.View, cube: np.ndarray,
         bpy.data.images.remove(image)
     else:
         image.use_fake_user = True
-    mesh_import.push_undo("Novel View", None)
+    mesh_import.push_undo("Novel View")
 
 
 def put_behind(
@@ -165,7 +165,7 @@ def stand_around(job: Job, scene: bpy.types.Scene, cube: np.ndarray) -> None:
         stand.matrix_world = Matrix(pose.tolist())
         stand.empty_display_size = SIDE
         collection.objects.link(stand)
-    mesh_import.push_undo("Novel Views", None)
+    mesh_import.push_undo("Novel Views")
 
 
 def register() -> None:

@@ -142,9 +142,7 @@ def draw_input(layout, settings) -> None:
     if len(parameters.ENGINES) > 1:
         layout.prop(settings, "engine", text="")
     if "image" in engine.inputs:
-        sources = layout.grid_flow(row_major=True, columns=2, align=True)  # a row of four is cut off
-        for identifier, *_ in properties.SOURCES:
-            sources.prop_enum(settings, "source", identifier)
+        layout.row().prop(settings, "source", expand=True)
         row = layout.row(align=True)
         if settings.source == "PROMPT":
             row.label(text="What is made of the prompt", icon="TEXT")

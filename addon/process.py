@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import queue
 import signal
@@ -25,33 +24,6 @@ LAST_WORDS_S = 0.5
 NO_WINDOW = getattr(subprocess, "CREATE_NO_WINDOW", 0) | getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
 
 Attachments = Callable[[], dict[str, bytes]]
-
-
-class Uncollected:
-    """Python's cyclic collector runs in whichever thread happens to allocate. In a thread beside Blender's own it would
-    free wrappers of Blender's data while Blender works on that data, which has crashed 4.5 and 5.0: so not here.
-    """
-
-    def __init__(self) -> None:
-        self._lock, self._was = threading.Lock(), False
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-        self._was = gc.isenabled()
-        gc.disable()
-
-    def __exit__(self, *error: object) -> None:
-        if self._was:
-            gc.enable()
-        self._lock.release()
-
-
-UNCOLLECTED = Uncollected()
-
-
-def parse(line: bytes) -> protocol.Message:
-    with UNCOLLECTED:
-        return protocol.parse_line(line)
 
 
 @dataclass(frozen=True)
@@ -118,10 +90,8 @@ class Process:
         threading.Thread(target=self._write, args=(popen,), name="Image to Mesh writer", daemon=True).start()
         stdout, garbage = cast(BinaryIO, popen.stdout), ""
         try:
-            while (frame := protocol.read_frame(stdout, parse)) is not None:
-                with UNCOLLECTED:
-                    message = decode(*frame)
-                self.inbox.put(message)
+            while (frame := protocol.read_frame(stdout)) is not None:
+                self.inbox.put(decode(*frame))
         except (protocol.FrameError, ValueError, OSError) as error:
             garbage = f"The backend sent something that cannot be understood: {error}"
             with contextlib.suppress(subprocess.TimeoutExpired):  # half a frame may be the last word of a process

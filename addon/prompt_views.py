@@ -123,14 +123,14 @@ def hang(job: Job, scene: bpy.types.Scene, cube: np.ndarray) -> None:
         lens.show_background_images = True
         collection.objects.link(camera)
     scene.image_to_mesh.views.source = "IMAGES"
-    mesh_import.push_undo("Views of Prompt", None)
+    mesh_import.push_undo("Views of Prompt")
 
 
 def keep(job: Job, scene: bpy.types.Scene) -> None:
     """What the subject looks like now, as images."""
     for number, data in enumerate(job.images):
         made_image.load(data, f"{job.name} {number:02}").use_fake_user = True
-    mesh_import.push_undo("Learn Subject", None)
+    mesh_import.push_undo("Learn Subject")
 
 
 classes = (PromptViews, LearnSubject)

@@ -137,7 +137,7 @@ def put(job: Job, scene: bpy.types.Scene, uid: int, from_cube: np.ndarray, group
         new = reshape.replaced(target, found)
     history.remember(scene, job, new, job.mesh.thumbnail)
     target[mesh_import.RECIPE] = json.dumps(job.recipe() | {frame.FITTED: from_cube.tolist()})
-    mesh_import.push_undo("Refine in Place", mesh_import.window_of(scene))
+    mesh_import.push_undo("Refine in Place")
 
 
 classes = (RefineSettings, Refine)

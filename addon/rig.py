@@ -137,7 +137,7 @@ def hang(scene: bpy.types.Scene, uids: list[int], files: list[bytes]) -> None:
             background = lens.background_images.new()
             background.image, background.alpha = made_image.load(data, camera.name), 1.0
             lens.show_background_images = True
-    mesh_import.push_undo("Render Views", None)
+    mesh_import.push_undo("Render Views")
 
 
 classes = (AddViewRig, RenderViews)

@@ -65,7 +65,7 @@ def deliver(job: Job) -> str:
     began = time.perf_counter()
     try:
         history.remember(scene, job, placement.add(job, scene), job.mesh.thumbnail)
-        mesh_import.push_undo("Image to Mesh", mesh_import.window_of(scene))
+        mesh_import.push_undo("Image to Mesh")
     except (RuntimeError, ReferenceError) as error:  # what bpy raises, for instance for a linked scene
         told = " ".join(str(error).split())
         raise Trouble(f"The mesh is done, but Blender did not take it: {told}", IMPORT, "moved") from error

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 PROTOCOL = 1
@@ -53,12 +53,12 @@ def write_frame(stream: BinaryIO, message: Message, attachments: Mapping[str, by
     stream.flush()
 
 
-def read_frame(stream: BinaryIO, parse: Callable[[bytes], Message] | None = None) -> tuple[Message, Attachments] | None:
-    """Read one frame, None at the end of the stream; FrameError on anything else. parse: parse_line, if not given."""
+def read_frame(stream: BinaryIO) -> tuple[Message, Attachments] | None:
+    """Read one frame, None at the end of the stream; FrameError on anything else."""
     line = stream.readline(MAX_LINE + 1)
     if not line:
         return None
-    message = (parse or parse_line)(line)
+    message = parse_line(line)
     listed = message.pop("attachments", [])
     check_sizes(line, message.get("type"), listed)
     return message, {item["name"]: read_exactly(stream, item["size"]) for item in listed}

@@ -2,7 +2,6 @@
 # pyright: reportMissingImports=false
 """The queue of jobs with a process that obeys, misbehaves and dies. No Blender: that is the point of its design."""
 
-import gc
 import os
 import sys
 import time
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from image_to_mesh_checkout.addon import jobs, process
+from image_to_mesh_checkout.addon import jobs
 from image_to_mesh_checkout.addon.job import Job, State
 from image_to_mesh_checkout.addon.jobs import JobQueue
 from image_to_mesh_checkout.addon.process import Launch
@@ -304,17 +303,6 @@ def test_float_pixels_become_straight_srgb():
     image = np.load(io.BytesIO(arrays.encode_image(pixels, True)))["image"]
     np.testing.assert_allclose(image[1, 0], (0.7354, 0.7354, 0.7354, 0.5), atol=1e-4)
     assert image[0, 0].tolist() == [0, 0, 0, 0]
-
-
-def test_pythons_collector_rests_while_the_reader_takes_a_frame_apart(monkeypatch):
-    """It would free Blender's wrappers in a thread beside Blender's own. Whoever switched it off finds it off."""
-    monkeypatch.setattr(process.protocol, "parse_line", lambda line: {"collecting": gc.isenabled()})
-    assert process.parse(b"") == {"collecting": False} and gc.isenabled()
-    gc.disable()
-    try:
-        assert process.parse(b"") == {"collecting": False} and not gc.isenabled()
-    finally:
-        gc.enable()
 
 
 def test_blenders_own_part_comes_first_a_step_at_a_time(make, scene):

@@ -46,3 +46,11 @@ def test_importing_the_package_does_not_import_blender():
     for path in (ROOT / "__init__.py", ROOT / "addon" / "__init__.py"):
         top = ast.parse(path.read_text("utf-8")).body
         assert not [n for n in top if isinstance(n, (ast.Import, ast.ImportFrom)) and "bpy" in ast.dump(n)]
+
+
+def test_no_operator_runs_under_temp_override():
+    """Blender reads the override's dictionary without Python's lock while the operator runs: it crashed now and then in
+    BPY_context_member_get when a thread of ours ran Python at that moment."""
+    assert not [
+        path.name for path in sorted((ROOT / "addon").glob("*.py")) if "temp_override(" in path.read_text("utf-8")
+    ]

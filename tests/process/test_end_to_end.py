@@ -12,7 +12,7 @@ import pytest
 from backend_client import PATIENCE_S, ROOT, arrays
 from PIL import Image, ImageDraw
 from safetensors.numpy import load_file, save_file
-from test_command_line import REAL, call
+from test_command_line import REAL, VIEWS, call
 
 from backend.device import STARTER
 from backend.interface import protocol
