@@ -5,7 +5,8 @@
 import bpy
 
 from . import history, mesh_import, operators, picture, setup
-from .panel import Main, draw_reason
+from .panel import draw_reason
+from .views_panel import SubPanel
 
 THUMBNAIL = 6.0  # times the height of a button
 
@@ -115,13 +116,9 @@ class Versions(bpy.types.UIList):
         layout.label(text=item.name if seed is None else f"{item.name}, seed {seed}", icon_value=icon, translate=False)
 
 
-class History(bpy.types.Panel):
+class History(SubPanel, bpy.types.Panel):
     bl_idname = "IMAGE_TO_MESH_PT_history"
-    bl_parent_id = Main.bl_idname
     bl_label = "History"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context):
         layout, scene = self.layout, context.scene

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The words of the panel in other languages, through Blender's own mechanism.
 
-A language is one row of each entry; what is missing stays English. Long explanations stay English for now.
+A language is one row of each entry; what is missing stays English. Long explanations stay English.
 """
 
 import bpy

@@ -20,8 +20,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from backend.diffusion.view_set import FOV_DEG, RADIUS, view_set
 from backend.engines.surface import SMALLEST_PIECE
+from backend.interface.view_set import FOV_DEG, RADIUS, view_set
 from backend.meshing.clean import keep_components
 from backend.meshing.marching_cubes import extract
 from backend.meshing.mesh import Mesh

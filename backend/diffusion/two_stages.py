@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from ..interface.view_set import NEIGHBOURS, RADIUS
 from .sampling import Sampling
-from .view_set import NEIGHBOURS, RADIUS
 from .zero123 import Condition, Zero123
 
 WHITE = 253 / 255  # first-stage pixels from here on are background

@@ -14,10 +14,10 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
-from ..diffusion.view_set import FOV_DEG, RADIUS
 from ..interface import catalog
 from ..interface.catalog import WeightsError
 from ..interface.parameters import nearest
+from ..interface.view_set import FOV_DEG, RADIUS
 from ..meshing.clean import keep_components, remove_degenerate
 from ..meshing.marching_cubes import extract
 from ..meshing.mesh import Mesh

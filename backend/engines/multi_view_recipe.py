@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..diffusion.mvdream import VIEWS
-from ..diffusion.view_set import FOV_DEG, RADIUS
+from ..interface.view_set import FOV_DEG, RADIUS
 from ..rendering.cameras import Camera, orbit
 from . import prompt_recipe
 from .prompt_recipe import PromptRecipe

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from ..diffusion.view_set import RADIUS
+from ..interface.view_set import RADIUS
 from ..meshing.mesh import Mesh
 from ..preprocess.background import remove_background
 from . import Request, Result

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from ..diffusion.sampling import Sampling
 from ..diffusion.two_stages import TwoStages
-from ..diffusion.view_set import FOV_DEG, RADIUS, first_stage, second_stage
 from ..diffusion.zero123 import Condition, Zero123
+from ..interface.view_set import FOV_DEG, RADIUS, first_stage, second_stage
 from ..meshing.mesh import Mesh
 from ..preprocess.background import Cutout, remove_background
 from ..preprocess.elevation import LOFTR, estimate_polar, find_loftr, load_loftr, match

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..diffusion.view_set import RADIUS
+from ..interface.view_set import RADIUS
 from ..meshing.mesh import Mesh
 from ..rendering.cameras import Camera, orbit
 from ..rendering.rasteriser import rasterise

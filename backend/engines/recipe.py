@@ -12,8 +12,8 @@ from torch import Tensor
 
 from ..diffusion.annealing import Scheduled, at
 from ..diffusion.guidance import Weighting
-from ..diffusion.view_set import FOV_DEG
-from ..diffusion.view_set import RADIUS as RIG_RADIUS
+from ..interface.view_set import FOV_DEG
+from ..interface.view_set import RADIUS as RIG_RADIUS
 from ..rendering.cameras import Camera, orbit
 
 PUBLISHED_ELEMENTS = 4 * 32 * 32  # of the latent that the published weights of losses belong to

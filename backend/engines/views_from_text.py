@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from ..diffusion.mvdream import SUFFIX, MultiView, around
-from ..diffusion.view_set import FOV_DEG, RADIUS
+from ..interface.view_set import FOV_DEG, RADIUS
 from ..meshing.mesh import Mesh
 from ..rendering.cameras import Camera
 from ..weights.models import choose_device, choose_dtype, release

@@ -13,13 +13,13 @@ import numpy as np
 import torch
 
 from ..diffusion.prior import Prior, Zero123Prior
-from ..diffusion.view_set import FOV_DEG, RADIUS
 from ..diffusion.zero123 import Zero123
 from ..fields import hash_field
 from ..fields.field import Field
 from ..fields.initial import fit_mesh
 from ..fields.voxel_field import VoxelField
 from ..interface.parameters import ParameterError, engine
+from ..interface.view_set import FOV_DEG, RADIUS
 from ..meshing.mesh import Mesh
 from ..meshing.texture import finish
 from ..preprocess.background import remove_background

@@ -11,10 +11,10 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from ..diffusion.view_set import FOV_DEG, first_stage, view_set
 from ..engines import Request, lrm, one2345
 from ..engines.report import Report
 from ..interface.parameters import engine
+from ..interface.view_set import FOV_DEG, first_stage, view_set
 from ..meshing.mesh import Mesh
 from ..rendering.cameras import Camera
 from ..training.meshes import TrainingMesh, list_meshes, load_mesh

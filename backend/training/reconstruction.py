@@ -11,11 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..diffusion.view_set import FOV_DEG, RADIUS, view_set
 from ..diffusion.zero123 import Zero123
 from ..engines.one2345 import generate_views, input_camera
 from ..engines.report import Report
 from ..interface.parameters import engine
+from ..interface.view_set import FOV_DEG, RADIUS, view_set
 from ..reconstruction.sparse_neus import Scene, SparseNeuS
 from ..reconstruction.volume_frame import volume_cameras
 from ..rendering.volume import alpha_weights, neus_section_alpha

@@ -9,7 +9,7 @@ import numpy as np
 from embreex.mesh_construction import TriangleMesh
 from embreex.rtcore_scene import EmbreeScene
 
-from ..diffusion.view_set import FOV_DEG, RADIUS
+from ..interface.view_set import FOV_DEG, RADIUS
 from ..rendering import cameras
 from .meshes import TrainingMesh
 

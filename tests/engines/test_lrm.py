@@ -13,10 +13,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from backend.__main__ import main
-from backend.diffusion.view_set import FOV_DEG, RADIUS
 from backend.engines import Request, lrm
 from backend.engines.report import Cancelled, Report
 from backend.interface.catalog import WeightsError
+from backend.interface.view_set import FOV_DEG, RADIUS
 from backend.meshing.marching_cubes import triangulate
 from backend.meshing.texture import texels
 from backend.preprocess.framing import frame

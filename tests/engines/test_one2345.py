@@ -8,11 +8,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from backend.diffusion.view_set import FOV_DEG, RADIUS, view_set
 from backend.engines import Request, one2345
 from backend.engines.report import Cancelled, Report
 from backend.interface.catalog import WeightsError
 from backend.interface.parameters import engine
+from backend.interface.view_set import FOV_DEG, RADIUS, view_set
 from backend.preprocess.framing import frame
 from backend.rendering.cameras import Camera, orbit, rays
 from backend.rendering.rasteriser import photograph

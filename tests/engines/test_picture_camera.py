@@ -6,8 +6,8 @@ import math
 import numpy as np
 import pytest
 
-from backend.diffusion.view_set import RADIUS
 from backend.engines.picture_camera import match_picture
+from backend.interface.view_set import RADIUS
 from backend.meshing.mesh import Mesh
 from backend.rendering.cameras import Camera, orbit
 from backend.rendering.rasteriser import photograph

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from backend.diffusion.view_set import first_stage, view_set
+from backend.interface.view_set import first_stage, view_set
 from backend.reconstruction.volume_frame import PUBLISHED_FOV_DEG, near_far, object_box, place_volume, volume_cameras
 from backend.rendering.cameras import Camera, orbit, project
 

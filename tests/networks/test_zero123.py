@@ -14,8 +14,8 @@ from torch import nn
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from backend.diffusion.sampling import FAST, PAPER, Sampling
-from backend.diffusion.view_set import view_set
 from backend.diffusion.zero123 import PARTS, Condition, Zero123, relative_pose
+from backend.interface.view_set import view_set
 from backend.reconstruction.volume_frame import object_box
 from backend.rendering.cameras import orbit
 from backend.weights.zero123 import load_zero123
