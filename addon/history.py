@@ -27,6 +27,7 @@ class Version(bpy.types.PropertyGroup):
     filepath: bpy.props.StringProperty(subtype="FILE_PATH")
     image: bpy.props.PointerProperty(type=bpy.types.Image)
     start: bpy.props.PointerProperty(type=bpy.types.Object)
+    dense: bpy.props.PointerProperty(type=bpy.types.Mesh, description="What a mesh of fewer faces was made of")
 
 
 def remember(scene: bpy.types.Scene, job: Job, mesh: bpy.types.Mesh, picture: str) -> Version:
@@ -55,6 +56,11 @@ def add(scene: bpy.types.Scene, name: str, mesh: bpy.types.Mesh, picture: str) -
     version.name, version.mesh, version.thumbnail = name, mesh, picture
     scene.image_to_mesh_version = len(scene.image_to_mesh_versions) - 1
     return version
+
+
+def dense_of(scene: bpy.types.Scene, mesh: bpy.types.Mesh) -> bpy.types.Mesh | None:
+    """The mesh that this one was decimated or remeshed from, however often."""
+    return next((v.dense for v in scene.image_to_mesh_versions if v.mesh == mesh and v.dense), None)
 
 
 def find(collection, uid: int | None):

@@ -32,6 +32,7 @@ SUBJECTS = (
     "refining",
     "fitting",
     "finishing",
+    "baked_maps",
     "hostile",
     "leaving",
 )
