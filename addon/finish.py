@@ -27,7 +27,7 @@ class FinishSettings(bpy.types.PropertyGroup):
         default="1024",
     )
     from_dense: bpy.props.BoolProperty(
-        name="Colours of Denser Mesh",
+        name="From Denser Mesh",
         description="Take a texture from the other selected mesh, or from the one that this was decimated from",
         default=True,
     )
