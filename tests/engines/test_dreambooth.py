@@ -18,7 +18,8 @@ from backend.engines import Request, dreambooth
 from backend.engines.dreambooth import STARTER, learn, prepare
 from backend.engines.report import Cancelled, Report
 from backend.interface.catalog import WeightsError
-from backend.interface.parameters import LEARN, ParameterError
+from backend.interface.declarations import LEARN
+from backend.interface.parameters import ParameterError
 from backend.weights.mvdream import load_multi_view
 from backend.weights.subjects import check_new, find_subjects, give_subjects, read_subject, save_subject
 
