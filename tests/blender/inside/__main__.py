@@ -33,6 +33,7 @@ SUBJECTS = (
     "fitting",
     "finishing",
     "baked_maps",
+    "undoing",
     "hostile",
     "leaving",
 )
