@@ -25,7 +25,7 @@ from published import Handler, Server  # noqa: E402
 
 PICTURES = (
     *("panel", "progress", "result", "history", "compared"),
-    *("view_rig", "views_to_mesh", "novel_views", "refine", "match", "maps"),
+    *("view_rig", "views_to_mesh", "novel_views", "refine", "match", "maps", "drop"),
 )
 WIDEST = 1180  # pixels
 WEIGHTS = {"config.json": b"{}", "model.safetensors": bytes(60_000_000), "preprocessor_config.json": b"{}"}
