@@ -27,7 +27,7 @@ PICTURES = (
     *("panel", "progress", "result", "history", "compared"),
     *("view_rig", "views_to_mesh", "novel_views", "refine", "match", "maps", "drop"),
 )
-WIDEST = 1000  # pixels
+WIDEST = 940  # pixels
 WEIGHTS = {"config.json": b"{}", "model.safetensors": bytes(60_000_000), "preprocessor_config.json": b"{}"}
 RIG = Path(os.environ.get("BLENDER_GUI", HERE.parents[3] / "shared" / "tools" / "blender-gui"))
 
@@ -81,13 +81,13 @@ def main() -> int:
 
 
 def shrink(source: Path, target: Path) -> None:
-    """A picture of the window as the manual shows it: small, in 128 colours."""
+    """A picture of the window as the manual shows it: small, in few colours."""
     from PIL import Image
 
     with Image.open(source) as picture:
         picture = picture.convert("RGB")
         picture.thumbnail((WIDEST, WIDEST))
-        picture.quantize(128, dither=Image.Dither.NONE).save(target, optimize=True)
+        picture.quantize(96, dither=Image.Dither.NONE).save(target, optimize=True)
 
 
 class Halting(Handler):
