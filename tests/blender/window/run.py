@@ -27,7 +27,7 @@ PICTURES = (
     *("panel", "progress", "result", "history", "compared"),
     *("view_rig", "views_to_mesh", "novel_views", "refine", "match", "maps", "drop"),
 )
-WIDEST = 940  # pixels
+WIDEST = 1180  # pixels
 WEIGHTS = {"config.json": b"{}", "model.safetensors": bytes(60_000_000), "preprocessor_config.json": b"{}"}
 RIG = Path(os.environ.get("BLENDER_GUI", HERE.parents[3] / "shared" / "tools" / "blender-gui"))
 
@@ -87,7 +87,7 @@ def shrink(source: Path, target: Path) -> None:
     with Image.open(source) as picture:
         picture = picture.convert("RGB")
         picture.thumbnail((WIDEST, WIDEST))
-        picture.quantize(96, dither=Image.Dither.NONE).save(target, optimize=True)
+        picture.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(target, optimize=True)
 
 
 class Halting(Handler):
