@@ -14,7 +14,7 @@ import rig
 sys.path.insert(0, next(a for a in rig.SESSION["args"] if a.startswith("here=")).removeprefix("here="))
 from played import ARGS, PATIENCE_S, meshes, module, prepare, press
 
-STEPS = 16  # of refining
+STEPS = 40  # of refining; fewer show no unfinished mesh
 PANELS = {
     "views_panel": ("ViewsPanel", "NovelViewPanel"),
     "refine_panel": ("RefinePanel",),
@@ -132,7 +132,7 @@ def refine(queue):
     bpy.data.objects["Head"].hide_set(True)
     bpy.ops.mesh.primitive_uv_sphere_add(radius=0.45, location=(0, 0, 0))
     egg = bpy.context.object
-    egg.name, settings.zero123_sds.steps = "Egg", STEPS
+    egg.name, settings.zero123_sds.steps, settings.zero123_sds.mesh_resolution = "Egg", STEPS, 64
     egg.modifiers.new("Smooth", "SMOOTH")
     bpy.ops.ed.undo_push(message="Egg")
     look("Egg")
@@ -160,6 +160,7 @@ def refine(queue):
 
 def match_camera():
     egg = bpy.data.objects["Egg"]
+    egg.hide_set(False)  # undoing has hidden it again
     bpy.context.view_layer.objects.active = egg
     show_panels("PlacementPanel")
     yield 1.0
