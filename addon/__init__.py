@@ -11,6 +11,7 @@ MODULES = (
     "placement",
     "refine",
     "finish",
+    "maps",
     "camera_match",
     "history",
     "properties",

@@ -20,6 +20,17 @@ class FinishSettings(bpy.types.PropertyGroup):
         name="Angle", description="Edges with a sharper angle look sharp", subtype="ANGLE",
         default=math.radians(40), min=0, max=math.pi,
     )  # fmt: skip
+    map_size: bpy.props.EnumProperty(
+        name="Map Size",
+        description="Side of a baked image in pixels. Blender waits longer for larger ones",
+        items=[(size, size, "") for size in ("512", "1024", "2048", "4096")],
+        default="1024",
+    )
+    from_dense: bpy.props.BoolProperty(
+        name="From Denser Mesh",
+        description="Take a texture from the other selected mesh, or from the one that this was decimated from",
+        default=True,
+    )
 
 
 class Finish:
@@ -70,7 +81,7 @@ class Decimate(Finish, bpy.types.Operator):
         finally:
             bpy.data.objects.remove(alone)
         new.name = ob.data.name
-        adopt(context.scene, ob, new)
+        adopt_lighter(context.scene, ob, new, ob.data)
 
 
 class Remesh(Finish, bpy.types.Operator):
@@ -97,7 +108,7 @@ class Remesh(Finish, bpy.types.Operator):
             bpy.data.meshes.remove(new)
             raise open_surface from error
         color_like(new, old)
-        adopt(context.scene, ob, new)
+        adopt_lighter(context.scene, ob, new, old)
 
 
 class Sharpen(Finish, bpy.types.Operator):
@@ -144,13 +155,19 @@ def is_closed(mesh: bpy.types.Mesh) -> bool:
     return bool((np.bincount(edges, minlength=len(mesh.edges)) == 2).all())
 
 
-def adopt(scene: bpy.types.Scene, ob: bpy.types.Object, new: bpy.types.Mesh) -> None:
+def adopt(
+    scene: bpy.types.Scene, ob: bpy.types.Object, new: bpy.types.Mesh, dense: bpy.types.Mesh | None, name: str
+) -> None:
     """Give the object the mesh, and remember it as a version with the object's recipe."""
     ob.data = new
     small = thumbnail.encode(thumbnail.paint(*start_mesh.read_arrays(new)))
-    history.add(scene, f"{ob.name}, {len(new.polygons):,} faces", new, small).recipe = str(
-        ob.get(mesh_import.RECIPE, "")
-    )
+    version = history.add(scene, name, new, small)
+    version.recipe, version.dense = str(ob.get(mesh_import.RECIPE, "")), dense
+
+
+def adopt_lighter(scene: bpy.types.Scene, ob: bpy.types.Object, new: bpy.types.Mesh, old: bpy.types.Mesh) -> None:
+    """The same of a mesh that was made of the old one, whose relief and colours can be baked."""
+    adopt(scene, ob, new, history.dense_of(scene, old) or old, f"{ob.name}, {len(new.polygons):,} faces")
 
 
 def color_like(new: bpy.types.Mesh, old: bpy.types.Mesh) -> None:

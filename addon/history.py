@@ -9,7 +9,7 @@ from pathlib import Path
 
 import bpy
 
-from ..backend.interface import parameters
+from ..backend.interface import declarations, parameters
 from . import made_image, mesh_import, sources, start_mesh, thumbnail
 from .job import Job
 from .preferences import preferences
@@ -27,6 +27,7 @@ class Version(bpy.types.PropertyGroup):
     filepath: bpy.props.StringProperty(subtype="FILE_PATH")
     image: bpy.props.PointerProperty(type=bpy.types.Image)
     start: bpy.props.PointerProperty(type=bpy.types.Object)
+    dense: bpy.props.PointerProperty(type=bpy.types.Mesh, description="What a mesh of fewer faces was made of")
 
 
 def remember(scene: bpy.types.Scene, job: Job, mesh: bpy.types.Mesh, picture: str) -> Version:
@@ -55,6 +56,11 @@ def add(scene: bpy.types.Scene, name: str, mesh: bpy.types.Mesh, picture: str) -
     version.name, version.mesh, version.thumbnail = name, mesh, picture
     scene.image_to_mesh_version = len(scene.image_to_mesh_versions) - 1
     return version
+
+
+def dense_of(scene: bpy.types.Scene, mesh: bpy.types.Mesh) -> bpy.types.Mesh | None:
+    """The mesh that this one was decimated or remeshed from, however often."""
+    return next((v.dense for v in scene.image_to_mesh_versions if v.mesh == mesh and v.dense), None)
 
 
 def find(collection, uid: int | None):
@@ -89,7 +95,7 @@ def recipe_of_object(ob: bpy.types.Object) -> dict:
 def not_repeatable(version: Version) -> str:
     """Why it cannot be made again, or an empty string. Cheap: poll() asks on every redraw."""
     try:
-        engine = parameters.engine(str(recipe_of(version).get("engine")))
+        engine = declarations.engine(str(recipe_of(version).get("engine")))
     except ValueError:
         return "This version was not made by one of the engines"
     if "mesh" in engine.inputs and recipe_of(version).get("parameters", {}).get(start_mesh.START) == "mesh":
@@ -106,7 +112,7 @@ def job_again(context, version: Version, seed: int | None) -> Job:
     if reason := not_repeatable(version):
         raise Trouble(f"{version.name} cannot be made again", reason, "input")
     recipe, scene = recipe_of(version), context.scene
-    engine = parameters.engine(recipe["engine"])
+    engine = declarations.engine(recipe["engine"])
     try:
         values = engine.check(recipe["parameters"] | device_of(engine))
     except (KeyError, TypeError, ValueError) as error:

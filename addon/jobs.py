@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from ..backend.interface import parameters, protocol
+from ..backend.interface import declarations, protocol
 from .job import Job, State
 from .process import Launch, Process
 from .trouble import Trouble
@@ -254,7 +254,7 @@ def check_engine(hello: dict, name: str) -> None:
 def lowered(engine: str, told: object) -> dict:
     """What the backend proposes to lower, as far as the engine has such parameters."""
     try:
-        declared = parameters.asked(engine)
+        declared = declarations.asked(engine)
         return {name: declared.parameter(name).check(value) for name, value in dict(told or {}).items()}  # pyright: ignore
     except (TypeError, ValueError):  # ParameterError is one
         return {}

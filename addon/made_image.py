@@ -6,6 +6,7 @@ from pathlib import Path
 
 import bpy
 
+from . import mesh_import
 from .job import Job
 from .trouble import Trouble
 
@@ -15,6 +16,7 @@ def add(job: Job, scene: bpy.types.Scene) -> None:
     try:
         image = load(job.images[0], job.name)
         scene.image_to_mesh.source, scene.image_to_mesh.image = "IMAGE", image
+        mesh_import.push_undo("Make Image")
     except (OSError, RuntimeError, AttributeError) as error:  # the last one of a linked scene
         told = " ".join(str(error).split())
         raise Trouble(f"The picture is done, but Blender did not take it: {told}", "Make it again", "moved") from error

@@ -8,7 +8,7 @@ import bpy
 import numpy as np
 from mathutils import Matrix
 
-from ..backend.interface.parameters import NOVEL_VIEW
+from ..backend.interface.declarations import NOVEL_VIEW
 from ..backend.interface.view_set import FOV_DEG, RADIUS
 from . import cameras, frame, made_image, mesh_import, operators, properties, setup, sources
 from .job import Job

@@ -6,7 +6,7 @@ import time
 
 import bpy
 
-from ..backend.interface.parameters import PICTURE
+from ..backend.interface.declarations import PICTURE
 from . import compat, finished, placement, properties, session, setup, sources, start_mesh
 from .job import Job, State
 from .preferences import preferences

@@ -5,7 +5,7 @@ import textwrap
 
 import bpy
 
-from ..backend.interface import parameters
+from ..backend.interface import declarations, parameters
 from . import compat, picture, presets, properties, session, setup, start_mesh
 from .job import Job, State
 from .preferences import megabytes
@@ -63,7 +63,7 @@ class Settings(bpy.types.Panel):
 class PictureSettings(bpy.types.Panel):
     bl_idname = "IMAGE_TO_MESH_PT_picture"
     bl_parent_id = Settings.bl_idname
-    bl_label = parameters.PICTURE.title
+    bl_label = declarations.PICTURE.title
     bl_space_type = "VIEW_3D"
     bl_region_type = "UI"
     bl_options = {"DEFAULT_CLOSED"}
@@ -74,7 +74,7 @@ class PictureSettings(bpy.types.Panel):
 
     def draw(self, context):
         self.layout.use_property_split, self.layout.use_property_decorate = True, False
-        draw_settings(self.layout, context, parameters.PICTURE)
+        draw_settings(self.layout, context, declarations.PICTURE)
 
 
 class Results(bpy.types.Panel):
@@ -139,10 +139,12 @@ def draw_setup(layout, context) -> None:
 
 def draw_input(layout, settings) -> None:
     engine = properties.chosen_engine(settings)
-    if len(parameters.ENGINES) > 1:
+    if len(declarations.ENGINES) > 1:
         layout.prop(settings, "engine", text="")
     if "image" in engine.inputs:
-        layout.row().prop(settings, "source", expand=True)
+        sources = layout.grid_flow(row_major=True, columns=2, even_columns=True, align=True)  # a row cuts them off
+        for identifier, *_ in properties.SOURCES:
+            sources.prop_enum(settings, "source", identifier)
         row = layout.row(align=True)
         if settings.source == "PROMPT":
             row.label(text="What is made of the prompt", icon="TEXT")
@@ -194,7 +196,7 @@ def draw_outcome(layout, context) -> None:
     for name, value in job.lower.items():
         row = box.row()
         row.alert = False
-        title = parameters.asked(job.engine).parameter(name).title
+        title = declarations.asked(job.engine).parameter(name).title
         button = row.operator("image_to_mesh.lower", text=f"Set {title} to {str(value).upper()}")
         button.job, button.parameter = job.id, name
     row = box.row()

@@ -42,8 +42,7 @@ def studio(objects: list[bpy.types.Object], pose: np.ndarray, fov_deg: float, si
     world, lens = bpy.data.worlds.new(NAME), bpy.data.cameras.new(NAME)
     camera = bpy.data.objects.new(NAME, lens)
     try:
-        if not hasattr(scene, "cycles"):
-            raise Trouble("Cycles, which takes the pictures, is switched off", "Enable it under Add-ons", "environment")
+        check_cycles(scene)
         for ob in [camera, *objects]:
             scene.collection.objects.link(ob)
         set_up(scene, size)
@@ -59,6 +58,12 @@ def studio(objects: list[bpy.types.Object], pose: np.ndarray, fov_deg: float, si
         bpy.data.objects.remove(camera)
         bpy.data.cameras.remove(lens)
         bpy.data.worlds.remove(world)
+
+
+def check_cycles(scene: bpy.types.Scene) -> None:
+    """Raises Trouble."""
+    if not hasattr(scene, "cycles"):
+        raise Trouble("Cycles, which takes the pictures, is switched off", "Enable it under Add-ons", "environment")
 
 
 def set_up(scene: bpy.types.Scene, size: int) -> None:

@@ -9,7 +9,7 @@ import bpy
 import numpy as np
 from mathutils import Matrix
 
-from ..backend.interface.parameters import LEARN, VIEWS_OF_PROMPT
+from ..backend.interface.declarations import LEARN, VIEWS_OF_PROMPT
 from . import cameras, frame, made_image, mesh_import, operators, properties, setup, sources
 from .job import Job
 from .preferences import preferences

@@ -3,14 +3,14 @@
 
 import bpy
 
-from ..backend.interface import parameters
+from ..backend.interface import declarations
 from . import panel, setup, sources
 from .views_panel import MoreSettings, SubPanel
 
 
 class PromptViewsPanel(SubPanel, bpy.types.Panel):
     bl_idname = "IMAGE_TO_MESH_PT_prompt_views"
-    bl_label = parameters.VIEWS_OF_PROMPT.title
+    bl_label = declarations.VIEWS_OF_PROMPT.title
 
     def draw(self, context):
         layout, settings = self.layout, context.scene.image_to_mesh
@@ -25,12 +25,12 @@ class PromptViewsPanel(SubPanel, bpy.types.Panel):
 class PromptViewsSettings(MoreSettings, bpy.types.Panel):
     bl_idname = "IMAGE_TO_MESH_PT_prompt_views_settings"
     bl_parent_id = PromptViewsPanel.bl_idname
-    engine, shown_above = parameters.VIEWS_OF_PROMPT, frozenset({"views", "elevation_deg"})
+    engine, shown_above = declarations.VIEWS_OF_PROMPT, frozenset({"views", "elevation_deg"})
 
 
 class LearnPanel(SubPanel, bpy.types.Panel):
     bl_idname = "IMAGE_TO_MESH_PT_learn"
-    bl_label = parameters.LEARN.title
+    bl_label = declarations.LEARN.title
 
     def draw(self, context):
         layout, group = self.layout, context.scene.image_to_mesh.dreambooth
@@ -46,7 +46,7 @@ class LearnPanel(SubPanel, bpy.types.Panel):
 class LearnSettings(MoreSettings, bpy.types.Panel):
     bl_idname = "IMAGE_TO_MESH_PT_learn_settings"
     bl_parent_id = LearnPanel.bl_idname
-    engine, shown_above = parameters.LEARN, frozenset({"subject", "kind"})
+    engine, shown_above = declarations.LEARN, frozenset({"subject", "kind"})
 
 
 classes = (PromptViewsPanel, PromptViewsSettings, LearnPanel, LearnSettings)

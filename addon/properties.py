@@ -6,14 +6,14 @@ import zlib
 
 import bpy
 
-from ..backend.interface import catalog, parameters
+from ..backend.interface import catalog, declarations, parameters
 from . import view_settings
 from .trouble import Trouble
 
 WEIGHTS, OWN = "weights", "OWN"  # the parameter that is a choice of what is there, and its choice of a path
 GROUP = "IMAGE_TO_MESH_PG_"  # before an engine's name, its group's
 ANSWERED_BY_PREFERENCES = frozenset({"device"})  # set once for the machine, not for each scene
-DECLARED = (*parameters.ENGINES, *parameters.OTHERS)  # what has settings
+DECLARED = (*declarations.ENGINES, *declarations.OTHERS)  # what has settings
 INT_LIMIT = 2**31 - 1
 
 SOURCES = (
@@ -124,7 +124,7 @@ def value_of(group: bpy.types.PropertyGroup, parameter: parameters.Parameter):
 
 def set_value(settings, preferences, engine: str, name: str, value) -> None:
     """Give an engine's parameter a value of the backend's, wherever the artist sets it."""
-    parameter = parameters.asked(engine).parameter(name)
+    parameter = declarations.asked(engine).parameter(name)
     if parameter.name in ANSWERED_BY_PREFERENCES:
         setattr(preferences, parameter.name, value.upper())
         return
@@ -145,7 +145,7 @@ def group_of(engine: parameters.Engine) -> type:
 
 def settings_group(groups: dict[str, type]) -> type:
     """The class of `scene.image_to_mesh`: the choice of image and engine, and one group an engine."""
-    engines = [(e.name.upper(), e.title, e.help.rstrip("."), number_of(e.name)) for e in parameters.ENGINES]
+    engines = [(e.name.upper(), e.title, e.help.rstrip("."), number_of(e.name)) for e in declarations.ENGINES]
     annotations = {
         "engine": bpy.props.EnumProperty(
             items=engines, default=engines[0][0], name="Engine", description="The way from image to mesh"
@@ -173,8 +173,8 @@ def settings_group(groups: dict[str, type]) -> type:
 
 def chosen_engine(settings) -> parameters.Engine:
     """The engine that the panel shows; the first when a newer version's file names one that this one has not."""
-    chosen = (engine for engine in parameters.ENGINES if engine.name.upper() == settings.engine)
-    return next(chosen, parameters.ENGINES[0])
+    chosen = (engine for engine in declarations.ENGINES if engine.name.upper() == settings.engine)
+    return next(chosen, declarations.ENGINES[0])
 
 
 def parameters_of(engine: parameters.Engine, settings, device: str) -> dict:

@@ -7,13 +7,13 @@ import json
 import bpy
 import numpy as np
 
-from ..backend.interface import parameters
+from ..backend.interface import declarations, parameters
 from . import arrays, frame, history, mesh_import, operators, properties, reshape, setup, sources, start_mesh
 from .job import Job
 from .preferences import preferences
 from .trouble import Trouble
 
-ENGINES = tuple(engine for engine in parameters.ENGINES if {"mesh"} < set(engine.inputs))
+ENGINES = tuple(engine for engine in declarations.ENGINES if {"mesh"} < set(engine.inputs))
 MESH = "mesh"  # the value of the engines' parameter `start`
 FITS = 0.15, 0.5  # the farthest coordinate of a mesh that an engine takes as it comes
 

@@ -55,13 +55,13 @@ def deliver(job: Job) -> str:
     scene = next((scene for scene in bpy.data.scenes if scene.session_uid == job.scene), None)
     if scene and job.place:
         return mesh_import.obstacle() or job.place(job, scene) or ""
-    if scene and job.images:
-        made_image.add(job, scene)
-        return ""
-    if scene is None or job.mesh is None:
+    if scene is None or not (job.mesh or job.images):
         raise Trouble("The mesh is done, but its scene is not open any more", IMPORT, "moved")
     if waiting := mesh_import.obstacle():
         return waiting
+    if job.mesh is None:
+        made_image.add(job, scene)
+        return ""
     began = time.perf_counter()
     try:
         history.remember(scene, job, placement.add(job, scene), job.mesh.thumbnail)

@@ -6,7 +6,7 @@ where they show it."""
 import bpy
 import numpy as np
 
-from ..backend.interface.parameters import VIEWS
+from ..backend.interface.declarations import VIEWS
 from ..backend.interface.view_set import FOV_DEG
 from . import cameras, frame, novel_view, operators, properties, rig, setup, sources
 from .job import Job

@@ -3,7 +3,7 @@
 
 import bpy
 
-from ..backend.interface import parameters
+from ..backend.interface import declarations, parameters
 from . import novel_view, panel, setup, views
 
 
@@ -71,13 +71,13 @@ class MoreSettings(SubPanel):
 class NovelViewSettings(MoreSettings, bpy.types.Panel):
     bl_idname = "IMAGE_TO_MESH_PT_novel_view_settings"
     bl_parent_id = NovelViewPanel.bl_idname
-    engine = parameters.NOVEL_VIEW
+    engine = declarations.NOVEL_VIEW
 
 
 class ViewsSettings(MoreSettings, bpy.types.Panel):
     bl_idname = "IMAGE_TO_MESH_PT_views_settings"
     bl_parent_id = ViewsPanel.bl_idname
-    engine, shown_above = parameters.VIEWS, frozenset({"method"})
+    engine, shown_above = declarations.VIEWS, frozenset({"method"})
 
 
 classes = (NovelViewPanel, NovelViewSettings, ViewsPanel, ViewsSettings)

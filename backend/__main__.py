@@ -18,7 +18,8 @@ import typer
 
 from . import console, device, engines, models
 from .failure import Failure, describe
-from .interface import parameters, protocol
+from .interface import declarations, parameters, protocol
+from .interface.settings import PROMPT
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,7 +30,7 @@ app = typer.Typer(
     help="Image to Mesh: turns a single image into a coloured mesh.", add_completion=False, no_args_is_help=True
 )
 app.add_typer(models.app, name="models")
-ENGINE = parameters.ENGINES[0].name
+ENGINE = declarations.ENGINES[0].name
 OF_VIEWS = "one2345"  # imagines them, and makes a mesh of them
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
@@ -63,7 +64,7 @@ def generate(
     mesh: Annotated[Path | None, typer.Option(help="A mesh to start from, for --set start=mesh.")] = None,
 ) -> None:
     """Turn an image, or a prompt, into a mesh."""
-    declared = parameters.engine(engine)
+    declared = declarations.engine(engine)
     values = declared.check(read_settings(settings))
     check_output(output, mesh_endings())
     given = read_inputs(declared, image, prompt)
@@ -88,13 +89,13 @@ def picture(
     as_json: Json = False,
 ) -> None:
     """Make the image of a prompt, to look at it before an engine takes it."""
-    values = parameters.PICTURE.check(read_settings(settings))
+    values = declarations.PICTURE.check(read_settings(settings))
     check_output(output, (".png",))
     from .meshing.files import write_whole
     from .preprocess.image import encode_png
 
     with console.working(as_json) as report:
-        pixels = imagine(parameters.PROMPT.check(prompt), values, report, seed)
+        pixels = imagine(PROMPT.check(prompt), values, report, seed)
         write_whole(output, encode_png(pixels))
     console.answer(as_json, {"output": str(output.resolve()), "side": len(pixels)}, str(output))
 
@@ -108,14 +109,14 @@ def views(
     as_json: Json = False,
 ) -> None:
     """Make views of a prompt from several sides, for `reconstruct --views`."""
-    values = parameters.VIEWS_OF_PROMPT.check(read_settings(settings))
+    values = declarations.VIEWS_OF_PROMPT.check(read_settings(settings))
     from .engines import views_from_text
     from .job import cancelling
     from .preprocess.view_folder import check_folder, write_views
 
     check_folder(output)
     with console.working(as_json) as report, cancelling(report):
-        pictures, cameras = views_from_text.imagine(parameters.PROMPT.check(prompt), values, report, seed)
+        pictures, cameras = views_from_text.imagine(PROMPT.check(prompt), values, report, seed)
         write_views(output, pictures, cameras)
     console.answer(as_json, {"output": str(output.resolve()), "views": len(pictures)}, str(output))
 
@@ -130,14 +131,14 @@ def learn(
     as_json: Json = False,
 ) -> None:
     """Learn a subject from a few photos, which prompts then name (multi-view DreamBooth)."""
-    values = parameters.LEARN.check({"subject": name, "kind": kind} | read_settings(settings))
+    values = declarations.LEARN.check({"subject": name, "kind": kind} | read_settings(settings))
     from .job import run
     from .weights.subjects import check_new
 
     check_new(f"<{name}>")
     inputs = {"photos": [read_picture(photo) for photo in photos]}
     with console.working(as_json) as report:
-        result = run(engines.Request(parameters.LEARN.name, inputs, values, seed), report, engines.load)
+        result = run(engines.Request(declarations.LEARN.name, inputs, values, seed), report, engines.load)
     console.answer(as_json, result.report, f"<{name}>: {result.report['file']}")
 
 
@@ -153,7 +154,7 @@ def novel_view(
     as_json: Json = False,
 ) -> None:
     """Imagine the object in an image from another side."""
-    declared = parameters.engine(engine)
+    declared = declarations.engine(engine)
     values = declared.check(read_settings(settings))
     check_output(output, (".png",))
     pixels = read_picture(image)
@@ -181,7 +182,7 @@ def reconstruct(
     as_json: Json = False,
 ) -> None:
     """Turn pictures with known cameras into a mesh; by NeuS with --engine views_to_mesh --set method=neus."""
-    declared = parameters.asked(engine)
+    declared = declarations.asked(engine)
     values = declared.check(read_settings(settings))
     check_output(output, mesh_endings())
     from .job import cancelling
@@ -209,7 +210,7 @@ def reconstruct(
 def list_engines(as_json: Json = False) -> None:
     """List the engines, their parameters, and whether they can run here."""
     states = {state["name"]: state for state in device.engine_states()}
-    listed = [vars(e) | {"parameters": [vars(p) for p in e.parameters]} | states[e.name] for e in parameters.ENGINES]
+    listed = [vars(e) | {"parameters": [vars(p) for p in e.parameters]} | states[e.name] for e in declarations.ENGINES]
     console.answer(as_json, {"engines": listed}, "\n\n".join(map(describe_engine, listed)))
 
 
@@ -279,7 +280,7 @@ def read_inputs(engine: parameters.Engine, image: Path | None, prompt: str | Non
     if prompt is None:
         needed = "--image, or --prompt" if "image" in engine.inputs else "--prompt"
         raise parameters.ParameterError(f"{engine.title} needs {needed}.")
-    return {"prompt": parameters.PROMPT.check(prompt)}
+    return {"prompt": PROMPT.check(prompt)}
 
 
 def imagine(prompt: str, values: dict[str, Any], report: Report, seed: int) -> np.ndarray:

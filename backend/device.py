@@ -10,7 +10,7 @@ import subprocess
 import sys
 from typing import Any
 
-from .interface import catalog, parameters
+from .interface import catalog, declarations
 from .memory import free_memory
 from .weights import store
 
@@ -53,7 +53,7 @@ def engine_states() -> list[dict[str, Any]]:
     """For every engine whether it can run here: [{name, title, can_run, missing, remedy}]."""
     lacking = missing_modules()
     states = []
-    for engine in parameters.ENGINES:
+    for engine in declarations.ENGINES:
         missing = [f"Python module {name}" for name in lacking]
         remedy = SET_UP if lacking else ""
         for identity in engine.weights:

@@ -21,7 +21,7 @@ import numpy as np
 
 from .engines import EngineModule, Request, Result
 from .engines.report import Report
-from .interface.parameters import OF_PICTURES, PICTURE, asked
+from .interface.declarations import OF_PICTURES, PICTURE, asked
 
 if TYPE_CHECKING:
     from .meshing.mesh import Mesh

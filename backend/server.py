@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from . import __version__, device, engines, stream
 from .engines.report import CHECKPOINT, Cancelled, Progress, Report
 from .failure import Failure, describe
-from .interface import parameters, protocol
+from .interface import declarations, parameters, protocol
+from .interface.settings import PROMPT
 from .job import Folder, FolderError, Load, drop_models, pack, pack_mesh, run
 
 if TYPE_CHECKING:
@@ -198,7 +199,7 @@ class Server:
     def _send_result(self, name: str, folder: Folder, result: engines.Result) -> None:
         """Keep the result and send it. A disk that is full by now must not cost the artist the mesh."""
         path = str(folder.path)
-        if result.report["engine"] in parameters.OF_PICTURES:
+        if result.report["engine"] in declarations.OF_PICTURES:
             message = {"type": "picture", "job": name, "folder": path, "report": result.report}
             self._send(message, folder.write_pictures(result))
             return
@@ -244,7 +245,7 @@ class Server:
 
 def check_request(message: dict[str, Any]) -> engines.Request:
     """The request in a message, its inputs not read yet; ParameterError."""
-    engine = parameters.asked(message.get("engine", ""))
+    engine = declarations.asked(message.get("engine", ""))
     seed = message.get("seed", 0)
     if type(seed) is not int or not 0 <= seed <= MAX_SEED:
         raise parameters.ParameterError(f"The seed must be a whole number from 0 to {MAX_SEED}.")
@@ -255,7 +256,7 @@ def easier(request: engines.Request) -> dict[str, Any]:
     """What to lower so that a job may fit into memory: half the mesh's resolution, or the main memory in the end."""
     finest, values = "mesh_resolution", request.parameters
     if finest in values:
-        least = parameters.asked(request.engine).parameter(finest).minimum
+        least = declarations.asked(request.engine).parameter(finest).minimum
         half = max(int(least or 1), values[finest] // 2)
         if half < values[finest]:
             return {finest: half}
@@ -266,7 +267,7 @@ def read_inputs(job: Job, folder: Folder) -> dict[str, Any]:
     """The job's prompt, image or views, attached or at a path; what was sent is kept. ImageError and others."""
     named = job.message.get("inputs")
     named = named if isinstance(named, dict) else {}
-    wanted = parameters.asked(job.request.engine).inputs
+    wanted = declarations.asked(job.request.engine).inputs
     if "views" in wanted:
         return read_views(job, folder, named.get("cameras"))
     if "photos" in wanted:
@@ -274,7 +275,7 @@ def read_inputs(job: Job, folder: Folder) -> dict[str, Any]:
     if "angles" in wanted:
         return {"angles": parameters.check_angles(named.get("angles"))} | read_image_input(job, folder, named)
     if "image" not in wanted:
-        return {"prompt": parameters.PROMPT.check(named.get("prompt"))}
+        return {"prompt": PROMPT.check(named.get("prompt"))}
     return read_image_input(job, folder, named)
 
 
@@ -304,8 +305,8 @@ def read_image_input(job: Job, folder: Folder, named: dict[str, Any]) -> dict[st
 
     attached = job.attachments
     if not attached.keys() & {"image_file", "image"} and "prompt" in named:  # of which an image is made
-        settings = parameters.PICTURE.check(named.get("picture", {}))
-        return {"prompt": parameters.PROMPT.check(named["prompt"]), "picture": settings}
+        settings = declarations.PICTURE.check(named.get("picture", {}))
+        return {"prompt": PROMPT.check(named["prompt"]), "picture": settings}
     if "image_file" in attached:
         folder.write("input.image", attached["image_file"])
         return {"image": read_image(attached["image_file"])}

@@ -25,7 +25,7 @@ def job(folder: Path, steps: int, device: str) -> dict[str, Any]:
 
     from backend.engines import Request, one2345
     from backend.engines.report import Report
-    from backend.interface.parameters import engine
+    from backend.interface.declarations import engine
     from backend.preprocess.image import ImageError
 
     y, x = np.mgrid[-1:1:256j, -1:1:256j]

@@ -62,7 +62,7 @@ def job(folder: Path, cells: int, texture: str) -> dict[str, Any]:
     """Run the engine on a picture of a ball; figures."""
     from backend.engines import Request, lrm
     from backend.engines.report import Report
-    from backend.interface.parameters import engine
+    from backend.interface.declarations import engine
 
     y, x = np.mgrid[-1:1:512j, -1:1:512j]
     ball = np.zeros((512, 512, 4), np.float32)

@@ -43,7 +43,7 @@ def main(image: Path, output: Path, python: str, root: str, jobs: Path) -> None:
     from image_to_mesh.addon.jobs import JobQueue  # pyright: ignore[reportMissingImports]
     from image_to_mesh.addon.mesh_import import add_object  # pyright: ignore[reportMissingImports]
     from image_to_mesh.addon.process import Launch  # pyright: ignore[reportMissingImports]
-    from image_to_mesh.backend.interface import parameters, protocol  # pyright: ignore[reportMissingImports]
+    from image_to_mesh.backend.interface import declarations, protocol  # pyright: ignore[reportMissingImports]
 
     bpy.ops.wm.read_factory_settings(use_empty=True)
     scene = bpy.context.scene
@@ -58,7 +58,7 @@ def main(image: Path, output: Path, python: str, root: str, jobs: Path) -> None:
 
     command = protocol.command(python, root, "serve", "--jobs", str(jobs))
     launch = Launch(command, protocol.environment(os.environ), output, output / "backend.log")
-    engine = parameters.engine("one2345")
+    engine = declarations.engine("one2345")
     job = Job(engine.name, engine.check({}), 0, lambda: {"image_file": image.read_bytes()}, image.stem,
               inputs={"image": "attachment"})  # fmt: skip
     queue = JobQueue(lambda: lambda: launch, deliver)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..interface import parameters
+from ..interface import declarations
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,4 +47,4 @@ class EngineModule(Protocol):
 
 def load(name: str) -> EngineModule:
     """Import the engine's module, and torch with it. ParameterError when no such engine is declared."""
-    return import_module(f"{__name__}.{parameters.asked(name).name}")  # pyright: ignore[reportReturnType]
+    return import_module(f"{__name__}.{declarations.asked(name).name}")  # pyright: ignore[reportReturnType]

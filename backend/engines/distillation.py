@@ -52,7 +52,7 @@ class Reconstruction:
     def __init__(self, prior: Prior, field: Field, reference: Reference | None, recipe: Recipe, method: str = "sds"):
         self.prior, self.field, self.reference, self.recipe, self.method = prior, field, reference, recipe, method
         self.name = f"{type(prior).__name__} {method} {type(field).__name__} {recipe}"
-        self.renderer = Renderer(field, recipe.section)
+        self.renderer = Renderer(field, recipe.section, memory=recipe.memory)
         self.modules: dict[str, nn.Module] = {"field": field, "renderer": self.renderer}
         self.device, self.is_latent = next(field.parameters()).device, field.channels != 3
         self.background: Tensor | float = 1.0
@@ -134,6 +134,9 @@ class Reconstruction:
             ),
             "sparsity": lambda: losses.sparsity(seen.opacity),
             "opaqueness": lambda: losses.opaqueness(seen.opacity),
+            "depth_spread": lambda: losses.depth_spread(
+                samples.weights, samples.distances, samples.ray, seen.opacity.numel()
+            ),
             "normal_smoothness": lambda: losses.normal_smoothness(seen.normal),
             "normal_jitter": jitter,
             "depth_smoothness": lambda: losses.depth_smoothness(seen.depth),

@@ -24,6 +24,7 @@ from ..rendering.cameras import Camera, rays
 from ..rendering.shading import sample_light
 from ..weights.models import choose_device, choose_dtype
 from ..weights.stable_diffusion import check_text_weights, load_text_to_image
+from ..weights.subjects import find_subjects, give_subjects
 from . import Request, Result, prompt_recipe
 from .distillation import Pictures, Reconstruction
 from .optimisation import optimise
@@ -46,7 +47,9 @@ def run(request: Request, report: Report) -> Result:
     check_text_weights(parameters["weights"])
     device = choose_device(parameters["device"])
     dtype = torch.float32 if device.type == "cpu" else choose_dtype(device)
+    subjects = find_subjects(f"{prompt} {parameters['negative']}")
     model = load_text_to_image(parameters["weights"], device, dtype)
+    give_subjects(model, subjects)
     chosen = choose_recipe(model, parameters)
     prior = TextPrior(model, prompt, parameters["negative"], parameters["perp_neg"])
     field, begins = make_field(chosen, request.seed).to(device), parameters["start"] == "mesh"

@@ -28,6 +28,7 @@ from ..rendering.cameras import Camera, orbit
 from ..weights.likeness import load_likeness
 from ..weights.models import choose_device, choose_dtype
 from ..weights.stable_diffusion import check_text_weights, load_text_to_image
+from ..weights.subjects import find_subjects, give_subjects
 from . import Request, Result, image_recipe
 from .coarse import Coarse, Told, tell
 from .distillation import Reference
@@ -58,9 +59,11 @@ def run(request: Request, report: Report) -> Result:
     depth, about_depth = estimate_depth(square, device)
     report.progress("Loading weights", 0, 1)
     likeness, about_likeness = load_likeness(device)
+    subjects = find_subjects(f"{caption} {parameters['negative']}")
     model = load_text_to_image(
         parameters["weights"], device, torch.float32 if device.type == "cpu" else choose_dtype(device)
     )
+    give_subjects(model, subjects)
     coarse, fine = choose_recipes(model, parameters)
     prior = TextPrior(model, caption, parameters["negative"])
     told = tell(place(square, parameters["elevation_deg"], coarse, device), likeness, caption, depth)

@@ -15,6 +15,7 @@ from ..diffusion.guidance import Weighting
 from ..interface.view_set import FOV_DEG
 from ..interface.view_set import RADIUS as RIG_RADIUS
 from ..rendering.cameras import Camera, orbit
+from ..rendering.occupancy import DECAY
 
 PUBLISHED_ELEMENTS = 4 * 32 * 32  # of the latent that the published weights of losses belong to
 
@@ -26,6 +27,7 @@ class Recipe:
     least_t, most_t: shares of the timesteps. guidance_scale: 1 is none. clip: largest norm of one picture's gradient
     per element, 0 for none. fov_deg, radius (least, most), elevation_deg (least, most): the random cameras.
     rate: of learning; decay: the share of it that is left at the end. section: length of a ray's sections.
+    memory: what an empty cell keeps of its opacity from one look to the next, and the points looked at in each.
     weights: of the losses, by name; what is absent or 0 is not computed.
     """
 
@@ -45,6 +47,7 @@ class Recipe:
     rate: float = 0.01
     decay: float = 1.0
     section: float = 0.005
+    memory: tuple[float, int] = (DECAY, 1)
     weights: Mapping[str, Scheduled] = field(default_factory=dict)
 
     def stage(self, position: float) -> int:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from ..diffusion.stable_diffusion import TextToImage
 from ..meshing.mesh import Mesh
 from ..weights.models import choose_device, choose_dtype, release
 from ..weights.stable_diffusion import load_text_to_image
+from ..weights.subjects import find_subjects, give_subjects
 from . import Request, Result
 from .dreamfusion import read_prompt
 from .report import Report
@@ -21,14 +23,15 @@ GUIDANCE, STARTER_GUIDANCE = 7.5, 3.0  # a small model's colours burn sooner
 SMALL = 128  # pixels
 ALONE = ", single object, centered, plain white background"  # what the image engines need; the starter knows no other
 
-_kept: dict[tuple[str, torch.device], TextToImage] = {}
+_kept: dict[tuple[str, torch.device, tuple[Path, ...]], TextToImage] = {}
 
 
 def imagine(prompt: str, parameters: dict[str, Any], report: Report, seed: int) -> np.ndarray:
     """float32 RGBA (S, S, 4), opaque. Raises ParameterError, WeightsError, Cancelled."""
     prompt = read_prompt(prompt)
     report.progress("Loading weights", 0, 1)
-    model = load(parameters["weights"], choose_device(parameters["device"]))
+    subjects = find_subjects(f"{prompt} {parameters['negative']}")
+    model = load(parameters["weights"], choose_device(parameters["device"]), tuple(subjects))
     is_small = model.image_size < SMALL
     scale = parameters["guidance_scale"] or (STARTER_GUIDANCE if is_small else GUIDANCE)
     picture = model.sample(
@@ -49,13 +52,15 @@ def run(request: Request, report: Report) -> Result:
     return Result(Mesh(np.empty((0, 3)), np.empty((0, 3))), np.rint(pixels[None] * 255).astype(np.uint8))
 
 
-def load(weights: str, device: torch.device) -> TextToImage:
+def load(weights: str, device: torch.device, subjects: tuple[Path, ...] = ()) -> TextToImage:
     """The last one stays until `unload`, for a picture with another seed."""
-    if (weights, device) not in _kept:
+    if (weights, device, subjects) not in _kept:
         unload()
         dtype = torch.float32 if device.type == "cpu" else choose_dtype(device)
-        _kept[weights, device] = load_text_to_image(weights, device, dtype)
-    return _kept[weights, device]
+        model = load_text_to_image(weights, device, dtype)
+        give_subjects(model, list(subjects))
+        _kept[weights, device, subjects] = model
+    return _kept[weights, device, subjects]
 
 
 def unload() -> None:

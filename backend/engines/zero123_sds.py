@@ -18,7 +18,8 @@ from ..fields import hash_field
 from ..fields.field import Field
 from ..fields.initial import fit_mesh
 from ..fields.voxel_field import VoxelField
-from ..interface.parameters import ParameterError, engine
+from ..interface.declarations import engine
+from ..interface.parameters import ParameterError
 from ..interface.view_set import FOV_DEG, RADIUS
 from ..meshing.mesh import Mesh
 from ..meshing.texture import finish

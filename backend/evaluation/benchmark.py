@@ -13,7 +13,7 @@ import typer
 
 from ..engines import Request, lrm, one2345
 from ..engines.report import Report
-from ..interface.parameters import engine
+from ..interface.declarations import engine
 from ..interface.view_set import FOV_DEG, first_stage, view_set
 from ..meshing.mesh import Mesh
 from ..rendering.cameras import Camera

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ..rendering.cameras import Camera, rays
-from ..rendering.occupancy import EVERY, Occupancy
+from ..rendering.occupancy import DECAY, EVERY, Occupancy
 from ..rendering.sections import Sections, gather_along_rays, place_on_rays, section_weights, visible
 from ..rendering.shading import Light, Shading, shade
 from .field import Field, Normals
@@ -52,14 +52,21 @@ class FieldRendering:
 class Renderer(nn.Module):
     """Renders `field` in sections of length `step`, skipping what an occupancy grid of `grid`^3 cells says is empty.
 
-    prune: leave out sections of less than this opacity, and those that less than `light_least` of the light reaches.
+    Sections of less opacity than `alpha_least` are left out, and those that less than `light_least` of the light
+    reaches. memory: decay and looks of the occupancy grid.
     """
 
     def __init__(
-        self, field: Field, step: float = 0.02, grid: int = 32, alpha_least: float = 0.01, light_least: float = 1e-4
+        self,
+        field: Field,
+        step: float = 0.02,
+        grid: int = 32,
+        alpha_least: float = 0.01,
+        light_least: float = 1e-4,
+        memory: tuple[float, int] = (DECAY, 1),
     ) -> None:
         super().__init__()
-        self.occupancy = Occupancy(field.bounds, grid)
+        self.occupancy = Occupancy(field.bounds, grid, *memory)
         self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
         self._field = [field]  # in a list: the field is not a part of the renderer, and is saved elsewhere
         self.step, self.alpha_least, self.light_least = step, alpha_least, light_least

@@ -27,13 +27,17 @@ EVEN = 1 - 1e-5  # of the mean: a fog of one density everywhere, as a voxel fiel
 
 
 class Occupancy(nn.Module):
-    """`resolution`^3 cells over the cube `bounds`. Before the first update every cell counts as occupied."""
+    """`resolution`^3 cells over the cube `bounds`. Before the first update every cell counts as occupied.
 
-    def __init__(self, bounds: tuple[float, float], resolution: int = 32) -> None:
+    decay: what a cell keeps of its opacity from one update to the next; nerfacc's is for thousands of steps, in which
+    what has become empty is forgotten in time. looks: points of a cell that an update asks for; the most counts.
+    """
+
+    def __init__(self, bounds: tuple[float, float], resolution: int = 32, decay: float = DECAY, looks: int = 1) -> None:
         super().__init__()
         self.grid = OccGridEstimator([bounds[0]] * 3 + [bounds[1]] * 3, resolution)
         self.grid.binaries.fill_(True)
-        self.bounds, self.resolution = bounds, resolution
+        self.bounds, self.resolution, self.decay, self.looks = bounds, resolution, decay, looks
 
     @property
     def cell(self) -> float:
@@ -41,16 +45,18 @@ class Occupancy(nn.Module):
         return (self.bounds[1] - self.bounds[0]) / self.resolution
 
     def update(self, evaluate: Callable[[Tensor], Tensor], generator: torch.Generator | None = None) -> None:
-        """Ask evaluate(points (K, 3)) -> opacity of a step (K,) at a random point of every cell.
+        """Ask evaluate(points (K, 3)) -> opacity of a step (K,) at random points of every cell.
 
-        As nerfacc: a cell keeps 0.95 of what it had where the new value is smaller, and is occupied above the
+        As nerfacc: a cell keeps `decay` of what it had where the new value is smaller, and is occupied above the
         smaller one of 0.01 and the mean.
         """
         place = self.grid.grid_coords
-        noise = torch.rand(place.shape, generator=generator, device=generator.device if generator else place.device)
-        with torch.no_grad():
-            found = evaluate(self.bounds[0] + (place + noise.to(place.device)) * self.cell).float()
-        self.grid.occs = torch.maximum(self.grid.occs * DECAY, found)
+        self.grid.occs = self.grid.occs * self.decay
+        for _ in range(self.looks):
+            noise = torch.rand(place.shape, generator=generator, device=generator.device if generator else place.device)
+            with torch.no_grad():
+                found = evaluate(self.bounds[0] + (place + noise.to(place.device)) * self.cell).float()
+            self.grid.occs = torch.maximum(self.grid.occs, found)
         threshold = self.least(THRESHOLD)
         self.grid.binaries = (self.grid.occs > threshold).view(self.grid.binaries.shape)
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from ..diffusion.zero123 import Zero123
 from ..engines.one2345 import generate_views, input_camera
 from ..engines.report import Report
-from ..interface.parameters import engine
+from ..interface.declarations import engine
 from ..interface.view_set import FOV_DEG, RADIUS, view_set
 from ..reconstruction.sparse_neus import Scene, SparseNeuS
 from ..reconstruction.volume_frame import volume_cameras

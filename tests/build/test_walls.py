@@ -102,7 +102,7 @@ def test_the_interface_needs_the_standard_library_alone():
             assert top in sys.stdlib_module_names or name.startswith("backend.interface"), f"{path.name}: {name}"
     code = (
         f"import sys; sys.path[:] = [p for p in sys.path if 'site-packages' not in p] + [{str(ROOT)!r}]\n"
-        "import backend.interface.environment, backend.interface.parameters, backend.interface.catalog\n"
+        "import backend.interface.environment, backend.interface.declarations, backend.interface.catalog\n"
         "others = {m.split('.')[0] for m in sys.modules} - set(sys.stdlib_module_names) - {'backend', '__main__'}\n"
         "sys.exit(f'{others}' if {'torch', 'numpy', 'typer'} & others else 0)"
     )

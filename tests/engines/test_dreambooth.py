@@ -14,12 +14,14 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 from backend.diffusion.mvdream import MultiView, around, camera_vectors
 from backend.diffusion.sampling import make_scheduler
 from backend.diffusion.subject import Subject, drift
-from backend.engines import Request, dreambooth
+from backend.engines import Request, dreambooth, dreamfusion, text_to_image
 from backend.engines.dreambooth import STARTER, learn, prepare
 from backend.engines.report import Cancelled, Report
 from backend.interface.catalog import WeightsError
-from backend.interface.parameters import LEARN, ParameterError
+from backend.interface.declarations import LEARN, PICTURE, engine
+from backend.interface.parameters import ParameterError
 from backend.weights.mvdream import load_multi_view
+from backend.weights.stable_diffusion import load_text_to_image
 from backend.weights.subjects import check_new, find_subjects, give_subjects, read_subject, save_subject
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -169,6 +171,15 @@ def test_a_request_leaves_a_file_that_prompts_find(method, tmp_path, monkeypatch
     file = tmp_path / "subjects/gnome.safetensors"
     assert result.report["file"] == str(file) and find_subjects("a <gnome>, side view") == [file]
     give_subjects(load_multi_view("starter-text", torch.device("cpu"), torch.float32), [file])
+    pictures = [
+        text_to_image.imagine(prompt, PICTURE.check({"steps": 2}), Report(), 0) for prompt in ("a <gnome>", "a gnome")
+    ]
+    assert np.abs(pictures[0] - pictures[1]).max() > 0.02  # Make Image knows the word, and without it is as before
+    plain = load_text_to_image("starter-text", torch.device("cpu"), torch.float32)
+    expected = plain.sample("a gnome", "", 2, text_to_image.STARTER_GUIDANCE, torch.Generator().manual_seed(0))[0]
+    np.testing.assert_allclose(pictures[1][..., :3], expected.permute(1, 2, 0), atol=1e-6)
+    with pytest.raises(ParameterError, match="did you mean '<gnome>'"):
+        dreamfusion.run(Request("dreamfusion", {"prompt": "a <gnom>"}, engine("dreamfusion").check({}), 0), Report())
     assert file.stat().st_size < {"lora": 1e6, "full": 7e6}[method]
     with pytest.raises(ParameterError, match="already"):
         dreambooth.run(request, Report())

@@ -17,7 +17,8 @@ from backend.engines.dreamfusion import Dream, choose_recipe, fill_cube, make_fi
 from backend.engines.optimisation import optimise
 from backend.engines.report import Report
 from backend.fields import hash_field
-from backend.interface.parameters import ParameterError, engine
+from backend.interface.declarations import engine
+from backend.interface.parameters import ParameterError
 from backend.meshing.mesh import Mesh
 from backend.weights.store import STARTER_TEXT
 

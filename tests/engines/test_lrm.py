@@ -84,7 +84,7 @@ def picture(*boxes: tuple[int, int, int, int]) -> np.ndarray:
 
 
 def ask(weights: str, image: np.ndarray | None = None, report: Report | None = None, **values: Any):
-    from backend.interface.parameters import engine
+    from backend.interface.declarations import engine
 
     parameters = engine("lrm").check({"mesh_resolution": 64, "weights": weights, **values})
     return lrm.run(Request("lrm", {"image": picture() if image is None else image}, parameters), report or Report())

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from backend.engines import Request, one2345
 from backend.engines.report import Cancelled, Report
 from backend.interface.catalog import WeightsError
-from backend.interface.parameters import engine
+from backend.interface.declarations import engine
 from backend.interface.view_set import FOV_DEG, RADIUS, view_set
 from backend.preprocess.framing import frame
 from backend.rendering.cameras import Camera, orbit, rays

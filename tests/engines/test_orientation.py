@@ -17,7 +17,7 @@ from backend.diffusion.sampling import PAPER, Sampling
 from backend.diffusion.zero123 import Condition, relative_pose
 from backend.engines import Request, one2345
 from backend.engines.report import Report
-from backend.interface.parameters import engine
+from backend.interface.declarations import engine
 from backend.reconstruction.sparse_neus import Scene, SparseNeuS, Widths, project
 from backend.reconstruction.volume_frame import PUBLISHED_FOV_DEG
 from backend.rendering.cameras import Camera, orbit, rays

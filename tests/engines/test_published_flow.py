@@ -13,7 +13,7 @@ from backend.diffusion.sampling import PAPER, Sampling
 from backend.diffusion.zero123 import Condition, relative_pose
 from backend.engines import Request, one2345
 from backend.engines.report import Report
-from backend.interface.parameters import engine
+from backend.interface.declarations import engine
 from backend.interface.view_set import NEIGHBOURS, view_set
 from backend.preprocess import elevation
 from backend.reconstruction.sparse_neus import SparseNeuS

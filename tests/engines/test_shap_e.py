@@ -21,7 +21,8 @@ from transformers import (
 from backend.engines import Request, shap_e
 from backend.engines.report import Cancelled, Report
 from backend.interface.catalog import WeightsError
-from backend.interface.parameters import ParameterError, engine
+from backend.interface.declarations import engine
+from backend.interface.parameters import ParameterError
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 PICTURE = np.ones((32, 32, 4), np.float32)

@@ -14,7 +14,8 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from backend.__main__ import main, read_inputs
 from backend.engines import Request, text_to_image
 from backend.engines.report import Cancelled, Report
-from backend.interface.parameters import PICTURE, ParameterError, engine
+from backend.interface.declarations import PICTURE, engine
+from backend.interface.parameters import ParameterError
 from backend.preprocess.image import read_image
 from backend.server import read_inputs as read_message
 from backend.weights.store import STARTER, STARTER_TEXT

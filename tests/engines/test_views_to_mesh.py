@@ -11,7 +11,8 @@ from PIL import Image
 
 from backend.engines import Request, novel_view, one2345, views_to_mesh
 from backend.engines.report import Report
-from backend.interface.parameters import NOVEL_VIEW, VIEWS, ParameterError, check_angles
+from backend.interface.declarations import NOVEL_VIEW, VIEWS
+from backend.interface.parameters import ParameterError, check_angles
 from backend.interface.view_set import FOV_DEG, RADIUS, first_stage
 from backend.meshing.mesh import Mesh
 from backend.meshing.visual_hull import visual_hull

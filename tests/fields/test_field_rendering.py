@@ -79,6 +79,30 @@ def test_occupancy_is_what_nerfacc_makes_of_it():
         assert torch.equal(ours.grid.binaries, theirs.binaries) and 0 < ours.grid.binaries.float().mean() < 1
 
 
+def test_what_has_become_empty_is_forgotten_as_fast_as_asked():
+    """0.6 x 0.5^k is below 0.01 from k = 6 on, where nerfacc's 0.95 takes 80 updates; one cell always stays full."""
+    occupancy, filled = Occupancy((-1, 1), 4, decay=0.5), 0.6
+
+    def evaluate(points: torch.Tensor) -> torch.Tensor:
+        return torch.where((points > 0.5).all(-1), 1.0, filled)
+
+    counts = []
+    for _ in range(8):
+        occupancy.update(evaluate, generator())
+        counts.append(int(occupancy.grid.binaries.sum()))
+        filled = 0.0
+    assert counts == [64] * 6 + [1] * 2
+
+
+def test_several_looks_miss_less_of_what_is_thin():
+    """Of 512 cells, each with a sheet in a quarter of it, n looks find 1 - 0.75^n: 4.5 deviations on either side."""
+    for looks, expected in ((1, 0.25), (8, 1 - 0.75**8)):
+        occupancy = Occupancy((-1, 1), 8, looks=looks)
+        occupancy.update(lambda points: ((points[:, 0] * 4) % 1 < 0.25).float(), generator())
+        found = float(occupancy.grid.binaries.float().mean())
+        assert found == pytest.approx(expected, abs=4.5 * (expected * (1 - expected) / 512) ** 0.5)
+
+
 def test_an_even_fog_is_looked_at():
     """Voxels begin as a fog of softplus(-1) = 0.3133 per unit. No cell is above the mean then, yet all must be seen: 12
     sections of 0.05 through a cube of side 0.6 let exp(-0.3133 * 0.6) of the light through."""

@@ -13,7 +13,7 @@ import trimesh
 from backend.engines import Request
 from backend.engines.report import Report
 from backend.failure import describe
-from backend.interface.parameters import engine
+from backend.interface.declarations import engine
 from backend.job import pack_mesh, run
 from backend.meshing.clean import select_faces
 from backend.meshing.files import load, save

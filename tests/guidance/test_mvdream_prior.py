@@ -14,7 +14,8 @@ from diffusers import DDIMScheduler
 from backend.diffusion.mvdream import MultiViewPrior, around, camera_vectors
 from backend.engines import views_from_text
 from backend.engines.report import Report
-from backend.interface.parameters import VIEWS_OF_PROMPT, ParameterError
+from backend.interface.declarations import VIEWS_OF_PROMPT
+from backend.interface.parameters import ParameterError
 from backend.preprocess.view_folder import check_folder, write_views
 from backend.preprocess.views import read_views
 from backend.rendering.cameras import Camera, orbit

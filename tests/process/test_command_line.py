@@ -15,7 +15,7 @@ from double_engine import FACES, VERTICES
 from PIL import Image
 
 from backend.interface import protocol
-from backend.interface.parameters import ENGINES
+from backend.interface.declarations import ENGINES
 from backend.meshing.files import load
 from backend.rendering.cameras import orbit
 

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.interface import catalog
-from backend.interface.parameters import ENGINES, Engine, Parameter, ParameterError, engine
+from backend.interface.declarations import ENGINES, engine
+from backend.interface.parameters import Engine, Parameter, ParameterError
 
 STEPS = Parameter("steps", "Steps", "int", 12, 2, 100)
 ANGLE = Parameter("angle", "Angle", "float", 20.0, -30, 80, unit="deg")

@@ -3,7 +3,8 @@
 
 import pytest
 
-from backend.interface.parameters import ENGINES, ParameterError
+from backend.interface.declarations import ENGINES
+from backend.interface.parameters import ParameterError
 from backend.interface.presets import PRESETS, preset
 
 

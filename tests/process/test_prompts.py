@@ -12,7 +12,7 @@ from backend.device import engine_states
 from backend.engines import text_to_image
 from backend.engines.report import Report
 from backend.interface import protocol
-from backend.interface.parameters import PICTURE
+from backend.interface.declarations import PICTURE
 from backend.preprocess.image import read_image
 from backend.weights.store import STARTER_TEXT
 

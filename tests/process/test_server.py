@@ -13,7 +13,7 @@ from double_engine import FACES, VERTICES
 
 from backend.engines import Request
 from backend.interface import protocol
-from backend.interface.parameters import ENGINES, engine
+from backend.interface.declarations import ENGINES, engine
 from backend.server import easier
 
 

@@ -20,7 +20,7 @@ from zero123_rule import SPEC, rule, state_dict
 from backend.engines import Request, one2345
 from backend.engines.report import Report
 from backend.interface.catalog import WeightsError
-from backend.interface.parameters import engine
+from backend.interface.declarations import engine
 from backend.weights.checkpoint import read_file
 from backend.weights.zero123 import check_zero123, convert, load_zero123
 from backend.weights.zero123_source import open_source

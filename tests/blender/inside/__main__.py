@@ -32,6 +32,8 @@ SUBJECTS = (
     "refining",
     "fitting",
     "finishing",
+    "baked_maps",
+    "undoing",
     "hostile",
     "leaving",
 )

@@ -13,16 +13,16 @@ def stored(group):
 
 
 def check_a_file_of_a_newer_version_is_no_trouble():
-    properties, parameters = module("addon.properties"), module("backend.interface.parameters")
+    properties, declarations = module("addon.properties"), module("backend.interface.declarations")
     choose("views")
-    settings().engine = parameters.ENGINES[0].name.upper()
-    group = getattr(settings(), parameters.ENGINES[0].name)
+    settings().engine = declarations.ENGINES[0].name.upper()
+    group = getattr(settings(), declarations.ENGINES[0].name)
     group.weights = "STARTER"
     stored(settings())["engine"], stored(group)["weights"] = 99, 98
-    assert settings().engine == "" and properties.chosen_engine(settings()) == parameters.ENGINES[0]
+    assert settings().engine == "" and properties.chosen_engine(settings()) == declarations.ENGINES[0]
     assert bpy.ops.image_to_mesh.generate.poll()
     raises(bpy.ops.image_to_mesh.generate, "unknown to this version", "Choose others")
-    for parameter in parameters.ENGINES[0].parameters:
+    for parameter in declarations.ENGINES[0].parameters:
         if parameter.kind == "choice" and parameter.name != "device":
             setattr(group, parameter.name, parameter.choices[0].upper())
             stored(group)[parameter.name] = 97

@@ -17,7 +17,12 @@ class Layout:
     def row(self, **_):
         return self
 
+    grid_flow = row
+
     def prop(self, _group, name, **_settings):
+        self.drawn.append(name)
+
+    def prop_enum(self, _group, name, _value):
         self.drawn.append(name)
 
     def operator(self, name, **_):
@@ -80,7 +85,7 @@ def check_a_prompt_becomes_a_mesh_by_way_of_a_picture_with_one_click():
     job = module("addon.session").queue.last
     request = json.loads((Path(job.folder) / "request.json").read_text())
     assert request["engine"] == "lrm" and request["inputs"]["prompt"] == "a blue cup"
-    picture = module("backend.interface.parameters").PICTURE
+    picture = module("backend.interface.declarations").PICTURE
     assert picture.check(request["inputs"]["picture"])["steps"] == 7
     history, scene = module("addon.history"), bpy.context.scene
     version = next(v for v in scene.image_to_mesh_versions if history.recipe_of(v).get("job") == job.id)

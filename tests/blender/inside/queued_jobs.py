@@ -61,14 +61,14 @@ def check_a_result_survives_opening_another_file():
 
 
 def check_out_of_memory_offers_what_to_lower():
-    session, parameters = module("addon.session"), module("backend.interface.parameters")
+    session, declarations = module("addon.session"), module("backend.interface.declarations")
     choose("memory")
     raises(bpy.ops.image_to_mesh.generate, "Full", wait=True)
     job = session.queue.last
     assert job.lower == {"mesh_resolution": 64} and settings().one2345.mesh_resolution != 64
     bpy.ops.image_to_mesh.lower(job=job.id, parameter="mesh_resolution")
     assert settings().one2345.mesh_resolution == 64 and not job.lower
-    declared = parameters.engine("one2345")
+    declared = declarations.engine("one2345")
     module("addon.properties").set_value(settings(), preferences(), "one2345", "device", "cpu")
     assert preferences().device == "CPU"
     module("addon.properties").set_value(settings(), preferences(), "one2345", "elevation_deg", 30.0)

@@ -9,7 +9,7 @@ from stage import DATA, RESOURCES, choose, module, preferences, run, settings
 
 def check_weights_are_a_choice_of_what_is_there():
     properties, disk = module("addon.properties"), module("addon.disk")
-    weights = module("backend.interface.parameters").engine("one2345").parameter("weights")
+    weights = module("backend.interface.declarations").engine("one2345").parameter("weights")
     group = settings().one2345
     assert properties.value_of(group, weights) == "starter" and not properties.lacking_weights(group)
     run(lambda: disk.seen().complete)

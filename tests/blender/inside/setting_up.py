@@ -20,13 +20,13 @@ def check_install_registers_and_starts_nothing():
 
 
 def check_properties_follow_the_declarations():
-    parameters, properties = module("backend.interface.parameters"), module("addon.properties")
+    declarations, properties = module("backend.interface.declarations"), module("addon.properties")
     assert settings().engine == "LRM", "the best of the starters is offered first"
-    for engine in parameters.ENGINES:
+    for engine in declarations.ENGINES:
         group = getattr(settings(), engine.name)
         for parameter in properties.shown(engine):
             assert properties.value_of(group, parameter) == parameter.default, parameter.name
-    group, elevation = settings().one2345, parameters.engine("one2345").parameter("elevation_deg")
+    group, elevation = settings().one2345, declarations.engine("one2345").parameter("elevation_deg")
     group.elevation_deg = np.pi  # Blender keeps angles in radians, and 180 degrees are more than the maximum
     assert properties.value_of(group, elevation) == elevation.maximum
     group.property_unset("elevation_deg")

@@ -27,7 +27,7 @@ def prepare():
     """Preferences as an artist with an interpreter of their own would set them; the default scene without its cube."""
     prefs = bpy.context.preferences.addons[NAME].preferences
     prefs.python, prefs.data_folder = ARGS["python"], str(DATA)
-    engine = module("backend.interface.parameters").engine("one2345")
+    engine = module("backend.interface.declarations").engine("one2345")
     bpy.context.scene.image_to_mesh.engine = engine.name.upper()
     for name in [name for name in ARGS if name.startswith("set.")]:
         parameter = engine.parameter(name.removeprefix("set."))

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -26,8 +25,9 @@ from published import Handler, Server  # noqa: E402
 
 PICTURES = (
     *("panel", "progress", "result", "history", "compared"),
-    *("view_rig", "views_to_mesh", "novel_views", "refine", "match"),
+    *("view_rig", "views_to_mesh", "novel_views", "refine", "match", "maps"),
 )
+WIDEST = 1180  # pixels
 WEIGHTS = {"config.json": b"{}", "model.safetensors": bytes(60_000_000), "preprocessor_config.json": b"{}"}
 RIG = Path(os.environ.get("BLENDER_GUI", HERE.parents[3] / "shared" / "tools" / "blender-gui"))
 
@@ -76,8 +76,18 @@ def main() -> int:
     for name in PICTURES:
         if args.docs and status == 0 and (args.out / f"{name}.png").exists():
             args.docs.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(args.out / f"{name}.png", args.docs / f"{name}.png")
+            shrink(args.out / f"{name}.png", args.docs / f"{name}.png")
     return status
+
+
+def shrink(source: Path, target: Path) -> None:
+    """A picture of the window as the manual shows it: small, in 256 colours."""
+    from PIL import Image
+
+    with Image.open(source) as picture:
+        picture = picture.convert("RGB")
+        picture.thumbnail((WIDEST, WIDEST))
+        picture.quantize(256, dither=Image.Dither.NONE).save(target, optimize=True)
 
 
 class Halting(Handler):

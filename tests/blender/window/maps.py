@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the image to a light mesh with texture and normal map, in a real window, with the picture maps.
+
+Ends with status 0 only if real clicks on Decimate, Texture and Normal Map did what they say, in local view and from a
+camera, both of which stay, and Ctrl+Z took them back one by one.
+"""
+
+import sys
+import time
+
+import bpy
+import mathutils
+import rig
+
+sys.path.insert(0, next(a for a in rig.SESSION["args"] if a.startswith("here=")).removeprefix("here="))
+from played import ARGS, PATIENCE_S, module, prepare, press
+
+FACES = 600
+
+
+def nodes():
+    return {node.type for node in bpy.context.object.material_slots[0].material.node_tree.nodes}
+
+
+def steps():
+    settings, queue = bpy.context.scene.image_to_mesh, module("addon.session").queue
+    prepare()
+    settings.engine, settings.filepath, settings.lrm.mesh_resolution = "LRM", ARGS["image"], 128
+    settings.finish.faces = FACES
+    cls = module("addon.finish_panel").FinishPanel
+    bpy.utils.unregister_class(cls)
+    cls.bl_options = set()
+    bpy.utils.register_class(cls)
+    yield from rig.open_sidebar("Image to Mesh")
+    bpy.ops.image_to_mesh.generate()
+    yield from rig.wait_until(lambda: not queue.busy, PATIENCE_S)
+    assert queue.last.state.value == "Done", queue.last.message
+    area, ob = rig.area(), bpy.context.object
+    space, name, dense = area.spaces.active, ob.name, len(ob.data.polygons)
+    with bpy.context.temp_override(window=rig.window(), area=area, region=rig.region("WINDOW")):
+        bpy.ops.view3d.localview(frame_selected=True)
+        space.region_3d.view_perspective = "CAMERA"
+    bpy.ops.ed.undo_push(message="Local View")
+    yield 1.0
+    boxes = []
+    yield from rig.buttons(rig.region("UI"), boxes)
+    decimate, _, *maps = boxes[-6:-2]
+    yield from press(decimate, lambda: len(bpy.context.object.data.polygons) <= FACES)
+    for box, kind in zip(maps, ("TEX_IMAGE", "NORMAL_MAP"), strict=True):
+        began = time.monotonic()
+        yield from press(box, lambda kind=kind: kind in nodes())
+        rig.log(kind, f"{time.monotonic() - began:.1f} s")
+    assert space.local_view and space.region_3d.view_perspective == "CAMERA", "the viewport has changed"
+    rig.xdotool("mousemove", 500, 500)
+    for gone in ("NORMAL_MAP", "TEX_IMAGE"):
+        rig.key("ctrl+z")
+        yield from rig.wait_until(lambda gone=gone: gone not in nodes(), 10)
+    rig.key("ctrl+z")
+    yield from rig.wait_until(lambda: len(bpy.data.objects[name].data.polygons) == dense, 10)
+    for _ in range(3):
+        rig.key("ctrl+shift+z")
+        yield 1.0
+    assert "NORMAL_MAP" in nodes()
+    rig.log([version.name for version in bpy.context.scene.image_to_mesh_versions])
+    yield from show_side_by_side(area)
+    rig.shot("maps")
+
+
+def show_side_by_side(area):
+    """The dense mesh, the light one, and the light one with its maps, as Cycles shows them under one light."""
+    scene, bent = bpy.context.scene, bpy.context.object
+    light = bpy.data.objects.new("Light one", scene.image_to_mesh_versions[1].mesh)
+    dense = bpy.data.objects.new("Dense", scene.image_to_mesh_versions[0].mesh)
+    for number, ob in enumerate((dense, light, bent)):
+        if ob != bent:
+            scene.collection.objects.link(ob)
+        ob.location = (1.05 * number, 0, 0)
+    with bpy.context.temp_override(window=rig.window(), area=area, region=rig.region("WINDOW")):
+        bpy.ops.view3d.localview()
+        bpy.ops.object.select_all(action="SELECT")
+        for name in ("Camera", "Light"):
+            bpy.data.objects[name].select_set(False)
+        space = area.spaces.active
+        space.region_3d.view_perspective = "ORTHO"
+        space.region_3d.view_rotation = mathutils.Euler((1.3, 0, 0.3)).to_quaternion()
+        bpy.ops.view3d.view_selected()
+        space.region_3d.view_distance *= 1.3
+        space.region_3d.view_location.x += 0.6  # beside the sidebar
+        bpy.ops.object.select_all(action="DESELECT")
+    sun = bpy.data.objects["Light"]
+    sun.data.type, sun.data.energy, sun.rotation_euler = "SUN", 3, (0.9, 0, 0.9)
+    scene.render.engine, scene.cycles.preview_samples, scene.cycles.use_preview_denoising = "CYCLES", 16, False
+    space.overlay.show_overlays = False
+    space.shading.type, space.shading.use_scene_lights, space.shading.use_scene_world = "RENDERED", True, True
+    yield 25.0
+
+
+rig.play(steps)
