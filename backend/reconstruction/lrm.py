@@ -6,7 +6,7 @@ One network for the paper, its descendants TripoSR and OpenLRM, and our starter;
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import torch
@@ -62,12 +62,14 @@ class Architecture:
 @dataclass
 class Scene:
     """What an LRM made of B pictures: planes (B, 3, C, H, W); for local features also those (B, L, h, w), the pictures
-    (B, 3, S, S) and their cameras (B, 16)."""
+    (B, 3, S, S) and their cameras (B, 16). is_doubled: the second half of B are the first half's mirror images, and
+    what is asked is answered by the mean of both."""
 
     planes: Tensor
     local: Tensor | None = None
     pictures: Tensor | None = None
     camera: Tensor | None = None
+    is_doubled: bool = False
 
 
 class LRM(nn.Module):
@@ -105,6 +107,11 @@ class LRM(nn.Module):
             return Scene(planes)
         return Scene(planes, self.local_features(pictures * 2 - 1), pictures * 2 - 1, camera)
 
+    def encode_doubled(self, pictures: Tensor, camera: Tensor) -> Scene:
+        """Of pictures from azimuth 0 and of their mirror images, whose mean is a better guess than either."""
+        scene = self.encode(torch.cat([pictures, pictures.flip(-1)]), torch.cat([camera, camera]))
+        return replace(scene, is_doubled=True)
+
     def tokens(self, pictures: Tensor) -> Tensor:
         """The picture's tokens (B, T, encoder's width), class token first."""
         if self.architecture.normalise:
@@ -120,6 +127,10 @@ class LRM(nn.Module):
 
     def query(self, scene: Scene, points: Tensor) -> tuple[Tensor, Tensor]:
         """points (B, N, 3) -> raw densities (B, N) and colours (B, N, 3)."""
+        if scene.is_doubled:
+            both = torch.cat([points, points * points.new_tensor([-1, 1, 1])])
+            raw, colors = self.query(replace(scene, is_doubled=False), both)
+            return raw.unflatten(0, (2, -1)).mean(0), colors.unflatten(0, (2, -1)).mean(0)
         a = self.architecture
         if scene.camera is not None:
             points = to_camera(scene.camera, points)

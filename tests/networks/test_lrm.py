@@ -167,6 +167,20 @@ def test_local_features_are_those_of_the_pixel_that_sees_the_point():
     assert (changed != raw).any()
 
 
+def test_a_doubled_scene_answers_the_mirror_image_with_the_mirrored_shape():
+    """And is the mean of what two scenes say."""
+    torch.manual_seed(0)
+    lrm, camera = LRM(STARTER), describe(25, 0.4, 1.2)[None]
+    picture, points = torch.rand(1, 3, 32, 32), grid(4, 0.5)
+    mirrored = points * torch.tensor([-1, 1, 1])
+    raw, colors = lrm.query(lrm.encode_doubled(picture, camera), points)
+    flipped = lrm.query(lrm.encode_doubled(picture.flip(-1), camera), mirrored)
+    torch.testing.assert_close(flipped, (raw, colors), atol=1e-5, rtol=0)
+    one, two = (lrm.query(lrm.encode(p, camera), x)[0] for p, x in ((picture, points), (picture.flip(-1), mirrored)))
+    assert (one - two).abs().max() > 1e-3
+    torch.testing.assert_close(raw, (one + two) / 2, atol=1e-5, rtol=0)
+
+
 def test_slices_answer_with_the_depth_of_the_point():
     """Of slices that hold their own number, a point between two gets the mean by distance."""
     volume = torch.arange(4.0)[None, None, :, None, None].expand(1, 1, 4, 5, 6)
