@@ -66,6 +66,7 @@ class Decimate(Finish, bpy.types.Operator):
     bl_label = "Decimate"
 
     def change(self, context, ob, settings):
+        check_keys(ob)
         triangles = sum(len(polygon.vertices) - 2 for polygon in ob.data.polygons)
         if triangles <= settings.faces:
             raise Trouble(f"{ob.name} has only {triangles:,} triangles", "Choose fewer Faces")
@@ -92,6 +93,7 @@ class Remesh(Finish, bpy.types.Operator):
     bl_label = "Quad Remesh"
 
     def change(self, context, ob, settings):
+        check_keys(ob)
         old = ob.data
         open_surface = Trouble(
             f"QuadriFlow cannot remesh {ob.name}: it needs a closed surface without holes",
@@ -100,6 +102,7 @@ class Remesh(Finish, bpy.types.Operator):
         if not is_closed(old):
             raise open_surface
         history.keep(context.scene, ob)
+        groups = reshape.groups_of(ob)
         new = ob.data = old.copy()
         try:
             bpy.ops.object.quadriflow_remesh(target_faces=settings.faces, use_preserve_boundary=False)
@@ -107,7 +110,9 @@ class Remesh(Finish, bpy.types.Operator):
             ob.data = old
             bpy.data.meshes.remove(new)
             raise open_surface from error
-        color_like(new, old)
+        nearest = reshape.nearest_of(old, start_mesh.read_arrays(new)[0])
+        color_like(new, old, nearest)
+        reshape.carry_groups(ob, groups, nearest)
         adopt_lighter(context.scene, ob, new, old)
 
 
@@ -148,6 +153,12 @@ def missing(context) -> str:
     return "Leave the mode first" if active.mode != "OBJECT" else ""
 
 
+def check_keys(ob: bpy.types.Object) -> None:
+    """Raise Trouble for a mesh with shape keys, which another mesh would not fit."""
+    if ob.data.shape_keys:
+        raise Trouble(f"{ob.name} has shape keys, which would be lost", "Apply them first, or work on a copy", "input")
+
+
 def is_closed(mesh: bpy.types.Mesh) -> bool:
     """Whether every edge lies between two faces."""
     edges = np.empty(len(mesh.loops), np.int32)
@@ -170,10 +181,9 @@ def adopt_lighter(scene: bpy.types.Scene, ob: bpy.types.Object, new: bpy.types.M
     adopt(scene, ob, new, history.dense_of(scene, old) or old, f"{ob.name}, {len(new.polygons):,} faces")
 
 
-def color_like(new: bpy.types.Mesh, old: bpy.types.Mesh) -> None:
-    """Give each vertex of a mesh the colour of the old mesh's vertex that is nearest, and the old materials."""
-    vertices = start_mesh.read_arrays(new)[0]
-    colors = start_mesh.read_colors(old)[reshape.nearest_of(old, vertices)]
+def color_like(new: bpy.types.Mesh, old: bpy.types.Mesh, nearest: np.ndarray) -> None:
+    """Give each vertex of a mesh the colour of the old mesh's vertex `nearest` (N,), and the mesh the old materials."""
+    colors = start_mesh.read_colors(old)[nearest]
     for attribute in list(new.color_attributes):
         new.color_attributes.remove(attribute)
     mesh_import.add_colors(new, colors)

@@ -35,7 +35,7 @@ class RefineSettings(bpy.types.PropertyGroup):
 
 class Refine(bpy.types.Operator):
     """Optimise the active object's mesh further. The object stays where and what it is, its modifiers too, and its
-    mesh stays under Versions. The mesh below the modifiers is what changes"""
+    mesh stays under History. The mesh below the modifiers is what changes"""
 
     bl_idname = "image_to_mesh.refine"
     bl_label = "Refine in Place"

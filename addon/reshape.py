@@ -29,7 +29,7 @@ def replaced(target: bpy.types.Object, found: MeshArrays, material: bpy.types.Ma
     old = target.data
     new = mesh_import.build_mesh(found, old.name)
     nearest = nearest_of(old, found.vertices) if target.vertex_groups else None
-    groups = [(group.name, weights_of(target, group.name)) for group in target.vertex_groups]
+    groups = groups_of(target)
     if found.texture and material is None:
         image = mesh_import.load_texture(found.texture, target.name)
         material = mesh_import.build_material(target.name, found.colors, image)
@@ -38,10 +38,20 @@ def replaced(target: bpy.types.Object, found: MeshArrays, material: bpy.types.Ma
     target.data = new
     for material in materials:
         new.materials.append(material)
-    target.vertex_groups.clear()
-    for name, weights in groups:
-        fill(target.vertex_groups.new(name=name), weights[nearest])
+    carry_groups(target, groups, nearest)
     return new
+
+
+def groups_of(target: bpy.types.Object) -> dict[str, np.ndarray]:
+    """Vertex groups by name, float32 (N,)."""
+    return {group.name: weights_of(target, group.name) for group in target.vertex_groups}
+
+
+def carry_groups(target: bpy.types.Object, groups: dict[str, np.ndarray], nearest: np.ndarray | None) -> None:
+    """Give the object these groups of another mesh, by the number of its vertex that is nearest to each (N,)."""
+    target.vertex_groups.clear()
+    for name, weights in groups.items():
+        fill(target.vertex_groups.new(name=name), weights[nearest])
 
 
 def pulled(target: bpy.types.Object, found: MeshArrays, group: str) -> bpy.types.Mesh:

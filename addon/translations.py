@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The words of the panel in other languages, through Blender's own mechanism.
 
-A language is one row of each entry; what is missing stays English. Long explanations stay English.
+A language is one column of each entry; what is missing stays English. Tooltips have a file of their own.
 """
 
 import bpy
@@ -17,6 +17,25 @@ WORDS = {
     "View Rig": ("Kamerakreis", "カメラリグ", "카메라 리그", "相机阵列"),
     "Views to Mesh": ("Ansichten zu Mesh", "ビューからメッシュ", "뷰에서 메시로", "视图转网格"),
     "Render Views": ("Ansichten rendern", "ビューをレンダー", "뷰 렌더", "渲染视图"),
+    "Views of a Prompt": ("Ansichten eines Prompts", "プロンプトのビュー", "프롬프트의 뷰", "提示词的视图"),
+    "Learn a Subject": ("Objekt lernen", "被写体を学習", "대상 학습", "学习主体"),
+    "Refine in Place": ("Weiter verfeinern", "その場で改良", "제자리 다듬기", "就地优化"),
+    "Fit to Scene": ("In Szene einpassen", "シーンに合わせる", "씬에 맞추기", "适配场景"),
+    "Fit Selected": ("Auswahl einpassen", "選択を合わせる", "선택 맞추기", "适配所选"),
+    "Match Camera": ("Kamera angleichen", "カメラを合わせる", "카메라 맞추기", "匹配相机"),
+    "Ready to Use": ("Fertigmachen", "仕上げ", "마무리", "收尾"),
+    "Decimate": ("Vereinfachen", "面を削減", "데시메이트", "精简"),
+    "Quad Remesh": ("Vierecke", "四角形リメッシュ", "쿼드 리메시", "四边形重构"),
+    "Smooth by Angle": ("Nach Winkel glätten", "角度でスムーズ", "각도로 스무스", "按角度平滑"),
+    "Mark as Asset": ("Als Asset markieren", "アセットに設定", "애셋으로 표시", "标记为资产"),
+    "Normal Map": ("Normal-Map", "ノーマルマップ", "노멀 맵", "法线贴图"),
+    "Map Size": ("Bildgröße", "マップのサイズ", "맵 크기", "贴图尺寸"),
+    "From Denser Mesh": ("Vom dichteren Mesh", "高密度メッシュから", "조밀한 메시에서", "取自更密的网格"),
+    "Vertex Group": ("Vertexgruppe", "頂点グループ", "버텍스 그룹", "顶点组"),
+    "Place": ("Ort", "配置", "위치", "放置"),
+    "Height": ("Höhe", "高さ", "높이", "高度"),
+    "Faces": ("Flächen", "面数", "면", "面数"),
+    "Angle": ("Winkel", "角度", "각도", "角度"),
     "Images to Meshes": ("Bilder zu Meshes", "画像からメッシュ (複数)", "여러 이미지를 메시로", "多图转网格"),
     "Add to Queue": ("In die Warteschlange", "キューに追加", "대기열에 추가", "加入队列"),
     "Cancel": ("Abbrechen", "キャンセル", "취소", "取消"),

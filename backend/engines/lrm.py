@@ -16,7 +16,6 @@ from torch import Tensor
 
 from ..interface import catalog
 from ..interface.catalog import WeightsError
-from ..interface.parameters import nearest
 from ..interface.view_set import FOV_DEG, RADIUS
 from ..meshing.clean import keep_components, remove_degenerate
 from ..meshing.marching_cubes import extract
@@ -120,19 +119,7 @@ def find_weights(weights: str) -> Path:
     if weights == "starter":
         return STARTER / "lrm"
     known = [w.id for w in catalog.WEIGHTS if w.part == "planes"]
-    if weights in known:
-        if (found := store.locate(weights)) is None:
-            raise WeightsError(
-                f"The weights {catalog.weights(weights).title} are not here.", store.get(catalog.weights(weights))
-            )
-        return found
-    path = Path(weights).expanduser()
-    if not path.exists():
-        raise WeightsError(
-            f"There are no weights {weights[:200]} for LRM{nearest(weights, known)}.",
-            f"Choose one of {', '.join(known)}.",
-        )
-    return path
+    return store.find(weights, known, f"Choose one of {', '.join(known)}.")
 
 
 def prepare(model: LRM, kind: Kind, rgba: np.ndarray, parameters: dict[str, Any]) -> View:

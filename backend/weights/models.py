@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from ..diffusion.zero123 import Kind, Zero123
 from ..interface import catalog
 from ..interface.catalog import WeightsError
-from ..interface.parameters import ParameterError, nearest
+from ..interface.parameters import ParameterError
 from ..memory import free_bytes, give_back
 from ..reconstruction.sparse_neus import SparseNeuS
 from . import store
@@ -99,18 +99,11 @@ def find_weights(weights: str) -> tuple[Path, Kind | None]:
     """Where a set of weights lies, and its kind where the catalog knows it. Raises WeightsError."""
     if weights == "starter":
         return STARTER, "starter"
-    path = Path(weights).expanduser()
     known = [w.id for w in catalog.WEIGHTS]
-    if weights in known:
-        if (found := store.locate(weights)) is None:
-            chosen = catalog.weights(weights)
-            raise WeightsError(f"The weights {chosen.title} are not here.", store.get(chosen))
-        files = [found / file.path for file in catalog.weights(weights).files]
-        path = files[0] if len(files) == 1 and files[0].is_file() else found
-        return path, "stable-zero123" if weights.startswith("stable-zero123") else "zero123"
-    if not path.exists():
-        raise WeightsError(f"There are no weights {weights[:200]}{nearest(weights, known)}.", REMEDY)
-    return path, None
+    path = store.find(weights, known, REMEDY)
+    if weights not in known:
+        return path, None
+    return path, "stable-zero123" if weights.startswith("stable-zero123") else "zero123"
 
 
 def load_reconstruction(path: Path, is_starter: bool) -> SparseNeuS:

@@ -21,7 +21,6 @@ from ..diffusion.mvdream import NUMBERS, MultiView
 from ..diffusion.sampling import make_scheduler
 from ..interface import catalog
 from ..interface.catalog import WeightsError
-from ..interface.parameters import nearest
 from . import store
 from .checkpoint import StoredTensor, read_file
 from .mvdream_names import Names, find_names
@@ -76,16 +75,7 @@ def check_multi_view(weights: str) -> None:
 def find_multi_view(weights: str) -> Path:
     """Where a set lies. Raises WeightsError."""
     known = [w.id for w in catalog.WEIGHTS if w.part == "multi_view" or w.id == STARTER]
-    if weights not in known:
-        path = Path(weights).expanduser()
-        if not path.exists():
-            raise WeightsError(f"There are no weights {weights[:200]}{nearest(weights, known)}.", REMEDY)
-        return path
-    if (found := store.locate(weights)) is None:
-        chosen = catalog.weights(weights)
-        raise WeightsError(f"The weights {chosen.title} are not here.", store.get(chosen))
-    files = [found / file.path for file in catalog.weights(weights).files]
-    return files[0] if len(files) == 1 and files[0].is_file() else found
+    return store.find(weights, known, REMEDY)
 
 
 def is_multi_view(path: Path) -> bool:

@@ -17,7 +17,6 @@ from transformers import CLIPTextConfig, CLIPTextModelWithProjection, CLIPVision
 
 from ..interface import catalog
 from ..interface.catalog import WeightsError
-from ..interface.parameters import nearest
 from . import store
 from .checkpoint import StoredTensor, read_file
 from .stable_diffusion import MOST_TIMESTEPS, compare, fill, first_line, read_json, read_tokenizer
@@ -57,14 +56,7 @@ def find_shap_e(weights: str, kind: str) -> Path:
     """Where a set lies that starts from `kind`. Raises WeightsError."""
     part = "shap_e" if kind == "image" else "shap_e_text"
     known = [w.id for w in catalog.WEIGHTS if w.part == part]
-    if weights in known:
-        if (found := store.locate(weights)) is None:
-            chosen = catalog.weights(weights)
-            raise WeightsError(f"The weights {chosen.title} are not here.", store.get(chosen))
-        return found
-    folder = Path(weights).expanduser()
-    if not folder.exists():
-        raise WeightsError(f"There are no weights {weights[:200]}{nearest(weights, known)}.", REMEDY)
+    folder = store.find(weights, known, REMEDY)
     if not (folder / "prior" / "config.json").is_file():
         raise WeightsError(f"{folder} holds no Shap-E: there is no prior/config.json in it.", REMEDY)
     wanted, other = ("image_encoder", "a prompt") if kind == "image" else ("text_encoder", "an image")

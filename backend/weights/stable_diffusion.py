@@ -24,7 +24,6 @@ from ..diffusion.mvdream import MultiView
 from ..diffusion.stable_diffusion import TextToImage
 from ..interface import catalog
 from ..interface.catalog import WeightsError
-from ..interface.parameters import nearest
 from . import store
 from .checkpoint import StoredTensor, read_file
 from .sentence_pieces import read_sentence_pieces
@@ -72,14 +71,7 @@ def check_text_weights(weights: str) -> None:
 def find_text_weights(weights: str) -> Path:
     """Where a set lies. Raises WeightsError."""
     known = [w.id for w in catalog.WEIGHTS if w.part == "text"]
-    if weights in known:
-        if (found := store.locate(weights)) is None:
-            chosen = catalog.weights(weights)
-            raise WeightsError(f"The weights {chosen.title} are not here.", store.get(chosen))
-        return found
-    folder = Path(weights).expanduser()
-    if not folder.exists():
-        raise WeightsError(f"There are no weights {weights[:200]}{nearest(weights, known)}.", REMEDY)
+    folder = store.find(weights, known, REMEDY)
     if not (folder / "unet" / "config.json").is_file():
         raise WeightsError(f"{folder} holds no Stable Diffusion: there is no unet/config.json in it.", REMEDY)
     return folder

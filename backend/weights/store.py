@@ -14,13 +14,14 @@ import os
 import shutil
 import struct
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ..interface import catalog
 from ..interface.catalog import Weights, WeightsError
 from ..interface.environment import default_data_folder
+from ..interface.parameters import nearest
 
 STARTER, STARTER_TEXT = Path(__file__).parent / "starter", Path(__file__).parent / "starter_text"
 MARKER, PART, CONVERTED = "complete.json", ".part", "converted"
@@ -55,6 +56,21 @@ def locate(identity: str) -> Path | None:
     """
     place = next(places(catalog.weights(identity)), None)
     return place[0] if place else None
+
+
+def find(weights: str, known: Collection[str], remedy: str) -> Path:
+    """Where weights lie that a user names: a set of the `known` ids, of which one of a single file is that file; or
+    else a file or folder. WeightsError with a remedy."""
+    if weights in known:
+        chosen, found = catalog.weights(weights), locate(weights)
+        if found is None:
+            raise WeightsError(f"The weights {chosen.title} are not here.", get(chosen))
+        files = [found / file.path for file in chosen.files]
+        return files[0] if len(files) == 1 and files[0].is_file() else found
+    path = Path(weights).expanduser()
+    if not path.exists():
+        raise WeightsError(f"There are no weights {weights[:200]}{nearest(weights, list(known))}.", remedy)
+    return path
 
 
 def places(weights: Weights) -> Iterator[tuple[Path, str]]:

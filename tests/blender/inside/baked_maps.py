@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Textures and normal maps baked in Blender, against colours and normals of closed form, and against renders."""
 
+import json
+
 import bpy
 import numpy as np
 from finishing import only, places
@@ -127,6 +129,36 @@ def check_a_decimated_mesh_looks_like_the_dense_one_with_its_maps():
     assert base.image.name == f"{ob.name} Texture" and node_of(ob, "NORMAL_MAP") and len(ob.data.polygons) <= 1200
     names = [version.name for version in bpy.context.scene.image_to_mesh_versions]
     assert names[2:] == [f"{ob.name}, texture", f"{ob.name}, normal map"]
+
+
+def check_exported_files_have_both_maps():
+    """glTF as its specification says; FBX and USD through Blender's importers, which are other code than exporters."""
+    ob = bpy.context.object
+    texture = pixels(node_of(ob, "BSDF_PRINCIPLED").inputs["Base Color"].links[0].from_node.image)
+    path = RESOURCES / "maps.glb"
+    bpy.ops.export_scene.gltf(filepath=str(path), use_selection=True)
+    data = path.read_bytes()
+    tree = json.loads(data[20 : 20 + int.from_bytes(data[12:16], "little")])
+    [material] = tree["materials"]
+    assert "baseColorTexture" in material["pbrMetallicRoughness"] and "normalTexture" in material
+    assert len(tree["images"]) == 2 and "TEXCOORD_0" in tree["meshes"][0]["primitives"][0]["attributes"]
+    for ending, write, read in (
+        ("fbx", bpy.ops.export_scene.fbx, bpy.ops.import_scene.fbx),
+        ("usdc", bpy.ops.wm.usd_export, bpy.ops.wm.usd_import),
+    ):
+        only(ob)
+        path = str(RESOURCES / f"maps.{ending}")
+        if ending == "fbx":
+            write(filepath=path, use_selection=True, path_mode="COPY", embed_textures=True)
+        else:
+            write(filepath=path, selected_objects_only=True)
+        before = set(bpy.data.objects)
+        read(filepath=path)
+        [back] = [new for new in set(bpy.data.objects) - before if new.type == "MESH"]
+        surface = next(n for n in back.data.materials[0].node_tree.nodes if n.type == "BSDF_PRINCIPLED")
+        image = surface.inputs["Base Color"].links[0].from_node.image
+        assert np.abs(pixels(image) - texture)[..., :3].mean() < 0.005, ending
+        assert surface.inputs["Normal"].links[0].from_node.type == "NORMAL_MAP" and back.data.uv_layers, ending
 
 
 def check_a_texture_looks_as_the_vertex_colors_do():

@@ -6,6 +6,7 @@ import math
 
 import bpy
 import numpy as np
+from refining import stand_in, traits
 from stage import RESOURCES, module, raises, settings
 
 RED, BLUE = (230, 30, 30, 255), (30, 30, 230, 255)
@@ -65,6 +66,21 @@ def check_remeshing_gives_quads_with_the_colors():
     assert set(sides) == {4} and 300 < len(sides) < 1200, (set(sides), len(sides))
     is_the_ball(ob.data, 0.04)
     assert ob.data.attributes.active_color_name == "Color" and len(ob.data.materials) == 1
+
+
+def check_a_lighter_mesh_leaves_the_object_as_it_is():
+    """Its modifiers, parent, driver, materials, and its vertex group, by weight."""
+    for operator in (bpy.ops.image_to_mesh.decimate, bpy.ops.image_to_mesh.quad_remesh):
+        ob = stand_in()
+        before, old, settings().finish.faces = traits(ob), ob.data, 60
+        assert operator() == {"FINISHED"}
+        assert traits(ob) == before and ob.data != old, operator
+        assert bpy.data.objects["Twin"].data == old
+        inside = np.array([bool(vertex.groups) and vertex.groups[0].weight > 0.5 for vertex in ob.data.vertices])
+        heights = places(ob.data)[:, 2]
+        assert inside[heights > 0.3].all() and not inside[heights < -0.1].any(), operator
+        ob.shape_key_add(name="Basis")
+        raises(operator, "shape keys")
 
 
 def check_an_open_surface_is_refused_and_stays():

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import bpy
 import numpy as np
+from content import content, differences
 from stage import choose, made, module, run, settings, use_double
 
 
@@ -16,7 +17,8 @@ def positions(mesh):
 
 
 def stand_in():
-    """A ball of 2 x 2 x 4 with a parent, a driver, modifiers, a material and a vertex group of its upper half."""
+    """A ball of 2 x 2 x 4 with a parent, a driver, modifiers, a material and a vertex group of its upper half, linked
+    into a second scene, where a twin has the same data."""
     bpy.ops.wm.read_homefile()
     use_double()
     bpy.data.objects.remove(bpy.data.objects["Cube"])
@@ -35,6 +37,9 @@ def stand_in():
     extra = bpy.data.collections.new("Extra")
     bpy.context.scene.collection.children.link(extra)
     extra.objects.link(ob)
+    other = bpy.data.scenes.new("Other")
+    for linked in (ob, bpy.data.objects.new("Twin", ob.data)):
+        other.collection.objects.link(linked)
     bpy.context.view_layer.update()
     bpy.ops.ed.undo_push(message="Ball")
     return ob
@@ -92,6 +97,24 @@ def check_the_old_mesh_is_a_version():
     scene.image_to_mesh_version = len(versions) - 2
     bpy.ops.image_to_mesh.go_back()
     assert len(bpy.data.objects["Ball"].data.vertices) > 100
+
+
+def check_nothing_else_in_the_file_changes():
+    """The object has another mesh and its recipe, the scene the versions: all else in the file is as it was."""
+    for group in ("", "Top"):
+        stand_in()
+        choose("views")
+        settings().refine.group = group
+        before = content()
+        assert bpy.ops.image_to_mesh.refine(wait=True) == {"FINISHED"}
+        after = content()
+        new = bpy.data.objects["Ball"].data.name
+        told = {(kind, name) for kind, name, *_ in differences(after, before)}
+        assert told == {("objects", "Ball"), ("meshes", new), ("scenes", "Scene")}, told
+        parts = [i for i, pair in enumerate(zip(after["objects"]["Ball"], before["objects"]["Ball"], strict=True))
+                 if pair[0] != pair[1]]  # fmt: skip
+        assert parts == [0, 6], "more than the data's name and the recipe"
+        assert bpy.data.objects["Twin"].data.name == "Sphere" != new
 
 
 def check_outside_the_group_nothing_moves():

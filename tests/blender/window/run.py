@@ -25,7 +25,7 @@ from published import Handler, Server  # noqa: E402
 
 PICTURES = (
     *("panel", "progress", "result", "history", "compared"),
-    *("view_rig", "views_to_mesh", "novel_views", "refine", "match", "maps"),
+    *("view_rig", "views_to_mesh", "novel_views", "refine", "match", "maps", "drop"),
 )
 WIDEST = 1180  # pixels
 WEIGHTS = {"config.json": b"{}", "model.safetensors": bytes(60_000_000), "preprocessor_config.json": b"{}"}
@@ -81,13 +81,13 @@ def main() -> int:
 
 
 def shrink(source: Path, target: Path) -> None:
-    """A picture of the window as the manual shows it: small, in 256 colours."""
+    """A picture of the window as the manual shows it: small, in few colours."""
     from PIL import Image
 
     with Image.open(source) as picture:
         picture = picture.convert("RGB")
         picture.thumbnail((WIDEST, WIDEST))
-        picture.quantize(256, dither=Image.Dither.NONE).save(target, optimize=True)
+        picture.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(target, optimize=True)
 
 
 class Halting(Handler):
