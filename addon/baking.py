@@ -21,7 +21,9 @@ CHART_DEG = 66.0  # faces that turn more against each other lie in two charts
 PROBES = 20_000  # vertices whose distance from the coarse mesh is measured
 
 
-def bake(coarse: bpy.types.Mesh, detail: bpy.types.Mesh, matrix: Matrix, side: int, is_normal: bool, name: str):
+def bake(
+    coarse: bpy.types.Mesh, detail: bpy.types.Mesh, matrix: Matrix, side: int, is_normal: bool, name: str
+) -> bpy.types.Image:
     """An image, packed, of side x side texels on the coarse mesh: what the detailed one's materials have as base
     colour, or its relief in the coarse one's tangent space. A coarse mesh without UV map gets one.
 

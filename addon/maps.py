@@ -92,7 +92,9 @@ def check(material: bpy.types.Material | None) -> None:
         raise Trouble(f"The material {material.name} has no Principled BSDF to show an image", "Give it one", "input")
 
 
-def dressed(material: bpy.types.Material | None, mesh: bpy.types.Mesh, image: bpy.types.Image, is_normal: bool):
+def dressed(
+    material: bpy.types.Material | None, mesh: bpy.types.Mesh, image: bpy.types.Image, is_normal: bool
+) -> bpy.types.Material:
     """A copy of the material, or a new one in its place, that shows the image."""
     copy = material.copy() if material and material.node_tree else None
     copy = copy or mesh_import.build_material(mesh.name, start_mesh.read_colors(mesh))

@@ -122,10 +122,11 @@ def draw(path: Path) -> None:
         left.plot(sizes, [measure(size, step) for size in sizes], "o-", label=f"sections of {step}")
     for size in sizes[1:3]:
         right.plot([1 / step for step in steps], [measure(size, step) for step in steps], "o-", label=f"{size} pixels")
-    left.set(xlabel="pixels a side", ylabel="processor seconds a step", xscale="log", yscale="log", xticks=sizes)
-    left.set_xticklabels(map(str, sizes))
+    left.set(xlabel="pixels a side", ylabel="processor seconds a step", xscale="log", yscale="log")
     right.set(xlabel="sections a unit length", xscale="log", yscale="log")
-    for axis in (left, right):
+    for axis, ticks in ((left, sizes), (right, [round(1 / step) for step in steps])):
+        axis.set_xticks(ticks, map(str, ticks))
+        axis.set_xticks([], minor=True)
         axis.legend()
         axis.grid(alpha=0.3)
     figure.tight_layout()

@@ -128,7 +128,7 @@ def recover(
     weights = dict(course.weights) | ({"eikonal": 1.0} if method == "sdf" else {})
     course = replace(course, **(views | sizes | {"weights": weights} | settings))
     makers = {
-        "sds": lambda: hash_field.small(seed=seed),
+        "sds": lambda: hash_field.small(seed=seed, gain=30.0),
         "sjc": lambda: voxel_field.VoxelField(5 * size // 4, generator=torch.Generator().manual_seed(seed), gain=6.0),
         "sdf": lambda: sdf_field.small(seed=seed),
     }

@@ -14,6 +14,7 @@ from ..diffusion import guidance, losses
 from ..diffusion.annealing import draw_timesteps
 from ..diffusion.prior import Denoised, Prior
 from ..fields.field import Field
+from ..fields.initial import Start
 from ..fields.renderer import FieldRendering, Renderer
 from ..fields.solid import Solid
 from ..fields.surface import to_mesh
@@ -49,7 +50,11 @@ class Reconstruction:
     A field of three channels is seen by the prior through its encoder; one of latents is what the prior looks at.
     """
 
-    def __init__(self, prior: Prior, field: Field, reference: Reference | None, recipe: Recipe, method: str = "sds"):
+    def __init__(
+        self, prior: Prior, field: Field, reference: Reference | None, recipe: Recipe, method: str = "sds",
+        start: Start | None = None,
+    ):  # fmt: skip
+        self.start = start
         self.prior, self.field, self.reference, self.recipe, self.method = prior, field, reference, recipe, method
         self.name = f"{type(prior).__name__} {method} {type(field).__name__} {recipe}"
         self.renderer = Renderer(field, recipe.section, memory=recipe.memory)
@@ -69,6 +74,8 @@ class Reconstruction:
         self.field.advance(position / self.recipe.steps)
         self.renderer.update(generator)
         terms = self.imagine(position, generator) | self.look(position, generator)
+        if self.start is not None and self.recipe.weight("start", position):
+            terms["start"] = self.start.loss(self.field, generator)
         return {name: self.recipe.weight(name, position) * term for name, term in terms.items()}
 
     def imagine(self, position: float, generator: torch.Generator) -> dict[str, Tensor]:

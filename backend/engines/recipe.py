@@ -18,6 +18,7 @@ from ..rendering.cameras import Camera, orbit
 from ..rendering.occupancy import DECAY
 
 PUBLISHED_ELEMENTS = 4 * 32 * 32  # of the latent that the published weights of losses belong to
+STAY = 5.0  # weight of staying near the mesh that an optimisation begins with
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ SMALL = replace(
 # The starter's views are those of One-2-3-45's rig; it was mostly trained to answer at the last timestep, where only
 # the x0 form has a signal, taken on pictures (HiFA's image-space residual) because its latents are only 8 x 8.
 STARTER = replace(
-    SMALL, least_t=1.0, most_t=1.0, weighting="x0", fov_deg=FOV_DEG, radius=(RIG_RADIUS, RIG_RADIUS),
+    SMALL, rate=0.02, least_t=1.0, most_t=1.0, weighting="x0", fov_deg=FOV_DEG, radius=(RIG_RADIUS, RIG_RADIUS),
     elevation_deg=(-35, 65), weights=dict(SMALL.weights) | {"prior": 0, "picture": 500},
 )  # fmt: skip
 SMALL_SJC = replace(  # at 64 pixels 3DRec's weights of depth would outweigh the picture
@@ -135,6 +136,15 @@ SMALL_SJC = replace(  # at 64 pixels 3DRec's weights of depth would outweigh the
     weights=dict(SMALL.weights) | {"depth_smoothness random": (80, 0, 1, 81), "near_view": 1},
 )  # fmt: skip
 STARTER_SJC = replace(SMALL_SJC, fov_deg=FOV_DEG, radius=(RIG_RADIUS, RIG_RADIUS), elevation_deg=(-35, 65))
+
+
+def refining(course: Recipe) -> Recipe:
+    """The same course for a field that begins as a mesh: no more noise than the course ends with, and kept near what it
+    began as ("start", in units of the field's own level)."""
+    return replace(
+        course, least_t=at(course.least_t, course.steps), most_t=at(course.most_t, course.steps),
+        weights=dict(course.weights) | {"start": STAY},
+    )  # fmt: skip
 
 
 def elements(latents: Tensor) -> float:

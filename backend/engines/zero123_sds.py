@@ -54,10 +54,10 @@ def run(request: Request, report: Report) -> Result:
     prior, reference, elevation = look(model, cutout.image, chosen, parameters)
     report.progress("Start", 0, 1)
     field = make_field(prior, parameters["method"], request.seed).to(prior.alphas_cumprod.device)
-    start = find_start(request, report)
-    if start is not None:
-        fit_mesh(field, fit_into(start), seed=request.seed)
-    task = Reconstruction(prior, field, reference, chosen, parameters["method"])
+    mesh, start = find_start(request, report), None
+    if mesh is not None:
+        chosen, start = recipe.refining(chosen), fit_mesh(field, fit_into(mesh), seed=request.seed)
+    task = Reconstruction(prior, field, reference, chosen, parameters["method"], start)
     outcome = optimise(task, report, chosen.steps, 60 * parameters["minutes"] or None, request.seed)
     report.progress("Surface", 0, 1)
     mesh = finish(task.mesh(parameters["mesh_resolution"]), parameters)

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -14,10 +16,24 @@ from .mesh_distance import MeshDistance
 
 BATCH = 4096  # points a step
 POOL = 40_000  # points whose distance to the mesh is worked out, once
-SOFT = 0.03  # half width of the shell over which a density falls from twice its level to nothing
+SOFT = 0.015  # half width of the shell over which a density falls from twice its level to nothing
 
 
-def fit_mesh(field: Field, mesh: Mesh, steps: int = 300, rate: float = 0.01, seed: int = 0) -> None:
+@dataclass
+class Start:
+    """What a field began as: the mesh's signed distance (POOL,) at points (POOL, 3) in the cube."""
+
+    points: Tensor
+    distance: Tensor
+
+    def loss(self, field: Field, generator: torch.Generator) -> Tensor:
+        """How far the field has moved from there, in units of its own scale, at BATCH / 2 random points."""
+        batch = torch.randint(len(self.points), (BATCH // 2,), generator=generator, device=generator.device)
+        batch = batch.to(self.points.device)
+        return value_loss(field, field.value(self.points[batch]), self.distance[batch])
+
+
+def fit_mesh(field: Field, mesh: Mesh, steps: int = 300, rate: float = 0.01, seed: int = 0) -> Start:
     """Train `field` until its surface is the mesh's, in place. Latent channels are left alone.
 
     A signed distance learns the distance itself; a density learns level (1 - distance / SOFT), from 0 outside to
@@ -41,6 +57,7 @@ def fit_mesh(field: Field, mesh: Mesh, steps: int = 300, rate: float = 0.01, see
         optimiser.step()
         decay.step()
     field.zero_grad()
+    return Start(points, distance)
 
 
 def value_loss(field: Field, value: Tensor, distance: Tensor) -> Tensor:

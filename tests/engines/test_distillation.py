@@ -11,6 +11,7 @@ from backend.diffusion.oracle import LinearLatents, OraclePrior
 from backend.engines.distillation import FAR, NEAR, Reconstruction, Reference, latent_colors, moved
 from backend.engines.recipe import SMALL
 from backend.fields.hash_grid import HashGrid
+from backend.fields.initial import Start
 from backend.fields.renderer import Renderer
 from backend.fields.sdf_field import SdfField
 from backend.fields.voxel_field import VoxelField
@@ -90,6 +91,35 @@ def test_a_signed_distance_is_asked_to_grow_by_one():
         terms = made.losses(0, torch.Generator().manual_seed(0))
         for view in ("random", "reference"):
             torch.testing.assert_close(terms[f"eikonal {view}"].item(), expected, atol=1e-5, rtol=0)
+
+
+def test_a_course_that_began_with_a_mesh_weighs_how_far_it_went():
+    """All of the start's points are alike, so that their random choice does not matter: raw densities of 0 are
+    softplus(-1) / 15 = 0.0209 of their level where the mesh's middle wants 2, which the Huber loss lowers by 0.05."""
+    weights = {"prior": 1, "start": (3, 4, 5, 10)}
+    made = task(replace(TINY, weights=weights))
+    assert "start" not in made.losses(3, torch.Generator().manual_seed(0))
+    made.start = Start(torch.zeros(5, 3), torch.full((5,), -1.0))
+    found = made.losses(3, torch.Generator().manual_seed(0))["start"].item()
+    assert found == pytest.approx(4 * (2 - 0.3132617 / 15 - 0.05), rel=1e-5)
+    made.recipe = TINY
+    assert "start" not in made.losses(3, torch.Generator().manual_seed(0))
+
+
+def test_the_spread_of_depth_is_each_rays_own():
+    """Of the sections that two rays see, by a loop over rays."""
+    made = task(replace(TINY, weights={"depth_spread random": 1}))
+    made.field.density.data.normal_(generator=torch.Generator().manual_seed(6)).mul_(8)
+    generator = torch.Generator().manual_seed(0)
+    seen = made.render(TINY.cameras(0, generator), 0, generator)
+    found = made.shape(seen, 0, generator, "random")["depth_spread random"].item()
+    samples, spreads = seen.rendering.samples, []
+    for ray in range(seen.opacity.numel()):
+        mine = samples.ray == ray
+        w, x = samples.weights[mine].double(), samples.distances[mine].double()
+        if w.sum() > 0.5:
+            spreads.append(((w * (x - (w * x).sum() / w.sum()) ** 2).sum() / w.sum()).item())
+    assert len(spreads) > 10 and found == pytest.approx(np.mean(spreads), rel=1e-4)
 
 
 def test_depth_is_blended_with_the_backgrounds():

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from backend.fields import hash_field, initial, sdf_field
-from backend.fields.initial import fit_mesh
+from backend.fields.initial import SOFT, Start, fit_mesh
 from backend.fields.mesh_distance import MeshDistance, closest_on_triangles
 from backend.fields.surface import to_mesh
 from backend.fields.tensor_field import TensorField
@@ -97,3 +97,19 @@ def test_a_field_begins_as_the_mesh(kind, monkeypatch):
         with torch.no_grad():
             learned = field.value(torch.from_numpy(points()).float()).numpy()
         assert np.abs(learned - box_distance(points())).mean() < 0.01
+
+
+def test_how_far_a_field_has_moved_from_its_start_by_hand():
+    """Voxels of raw density 0: softplus(-1) / 15 of their level, where distances want 1.5 and, inside, at most 2 of it;
+    a sphere of radius 0.35: 0.05 inside it, where the start was 0.01 outside."""
+    voxels, generator = VoxelField(4, generator=torch.Generator().manual_seed(0)), torch.Generator().manual_seed(1)
+    share = np.log1p(np.exp(-1)) / 15
+    for distance, wanted in ((-SOFT / 2, 1.5), (-1.0, 2.0), (1.0, 0.0)):
+        off = abs(share - wanted)
+        expected = off - 0.05 if off > 0.1 else off**2 / 0.2  # Huber, quadratic up to 0.1
+        start = Start(torch.zeros(9, 3), torch.full((9,), distance))
+        assert start.loss(voxels, generator).item() == pytest.approx(expected, rel=1e-5)
+    sphere = sdf_field.small()
+    sphere.sdf_network[-1].weight.data.zero_()
+    start = Start(torch.tensor([[0.3, 0.0, 0.0]]), torch.tensor([0.01]))
+    assert start.loss(sphere, generator).item() == pytest.approx(0.06 / 0.1, rel=1e-5)

@@ -40,6 +40,13 @@ def test_a_shortened_course_is_the_same_course():
                 assert half.weight(name, p) == pytest.approx(whole.weight(name, 2 * p))
 
 
+def test_refining_begins_with_the_last_noise_and_stays_near_its_start():
+    xl, late = recipe.refining(recipe.ZERO123_XL), recipe.refining(recipe.STABLE_ZERO123)
+    assert (xl.least_t, xl.most_t, late.least_t, late.most_t) == (0.2, 0.5, 0.3, 0.8)
+    assert xl.weight("start", 0) == recipe.STAY and xl.weight("color", 0) == 500 and xl.rate == 0.01
+    assert recipe.ZERO123_XL.weight("start", 0) == 0
+
+
 def test_random_cameras_fill_their_range_and_look_at_the_object():
     generator = torch.Generator().manual_seed(0)
     cameras = [c for _ in range(60) for c in recipe.ZERO123_XL.cameras(0, generator)]
