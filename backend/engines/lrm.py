@@ -80,7 +80,7 @@ def run(request: Request, report: Report) -> Result:
     view = prepare(model, kind, cutout.image, parameters)
     report.progress("Planes", 0, 1)
     with torch.no_grad():
-        scene = model.encode(view.picture.to(device), None if view.camera is None else view.camera.to(device))
+        scene = encode(model, kind, view)
         mesh, level = to_mesh(model, kind, scene, view, parameters, report)
     facts = {
         "background": cutout.note,
@@ -151,6 +151,14 @@ def estimate_camera(picture: Tensor, device: torch.device) -> tuple[float, float
     if found is None:
         raise WeightsError("The starter weights have no estimate of the camera.", "Install the extension again.")
     return tuple(min(max(value, low), high) for value, (low, high) in zip(found, LIMITS, strict=True))  # pyright: ignore
+
+
+def encode(model: LRM, kind: Kind, view: View) -> Scene:
+    """The starter also sees the picture's mirror image, which makes its guess of what is hidden better."""
+    picture, camera = view.picture.to(model.device), None if view.camera is None else view.camera.to(model.device)
+    if kind == "starter" and camera is not None:
+        return model.encode_doubled(picture, camera)
+    return model.encode(picture, camera)
 
 
 def to_mesh(

@@ -11,7 +11,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-WIDTHS = (32, 64, 96, 128)  # channels at a half, a quarter, ... of the picture's resolution
 OCTAVES = 3  # of the point's own place
 
 
@@ -23,19 +22,25 @@ class Layer(nn.Sequential):
 
 
 class LocalFeatures(nn.Module):
-    """A small U-Net: pictures (B, 3, S, S), S divisible by 16 -> features (B, channels, S / 2, S / 2)."""
+    """A small U-Net: pictures (B, 3, S, S), S divisible by 16 -> features (B, channels, S / 2, S / 2).
 
-    def __init__(self, channels: int):
+    widths: channels at a half, a quarter, ... of the picture's resolution.
+    """
+
+    def __init__(self, channels: int, widths: tuple[int, ...]):
         super().__init__()
-        widths = (24, *WIDTHS)
-        self.stem = Layer(3, widths[0], 2)
+        self.stem = Layer(3, 24, 2)
         self.down = nn.ModuleList(
             nn.Sequential(Layer(a, b, 1 if i == 0 else 2), Layer(b, b) if i else nn.Identity())
-            for i, (a, b) in enumerate(pairwise(widths))
+            for i, (a, b) in enumerate(pairwise((24, *widths)))
         )
         self.middle = Layer(widths[-1], widths[-1])
-        below, beside, outputs = WIDTHS[1:], WIDTHS[:-1], (channels, *WIDTHS[1:-1])
-        self.up = nn.ModuleList(Layer(a + b, c) for a, b, c in zip(below, beside, outputs, strict=True))
+        below, beside, outputs = widths[1:], widths[:-1], (64, *widths[1:-1])
+        self.up = nn.ModuleList(
+            nn.Sequential(Layer(a + b, c), Layer(c, c) if i else nn.Identity())
+            for i, (a, b, c) in enumerate(zip(below, beside, outputs, strict=True))
+        )
+        self.head = nn.Conv2d(64, channels, 1)
 
     def forward(self, pictures: Tensor) -> Tensor:
         x, beside = self.stem(pictures), []
@@ -45,7 +50,7 @@ class LocalFeatures(nn.Module):
         x = beside.pop() + self.middle(x)
         for layer in reversed(self.up):
             x = layer(torch.cat([F.interpolate(x, scale_factor=2.0, mode="nearest"), beside.pop()], 1))
-        return x
+        return self.head(x)
 
 
 def encode_place(points: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ One network for the paper, its descendants TripoSR and OpenLRM, and our starter;
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import torch
@@ -32,7 +32,7 @@ class Architecture:
     0 for a model that is not told it. planes: the axes that run along each plane's width and height. radius: half the
     side of the cube that the planes span. density: what turns the raw output, plus bias, into density; "raw" is minus
     a distance, in units of `unit`. local: channels of the starter's convolutional features, 0 for none; such a model's
-    planes lie in the axes of the source camera.
+    planes lie in the axes of the source camera. slices, slice_channels: more of them for each of so many depths.
     """
 
     encoder: Encoder = field(default_factory=lambda: Encoder(pooler=True))
@@ -54,17 +54,22 @@ class Architecture:
     bias: float = -1.0
     padded_colors: bool = False
     local: int = 0
+    local_widths: tuple[int, ...] = (48, 80, 112, 144)
+    slices: int = 0
+    slice_channels: int = 0
 
 
 @dataclass
 class Scene:
     """What an LRM made of B pictures: planes (B, 3, C, H, W); for local features also those (B, L, h, w), the pictures
-    (B, 3, S, S) and their cameras (B, 16)."""
+    (B, 3, S, S) and their cameras (B, 16). is_doubled: the second half of B are the first half's mirror images, and
+    what is asked is answered by the mean of both."""
 
     planes: Tensor
     local: Tensor | None = None
     pictures: Tensor | None = None
     camera: Tensor | None = None
+    is_doubled: bool = False
 
 
 class LRM(nn.Module):
@@ -85,8 +90,8 @@ class LRM(nn.Module):
             a.width, a.depth, a.heads, a.encoder.width, a.plane_size, a.order, a.camera
         )
         self.upsample = nn.ConvTranspose2d(a.width, a.channels, 2, 2)
-        self.local_features = LocalFeatures(a.local) if a.local else None
-        inputs = 3 * a.channels + (a.local + 3 + 3 + 6 * OCTAVES if a.local else 0)
+        self.local_features = LocalFeatures(a.local + a.slices * a.slice_channels, a.local_widths) if a.local else None
+        inputs = 3 * a.channels + (a.local + a.slice_channels + 3 + 3 + 6 * OCTAVES if a.local else 0)
         self.decoder = make_decoder(inputs, a.decoder_width, a.decoder_layers, a.activation)
 
     @property
@@ -101,6 +106,11 @@ class LRM(nn.Module):
         if self.local_features is None:
             return Scene(planes)
         return Scene(planes, self.local_features(pictures * 2 - 1), pictures * 2 - 1, camera)
+
+    def encode_doubled(self, pictures: Tensor, camera: Tensor) -> Scene:
+        """Of pictures from azimuth 0 and of their mirror images, whose mean is a better guess than either."""
+        scene = self.encode(torch.cat([pictures, pictures.flip(-1)]), torch.cat([camera, camera]))
+        return replace(scene, is_doubled=True)
 
     def tokens(self, pictures: Tensor) -> Tensor:
         """The picture's tokens (B, T, encoder's width), class token first."""
@@ -117,6 +127,10 @@ class LRM(nn.Module):
 
     def query(self, scene: Scene, points: Tensor) -> tuple[Tensor, Tensor]:
         """points (B, N, 3) -> raw densities (B, N) and colours (B, N, 3)."""
+        if scene.is_doubled:
+            both = torch.cat([points, points * points.new_tensor([-1, 1, 1])])
+            raw, colors = self.query(replace(scene, is_doubled=False), both)
+            return raw.unflatten(0, (2, -1)).mean(0), colors.unflatten(0, (2, -1)).mean(0)
         a = self.architecture
         if scene.camera is not None:
             points = to_camera(scene.camera, points)
@@ -126,7 +140,11 @@ class LRM(nn.Module):
         )]  # fmt: skip
         if scene.local is not None and scene.pictures is not None and scene.camera is not None:
             seen = project(scene.camera, points)
-            features += [sample(scene.local, seen), sample(scene.pictures, seen), encode_place(places)]
+            flat, volume = scene.local[:, : a.local], scene.local[:, a.local :]
+            if a.slices:
+                volume = volume.unflatten(1, (a.slice_channels, a.slices))
+                features.append(sample_volume(volume, torch.cat([seen, places[..., 2:]], -1)))
+            features += [sample(flat, seen), sample(scene.pictures, seen), encode_place(places)]
         raw, colors = self.decoder(torch.cat(features, -1)).split([1, 3], -1)
         colors = colors.sigmoid()
         return raw[..., 0], colors * (1 + 2 * PADDING) - PADDING if a.padded_colors else colors
@@ -151,6 +169,11 @@ def make_decoder(inputs: int, width: int, layers: int, activation: str) -> nn.Se
 def sample(maps: Tensor, places: Tensor) -> Tensor:
     """maps (B, C, H, W) at places (B, N, 2) in [-1, 1], width first, bilinear, zeros beyond -> (B, N, C)."""
     return F.grid_sample(maps, places[:, :, None], align_corners=False)[..., 0].transpose(1, 2)
+
+
+def sample_volume(volumes: Tensor, places: Tensor) -> Tensor:
+    """volumes (B, C, D, H, W) at places (B, N, 3) in [-1, 1], width first, trilinear, zeros beyond -> (B, N, C)."""
+    return F.grid_sample(volumes, places[:, :, None, None], align_corners=False)[..., 0, 0].transpose(1, 2)
 
 
 def to_camera(camera: Tensor, points: Tensor) -> Tensor:

@@ -15,37 +15,51 @@ import torch
 from rich.progress import Progress
 from torch import Tensor, nn
 
+from .muon import Muon, is_matrix
+
 Model = TypeVar("Model", bound=nn.Module)
 Loss = Callable[[np.random.Generator], dict[str, Tensor]]
 
 
 def train(
-    model: Model, loss: Loss, folder: Path, steps: int, lr: float, ema: float = 0.995, save_every: int = 200
+    model: Model,
+    loss: Loss,
+    folder: Path,
+    steps: int,
+    lr: float,
+    ema: float = 0.995,
+    save_every: int = 200,
+    muon: bool = False,
 ) -> Model:
     """Minimise the sum of `loss(rng)`'s terms for `steps` steps; return the model with its averaged weights.
 
-    The randomness of a step depends on its number alone, so a resumed run goes on as the unbroken one.
+    The randomness of a step depends on its number alone, so a resumed run goes on as the unbroken one. muon: matrices
+    are trained by it, the rest by AdamW.
     `folder` receives state.pt (resume), log.csv and curve.png.
     """
     folder.mkdir(parents=True, exist_ok=True)
     parameters = [p for p in model.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(parameters, lr=lr, betas=(0.9, 0.99), weight_decay=1e-3)
+    matrices = [p for p in parameters if muon and is_matrix(p)]
+    others = [p for p in parameters if not (muon and is_matrix(p))]
+    optimizers: list[torch.optim.Optimizer] = [torch.optim.AdamW(others, lr=lr, betas=(0.9, 0.99), weight_decay=1e-3)]
+    optimizers += [Muon(matrices, lr=lr)] if matrices else []
     average = torch.optim.swa_utils.AveragedModel(model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(ema))
-    first = _resume(folder / "state.pt", model, optimizer, average)
+    first = _resume(folder / "state.pt", model, optimizers, average)
     with Progress() as bar, (folder / "log.csv").open("a", newline="") as log:
         task, rows = bar.add_task(folder.name, total=steps, completed=first), csv.writer(log)
         start = time.monotonic()
         for step in range(first, steps):
-            for group in optimizer.param_groups:
+            for group in [group for optimizer in optimizers for group in optimizer.param_groups]:
                 group["lr"] = lr * learning_rate(step, steps)
             torch.manual_seed(step)
             terms = loss(np.random.default_rng([step, 1]))
             total = torch.stack(list(terms.values())).sum()
-            optimizer.zero_grad()
+            model.zero_grad()
             total.backward()
             norm = nn.utils.clip_grad_norm_(parameters, 1.0)
             if torch.isfinite(norm):
-                optimizer.step()
+                for optimizer in optimizers:
+                    optimizer.step()
                 average.update_parameters(model)
             bar.update(task, advance=1)
             if step % 10 == 0:
@@ -53,8 +67,8 @@ def train(
                 rows.writerow([step, round(time.monotonic() - start, 1), *[f"{k}={v:.5f}" for k, v in values.items()]])
                 log.flush()
             if (step + 1) % save_every == 0 or step + 1 == steps:
-                state = {"model": model, "optimizer": optimizer, "average": average}
-                _save(folder / "state.pt", {k: v.state_dict() for k, v in state.items()} | {"step": step + 1})
+                state = {"model": model.state_dict(), "average": average.state_dict(), "step": step + 1}
+                _save(folder / "state.pt", state | {"optimizers": [o.state_dict() for o in optimizers]})
     draw_curve(folder)
     model.load_state_dict(average.module.state_dict())
     return model.eval()
@@ -65,12 +79,13 @@ def learning_rate(step: int, steps: int, warm_up: int = 100) -> float:
     return min(1.0, (step + 1) / warm_up) * (0.02 + 0.49 * (1 + math.cos(math.pi * step / steps)))
 
 
-def _resume(file: Path, model: nn.Module, optimizer: torch.optim.Optimizer, average: nn.Module) -> int:
+def _resume(file: Path, model: nn.Module, optimizers: list[torch.optim.Optimizer], average: nn.Module) -> int:
     if not file.exists():
         return 0
     state = torch.load(file, weights_only=True, map_location="cpu")
     model.load_state_dict(state["model"])
-    optimizer.load_state_dict(state["optimizer"])
+    for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
+        optimizer.load_state_dict(saved)
     average.load_state_dict(state["average"])
     return state["step"]
 

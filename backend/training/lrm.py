@@ -23,6 +23,7 @@ STARTER = Architecture(
     encoder=Encoder("dino", width=64, depth=2, heads=2, hidden=256, patch=8, grid=8, eps=1e-6),
     image_size=SIZE, width=64, depth=2, heads=2, order="cross first", camera=64, plane_size=8, channels=24,
     planes=("xy", "xz", "zy"), radius=0.6, decoder_width=128, decoder_layers=4, density="raw", bias=0.0, local=48,
+    slices=16, slice_channels=12,
 )  # fmt: skip
 UNIT = 0.02  # distance, in the world, that is one unit of the raw output
 INPUT_ELEVATIONS = (-15.0, 50.0)  # degrees, of the pictures that people take
@@ -57,7 +58,7 @@ def train_lrm(
         crops = draw_crops(views, chosen[:, 0], placements.cpu().numpy(), rng).to(device)
         return terms | view_losses(model, scene, crops, encoder)
 
-    return train(model, loss, folder, steps, lr=2e-3, ema=0.995, save_every=100)
+    return train(model, loss, folder, steps, lr=2e-3, ema=0.995, save_every=100, muon=True)
 
 
 def losses(model: LRM, scene: Scene, points: Tensor, distances: Tensor, colors: Tensor) -> dict[str, Tensor]:

@@ -7,7 +7,7 @@ No published perceptual network is here, so the features are those of the starte
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -70,7 +70,7 @@ def draw_crop(views: Views, i: int, placement: np.ndarray, rng: np.random.Genera
 
 def view_losses(model: LRM, scene: Scene, crops: Crops, encoder: nn.Module) -> dict[str, Tensor]:
     """The terms for the scene of a whole batch."""
-    part = Scene(*(None if t is None else t[crops.of] for t in vars(scene).values()))  # pyright: ignore
+    part = replace(scene, **{name: t[crops.of] for name, t in vars(scene).items() if isinstance(t, Tensor)})
     seen = render(model, part, crops.origins, crops.directions).transpose(1, 2).view(crops.pictures.shape)
     return {
         "view": SQUARED * F.mse_loss(seen, crops.pictures),

@@ -238,8 +238,7 @@ def override(architecture: Architecture, told: dict[str, Any]) -> Architecture:
     inner = inner if isinstance(inner, dict) else {}
     encoder = replace(architecture.encoder, **{f.name: inner[f.name] for f in fields(Encoder) if f.name in inner})
     known = {f.name: told[f.name] for f in fields(Architecture) if f.name in told and f.name != "encoder"}
-    if "planes" in known:
-        known["planes"] = tuple(known["planes"])
+    known |= {name: tuple(known[name]) for name in ("planes", "local_widths") if name in known}
     return replace(architecture, encoder=encoder, **known)
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from backend.preprocess.lrm import resize_openlrm, resize_triposr
 from backend.reconstruction.image_tokens import Encoder
-from backend.reconstruction.lrm import LRM, Architecture, project, to_camera
+from backend.reconstruction.lrm import LRM, Architecture, project, sample_volume, to_camera
 from backend.reconstruction.lrm_camera import describe
 from backend.reconstruction.lrm_rendering import render
 from backend.reconstruction.lrm_transformer import TriplaneTransformer
@@ -148,7 +148,7 @@ def test_layers_are_those_of_torch():
 
 STARTER = Architecture(
     Encoder("dino", 16, 1, 2, 32, 8, 4, eps=1e-6), 32, True, 16, 1, 2, "cross first", 8, 4, 6, ("xy", "xz", "zy"), 0.6,
-    16, 3, "silu", "raw", 0.0, local=8,
+    16, 3, "silu", "raw", 0.0, local=8, local_widths=(8, 16, 16, 24), slices=4, slice_channels=2,
 )  # fmt: skip
 
 
@@ -160,11 +160,35 @@ def test_local_features_are_those_of_the_pixel_that_sees_the_point():
     torch.testing.assert_close(project(camera, to_camera(camera, points))[0], pixels / 16 - 1, atol=1e-5, rtol=0)
     lrm = LRM(STARTER)
     scene = lrm.encode(torch.rand(1, 3, 32, 32), camera)
-    assert scene.local is not None and scene.local.shape == (1, 8, 16, 16)
+    assert scene.local is not None and scene.local.shape == (1, 8 + 4 * 2, 16, 16)
     raw, color = lrm.query(scene, points)
     assert raw.shape == (1, 50) and color.shape == (1, 50, 3)
     changed = lrm.query(replace(scene, local=scene.local + 1), points)[0]
     assert (changed != raw).any()
+
+
+def test_a_doubled_scene_answers_the_mirror_image_with_the_mirrored_shape():
+    """And is the mean of what two scenes say."""
+    torch.manual_seed(0)
+    lrm, camera = LRM(STARTER), describe(25, 0.4, 1.2)[None]
+    picture, points = torch.rand(1, 3, 32, 32), grid(4, 0.5)
+    mirrored = points * torch.tensor([-1, 1, 1])
+    raw, colors = lrm.query(lrm.encode_doubled(picture, camera), points)
+    flipped = lrm.query(lrm.encode_doubled(picture.flip(-1), camera), mirrored)
+    torch.testing.assert_close(flipped, (raw, colors), atol=1e-5, rtol=0)
+    one, two = (lrm.query(lrm.encode(p, camera), x)[0] for p, x in ((picture, points), (picture.flip(-1), mirrored)))
+    assert (one - two).abs().max() > 1e-3
+    torch.testing.assert_close(raw, (one + two) / 2, atol=1e-5, rtol=0)
+
+
+def test_slices_answer_with_the_depth_of_the_point():
+    """Of slices that hold their own number, a point between two gets the mean by distance."""
+    volume = torch.arange(4.0)[None, None, :, None, None].expand(1, 1, 4, 5, 6)
+    places = torch.tensor([[[0.1, -0.3, -0.75], [0.2, 0.1, 0.0], [-0.5, 0.4, 0.25], [0, 0, 0.75]]])
+    torch.testing.assert_close(sample_volume(volume, places)[0, :, 0], torch.tensor([0.0, 1.5, 2.0, 3.0]))
+    # A ramp across the picture is told by the first coordinate, whatever the depth.
+    ramp = torch.arange(6.0).expand(1, 1, 4, 5, 6)
+    torch.testing.assert_close(sample_volume(ramp, places[:, :2])[0, :, 0], 3 * places[0, :2, 0] + 2.5)
 
 
 def test_every_part_of_the_starter_learns():

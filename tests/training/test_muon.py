@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Muon against singular values, and against torch's own on a matrix."""
+
+import pytest
+import torch
+from torch import nn
+
+from backend.training.loop import train
+from backend.training.muon import Muon, is_matrix, orthogonalise
+
+
+@pytest.mark.parametrize("shape", [(20, 50), (50, 20), (32, 32)])
+def test_singular_values_come_near_one_and_directions_stay(shape):
+    matrix = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    u, _, v = torch.linalg.svd(matrix, full_matrices=False)
+    found = u.T @ orthogonalise(matrix) @ v.T
+    values = found.diagonal()
+    assert ((values > 0.6) & (values < 1.3)).all()
+    torch.testing.assert_close(found, torch.diag(values), atol=1e-4, rtol=0)
+
+
+def test_steps_are_those_of_torchs_own():
+    """It rounds to bfloat16 inside: 1 % of a step's size."""
+    generator = torch.Generator().manual_seed(0)
+    start, gradients = torch.randn(24, 40, generator=generator), torch.randn(3, 24, 40, generator=generator)
+    ours, theirs = nn.Parameter(start.clone()), nn.Parameter(start.clone())
+    pair = [
+        (ours, Muon([ours], 0.01, weight_decay=0.1)),
+        (theirs, torch.optim.Muon([theirs], 0.01, weight_decay=0.1, adjust_lr_fn="match_rms_adamw")),
+    ]
+    for gradient in gradients:
+        for parameter, optimizer in pair:
+            parameter.grad = gradient.clone()
+            optimizer.step()
+    moved = (theirs - start).norm()
+    assert moved > 0.1 and (ours - theirs).norm() < 0.02 * moved
+
+
+def test_a_convolution_is_a_matrix_of_outputs_by_inputs():
+    generator = torch.Generator().manual_seed(0)
+    kernel = nn.Parameter(torch.randn(16, 4, 3, 3, generator=generator).to(memory_format=torch.channels_last))
+    matrix = nn.Parameter(kernel.detach().flatten(1).clone())
+    gradient = torch.randn(16, 36, generator=generator)
+    kernel.grad, matrix.grad = gradient.view(16, 4, 3, 3), gradient
+    for parameter in (kernel, matrix):
+        assert is_matrix(parameter)
+        Muon([parameter], 0.1).step()
+    torch.testing.assert_close(kernel.flatten(1), matrix)
+    assert (
+        not is_matrix(torch.zeros(64)) and not is_matrix(torch.zeros(4, 128)) and not is_matrix(torch.zeros(1, 9, 64))
+    )
+
+
+def test_a_killed_run_with_muon_goes_on_as_the_unbroken_one(tmp_path):
+    def run(folder, killed_at=None):
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Linear(16, 16), nn.Linear(16, 1))
+        count = 0
+
+        def loss(rng):
+            nonlocal count
+            count += 1
+            if count == killed_at:
+                raise KeyboardInterrupt
+            return {"x": (model(torch.from_numpy(rng.normal(size=(8, 16))).float()) - 1).square().mean()}
+
+        return train(model, loss, folder, 12, lr=0.1, save_every=4, muon=True)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "killed", killed_at=7)
+    resumed, unbroken = run(tmp_path / "killed"), run(tmp_path / "whole")
+    torch.testing.assert_close(resumed[0].weight, unbroken[0].weight)
