@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,9 +15,12 @@ from ..meshing.mesh import Mesh
 from .field import Field
 from .mesh_distance import MeshDistance
 
+Watch = Callable[[int, int], None]  # called with a step and the number of steps; may raise to stop
+
 BATCH = 4096  # points a step
 POOL = 40_000  # points whose distance to the mesh is worked out, once
 SOFT = 0.015  # half width of the shell over which a density falls from twice its level to nothing
+COLORED = 0.06  # distance from the mesh up to which colours are learned
 
 
 @dataclass
@@ -33,7 +37,14 @@ class Start:
         return value_loss(field, field.value(self.points[batch]), self.distance[batch])
 
 
-def fit_mesh(field: Field, mesh: Mesh, steps: int = 300, rate: float = 0.01, seed: int = 0) -> Start:
+def fit_mesh(
+    field: Field,
+    mesh: Mesh,
+    steps: int = 300,
+    rate: float = 0.01,
+    seed: int = 0,
+    watch: Watch = lambda step, steps: None,
+) -> Start:
     """Train `field` until its surface is the mesh's, in place. Latent channels are left alone.
 
     A signed distance learns the distance itself; a density learns level (1 - distance / SOFT), from 0 outside to
@@ -45,12 +56,13 @@ def fit_mesh(field: Field, mesh: Mesh, steps: int = 300, rate: float = 0.01, see
     generator = torch.Generator().manual_seed(seed)
     optimiser = torch.optim.Adam(field.groups(rate), betas=(0.9, 0.99), eps=1e-15)
     decay = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda i: 0.1 ** (i / steps))
-    for _ in range(steps):
+    for step in range(steps):
+        watch(step, steps)
         batch = torch.randint(len(points), (BATCH,), generator=generator).to(device)
         value, seen = field.look(points[batch])
         loss = value_loss(field, value, distance[batch])
         if field.channels == 3:
-            near = (distance[batch].abs() < 2 * SOFT)[:, None]
+            near = (distance[batch].abs() < COLORED)[:, None]
             loss = loss + ((seen - color[batch]).abs() * near).mean()
         optimiser.zero_grad()
         loss.backward()
