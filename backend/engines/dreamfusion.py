@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -33,6 +34,7 @@ from .report import Report
 from .zero123_sds import check_start, fit_into
 
 STAGES: dict[str, float] = {"Loading weights": 2, "Optimising": 100, "Surface": 4}
+STARTING = {"Loading weights": 2.0, "Start": 10.0}  # with a mesh
 SMALL = 128  # pixels: a latent model of smaller pictures gets a small field
 
 
@@ -42,7 +44,7 @@ def run(request: Request, report: Report) -> Result:
     begin, parameters = time.monotonic(), request.parameters
     prompt = read_prompt(request.inputs.get("prompt"))
     check_start(request)
-    report.plan(STAGES)
+    report.plan(STARTING | STAGES if parameters["start"] == "mesh" else STAGES)
     report.progress("Loading weights", 0, 1)
     check_text_weights(parameters["weights"])
     device = choose_device(parameters["device"])
@@ -54,7 +56,8 @@ def run(request: Request, report: Report) -> Result:
     prior = TextPrior(model, prompt, parameters["negative"], parameters["perp_neg"])
     field, begins = make_field(chosen, request.seed).to(device), parameters["start"] == "mesh"
     if begins:
-        fit_mesh(field, fit_into(request.inputs["mesh"]), seed=request.seed)
+        start = fit_into(request.inputs["mesh"])
+        fit_mesh(field, start, seed=request.seed, watch=partial(report.progress, "Start"))
     task = Dream(prior, field, chosen, f"{prompt} {parameters['negative']}")
     outcome = optimise(task, report, chosen.steps, 60 * parameters["minutes"] or None, request.seed)
     report.progress("Surface", 0, 1)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ..diffusion import losses
 from ..fields import sdf_field
-from ..fields.initial import fit_mesh
+from ..fields.initial import Watch, fit_mesh
 from ..fields.renderer import Renderer
 from ..fields.surface import to_mesh
 from ..meshing.mesh import Mesh
@@ -59,7 +59,9 @@ class Pixels:
 class Neus:
     """The task of the shared loop. The object fits [-0.5, 0.5]^3."""
 
-    def __init__(self, images: Tensor, cameras: list[Camera], steps: int, seed: int = 0) -> None:
+    def __init__(
+        self, images: Tensor, cameras: list[Camera], steps: int, seed: int = 0, watch: Watch = lambda step, steps: None
+    ) -> None:
         """Images float32 (V, S, S, 4), straight alpha. ImageError when the silhouettes have nothing in common."""
         self.pixels, self.steps = Pixels.of(images, cameras), steps
         self.distance, self.fov = (
@@ -76,7 +78,7 @@ class Neus:
                 "The views have no object in common.", "Check the cameras, and that the object is cut out of each view."
             )
         hull.vertex_colors[:, :3] = mean_color(images)  # a colour field that begins saturated would hardly learn
-        fit_mesh(self.field, hull, HULL_STEPS, seed=seed)
+        fit_mesh(self.field, hull, HULL_STEPS, seed=seed, watch=watch)
         self.field.log_sharpness.data.fill_(SHARPNESS)
 
     def groups(self) -> list[dict]:

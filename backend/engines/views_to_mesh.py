@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -58,7 +59,8 @@ def reconstruct_with_facts(
     images, steps = torch.from_numpy(views).to(device), parameters["steps"] or STEPS
     box = object_box(torch.stack([camera.cam_to_world for camera in cameras]), cameras[0].fov_deg)
     middle, unit = box[:3, 3], float(2 * box[0, 0] / WIDER)
-    task = Neus(images, [into_cube(camera, middle, unit).to(device) for camera in cameras], steps, seed)
+    inside = [into_cube(camera, middle, unit).to(device) for camera in cameras]
+    task = Neus(images, inside, steps, seed, partial(report.progress, "Start"))
     outcome = optimise(task, report, steps, 60 * parameters["minutes"] or None, seed)
     report.progress("Surface", 0, 1)
     mesh = finish(task.mesh(parameters["mesh_resolution"]), parameters)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,8 @@ def run(request: Request, report: Report) -> Result:
     field = make_field(prior, parameters["method"], request.seed).to(prior.alphas_cumprod.device)
     mesh, start = find_start(request, report), None
     if mesh is not None:
-        chosen, start = recipe.refining(chosen), fit_mesh(field, fit_into(mesh), seed=request.seed)
+        chosen = recipe.refining(chosen)
+        start = fit_mesh(field, fit_into(mesh), seed=request.seed, watch=partial(report.progress, "Start"))
     task = Reconstruction(prior, field, reference, chosen, parameters["method"], start)
     outcome = optimise(task, report, chosen.steps, 60 * parameters["minutes"] or None, request.seed)
     report.progress("Surface", 0, 1)

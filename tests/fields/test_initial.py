@@ -83,6 +83,20 @@ FIELDS = {
 }
 
 
+def test_learning_a_mesh_can_be_watched_and_stopped(monkeypatch):
+    monkeypatch.setattr(initial, "POOL", 2_000)
+    seen = []
+
+    def watch(step, steps):
+        seen.append((step, steps))
+        if step == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit_mesh(FIELDS["sdf"](), box(), steps=50, watch=watch)
+    assert seen == [(0, 50), (1, 50), (2, 50), (3, 50)]
+
+
 @pytest.mark.parametrize("kind", list(FIELDS))
 def test_a_field_begins_as_the_mesh(kind, monkeypatch):
     monkeypatch.setattr(initial, "POOL", 12_000)
