@@ -39,13 +39,13 @@ def show(job: Job | None) -> bool:
 
 
 def shaded(mesh: MeshArrays) -> tuple[np.ndarray, np.ndarray]:
-    """Corners float32 (3 M, 3) and their colours (3 M, 4), each triangle lit as a plane, linear."""
+    """Corners float32 (3 M, 3) and their colours (3 M, 4) in sRGB, each triangle lit as a plane."""
     corners = mesh.vertices[mesh.faces]
     normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
     light = AMBIENT + (1 - AMBIENT) * np.clip(normal @ LIGHT, 0, 1)
-    colors = (mesh.colors[mesh.faces] / np.float32(255)) ** np.float32(2.2)
-    colors[..., :3] *= light[:, None, None]
+    colors = mesh.colors[mesh.faces] / np.float32(255)
+    colors[..., :3] *= light[:, None, None] ** (1 / 2.2)  # as much darker as linear colours times light
     return corners.reshape(-1, 3).astype(np.float32), colors.reshape(-1, 4).astype(np.float32)
 
 

@@ -152,6 +152,9 @@ def check_previews_come_and_go_and_leave_no_data():
     top = colors[np.repeat((corners.reshape(12, 3, 3)[:, :, 2] == 0.5).all(1), 3)]
     below = colors[np.repeat((corners.reshape(12, 3, 3)[:, :, 2] == -0.5).all(1), 3)]
     assert top[:, 0].max() > below[:, 0].max()  # lit from above
+    given = job.preview.colors[job.preview.faces].reshape(36, 4) / 255
+    lit = (top / given[np.repeat((corners.reshape(12, 3, 3)[:, :, 2] == 0.5).all(1), 3)])[:, :3]
+    assert np.allclose(lit**2.2, 0.45 + 0.55 * 0.6 / 1.005, atol=1e-3)  # of linear light; the colours are sRGB
     run(lambda: not session.queue.busy)
     assert preview._shown is None and len(made()) == 1
     bpy.ops.ed.undo()
