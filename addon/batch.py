@@ -86,13 +86,4 @@ def make_job(context, path: Path, number: int) -> Job:
 
 
 classes = (GenerateFiles, DropImages)
-
-
-def register() -> None:
-    for cls in classes:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    for cls in reversed(classes):
-        bpy.utils.unregister_class(cls)
+register, unregister = bpy.utils.register_classes_factory(classes)

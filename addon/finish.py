@@ -193,13 +193,4 @@ def color_like(new: bpy.types.Mesh, old: bpy.types.Mesh, nearest: np.ndarray) ->
 
 
 classes = (FinishSettings, Decimate, Remesh, Sharpen, MarkAsset)
-
-
-def register() -> None:
-    for cls in classes:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    for cls in reversed(classes):
-        bpy.utils.unregister_class(cls)
+register, unregister = bpy.utils.register_classes_factory(classes)

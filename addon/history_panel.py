@@ -151,13 +151,4 @@ def draw_version(layout, context, version: history.Version) -> None:
 
 
 classes = (Again, GoBack, PutBeside, Forget, Versions, History)
-
-
-def register() -> None:
-    for cls in classes:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    for cls in reversed(classes):
-        bpy.utils.unregister_class(cls)
+register, unregister = bpy.utils.register_classes_factory(classes)

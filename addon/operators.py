@@ -257,13 +257,4 @@ class FreeMemory(bpy.types.Operator):
 
 
 classes = (Generate, MakeImage, Cancel, Dismiss, Lower, PasteImage, ImportFinished, FreeMemory)
-
-
-def register() -> None:
-    for cls in classes:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    for cls in reversed(classes):
-        bpy.utils.unregister_class(cls)
+register, unregister = bpy.utils.register_classes_factory(classes)

@@ -239,13 +239,4 @@ def wrapped(layout, context, text: str, icon: str = "NONE") -> None:
 
 
 classes = (Main, Settings, PictureSettings, Results)
-
-
-def register() -> None:
-    for cls in classes:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    for cls in reversed(classes):
-        bpy.utils.unregister_class(cls)
+register, unregister = bpy.utils.register_classes_factory(classes)

@@ -147,13 +147,4 @@ def extent(mesh: bpy.types.Mesh) -> np.ndarray:
 
 
 classes = (PlacementSettings, Fit)
-
-
-def register() -> None:
-    for cls in classes:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    for cls in reversed(classes):
-        bpy.utils.unregister_class(cls)
+register, unregister = bpy.utils.register_classes_factory(classes)

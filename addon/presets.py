@@ -85,13 +85,4 @@ def folder(context) -> str:
 
 
 classes = (UsePreset, AddPreset, Presets)
-
-
-def register() -> None:
-    for cls in classes:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    for cls in reversed(classes):
-        bpy.utils.unregister_class(cls)
+register, unregister = bpy.utils.register_classes_factory(classes)

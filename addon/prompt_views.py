@@ -134,13 +134,4 @@ def keep(job: Job, scene: bpy.types.Scene) -> None:
 
 
 classes = (PromptViews, LearnSubject)
-
-
-def register() -> None:
-    for cls in classes:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    for cls in reversed(classes):
-        bpy.utils.unregister_class(cls)
+register, unregister = bpy.utils.register_classes_factory(classes)

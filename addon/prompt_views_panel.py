@@ -50,13 +50,4 @@ class LearnSettings(MoreSettings, bpy.types.Panel):
 
 
 classes = (PromptViewsPanel, PromptViewsSettings, LearnPanel, LearnSettings)
-
-
-def register() -> None:
-    for cls in classes:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    for cls in reversed(classes):
-        bpy.utils.unregister_class(cls)
+register, unregister = bpy.utils.register_classes_factory(classes)

@@ -141,13 +141,4 @@ def put(job: Job, scene: bpy.types.Scene, uid: int, from_cube: np.ndarray, group
 
 
 classes = (RefineSettings, Refine)
-
-
-def register() -> None:
-    for cls in classes:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    for cls in reversed(classes):
-        bpy.utils.unregister_class(cls)
+register, unregister = bpy.utils.register_classes_factory(classes)

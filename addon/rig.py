@@ -141,13 +141,4 @@ def hang(scene: bpy.types.Scene, uids: list[int], files: list[bytes]) -> None:
 
 
 classes = (AddViewRig, RenderViews)
-
-
-def register() -> None:
-    for cls in classes:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    for cls in reversed(classes):
-        bpy.utils.unregister_class(cls)
+register, unregister = bpy.utils.register_classes_factory(classes)

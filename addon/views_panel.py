@@ -81,13 +81,4 @@ class ViewsSettings(MoreSettings, bpy.types.Panel):
 
 
 classes = (NovelViewPanel, NovelViewSettings, ViewsPanel, ViewsSettings)
-
-
-def register() -> None:
-    for cls in classes:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    for cls in reversed(classes):
-        bpy.utils.unregister_class(cls)
+register, unregister = bpy.utils.register_classes_factory(classes)

@@ -23,7 +23,7 @@ class Muon(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         for group in self.param_groups:
-            for p in group["params"]:
+            for p in (p for p in group["params"] if p.grad is not None):
                 gradient = p.grad.flatten(1)
                 mean = self.state[p].setdefault("mean", torch.zeros_like(gradient))
                 mean.lerp_(gradient, 1 - group["momentum"])
