@@ -50,10 +50,12 @@ def object_box(cam_to_world: Tensor, fov_deg: float) -> Tensor:
 
 def middle(cam_to_world: Tensor) -> tuple[Tensor, Tensor]:
     """The point (3,) that the cameras look at, in the least squares sense, and their usual distance from it."""
-    axes, eyes = -cam_to_world[:, :3, 2], cam_to_world[:, :3, 3]
+    axes, eyes = -cam_to_world[:, :3, 2].double(), cam_to_world[:, :3, 3].double()
     across = torch.eye(3, device=axes.device, dtype=axes.dtype) - axes[:, :, None] * axes[:, None, :]
     centre = torch.linalg.lstsq(across.sum(0), (across @ eyes[..., None]).sum(0)).solution[:, 0]
-    return centre, (eyes - centre).norm(dim=1).median()
+    unit = 1e-6 * (eyes - centre).norm(dim=1).median().clamp_min(1e-12)
+    centre = (centre / unit).round() * unit  # LAPACK's last digits differ from call to call, a seed's mesh may not
+    return centre.to(cam_to_world), (eyes - centre).norm(dim=1).median().to(cam_to_world)
 
 
 def published_frame(cam_to_world: Tensor, fov_deg: float, reference: Tensor) -> Tensor:

@@ -178,6 +178,8 @@ def test_a_request_leaves_a_file_that_prompts_find(method, tmp_path, monkeypatch
     plain = load_text_to_image("starter-text", torch.device("cpu"), torch.float32)
     expected = plain.sample("a gnome", "", 2, text_to_image.STARTER_GUIDANCE, torch.Generator().manual_seed(0))[0]
     np.testing.assert_allclose(pictures[1][..., :3], expected.permute(1, 2, 0), atol=1e-6)
+    unknown = plain.sample("a <gnome>", "", 2, text_to_image.STARTER_GUIDANCE, torch.Generator().manual_seed(0))[0]
+    assert np.abs(pictures[0][..., :3] - unknown.permute(1, 2, 0).numpy()).max() > 1e-3  # whose <gnome> is mere letters
     with pytest.raises(ParameterError, match="did you mean '<gnome>'"):
         dreamfusion.run(Request("dreamfusion", {"prompt": "a <gnom>"}, engine("dreamfusion").check({}), 0), Report())
     assert file.stat().st_size < {"lora": 1e6, "full": 7e6}[method]
