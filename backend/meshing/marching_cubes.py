@@ -28,10 +28,10 @@ def extract(
     field: points float32 (K, 3) on `device` -> values (K,). resolution: cells per side. coarse: at least so many cells
     per side in the first pass; `resolution` or more evaluates every point. inside: the sign that the solid has.
 
-    From pass to pass only cells near the surface are halved, and the surface is followed wherever it leaves them. The
-    mesh equals that of the dense grid when every connected piece of the surface shows a change of sign in the
-    first pass, or comes within one first-pass cell of one that does. Only a piece (or hole) that is thinner than
-    1 / coarse of the cube *and* far from the rest can be missed. For a field with |f(a) - f(b)| <= lipschitz * |a - b|
+    From pass to pass only cells on the surface are halved, and the surface is followed wherever it leaves them. The
+    mesh equals that of the dense grid when every connected piece of the surface shows a change of sign in the first
+    pass, or in the second within one first-pass cell of one that does. Only a piece (or hole) that is thinner than
+    1 / coarse of the cube can be missed; near the rest, than half of that. For |f(a) - f(b)| <= lipschitz * |a - b|
     (1 for a signed distance) give `lipschitz`: then |value| decides which cells can hold surface and nothing is missed.
     Raises ValueError when the field's values are not finite.
     """
@@ -52,9 +52,10 @@ def sample(
     device: torch.device | str,
 ) -> np.ndarray:
     """Values float32 (R+1, R+1, R+1): exact around the surface, elsewhere only known to lie on the right side of it."""
-    step = 1
-    while resolution // (2 * step) >= coarse:
-        step *= 2
+    first = 1
+    while resolution // (2 * first) >= coarse:
+        first *= 2
+    step = first
     axis = torch.linspace(bounds[0], bounds[1], resolution + 1)
     ticks = _ticks(resolution, step)
     values = np.zeros((len(ticks),) * 3, np.float32)
@@ -62,7 +63,7 @@ def sample(
     _evaluate(field, axis[ticks], np.ones_like(known), values, known, device)
     while step > 1:
         size = step * (bounds[1] - bounds[0]) / resolution
-        near = _near_surface(values, level, size, lipschitz)
+        near = _near_surface(values, level, size, lipschitz, all_around=step == first)
         coarse_ticks, step = ticks, step // 2
         ticks = _ticks(resolution, step)
         parent = np.searchsorted(coarse_ticks, ticks, side="right") - 1  # of a tick: the last coarse tick not after it
@@ -128,11 +129,13 @@ def _evaluate(field, axis: Tensor, wanted: np.ndarray, values: np.ndarray, known
     known |= wanted
 
 
-def _near_surface(values: np.ndarray, level: float, size: float, lipschitz: float | None) -> np.ndarray:
-    """Cells (n-1, n-1, n-1) whose halves have to be evaluated."""
+def _near_surface(
+    values: np.ndarray, level: float, size: float, lipschitz: float | None, all_around: bool
+) -> np.ndarray:
+    """Cells (n-1, n-1, n-1) whose halves have to be evaluated; all_around: without a bound, one more on every side."""
     mixed = _mixed(values <= level)
     if lipschitz is None:
-        return _cells_at(_corners_of(mixed))  # one more cell all around
+        return _cells_at(_corners_of(mixed)) if all_around else mixed
     reach = lipschitz * size * 3**0.5 / 2 * 1.001  # no point of a cell is farther from a corner; 1.001 for rounding
     return mixed | _cells_at(np.abs(values - level) <= reach)
 

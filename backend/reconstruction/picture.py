@@ -88,12 +88,14 @@ def find_missing(field: Field, picture: Picture, outline: Tensor, reach: float) 
     distance = origin[0].norm()
     t = torch.linspace(float(distance) - reach, float(distance) + reach, SAMPLES, device=origin.device)
     points = origin[:, None] + direction[:, None] * t[:, None]
-    values = field(points.reshape(-1, 3)).view(RAYS * RAYS, SAMPLES)
+    margin = picture.look_up(outline, points[:, SAMPLES // 2])[0][:, 0]
+    asked = margin > -2 * BLUR * picture.camera.width / RAYS  # the blur brings hardly anything from farther out
+    values = torch.full((RAYS * RAYS, SAMPLES), NEVER, device=origin.device)
+    values[asked] = field(points[asked].reshape(-1, 3)).view(-1, SAMPLES)
     least = values.amin(1)
     z = project(coarse, points)[1]
     expected = (torch.softmax(-values / 0.01, 1) * z).sum(1)
-    trust = torch.exp(-least.clamp(min=0) / 0.02)
-    inside = picture.look_up(outline, points[:, SAMPLES // 2])[0][:, 0] > 0
+    trust, inside = torch.exp(-least.clamp(min=0) / 0.02), margin > 0
     smooth, weight, missing = (
         torch.from_numpy(gaussian_filter(x.view(RAYS, RAYS).cpu().numpy(), blur)).to(values)
         for x, blur in ((expected * trust, BLUR), (trust, BLUR), (((least > 0) & inside).float(), 0.5))
