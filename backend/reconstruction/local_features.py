@@ -24,10 +24,10 @@ class Layer(nn.Sequential):
 class LocalFeatures(nn.Module):
     """A small U-Net: pictures (B, 3, S, S), S divisible by 16 -> features (B, channels, S / 2, S / 2).
 
-    widths: channels at a half, a quarter, ... of the picture's resolution.
+    widths: channels at a half, a quarter, ... of the picture's resolution. blocks: residual ones at the coarsest.
     """
 
-    def __init__(self, channels: int, widths: tuple[int, ...]):
+    def __init__(self, channels: int, widths: tuple[int, ...], blocks: int = 0):
         super().__init__()
         self.stem = Layer(3, 24, 2)
         self.down = nn.ModuleList(
@@ -35,6 +35,9 @@ class LocalFeatures(nn.Module):
             for i, (a, b) in enumerate(pairwise((24, *widths)))
         )
         self.middle = Layer(widths[-1], widths[-1])
+        self.blocks = nn.ModuleList(Layer(widths[-1], widths[-1]) for _ in range(blocks))
+        for block in self.blocks:
+            nn.init.zeros_(block[1].weight)  # pyright: ignore[reportArgumentType]
         below, beside, outputs = widths[1:], widths[:-1], (64, *widths[1:-1])
         self.up = nn.ModuleList(
             nn.Sequential(Layer(a + b, c), Layer(c, c) if i else nn.Identity())
@@ -48,6 +51,8 @@ class LocalFeatures(nn.Module):
             x = layer(x)
             beside.append(x)
         x = beside.pop() + self.middle(x)
+        for block in self.blocks:
+            x = x + block(x)
         for layer in reversed(self.up):
             x = layer(torch.cat([F.interpolate(x, scale_factor=2.0, mode="nearest"), beside.pop()], 1))
         return self.head(x)

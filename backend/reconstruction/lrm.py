@@ -55,6 +55,7 @@ class Architecture:
     padded_colors: bool = False
     local: int = 0
     local_widths: tuple[int, ...] = (48, 80, 112, 144)
+    local_blocks: int = 0
     slices: int = 0
     slice_channels: int = 0
 
@@ -90,7 +91,8 @@ class LRM(nn.Module):
             a.width, a.depth, a.heads, a.encoder.width, a.plane_size, a.order, a.camera
         )
         self.upsample = nn.ConvTranspose2d(a.width, a.channels, 2, 2)
-        self.local_features = LocalFeatures(a.local + a.slices * a.slice_channels, a.local_widths) if a.local else None
+        features = a.local + a.slices * a.slice_channels
+        self.local_features = LocalFeatures(features, a.local_widths, a.local_blocks) if a.local else None
         inputs = 3 * a.channels + (a.local + a.slice_channels + 3 + 3 + 6 * OCTAVES if a.local else 0)
         self.decoder = make_decoder(inputs, a.decoder_width, a.decoder_layers, a.activation)
 
