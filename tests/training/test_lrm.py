@@ -70,7 +70,7 @@ def test_the_labels_are_the_box_wherever_it_is_placed(data):
         size = np.cbrt(abs(np.linalg.det(placement[:, :3])))
         near = np.abs(exact) < 0.1
         np.testing.assert_allclose(found[near], size * exact[near], atol=3e-3)
-    assert points.shape[1] < POINTS
+    assert distances.shape[1] < points.shape[1] < 3 * POINTS
 
 
 def test_rays_of_a_crop_see_what_it_shows(data, box):
