@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,15 +27,19 @@ from backend.engines.report import Report
 from backend.evaluation.benchmark import to_mesh
 from backend.evaluation.metrics import compare_meshes, psnr
 from backend.fields import hash_field
+from backend.meshing.files import save
 from backend.meshing.mesh import Mesh
-from backend.meshing.texture import nearby
+from backend.meshing.texture import finish, nearby
 from backend.reconstruction.view_colors import colors_from, paint
 from backend.rendering.cameras import Camera, orbit
 from backend.rendering.rasteriser import photograph, rasterise
 from backend.training.meshes import list_meshes, load_mesh
 from backend.weights.likeness import starter_likeness
 
-FOV_DEG, RADIUS, ELEVATION = 20.0, 3.8, 15.0
+from .oracle_recovery import FOV_DEG, RADIUS, lit
+
+ELEVATION, GAIN = 15.0, 30.0
+COURSE = replace(SMALL, fov_deg=FOV_DEG, fov_range=(FOV_DEG, FOV_DEG))
 NOVEL = [(azimuth, elevation) for elevation in (0, 30) for azimuth in (45, 105, 165, 225, 285, 330)]
 
 
@@ -53,19 +58,24 @@ def psnrs(seen: list[np.ndarray], true: list[np.ndarray]) -> dict[str, float]:
     return {"reference": round(values[0], 2), "novel": round(float(np.mean(values[1:])), 2)}
 
 
-def recover(truth: Mesh, likeness: Likeness, size: int, seed: int) -> tuple[dict[str, Any], np.ndarray]:
-    """Scores of both stages against the oracle of one mesh, whose pictures have `size` pixels a side, and a sheet."""
-    oracle, camera = OraclePrior(truth, size, seed=seed), Camera(orbit(0, ELEVATION, RADIUS), FOV_DEG, 128, 128)
+def recover(
+    truth: Mesh, likeness: Likeness, size: int, seed: int
+) -> tuple[dict[str, Any], np.ndarray, dict[str, Mesh]]:
+    """Scores of both stages against the oracle of one mesh, whose pictures have `size` pixels a side; a sheet; and the
+    meshes: true, of the first stage, and with the second one's texture."""
+    oracle = OraclePrior(truth, size, seed=seed)
+    camera = Camera(orbit(0, ELEVATION, RADIUS), FOV_DEG, 2 * size, 2 * size)
     reference = Reference(photograph(truth, camera), camera)
     raster = rasterise(torch.from_numpy(truth.vertices), torch.from_numpy(truth.faces).long(), camera)
     told = tell(reference, likeness, "", raster.depth.clamp(max=2 * RADIUS))
     began = time.process_time()
-    first = Coarse(oracle, hash_field.small(seed=seed), told, SMALL)
-    optimise(first, Report(), SMALL.steps, seed=seed)
+    first = Coarse(oracle, hash_field.small(seed=seed, gain=GAIN), told, COURSE)
+    optimise(first, Report(), COURSE.steps, seed=seed, preview_s=1e9)
     coarse, between = first.mesh(128), time.process_time()
-    second = Refine(oracle, told, make_cloud(first, coarse, told, SMALL_REFINE), coarse, SMALL_REFINE, SMALL, seed)
-    optimise(second, Report(), SMALL_REFINE.steps, seed=seed)
-    refined = paint(coarse, colors_from(second.refined(), nearby(coarse)))
+    second = Refine(oracle, told, make_cloud(first, coarse, told, SMALL_REFINE), coarse, SMALL_REFINE, COURSE, seed)
+    optimise(second, Report(), SMALL_REFINE.steps, seed=seed, preview_s=1e9)
+    colors = colors_from(second.refined(), nearby(coarse))
+    refined = paint(coarse, colors)
     ended, side = time.process_time(), SMALL_REFINE.size
     cameras = [Camera(orbit(angles[0], angles[1], RADIUS), FOV_DEG, side, side) for angles in [(0, ELEVATION), *NOVEL]]
     shown = {
@@ -79,7 +89,9 @@ def recover(truth: Mesh, likeness: Likeness, size: int, seed: int) -> tuple[dict
     found = {name: psnrs(seen, shown["true"]) for name, seen in shown.items() if name != "true"}
     cost = {"coarse_s": round(between - began, 1), "refine_s": round(ended - between, 1)}
     sheet = np.concatenate([np.concatenate(seen, 1) for seen in shown.values()])
-    return scores | {"psnr": found, "points": len(second.cloud.points)} | cost, sheet
+    textured = finish(refined, {"texture": "512", "max_faces": 0}, colors)
+    meshes = {"true": truth, "coarse": coarse, "textured": textured}
+    return scores | {"psnr": found, "points": len(second.cloud.points)} | cost, sheet, meshes
 
 
 def main(
@@ -87,7 +99,7 @@ def main(
     objects: Annotated[int, typer.Option(help="How many, by the seeded choice of oracle_recovery.")] = 5,
     first: Annotated[int, typer.Option(help="The first of the choice.")] = 0,
     size: Annotated[int, typer.Option(help="Pixels a side of what the oracle sees.")] = 64,
-    output: Annotated[Path, typer.Option(help="Folder for scores and pictures.")] = Path("build/make_it_3d"),
+    output: Annotated[Path, typer.Option(help="Folder for scores, pictures and meshes.")] = Path("build/make_it_3d"),
 ) -> None:
     from PIL import Image
 
@@ -97,8 +109,10 @@ def main(
     output.mkdir(parents=True, exist_ok=True)
     likeness = starter_likeness()
     for number, index in enumerate(chosen, first):
-        found, sheet = recover(to_mesh(load_mesh(*entries[index])), likeness, size, 0)
+        found, sheet, made = recover(lit(to_mesh(load_mesh(*entries[index]))), likeness, size, 0)
         Image.fromarray((sheet.clip(0, 1) * 255 + 0.5).astype(np.uint8)).save(output / f"{number}.png")
+        for name, mesh in made.items():
+            save(mesh, output / f"{number}_{name}.glb")
         print(json.dumps({"name": entries[index][0], **found}), flush=True)
         (output / f"{number}.json").write_text(json.dumps({"name": entries[index][0], **found}, indent=1))
 

@@ -97,15 +97,15 @@ MAKE_IT_3D = ImageRecipe(
 SMALL = ImageRecipe(  # for a prior of 64 pixels on white and a field of hash_field.small on a CPU, as recipe.SMALL
     steps=160, milestones=(60, 120), reference_size=(32, 64, 64), random_size=(32, 48, 64), batch=(4, 3, 2),
     least_t=(0.4, 0.2, 60), most_t=(0.85, 0.5, 60), guidance_scale=1.0, radius=(3.8, 3.8), fov_range=(20.0, 20.0),
-    elevation_deg=(-30, 70), rate=0.02, section=0.025, half_size=0.6, albedo_steps=1e9, background_rate=0.0,
-    narrow_steps=30,
-    weights=dict(recipe.SMALL.weights) | {"picture": 100, "clip": 1, "likeness": 0.1, "depth": 1},
+    elevation_deg=(-30, 70), rate=0.06, section=0.02, memory=(0.5, 4), half_size=0.6, albedo_steps=1e9,
+    background_rate=0.0, narrow_steps=30,
+    weights=dict(recipe.SMALL.weights) | {"color": 100, "picture": 100, "clip": 1, "likeness": 0.1, "depth": 1},
 )  # fmt: skip
 # The starter for prompts saw its pictures so, and tells more by the picture that it expects than by noise.
 STARTER = replace(
     SMALL, least_t=(0.6, 0.02, 160), most_t=(0.98, 0.5, 160), guidance_scale=3.0, weighting="x0", radius=(1.2, 1.2),
-    fov_deg=49.1, fov_range=(49.1, 49.1), elevation_deg=(-30, 60),
-    weights=dict(SMALL.weights) | {"prior": 0},
+    fov_deg=49.1, fov_range=(49.1, 49.1), elevation_deg=(-30, 60), rate=0.02, section=0.025,
+    weights=dict(SMALL.weights) | {"prior": 0, "color": 500},
 )  # fmt: skip
 REFINE = RefineRecipe(
     weights={

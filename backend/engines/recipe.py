@@ -119,7 +119,8 @@ SJC = Recipe(  # Zero-1-to-3's own 3D reconstruction; timesteps 10 to 969, and i
 # much as all the rest; the silhouettes of the prior's own pictures instead, because white fog costs nothing on white.
 SMALL = replace(
     ZERO123_XL, steps=160, milestones=(60, 120), reference_size=(32, 64, 64), random_size=(32, 48, 64),
-    batch=(4, 3, 2), least_t=(0.4, 0.2, 60), most_t=(0.85, 0.5, 60), guidance_scale=1.0, rate=0.02, section=0.025,
+    batch=(4, 3, 2), least_t=(0.4, 0.2, 60), most_t=(0.85, 0.5, 60), guidance_scale=1.0, rate=0.06, section=0.025,
+    memory=(0.5, 4),
     weights={
         "prior": 0.1, "color": 500, "mask": 50, "silhouette": 20, "sparsity random": 0.1,
         "opaqueness": (0, 0.1, 2, 100),

@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from backend.diffusion.annealing import at
-from backend.engines import recipe
+from backend.engines import image_recipe, recipe
 from backend.rendering.cameras import project
+from backend.rendering.occupancy import EVERY, THRESHOLD
 
 
 @pytest.mark.parametrize(
@@ -45,6 +46,13 @@ def test_refining_begins_with_the_last_noise_and_stays_near_its_start():
     assert (xl.least_t, xl.most_t, late.least_t, late.most_t) == (0.2, 0.5, 0.3, 0.8)
     assert xl.weight("start", 0) == recipe.STAY and xl.weight("color", 0) == 500 and xl.rate == 0.01
     assert recipe.ZERO123_XL.weight("start", 0) == 0
+
+
+@pytest.mark.parametrize("small", [recipe.SMALL, recipe.STARTER_SJC, image_recipe.SMALL, image_recipe.STARTER])
+def test_short_courses_forget_what_was_full_at_their_beginning(small):
+    """As nerfacc forgets, a cell that was opaque in the first of 160 steps would be looked at in all of them."""
+    decay, looks = small.memory
+    assert decay ** (small.steps // 2 // EVERY) < 4 * THRESHOLD < 0.95 ** (small.steps // EVERY) and looks > 1
 
 
 def test_random_cameras_fill_their_range_and_look_at_the_object():
