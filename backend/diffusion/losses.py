@@ -141,18 +141,3 @@ def emptiness(weights: Tensor, sections: int) -> Tensor:
 def eikonal(gradient: Tensor) -> Tensor:
     """A signed distance grows by 1 per unit: mean (|gradient| - 1)^2 of gradients (P, 3) (IGR; NeuS)."""
     return ((gradient.norm(dim=-1) - 1) ** 2).mean()
-
-
-def depth_spread(weights: Tensor, distances: Tensor, ray: Tensor, rays: int) -> Tensor:
-    """Variance of each ray's depth, mean over rays: a surface, no fog (HiFA's "z-variance").
-
-    weights, distances, ray (P,): the ray that a section belongs to, of `rays`.
-    """
-
-    def per_ray(values: Tensor) -> Tensor:
-        return values.new_zeros(rays).index_add(0, ray, values)
-
-    seen = per_ray(weights)
-    mean = per_ray(weights * distances) / seen.clamp(min=SHARPEST)
-    spread = per_ray(weights * (distances - mean[ray]) ** 2) / seen.clamp(min=SHARPEST)
-    return (spread * (seen > 0.5)).sum() / (seen > 0.5).sum().clamp(min=1)

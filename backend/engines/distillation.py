@@ -141,9 +141,6 @@ class Reconstruction:
             ),
             "sparsity": lambda: losses.sparsity(seen.opacity),
             "opaqueness": lambda: losses.opaqueness(seen.opacity),
-            "depth_spread": lambda: losses.depth_spread(
-                samples.weights, samples.distances, samples.ray, seen.opacity.numel()
-            ),
             "normal_smoothness": lambda: losses.normal_smoothness(seen.normal),
             "normal_jitter": jitter,
             "depth_smoothness": lambda: losses.depth_smoothness(seen.depth),

@@ -106,22 +106,6 @@ def test_a_course_that_began_with_a_mesh_weighs_how_far_it_went():
     assert "start" not in made.losses(3, torch.Generator().manual_seed(0))
 
 
-def test_the_spread_of_depth_is_each_rays_own():
-    """Of the sections that two rays see, by a loop over rays."""
-    made = task(replace(TINY, weights={"depth_spread random": 1}))
-    made.field.density.data.normal_(generator=torch.Generator().manual_seed(6)).mul_(8)
-    generator = torch.Generator().manual_seed(0)
-    seen = made.render(TINY.cameras(0, generator), 0, generator)
-    found = made.shape(seen, 0, generator, "random")["depth_spread random"].item()
-    samples, spreads = seen.rendering.samples, []
-    for ray in range(seen.opacity.numel()):
-        mine = samples.ray == ray
-        w, x = samples.weights[mine].double(), samples.distances[mine].double()
-        if w.sum() > 0.5:
-            spreads.append(((w * (x - (w * x).sum() / w.sum()) ** 2).sum() / w.sum()).item())
-    assert len(spreads) > 10 and found == pytest.approx(np.mean(spreads), rel=1e-4)
-
-
 def test_depth_is_blended_with_the_backgrounds():
     made = task()
     seen = made.render([made.reference.camera], 0, torch.Generator().manual_seed(0))

@@ -35,15 +35,6 @@ def facing_away(w):
     return sum(w_ * max(0.0, float(n @ d)) ** 2 for w_, n, d in zip(w, NORMALS, DIRECTIONS, strict=True)) / 3
 
 
-def spread(distances):
-    rays = []
-    for i in range(3):
-        w, d = WEIGHTS[i == RAY], distances[i == RAY]
-        if w.sum() > 0.5:
-            rays.append(np.average((d - np.average(d, weights=w)) ** 2, weights=w))
-    return np.mean(rays)
-
-
 def variation(grid):
     return sum(np.mean((np.take(grid, range(1, n), a) - np.take(grid, range(n - 1), a)) ** 2)
                for a, n in ((1, 3), (2, 4), (3, 5)))  # fmt: skip
@@ -80,7 +71,6 @@ CASES = {
     "opaqueness": (losses.opaqueness, MAP, binary_entropy(MAP, math.log)),
     "emptiness": (lambda x: losses.emptiness(x, 10), WEIGHTS, sum(math.log(1 + 10 * w) for w in WEIGHTS) / 10),
     "eikonal": (losses.eikonal, 2 * NORMALS * WEIGHTS[:, None], np.mean((2 * WEIGHTS - 1) ** 2)),
-    "depth_spread": (lambda x: losses.depth_spread(t(WEIGHTS), x, t(RAY).long(), 3), WEIGHTS * 2, spread(WEIGHTS * 2)),
 }
 
 
@@ -116,7 +106,6 @@ WORSE = {  # (better, worse): whoever turns a sign round fails here too
     "opaqueness": (np.round(MAP), 0 * MAP + 0.5),
     "emptiness": (0 * WEIGHTS, WEIGHTS),
     "eikonal": (NORMALS, 3 * NORMALS),
-    "depth_spread": (0 * WEIGHTS + 1, WEIGHTS),
 }
 
 
