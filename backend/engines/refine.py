@@ -126,13 +126,16 @@ class Refine:
     def mesh(self, resolution: int) -> Mesh:
         return self.surface
 
+    @torch.no_grad()
     def refined(self) -> list[View]:
-        """The reference, as finely as it is known, and what the network makes of the mesh from all around, without the
-        mixed pixels of outlines, which other views see better."""
-        first = reference_view(self.told, self.surface, self.told.reference.camera.height)
-        cameras = ring(self.recipe, self.coarse)
-        views = [mesh_view(self.surface, c, p) for c, p in zip(cameras, self.pictures(cameras), strict=True)]
-        return [trust(first, 0), *(trust(view, 1) for view in views)]
+        """The reference, as finely as it is known, and what the network makes of the mesh from all around: where points
+        hide the background, and without the mixed pixels of outlines, which other views see better."""
+        views = [reference_view(self.told, self.surface, self.told.reference.camera.height)]
+        for camera in ring(self.recipe, self.coarse):
+            pictures, opacity = self.draw([camera])
+            view = mesh_view(self.surface, camera, pictures[0].permute(1, 2, 0))
+            views.append(View(view.camera, view.color, view.depth, view.mask & (opacity[0] > OPAQUE)))
+        return [trust(view, min(number, 1)) for number, view in enumerate(views)]
 
 
 def reference_view(told: Told, surface: Mesh, size: int) -> View:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -34,7 +35,8 @@ def mesh_view(mesh: Mesh, camera: Camera, color: Tensor) -> View:
 def blend(points: Tensor, normals: Tensor, own: Tensor, views: Sequence[View]) -> Tensor:
     """Colours (N, 3) of points (N, 3) with unit normals and `own` colours (N, 3), where views show them.
 
-    The first view is the reference: what faces it takes its colour as it is. The others are weighed by cosine ** 4.
+    The first view is the reference: what faces it takes its colour as it is, or keeps its own where the reference's is
+    not trusted, as at its rim: no other view changes what the reference shows. The others are weighed by cosine ** 4.
     """
     total, weight = own * FAINT, torch.full_like(own[:, :1], FAINT)
     for view in views[1:]:
@@ -42,7 +44,9 @@ def blend(points: Tensor, normals: Tensor, own: Tensor, views: Sequence[View]) -
         share = facing.clamp(min=0)[:, None] ** SHARPNESS
         total, weight = total + share * color, weight + share
     blended = total / weight
-    color, facing = look_up(views[0], points, normals)
+    color, trusted = look_up(views[0], points, normals)
+    color = torch.where(trusted[:, None] > 0, color, own)
+    _, facing = look_up(replace(views[0], mask=views[0].depth.isfinite()), points, normals)
     share = ((facing - FACING[0]) / (FACING[1] - FACING[0])).clamp(0, 1)[:, None]
     return blended + share * (color - blended)
 

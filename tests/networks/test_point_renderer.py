@@ -98,6 +98,19 @@ def test_the_reference_counts_alone_where_it_faces_and_what_nobody_sees_stays():
     torch.testing.assert_close(found, expected, atol=0.02, rtol=0)
 
 
+def test_what_the_reference_shows_without_being_trusted_stays():
+    """Its left half is not: there places keep their colour, whatever another view tells; behind, it counts."""
+    mesh = ball()
+    front = shot(mesh, 0, lambda points: torch.tensor([1.0, 0, 0]).expand_as(points))
+    front.mask[:, :48] = False
+    side = shot(mesh, -40, lambda points: torch.tensor([0, 0, 1.0]).expand_as(points))
+    angles = torch.deg2rad(torch.tensor([-20.0, 20.0, -100.0]))
+    normals = torch.stack([angles.sin(), -angles.cos(), torch.zeros(3)], 1)
+    found = blend(0.4 * normals, normals, torch.full((3, 3), 0.25), [front, side])
+    expected = torch.tensor([[0.25, 0.25, 0.25], [1, 0, 0], [0, 0, 1]])
+    torch.testing.assert_close(found, expected, atol=0.05, rtol=0)
+
+
 def test_the_pictures_return_as_a_texture_where_they_belong():
     """Every vertex looks up its own texel; colours are those of the world there."""
     pytest.importorskip("xatlas")
