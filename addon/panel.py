@@ -10,7 +10,7 @@ from . import compat, picture, presets, properties, session, setup, start_mesh
 from .job import Job, State
 from .preferences import megabytes
 
-CHARACTER_PX = 7.5  # of Blender's interface font at scale 1, roughly
+CHARACTER_PX = 6.5  # of Blender's interface font at scale 1, roughly
 SHOWN = 5  # jobs, and failures
 UNIT_PX = 20  # of Blender's interface at scale 1
 

@@ -76,7 +76,18 @@ class Presets(PresetPanel, bpy.types.Panel):
             button = self.layout.operator(UsePreset.bl_idname, text=name.title())
             button.name = name.upper()
         self.layout.separator()
-        super().draw(context)
+        if bpy.utils.preset_paths(folder(context)):
+            super().draw(context)
+        else:
+            draw_name(self.layout, context.window_manager)
+
+
+def draw_name(layout, manager: bpy.types.WindowManager) -> None:
+    """Where the first preset gets its name: Blender would say "Missing Paths" above it."""
+    layout.operator_context = "EXEC_DEFAULT"  # the operator would ask for the name once more
+    row = layout.row()
+    row.prop(manager, "preset_name", text="")
+    row.operator(AddPreset.bl_idname, text="", icon="ADD", emboss=False).name = manager.preset_name
 
 
 def folder(context) -> str:

@@ -3,6 +3,7 @@
 
 import tempfile
 from pathlib import Path
+from unittest.mock import Mock
 
 import bpy
 from stage import RESOURCES, choose, made, module, settings, use_double
@@ -52,6 +53,18 @@ def check_presets_set_the_chosen_engine_alone():
     assert (group.mesh_resolution, group.max_faces, group.quality) == (64, 50_000, "FAST")
     bpy.ops.image_to_mesh.use_preset(name="BALANCED")
     assert (group.mesh_resolution, group.max_faces) == (128, 200_000) and other.mesh_resolution == before
+
+
+def check_the_first_preset_is_asked_for_its_name_alone():
+    """Blender says "* Missing Paths *" to whoever has no preset yet."""
+    panel, settings().engine = Mock(), "LRM"
+    assert not bpy.utils.preset_paths("image_to_mesh/lrm")
+    module("addon.presets").Presets.draw(panel, bpy.context)
+    row = panel.layout.row.return_value
+    assert panel.layout.operator_context == "EXEC_DEFAULT"
+    assert [call.args[1] for call in row.prop.mock_calls] == ["preset_name"] and not panel.layout.label.called
+    assert row.operator.mock_calls[0].args == ("image_to_mesh.add_preset",)
+    settings().engine = "ONE2345"
 
 
 def check_presets_of_the_artist_come_back():

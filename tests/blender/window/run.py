@@ -34,7 +34,7 @@ RIG = Path(os.environ.get("BLENDER_GUI", HERE.parents[3] / "shared" / "tools" / 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("script", choices=sorted(p.stem for p in HERE.glob("*.py") if p.stem not in {"run", "played"}))
+    parser.add_argument("script", choices=sorted({p.stem for p in HERE.glob("*.py")} - {"run", "played", "widgets"}))
     parser.add_argument("--zip", type=Path, required=True)
     parser.add_argument("--venv", type=Path, required=True)
     parser.add_argument("--image", type=Path, required=True)

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The panel in other languages, in a real window, with the picture languages.
+
+Debian's Blender keeps its languages apart; without them this fails. Take usr/share/locale out of the package
+blender-data, and let the rig show it: `--rig=--bind --rig=FOLDER:/usr/share/locale:ro`. Ends with status 0 only if
+Blender has our words in each language.
+"""
+
+import sys
+
+import bpy
+import rig
+
+sys.path.insert(0, next(a for a in rig.SESSION["args"] if a.startswith("here=")).removeprefix("here="))
+from played import ARGS, module, prepare
+from widgets import DRAWN, join, of_region, picture, toggle_panel
+
+HEIGHT = 800  # pixels of the sidebar that are kept
+
+
+def steps():
+    view, words = bpy.context.preferences.view, module("addon.translations").WORDS
+    prepare()
+    bpy.context.scene.image_to_mesh.filepath = ARGS["image"]
+    yield from rig.open_sidebar("Image to Mesh")
+    yield from toggle_panel("Ready to Use")
+    rig.xdotool("mousemove", 300, 500)
+    for number, language in enumerate(module("addon.translations").LANGUAGES):
+        view.language, view.use_translate_interface, view.use_translate_tooltips = language, True, True
+        yield from DRAWN
+        yield from DRAWN
+        told = [bpy.app.translations.pgettext_iface(word) for word in ("Fit to Scene", "Views to Mesh", "Ready to Use")]
+        rig.log(language, told)
+        assert told == [words[word][number] for word in ("Fit to Scene", "Views to Mesh", "Ready to Use")]
+        left, bottom, right, top = of_region()
+        picture(language, (left, max(bottom, top - HEIGHT), right, top))
+    join("languages", *module("addon.translations").LANGUAGES)
+
+
+rig.play(steps)

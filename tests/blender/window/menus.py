@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Presets, menus, search and shortcut in a real window, with the pictures menus and presets.
+
+For `--double`. Ends with status 0 only if a click or a key on each of them did what it says: Fast, Best and a preset
+saved by name came back, and every menu's entry started a job.
+"""
+
+import shutil
+import sys
+from pathlib import Path
+
+import bpy
+import rig
+
+sys.path.insert(0, next(a for a in rig.SESSION["args"] if a.startswith("here=")).removeprefix("here="))
+from played import ARGS, PATIENCE_S, module, prepare
+from widgets import (
+    DRAWN,
+    PRESETS_PX,
+    choose,
+    click,
+    enter,
+    fields,
+    hit,
+    join,
+    of_region,
+    picture,
+    submenu,
+    texts,
+    titles,
+    type_words,
+    whole,
+)
+
+FOLDER = Path("/tmp/chosen")
+SIDE = 560  # pixels of a picture's part
+
+
+def settled(queue, told):
+    """The entry has started a job, which ends well."""
+    yield from rig.wait_until(lambda: queue.busy or queue.last, 10)
+    yield from rig.wait_until(lambda: not queue.busy, PATIENCE_S)
+    rig.log(told, queue.last.state.value, queue.last.name)
+    assert queue.last.state.value == "Done", queue.last.message
+    queue.ended.clear()
+
+
+def shown(name, line):
+    """Keep a picture of the menu around one of its lines."""
+    left, bottom, *_ = line
+    left, bottom = max(0, left - SIDE // 3), max(0, min(bottom - SIDE // 4, whole()[3] - SIDE))
+    picture(name, (left, bottom, left + SIDE, bottom + SIDE))
+
+
+def presets(group):
+    """By the mouse, from the icon beside Settings."""
+    yield from hit("Escape")
+    title = (yield from titles())[1]
+    icon = (of_region()[2] - PRESETS_PX - 8, title[1], of_region()[2] - PRESETS_PX + 8, title[3])
+    below = (icon[0] - 150, 0, icon[2] + 110, title[1] - 4)
+
+    def open_popover():
+        yield from click(icon)
+
+    def pick(number):
+        boxes = yield from fields("wcol_tool", below, open_popover)
+        yield from click(boxes[number])
+
+    values = []
+    for number in range(3):
+        yield from pick(number)
+        values.append(group.mesh_resolution)
+        yield from hit("Escape")
+    rig.log("Fast, Balanced, Best:", values)
+    assert values == [64, 128, 256]
+    group.mesh_resolution = 77
+    name, *_ = yield from fields("wcol_text", below, open_popover)
+    rig.shot("popover")
+    yield from enter(name, "mine", lambda: bpy.context.window_manager.preset_name == "mine")
+    yield from click((name[2] + 14, name[1], name[2] + 22, name[3]))
+    rig.shot("popover2")
+    yield from hit("Escape")
+    [path] = bpy.utils.preset_paths("image_to_mesh/one2345")
+    rig.log("saved:", [file.name for file in Path(path).glob("*.py")])
+    yield from pick(0)
+    assert group.mesh_resolution == 64
+    yield from hit("Escape")
+    lines = yield from texts("wcol_menu_item", below, open_popover)
+    rig.log(lines)
+    left, bottom = title[0] - 30, title[1] - 240
+    picture("presets", (left, bottom, left + 400, bottom + 400))
+    yield from click(lines[0])
+    yield from hit("Escape")
+    assert group.mesh_resolution == 77
+
+
+def add_menu(queue):
+    def add():
+        yield from hit("shift+a")
+
+    lines = yield from submenu((yield from choose(add, 1)))  # of Mesh, below the search
+    shown("add", lines[-1])
+    yield from click(lines[-1])
+    yield from settled(queue, "Add > Mesh:")
+
+
+def search(queue, middle):
+    rig.xdotool("mousemove", *middle)
+    yield from DRAWN
+    yield from hit("F3")
+    yield from type_words("image to mesh")
+    picture(
+        "search", (middle[0] - 300, whole()[3] - middle[1] - 240, middle[0] + SIDE - 300, whole()[3] - middle[1] + 60)
+    )
+    yield from hit("Return")
+    yield from settled(queue, "F3:")
+
+
+def import_menu(queue):
+    """File > Import, and two files in the file browser."""
+    FOLDER.mkdir()
+    for name in ("First", "Second"):
+        shutil.copyfile(ARGS["image"], FOLDER / f"{name}.png")
+    top = whole()[3]
+
+    def open_file_menu():
+        yield from click((34, top - 26, 70, top - 6))
+
+    lines = yield from texts("wcol_menu_item", None, open_file_menu)
+    yield from hit("i")
+    inner = yield from submenu(lines)
+    shown("import", inner[-1])
+    yield from click(inner[-1])
+    yield from rig.wait_until(lambda: any(area.type == "FILE_BROWSER" for area in rig.window().screen.areas), 20)
+    rig.area("FILE_BROWSER").spaces.active.params.directory = str(FOLDER).encode()
+    yield 2.0
+    box = of_region("WINDOW", "FILE_BROWSER")
+    rig.xdotool("mousemove", (box[0] + box[2]) // 2, top - (box[1] + box[3]) // 2)
+    yield from DRAWN
+    yield from hit("a")
+    rig.shot("browser")
+    yield from hit("Return")
+    names = [ob.name for ob in bpy.data.objects]
+    yield from settled(queue, "File > Import:")
+    assert {"First", "Second"} <= {ob.name for ob in bpy.data.objects}, names
+
+
+def image_editor(queue):
+    area, settings = rig.area(), bpy.context.scene.image_to_mesh
+    image = bpy.data.images.new("Painted", 8, 8)
+    area.type, area.spaces.active.image = "IMAGE_EDITOR", image
+    yield from DRAWN
+    header = of_region("HEADER", "IMAGE_EDITOR")
+    line = (yield from texts("wcol_pulldown", header))[0]
+    mask = yield from fields("wcol_menu", header)
+    rig.log(line, mask)
+    rig.shot("editor")
+
+    def open_image_menu():
+        yield from click((line[2] - 40, line[1], line[2], line[3]))
+
+    lines = yield from texts("wcol_menu_item", None, open_image_menu)
+    shown("image", lines[-1])
+    rig.shot("editor2")
+    yield from click(lines[-1])
+    yield from settled(queue, "Image Editor > Image:")
+    assert settings.source == "IMAGE" and settings.image == image
+
+
+def steps():
+    queue, stages = module("addon.session").queue, ARGS.get("stages", "key,add,search,presets,import,image").split(",")
+    prepare()
+    bpy.context.preferences.view.filebrowser_display_type = "SCREEN"
+    settings = bpy.context.scene.image_to_mesh
+    settings.filepath = ARGS["image"]
+    yield from rig.open_sidebar("Image to Mesh")
+    view = of_region("WINDOW")
+    middle = (view[0] + view[2]) // 3, 300
+    rig.xdotool("mousemove", *middle)
+    yield from DRAWN
+    if "key" in stages:
+        yield from hit("ctrl+shift+m")
+        yield from settled(queue, "Ctrl+Shift+M:")
+    if "add" in stages:
+        yield from add_menu(queue)
+    if "search" in stages:
+        yield from search(queue, middle)
+    if "presets" in stages:
+        yield from presets(settings.one2345)
+    if "import" in stages:
+        yield from import_menu(queue)
+    if "image" in stages:
+        yield from image_editor(queue)
+    if len(stages) == 6:
+        join("menus", "add", "import", "image", "search")
+
+
+rig.play(steps)
