@@ -10,7 +10,7 @@ from . import compat, picture, presets, properties, session, setup, start_mesh
 from .job import Job, State
 from .preferences import megabytes
 
-CHARACTER_PX = 6.5  # of Blender's interface font at scale 1, roughly
+CHARACTER_PX = 7.0  # of Blender's interface font at scale 1, roughly
 SHOWN = 5  # jobs, and failures
 UNIT_PX = 20  # of Blender's interface at scale 1
 
@@ -182,9 +182,11 @@ def draw_outcome(layout, context) -> None:
     """What became of the last job, if the artist has to know or to do something."""
     job = session.queue.last
     if job and job.state is State.DONE and (told := findings(job.report)):
-        box = layout.box()
+        row = layout.box().row()
+        column = row.column()
         for text in told:
-            wrapped(box, context, text, icon="INFO")
+            wrapped(column, context, text, icon="INFO")
+        row.operator("image_to_mesh.dismiss", text="", icon="X", emboss=False)
     draw_failures(layout, context)
     if not job or job.state is not State.FAILED:
         return

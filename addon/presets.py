@@ -43,10 +43,7 @@ class AddPreset(AddPresetBase, bpy.types.Operator):
     bl_idname = "image_to_mesh.add_preset"
     bl_label = "Add Image to Mesh Preset"
     preset_menu = "IMAGE_TO_MESH_PT_presets"
-    preset_defines = (
-        "scene = bpy.context.scene",
-        "settings = scene.image_to_mesh",
-    )
+    preset_defines = ()  # before 4.5, Blender forgets them when its Python is 3.13
 
     @property
     def preset_subdir(self) -> str:
@@ -57,7 +54,7 @@ class AddPreset(AddPresetBase, bpy.types.Operator):
         engine = properties.chosen_engine(bpy.context.scene.image_to_mesh)
         names = [parameter.name for parameter in properties.shown(engine)]
         names += ["weights_path"] if properties.WEIGHTS in names else []
-        return [f"settings.{engine.name}.{name}" for name in names]
+        return [f"bpy.context.scene.image_to_mesh.{engine.name}.{name}" for name in names]
 
 
 class Presets(PresetPanel, bpy.types.Panel):

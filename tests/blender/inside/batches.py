@@ -78,6 +78,11 @@ def check_presets_of_the_artist_come_back():
     bpy.ops.image_to_mesh.use_preset(name="BALANCED")
 
 
+def check_a_preset_is_written_without_names_that_python_3_13_forgets():
+    values = [eval(path, {"bpy": bpy}) for path in module("addon.presets").AddPreset.preset_values.fget(None)]
+    assert settings().one2345.mesh_resolution in values and len(values) > 5
+
+
 def check_people_find_it_where_they_look():
     for menu in ("VIEW3D_MT_mesh_add", "IMAGE_MT_image", "TOPBAR_MT_file_import"):
         drawn = [draw.__module__ for draw in getattr(bpy.types, menu)._dyn_ui_initialize()]

@@ -75,10 +75,8 @@ def presets(group):
     assert values == [64, 128, 256]
     group.mesh_resolution = 77
     name, *_ = yield from fields("wcol_text", below, open_popover)
-    rig.shot("popover")
     yield from enter(name, "mine", lambda: bpy.context.window_manager.preset_name == "mine")
     yield from click((name[2] + 14, name[1], name[2] + 22, name[3]))
-    rig.shot("popover2")
     yield from hit("Escape")
     [path] = bpy.utils.preset_paths("image_to_mesh/one2345")
     rig.log("saved:", [file.name for file in Path(path).glob("*.py")])
@@ -86,7 +84,6 @@ def presets(group):
     assert group.mesh_resolution == 64
     yield from hit("Escape")
     lines = yield from texts("wcol_menu_item", below, open_popover)
-    rig.log(lines)
     left, bottom = title[0] - 30, title[1] - 240
     picture("presets", (left, bottom, left + 400, bottom + 400))
     yield from click(lines[0])
@@ -127,7 +124,7 @@ def import_menu(queue):
         yield from click((34, top - 26, 70, top - 6))
 
     lines = yield from texts("wcol_menu_item", None, open_file_menu)
-    yield from hit("i")
+    yield from click(lines[-7 if len(lines) > 18 else -6])  # Import; grey lines may be too pale to be seen
     inner = yield from submenu(lines)
     shown("import", inner[-1])
     yield from click(inner[-1])
