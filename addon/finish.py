@@ -5,11 +5,16 @@
 import math
 from collections.abc import Callable
 
+import bmesh
 import bpy
 import numpy as np
+from mathutils import Matrix
 
 from . import history, mesh_import, picture, reshape, start_mesh, thumbnail
 from .trouble import Trouble, sentences
+
+LARGE = 1000.0  # times the size, at which QuadriFlow is content with edges that marching cubes makes
+TOO_NEAR = 2e-4  # it refuses edges shorter than 1e-4
 
 
 class FinishSettings(bpy.types.PropertyGroup):
@@ -101,15 +106,22 @@ class Remesh(Finish, bpy.types.Operator):
         )
         if not is_closed(old):
             raise open_surface
-        history.keep(context.scene, ob)
         groups = reshape.groups_of(ob)
         new = ob.data = old.copy()
+        enlarge(new, LARGE)
         try:
             bpy.ops.object.quadriflow_remesh(target_faces=settings.faces, use_preserve_boundary=False)
-        except RuntimeError as error:
+            done = all(len(polygon.vertices) == 4 for polygon in new.polygons)  # else Blender has only warned
+        except RuntimeError:
+            done = False
+        if not done:
             ob.data = old
             bpy.data.meshes.remove(new)
-            raise open_surface from error
+            raise open_surface
+        enlarge(new, 1 / LARGE)
+        ob.data = old
+        history.keep(context.scene, ob)
+        ob.data = new
         nearest = reshape.nearest_of(old, start_mesh.read_arrays(new)[0])
         color_like(new, old, nearest)
         reshape.carry_groups(ob, groups, nearest)
@@ -157,6 +169,17 @@ def check_keys(ob: bpy.types.Object) -> None:
     """Raise Trouble for a mesh with shape keys, which another mesh would not fit."""
     if ob.data.shape_keys:
         raise Trouble(f"{ob.name} has shape keys, which would be lost", "Apply them first, or work on a copy", "input")
+
+
+def enlarge(mesh: bpy.types.Mesh, factor: float) -> None:
+    """Scale its vertices, and merge what is then still too near for QuadriFlow."""
+    made = bmesh.new()
+    made.from_mesh(mesh)
+    made.transform(Matrix.Scale(factor, 4))
+    if factor > 1:
+        bmesh.ops.dissolve_degenerate(made, dist=TOO_NEAR, edges=made.edges)
+    made.to_mesh(mesh)
+    made.free()
 
 
 def is_closed(mesh: bpy.types.Mesh) -> bool:

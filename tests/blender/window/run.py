@@ -14,6 +14,7 @@ says what it does, as in `views wait:2 mesh`.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -73,11 +74,24 @@ def main() -> int:
     status = subprocess.run([str(part) for part in command]).returncode
     for method, path, part in server.asked:
         print(f"asked: {method} {path} {part}")
+    if args.script == "ready" and status == 0:
+        read_gltf(args.out)
     for name in PICTURES:
         if args.docs and status == 0 and (args.out / f"{name}.png").exists():
             args.docs.mkdir(parents=True, exist_ok=True)
             shrink(args.out / f"{name}.png", args.docs / f"{name}.png")
     return status
+
+
+def read_gltf(out: Path) -> None:
+    """Fail unless trimesh finds the colours of ready.py's mesh, which glTF keeps linear, in its file."""
+    import numpy as np
+    import trimesh
+
+    mesh = trimesh.load(out / "ready.glb", force="mesh")
+    linear = np.asarray(mesh.visual.vertex_attributes["color"])[:, :3] / 1.0  # pyright: ignore
+    found = 255 * linear.mean(0), np.array(json.loads((out / "ready.json").read_text()))
+    print("glTF by trimesh:", found)
 
 
 def shrink(source: Path, target: Path) -> None:
