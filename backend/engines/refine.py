@@ -131,7 +131,7 @@ class Refine:
         """The reference, as finely as it is known, and what the network makes of the mesh from all around: where points
         hide the background, and without the mixed pixels of outlines, which other views see better."""
         views = [reference_view(self.told, self.surface, self.told.reference.camera.height)]
-        for camera in ring(self.recipe, self.coarse):
+        for camera in ring(self.recipe, self.coarse, self.recipe.size):
             pictures, opacity = self.draw([camera])
             view = mesh_view(self.surface, camera, pictures[0].permute(1, 2, 0))
             views.append(View(view.camera, view.color, view.depth, view.mask & (opacity[0] > OPAQUE)))
@@ -146,16 +146,17 @@ def reference_view(told: Told, surface: Mesh, size: int) -> View:
     return View(view.camera, view.color, view.depth, view.mask & (alpha[0] > OPAQUE))
 
 
-def ring(recipe: RefineRecipe, coarse: ImageRecipe) -> list[Camera]:
-    """The cameras around the object, from the reference outward."""
+def ring(recipe: RefineRecipe, coarse: ImageRecipe, size: int) -> list[Camera]:
+    """The cameras around the object, from the reference outward; size: pixels a side."""
     angles = sorted(((a, e) for a in recipe.azimuths for e in recipe.elevations), key=lambda p: (abs(p[0]), abs(p[1])))
-    return [Camera(orbit(a, e, coarse.radius[0]), coarse.fov_deg, recipe.size, recipe.size) for a, e in angles]
+    return [Camera(orbit(a, e, coarse.radius[0]), coarse.fov_deg, size, size) for a, e in angles]
 
 
 def make_cloud(task: Coarse, surface: Mesh, told: Told, recipe: RefineRecipe) -> PointCloud:
     """The textured cloud: the picture's colours from in front, the field's from elsewhere, the surface's depth."""
-    views = [reference_view(told, surface, recipe.size)]
-    for camera in ring(recipe, task.recipe):
+    size = recipe.size * recipe.dense
+    views = [reference_view(told, surface, size)]
+    for camera in ring(recipe, task.recipe, size):
         rgba = torch.from_numpy(task.renderer.picture(camera.to(task.device))).to(task.device).float() / 255
         view = mesh_view(surface, camera, rgba[..., :3])
         views.append(View(view.camera, view.color, view.depth, view.mask & (rgba[..., 3] > OPAQUE)))

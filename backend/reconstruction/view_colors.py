@@ -13,13 +13,13 @@ from torch import Tensor
 
 from ..meshing.mesh import Mesh
 from ..rendering.cameras import Camera, project
-from ..rendering.point_cloud import View, sees
+from ..rendering.point_cloud import View, grown, largest, sees
 from ..rendering.rasteriser import rasterise
 
 Colors = Callable[[np.ndarray, np.ndarray], np.ndarray]  # points (K, 3), unit normals (K, 3) -> sRGB 0..1 (K, 3)
 
 SHARPNESS = 4  # power of the cosine between normal and view: the views that see a place best decide
-FACING = (0.2, 0.5)  # cosine from which, and beyond which, the reference's colour counts alone
+FACING = (0.05, 0.2)  # cosine from which, and beyond which, no other view paints over what the reference shows
 FAINT = 1e-3  # weight of a place's own colour, which is left where no view looks
 CHUNK = 1 << 18  # points at once
 
@@ -35,8 +35,8 @@ def mesh_view(mesh: Mesh, camera: Camera, color: Tensor) -> View:
 def blend(points: Tensor, normals: Tensor, own: Tensor, views: Sequence[View]) -> Tensor:
     """Colours (N, 3) of points (N, 3) with unit normals and `own` colours (N, 3), where views show them.
 
-    The first view is the reference: what faces it takes its colour as it is, or keeps its own where the reference's is
-    not trusted, as at its rim: no other view changes what the reference shows. The others are weighed by cosine ** 4.
+    The first view is the reference: what it shows takes its colour as it is, or keeps its own where the reference is
+    not trusted, as at its rim. The others, weighed by cosine ** 4, tell of the rest.
     """
     total, weight = own * FAINT, torch.full_like(own[:, :1], FAINT)
     for view in views[1:]:
@@ -46,9 +46,14 @@ def blend(points: Tensor, normals: Tensor, own: Tensor, views: Sequence[View]) -
     blended = total / weight
     color, trusted = look_up(views[0], points, normals)
     color = torch.where(trusted[:, None] > 0, color, own)
-    _, facing = look_up(replace(views[0], mask=views[0].depth.isfinite()), points, normals)
-    share = ((facing - FACING[0]) / (FACING[1] - FACING[0])).clamp(0, 1)[:, None]
-    return blended + share * (color - blended)
+    _, facing = look_up(whole(views[0]), points, normals)
+    return torch.lerp(blended, color, ((facing - FACING[0]) / (FACING[1] - FACING[0])).clamp(0, 1)[:, None])
+
+
+def whole(view: View) -> View:
+    """The view with all that it shows, trusted or not, and a pixel around it, whose middle misses the mesh."""
+    mask = view.depth.isfinite()
+    return replace(view, depth=largest(view.depth, mask), mask=grown(mask, 1))
 
 
 def look_up(view: View, points: Tensor, normals: Tensor) -> tuple[Tensor, Tensor]:

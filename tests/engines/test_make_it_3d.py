@@ -141,7 +141,7 @@ def refining(weights: dict[str, float], wrong: bool = False, steps: int = 30) ->
     truth = brick(4)
     told, recipe = see(truth, judge(), 64), replace(FINE, weights=weights, steps=steps)
     views = [reference_view(told, truth, recipe.size)]
-    for camera in ring(recipe, COURSE):
+    for camera in ring(recipe, COURSE, recipe.size):
         color = photograph(truth, camera)[..., :3]
         views.append(mesh_view(truth, camera, torch.full_like(color, 0.5) if wrong else color))
     grey = Mesh(truth.vertices, truth.faces, np.full_like(truth.vertex_colors, 127))

@@ -90,8 +90,8 @@ def test_vertices_take_the_colours_of_what_the_views_show():
 def test_the_reference_counts_alone_where_it_faces_and_what_nobody_sees_stays():
     mesh = ball()
     front = shot(mesh, 0, lambda points: torch.tensor([1.0, 0, 0]).expand_as(points))
-    side = shot(mesh, 40, lambda points: torch.tensor([0, 0, 1.0]).expand_as(points))
-    points = 0.4 * torch.tensor([[0, -1.0, 0], [0, 1, 0], [0.9848, -0.1736, 0]])  # in front, behind, 80 degrees right
+    side = shot(mesh, 50, lambda points: torch.tensor([0, 0, 1.0]).expand_as(points))
+    points = 0.4 * torch.tensor([[0, -1.0, 0], [0, 1, 0], [0.9848, 0.1736, 0]])  # in front, behind, 100 degrees right
     own = torch.full((3, 3), 0.25)
     found = blend(points, points / 0.4, own, [front, side])
     expected = torch.tensor([[1.0, 0, 0], [0.25, 0.25, 0.25], [0, 0, 1]])
@@ -103,11 +103,11 @@ def test_what_the_reference_shows_without_being_trusted_stays():
     mesh = ball()
     front = shot(mesh, 0, lambda points: torch.tensor([1.0, 0, 0]).expand_as(points))
     front.mask[:, :48] = False
-    side = shot(mesh, -40, lambda points: torch.tensor([0, 0, 1.0]).expand_as(points))
-    angles = torch.deg2rad(torch.tensor([-20.0, 20.0, -100.0]))
-    normals = torch.stack([angles.sin(), -angles.cos(), torch.zeros(3)], 1)
-    found = blend(0.4 * normals, normals, torch.full((3, 3), 0.25), [front, side])
-    expected = torch.tensor([[0.25, 0.25, 0.25], [1, 0, 0], [0, 0, 1]])
+    side = shot(mesh, -50, lambda points: torch.tensor([0, 0, 1.0]).expand_as(points))
+    angles = torch.deg2rad(torch.tensor([-20.0, 20.0, -70.0, -100.0]))
+    normals = torch.stack([angles.sin(), -angles.cos(), torch.zeros(4)], 1)
+    found = blend(0.4 * normals, normals, torch.full((4, 3), 0.25), [front, side])
+    expected = torch.tensor([[0.25, 0.25, 0.25], [1, 0, 0], [0.25, 0.25, 0.25], [0, 0, 1]])
     torch.testing.assert_close(found, expected, atol=0.05, rtol=0)
 
 
