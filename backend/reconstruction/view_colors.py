@@ -20,6 +20,7 @@ Colors = Callable[[np.ndarray, np.ndarray], np.ndarray]  # points (K, 3), unit n
 
 SHARPNESS = 4  # power of the cosine between normal and view: the views that see a place best decide
 FACING = (0.05, 0.2)  # cosine from which, and beyond which, no other view paints over what the reference shows
+BESIDE = 2  # pixels
 FAINT = 1e-3  # weight of a place's own colour, which is left where no view looks
 CHUNK = 1 << 18  # points at once
 
@@ -51,9 +52,11 @@ def blend(points: Tensor, normals: Tensor, own: Tensor, views: Sequence[View]) -
 
 
 def whole(view: View) -> View:
-    """The view with all that it shows, trusted or not, and a pixel around it, whose middle misses the mesh."""
+    """The view with all that it shows, trusted or not; and what lies around and behind the visible by BESIDE pixels:
+    faces that are half hidden are drawn with the colours of all their corners."""
     mask = view.depth.isfinite()
-    return replace(view, depth=largest(view.depth, mask), mask=grown(mask, 1))
+    depth = largest(view.depth, mask) * (1 + BESIDE / view.camera.focal)
+    return replace(view, depth=depth, mask=grown(mask, BESIDE))
 
 
 def look_up(view: View, points: Tensor, normals: Tensor) -> tuple[Tensor, Tensor]:

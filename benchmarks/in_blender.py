@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Meshes as Blender's own importer reads their files, from five sides, one row each, under an even white sky.
+
+BPY_PYTHON benchmarks/in_blender.py build/look.png build/make_it_3d/2_true.glb build/make_it_3d/2_textured.glb
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import bpy
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "demo"))
+import scene  # pyright: ignore[reportMissingImports]
+
+AZIMUTHS = (0, 45, 120, 180, 270)
+PIXELS = 144  # a side of each cell
+
+
+def look(path: Path, folder: Path) -> np.ndarray:
+    """A row of cells, float32 (PIXELS, len(AZIMUTHS) PIXELS, 4), of all that the file holds."""
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    bpy.ops.import_scene.gltf(filepath=str(path))
+    scene.set_up_scene()
+    bpy.data.lights["sun"].energy = 0  # the light is a part of the colours already
+    bpy.context.scene.world.node_tree.nodes["Background"].inputs["Strength"].default_value = 1
+    cells = []
+    for azimuth in AZIMUTHS:
+        scene.aim_camera(azimuth)
+        bpy.context.scene.render.filepath = str(folder / "cell.png")
+        with scene.quiet():
+            bpy.ops.render.render(write_still=True)
+        cells.append(scene.fit(scene.read(folder / "cell.png")))
+    (folder / "cell.png").unlink()
+    return np.concatenate(cells, 1)
+
+
+if __name__ == "__main__":
+    picture, *meshes = map(Path, sys.argv[1:])
+    scene.PIXELS, scene.FOV_DEG, scene.SAMPLES = PIXELS, 24.0, 64
+    scene.save(np.concatenate([look(mesh.resolve(), picture.parent) for mesh in meshes]), picture)
