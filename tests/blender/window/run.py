@@ -27,6 +27,7 @@ from published import Handler, Server  # noqa: E402
 PICTURES = (
     *("panel", "progress", "result", "history", "compared"),
     *("view_rig", "views_to_mesh", "novel_views", "refine", "match", "maps", "drop"),
+    *("fit", "menus", "presets", "ready", "languages"),
 )
 WIDEST = 1180  # pixels
 WEIGHTS = {"config.json": b"{}", "model.safetensors": bytes(60_000_000), "preprocessor_config.json": b"{}"}
@@ -74,7 +75,7 @@ def main() -> int:
     status = subprocess.run([str(part) for part in command]).returncode
     for method, path, part in server.asked:
         print(f"asked: {method} {path} {part}")
-    if args.script == "ready" and status == 0:
+    if status == 0 and (args.out / "ready.glb").exists():
         read_gltf(args.out)
     for name in PICTURES:
         if args.docs and status == 0 and (args.out / f"{name}.png").exists():
@@ -88,10 +89,13 @@ def read_gltf(out: Path) -> None:
     import numpy as np
     import trimesh
 
-    mesh = trimesh.load(out / "ready.glb", force="mesh")
-    linear = np.asarray(mesh.visual.vertex_attributes["color"])[:, :3] / 1.0  # pyright: ignore
-    found = 255 * linear.mean(0), np.array(json.loads((out / "ready.json").read_text()))
-    print("glTF by trimesh:", found)
+    [mesh] = trimesh.load_scene(out / "ready.glb").geometry.values()
+    colors = np.asarray(mesh.visual.vertex_attributes["color"], float)[:, :3]  # pyright: ignore
+    colors = colors / 65535 if colors.max() > 1 else colors
+    srgb = np.where(colors <= 0.0031308, 12.92 * colors, 1.055 * colors ** (1 / 2.4) - 0.055).mean(0)
+    expected = json.loads((out / "ready.json").read_text())
+    print("glTF by trimesh: mean colour", srgb.round(4), "of", np.round(expected, 4))
+    assert np.abs(srgb - expected).max() < 0.02
 
 
 def shrink(source: Path, target: Path) -> None:
