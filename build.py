@@ -18,7 +18,7 @@ import tomllib
 import zipfile
 from pathlib import Path
 
-from backend.interface import environment, interpreters, packages
+from backend.interface import declarations, environment, interpreters, packages
 
 ROOT = Path(__file__).resolve().parent
 BLENDERS = ("4.2", "4.5", "5.0")  # of each, Blender as a Python module is installed for the tests
@@ -67,6 +67,10 @@ def arguments() -> argparse.ArgumentParser:
         if command.prog.endswith("demo"):
             command.add_argument("--image", type=Path, default=ROOT / "demo" / "sample.png", help="another picture")
             command.add_argument(
+                "--engine", choices=[e.name for e in declarations.ENGINES if "image" in e.inputs],
+                default=declarations.ENGINES[0].name, help="what makes the mesh (%(default)s, as in the panel)",
+            )  # fmt: skip
+            command.add_argument(
                 "--output", type=Path, default=ROOT / "build" / "demo", metavar="FOLDER",
                 help="where the scene, the mesh and the picture are written (%(default)s)",
             )  # fmt: skip
@@ -98,7 +102,7 @@ def demo(options: argparse.Namespace) -> int:
     print(f"Environments ready after {time.monotonic() - began:.1f} s")
     began = time.monotonic()
     backend_python = environment.python_of(options.data_folder)
-    places = [options.image, options.output, backend_python, root, options.data_folder / "jobs"]
+    places = [options.image, options.output, backend_python, root, options.data_folder / "jobs", options.engine]
     done = subprocess.run([python, ROOT / "demo" / "scene.py", *places], env=clean_environment())
     print(f"Demo: {time.monotonic() - began:.1f} s")
     return done.returncode

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The walk of one click without a window: `PYTHON scene.py IMAGE OUTPUT BACKEND_PYTHON BACKEND_ROOT JOBS`.
+"""The walk of one click without a window: `PYTHON scene.py IMAGE OUTPUT BACKEND_PYTHON BACKEND_ROOT JOBS ENGINE`.
 
 PYTHON is one that has bpy. The extension's own code starts the backend, sends the job, reads the frames and puts the
 mesh into the scene.
@@ -37,7 +37,7 @@ def import_extension() -> None:
     spec.loader.exec_module(module)
 
 
-def main(image: Path, output: Path, python: str, root: str, jobs: Path) -> None:
+def main(image: Path, output: Path, python: str, root: str, jobs: Path, name: str) -> None:
     import_extension()
     from image_to_mesh.addon.job import Job, State  # pyright: ignore[reportMissingImports]
     from image_to_mesh.addon.jobs import JobQueue  # pyright: ignore[reportMissingImports]
@@ -58,7 +58,7 @@ def main(image: Path, output: Path, python: str, root: str, jobs: Path) -> None:
 
     command = protocol.command(python, root, "serve", "--jobs", str(jobs))
     launch = Launch(command, protocol.environment(os.environ), output, output / "backend.log")
-    engine = declarations.engine("one2345")
+    engine = declarations.engine(name)
     job = Job(engine.name, engine.check({}), 0, lambda: {"image_file": image.read_bytes()}, image.stem,
               inputs={"image": "attachment"})  # fmt: skip
     queue = JobQueue(lambda: lambda: launch, deliver)
@@ -200,4 +200,4 @@ def say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], sys.argv[4], Path(sys.argv[5]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], sys.argv[4], Path(sys.argv[5]), sys.argv[6])
