@@ -38,6 +38,8 @@ def generate(queue):
     yield from press(button[0], lambda: queue.busy)
     yield from rig.wait_until(lambda: not queue.busy, PATIENCE_S)
     assert queue.last.state.value == "Done", queue.last.message
+    queue.ended.clear()  # whose findings move the panels below
+    rig.redraw()
     yield 1.0
     return bpy.context.object
 

@@ -30,9 +30,10 @@ if not bpy.app.build_options.usd:  # as in Debian's Blender
     del FILES["usdc"], READERS["usdc"]
 
 
-def mean_color(mesh):
-    """sRGB 0..1, over the vertices."""
-    return module("addon.start_mesh").read_colors(mesh)[:, :3].mean(0) / 255
+def spread(mesh):
+    """Mean and standard deviation (6,) of the vertices' colours in sRGB, 0..1."""
+    colors = module("addon.start_mesh").read_colors(mesh)[:, :3] / 255
+    return np.concatenate([colors.mean(0), colors.std(0)])
 
 
 def view_picture(name):
@@ -89,8 +90,8 @@ def read_back(ending, expected):
     before = set(bpy.data.objects)
     READERS[ending](filepath=str(OUT / f"ready.{ending}"))
     [back] = [ob for ob in set(bpy.data.objects) - before if ob.type == "MESH" and "Ready" in ob.name]
-    color = mean_color(back.data)
-    rig.log(ending, "mean colour", color, "of", expected)
+    color = spread(back.data)
+    rig.log(ending, "colours", color, "of", expected)
     assert np.abs(color - expected).max() < 0.01
     for ob in set(bpy.data.objects) - before:
         bpy.data.objects.remove(ob)
@@ -138,7 +139,7 @@ def files():
     yield from hover()
     yield from hit("ctrl+s")
     yield from browse("ready.blend", (OUT / "ready.blend").exists)
-    before, color = content(), mean_color(bpy.data.objects["Ready"].data)
+    before, color = content(), spread(bpy.data.objects["Ready"].data)
     (OUT / "ready.json").write_text(json.dumps(color.tolist()))
     for ending, words in FILES.items():
         yield from export(ending, words)
