@@ -41,6 +41,9 @@ def test_cameras_are_told_as_published():
         known = torch.from_numpy(stored["camera"][:4])
     torch.testing.assert_close(camera_vectors(around(4, 15, 2.3, 40, 8), front_deg=0), known, atol=1e-6, rtol=0)
     torch.testing.assert_close(camera_vectors(around(4, 15, 2.3, 40, 8)), known.roll(-1, 0), atol=1e-6, rtol=0)
+    camera = Camera(orbit(20, 15, 2.3), 40, 8, 8)
+    camera_vectors([camera])  # the released code normalises the positions of the cameras that it is given
+    assert float(camera.position.norm()) == pytest.approx(2.3)
     angles = np.random.default_rng(0).uniform((-360, -80), (360, 80), (50, 2))
     for front in (0, 90):
         told = camera_vectors([Camera(orbit(a, e, 0.7), 40, 8, 8) for a, e in angles], front_deg=front)
