@@ -30,7 +30,7 @@ def check_every_translation_has_a_word_that_is_shown():
 
 
 def check_the_table_is_as_blender_wants_it():
-    """The table alone: bpy, and the Blender of the window tests, are built without languages."""
+    """The table alone: bpy is built without languages. The window's script of this name sees them."""
     table = module("addon.translations").table()
     assert set(table) == {"de_DE", "ja_JP", "ko_KR", "zh_HANS"}
     assert table["de_DE"]["Operator", "Again"] == "Noch einmal" and table["zh_HANS"]["*", "Settings"] == "设置"

@@ -6,6 +6,7 @@
     python tests/blender/window/run.py preferences --size 1600x1900 ... (as above)
     python tests/blender/window/run.py views --size 1600x1400 --docs docs ... (as above)
     python tests/blender/window/run.py set_up --set-up DIR ... (as above)
+    python tests/blender/window/run.py menus --double ... (as above; so undo, and drop for forty images)
 
 VENV has what the backend needs. `--double` puts the stand-in of the tests in the backend's place; the image's text then
 says what it does, as in `views wait:2 mesh`.
