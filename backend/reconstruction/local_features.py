@@ -6,6 +6,7 @@ addition to the paper, because a transformer alone needs far more training than 
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -35,9 +36,10 @@ class LocalFeatures(nn.Module):
             for i, (a, b) in enumerate(pairwise((24, *widths)))
         )
         self.middle = Layer(widths[-1], widths[-1])
-        self.blocks = nn.ModuleList(Layer(widths[-1], widths[-1]) for _ in range(blocks))
-        for block in self.blocks:
-            nn.init.zeros_(block[1].weight)  # pyright: ignore[reportArgumentType]
+        added = [Layer(widths[-1], widths[-1]) for _ in range(blocks)]
+        for block in added:  # each adds nothing at first
+            nn.init.zeros_(cast(nn.GroupNorm, block[1]).weight)
+        self.blocks = nn.ModuleList(added)
         below, beside, outputs = widths[1:], widths[:-1], (64, *widths[1:-1])
         self.up = nn.ModuleList(
             nn.Sequential(Layer(a + b, c), Layer(c, c) if i else nn.Identity())
