@@ -4,6 +4,7 @@
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from backend.preprocess.lrm import resize_openlrm, resize_triposr
 from backend.reconstruction.image_tokens import Encoder
+from backend.reconstruction.local_features import LocalFeatures
 from backend.reconstruction.lrm import LRM, Architecture, project, sample_volume, to_camera
 from backend.reconstruction.lrm_camera import describe
 from backend.reconstruction.lrm_rendering import render
@@ -197,3 +199,12 @@ def test_every_part_of_the_starter_learns():
     (raw.square().mean() + color.mean()).backward()
     unused = [name for name, p in lrm.named_parameters() if p.grad is None or not p.grad.abs().sum()]
     assert unused == []
+
+
+def test_residual_blocks_add_nothing_until_they_have_learnt():
+    plain, deeper = (LocalFeatures(8, (8, 16, 16, 24), blocks) for blocks in (0, 2))
+    deeper.load_state_dict(plain.state_dict(), strict=False)
+    pictures = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(deeper(pictures), plain(pictures), atol=0, rtol=0)
+    torch.nn.init.ones_(cast(Any, deeper.blocks[1])[1].weight)
+    assert (deeper(pictures) - plain(pictures)).abs().max() > 1e-3

@@ -16,8 +16,8 @@ pytest.importorskip("igl")
 from backend.reconstruction.lrm import LRM, Scene
 from backend.rendering.rays import intersect_box
 from backend.training import lrm_views
-from backend.training.labels import POINTS, Labels, draw
-from backend.training.lrm import STARTER, draw_batch, losses, train_lrm
+from backend.training.labels import Labels, draw
+from backend.training.lrm import COLORS, PLACES, STARTER, draw_batch, losses, train_lrm
 from backend.training.meshes import TrainingMesh
 from backend.training.render import RADIUS, Light, Renderer, orbit
 from backend.training.views import FRAMED, PLAIN, SIZE, VIEWPOINTS, Views, apparent_distance, on_white
@@ -70,7 +70,7 @@ def test_the_labels_are_the_box_wherever_it_is_placed(data):
         size = np.cbrt(abs(np.linalg.det(placement[:, :3])))
         near = np.abs(exact) < 0.1
         np.testing.assert_allclose(found[near], size * exact[near], atol=3e-3)
-    assert distances.shape[1] < points.shape[1] < 3 * POINTS
+    assert (distances.shape[1], points.shape[1]) == (PLACES, PLACES + COLORS)
 
 
 def test_rays_of_a_crop_see_what_it_shows(data, box):
