@@ -22,18 +22,22 @@ Work = Annotated[Path, typer.Option(help="Folder for rendered views, checkpoints
 Steps = Annotated[int, typer.Option(min=1, help="Training steps in all; a finished run goes on if you name more.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda or mps.")]
 Threads = Annotated[int, typer.Option(min=0, help="CPU threads, 0 for all cores.")]
+Stretching = Annotated[
+    int, typer.Option(min=0, help="0: the meshes as they are; 1, 2, ...: stretched, each time otherwise, for the LRM.")
+]
 STARTER = Path(__file__).parents[1] / "weights" / "starter"
 MESHES, WORK = Path("../shared/data/train"), Path("build/train")
 
 
 @app.command()
-def views(meshes: Meshes = MESHES, work: Work = WORK) -> None:
+def views(meshes: Meshes = MESHES, work: Work = WORK, stretching: Stretching = 0) -> None:
     """Render the views that the auto-encoder and the novel-view model learn from."""
     from rich.progress import track
 
     from .views import render_views
 
-    render_views(meshes, work / "views", lambda items: track(items, "Rendering views"))
+    folder = locate(work, stretching) / "views"
+    render_views(meshes, folder, lambda items: track(items, "Rendering views"), stretching)
 
 
 @app.command()
@@ -152,14 +156,16 @@ def reconstruction(
 
 
 @app.command()
-def labels(meshes: Meshes = MESHES, work: Work = WORK) -> None:
+def labels(meshes: Meshes = MESHES, work: Work = WORK, stretching: Stretching = 0) -> None:
     """Measure true distances and colours around every mesh whose views are there: what the LRM learns from."""
     from rich.progress import track
 
     from .labels import make_labels
     from .views import open_views
 
-    make_labels(meshes, open_views(work / "views"), work / "labels", lambda items: track(items, "Measuring distances"))
+    folder = locate(work, stretching)
+    rendered = open_views(folder / "views")
+    make_labels(meshes, rendered, folder / "labels", lambda items: track(items, "Measuring distances"), stretching)
 
 
 @app.command()
@@ -173,7 +179,7 @@ def lrm(
     device: Device = "cpu",
     threads: Threads = 0,
 ) -> None:
-    """Train the LRM, from views and labels to the folder lrm."""
+    """Train the LRM, from all views and labels, stretched ones too, to the folder lrm."""
     from ..weights.lrm import save_lrm
     from .labels import open_labels
     from .lrm import train_lrm
@@ -181,9 +187,10 @@ def lrm(
     from .views import open_views
 
     use_threads(threads)
-    views, encoder = open_views(work / "views"), load_encoder(str(vae)).to(device) if rendered else None
-    labels = open_labels(work / "labels", views.names)
-    model = train_lrm(views, labels, work / "lrm", steps, device=device, encoder=encoder)
+    encoder = load_encoder(str(vae)).to(device) if rendered else None
+    folders = [work, *sorted(work.glob(locate(Path(), "*").name))]
+    sets = [(views := open_views(f / "views"), open_labels(f / "labels", views.names)) for f in folders]
+    model = train_lrm(sets, work / "lrm", steps, device=device, encoder=encoder)
     save_lrm(model.to("cpu"), work / "lrm")
 
 
@@ -197,6 +204,11 @@ def package(output: Annotated[Path, typer.Argument(help="Folder for the weights.
         (output / "lrm").mkdir(exist_ok=True)
         for name in ("lrm.safetensors", "lrm.json"):
             shutil.copy2(work / "lrm" / name, output / "lrm" / name)
+
+
+def locate(work: Path, stretching: int | str) -> Path:
+    """The folder of the views and labels of meshes stretched so."""
+    return work / f"stretched_{stretching}" if stretching else work
 
 
 def use_threads(threads: int) -> None:

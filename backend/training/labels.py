@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from .distance import SignedDistance
-from .meshes import TrainingMesh, list_meshes, load_mesh
+from .meshes import TrainingMesh, list_meshes, load_stretched
 from .render import RADIUS, Light, Renderer, orbit
 from .views import FRAMED, VIEWPOINTS, Views
 
@@ -50,15 +50,15 @@ def open_labels(folder: Path, names: list[str]) -> Labels:
     return Labels(**{key: np.load(folder / f"{key}.npy", mmap_mode="r+") for key in shapes}, names=names)
 
 
-def make_labels(meshes: Path, views: Views, folder: Path, progress) -> Labels:
+def make_labels(meshes: Path, views: Views, folder: Path, progress, stretching: int = 0) -> Labels:
     """Label every mesh of the views, in a random but fixed order, skipping what an earlier run has done."""
     entries = {entry[0]: entry for entry in list_meshes(meshes, "all")}
     labels = open_labels(folder, views.names)
     order = np.random.default_rng(1).permutation(len(views.names))
     for i in progress([i for i in order if not labels.done[i]]):
-        mesh = load_mesh(*entries[views.names[i]])
-        renderer = Renderer(mesh, Light.random(np.random.default_rng(i)))  # the light of the views
-        points, surface = draw(renderer, np.random.default_rng([i, 5]))
+        mesh = load_stretched(entries[views.names[i]], i, stretching)
+        renderer = Renderer(mesh, Light.random(np.random.default_rng([i, stretching])))  # the light of the views
+        points, surface = draw(renderer, np.random.default_rng([i, 5, stretching]))
         labels.points[i], labels.surface[i] = points, surface
         for k, (azimuth, elevation, _) in enumerate(views.poses[i, FRAMED]):
             left, bottom, right, top = renderer.framing(orbit(azimuth, elevation))

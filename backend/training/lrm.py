@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -28,37 +29,70 @@ STARTER = Architecture(
 UNIT = 0.02  # distance, in the world, that is one unit of the raw output
 INPUT_ELEVATIONS = (-15.0, 50.0)  # degrees, of the pictures that people take
 PLACES, COLORS = 1024, 128  # points a picture asked for their distance, and for their colour
+POWER = 0.3  # standard deviation of the logarithms of what recoloured channels are raised to
 WRONG_ELEVATION, WRONG_SIZE = 6.0, 0.08  # standard deviations, degrees and share: what estimates of a job get wrong
 
 
 def train_lrm(
-    views: Views,
-    labels: Labels,
+    sets: list[tuple[Views, Labels]],
     folder: Path,
     steps: int,
     batch: int = 16,
     device: str = "cpu",
     encoder: nn.Module | None = None,
 ) -> LRM:
-    """One view of `batch` objects a step; with an encoder of pictures also crops of second views, compared by it."""
+    """One view of `batch` objects of one of the sets, recoloured, a step; with an encoder of pictures also crops of
+    second views, compared by it."""
     torch.manual_seed(0)
     model = LRM(STARTER).to(device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    usable = [list_usable(views, labels) for views, labels in sets]
+
+    def loss(rng: np.random.Generator) -> dict[str, Tensor]:
+        k = rng.integers(len(sets))
+        chosen = usable[k][rng.integers(len(usable[k]), size=batch)]
+        pictures, camera, points, distances, colors, placements = draw_batch(*sets[k], chosen, rng)
+        palette = Palette.draw(batch, rng)
+        pictures, colors = palette.paint(pictures), palette.paint(colors.mT).mT
+        scene = model.encode(pictures.to(device, memory_format=torch.channels_last), camera.to(device))
+        terms = losses(model, scene, *(t.to(device) for t in (points, distances, colors)))
+        if encoder is None:
+            return terms
+        crops = draw_crops(sets[k][0], chosen[:, 0], placements.numpy(), rng)
+        crops.pictures = palette[crops.of].paint(crops.pictures)
+        return terms | view_losses(model, scene, crops.to(device), encoder)
+
+    return train(model, loss, folder, steps, lr=2e-3, ema=0.995, save_every=100, muon=True)
+
+
+def list_usable(views: Views, labels: Labels) -> np.ndarray:
+    """(object, viewpoint) (N, 2) of what is labelled, not for validation and seen from where people take pictures."""
     low, high = INPUT_ELEVATIONS
     elevation = views.poses[:, FRAMED, :, 1]
     usable = np.argwhere((low <= elevation) & (elevation <= high))
-    usable = usable[np.isin(usable[:, 0], np.intersect1d(views.select(False), np.flatnonzero(labels.done)))]
+    return usable[np.isin(usable[:, 0], np.intersect1d(views.select(False), np.flatnonzero(labels.done)))]
 
-    def loss(rng: np.random.Generator) -> dict[str, Tensor]:
-        chosen = usable[rng.integers(len(usable), size=batch)]
-        pictures, camera, *labelled, placements = (t.to(device) for t in draw_batch(views, labels, chosen, rng))
-        scene = model.encode(pictures.contiguous(memory_format=torch.channels_last), camera)
-        terms = losses(model, scene, *labelled)
-        if encoder is None:
-            return terms
-        crops = draw_crops(views, chosen[:, 0], placements.cpu().numpy(), rng).to(device)
-        return terms | view_losses(model, scene, crops, encoder)
 
-    return train(model, loss, folder, steps, lr=2e-3, ema=0.995, save_every=100, muon=True)
+@dataclass
+class Palette:
+    """New colours of B objects on white, which stays white: channels change places (B, 3) and are raised to powers
+    (B, 3)."""
+
+    order: Tensor
+    power: Tensor
+
+    @classmethod
+    def draw(cls, count: int, rng: np.random.Generator) -> Palette:
+        order = rng.permuted(np.tile(np.arange(3), (count, 1)), axis=1)
+        power = np.exp(POWER * rng.normal(size=(count, 3))).astype(np.float32)
+        return cls(torch.from_numpy(order), torch.from_numpy(power))
+
+    def __getitem__(self, of: Tensor) -> Palette:
+        return Palette(self.order[of], self.power[of])
+
+    def paint(self, colors: Tensor) -> Tensor:
+        """(B, 3, ...), sRGB 0..1."""
+        mixed = torch.stack([color[order] for color, order in zip(colors, self.order, strict=True)])
+        return mixed ** self.power.view(-1, 3, *[1] * (colors.ndim - 2))
 
 
 def losses(model: LRM, scene: Scene, points: Tensor, distances: Tensor, colors: Tensor) -> dict[str, Tensor]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 VALIDATION_SHARE = 20  # one object in twenty
+STRETCH = 0.25  # standard deviation of the logarithms of a stretched mesh's scales
 
 
 @dataclass
@@ -52,9 +53,21 @@ def load_mesh(name: str, category: str, path: Path) -> TrainingMesh:
             vertices, faces, colors = data["vertices"], data["faces"], data["face_colors"].astype(np.float32) / 255
     else:
         vertices, faces, colors = _read_mesh_file(path)
+    return TrainingMesh(name, category, _normalise(vertices), faces.astype(np.int32), colors)
+
+
+def load_stretched(entry: tuple[str, str, Path], index: int, stretching: int) -> TrainingMesh:
+    """The mesh as it is (stretching 0) or longer, wider or higher than it is, one way for each number: more shapes."""
+    mesh = load_mesh(*entry)
+    if not stretching:
+        return mesh
+    scale = np.exp(STRETCH * np.random.default_rng([index, stretching, 1]).normal(size=3))
+    return replace(mesh, vertices=_normalise(mesh.vertices * scale))
+
+
+def _normalise(vertices: np.ndarray) -> np.ndarray:
     vertices = vertices - (vertices.min(0) + vertices.max(0)) / 2
-    vertices = vertices * (0.5 / np.linalg.norm(vertices, axis=1).max())
-    return TrainingMesh(name, category, vertices.astype(np.float32), faces.astype(np.int32), colors)
+    return (vertices * (0.5 / np.linalg.norm(vertices, axis=1).max())).astype(np.float32)
 
 
 def _read_mesh_file(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

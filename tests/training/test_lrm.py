@@ -17,7 +17,7 @@ from backend.reconstruction.lrm import LRM, Scene
 from backend.rendering.rays import intersect_box
 from backend.training import lrm_views
 from backend.training.labels import Labels, draw
-from backend.training.lrm import COLORS, PLACES, STARTER, draw_batch, losses, train_lrm
+from backend.training.lrm import COLORS, PLACES, STARTER, Palette, draw_batch, list_usable, losses, train_lrm
 from backend.training.meshes import TrainingMesh
 from backend.training.render import RADIUS, Light, Renderer, orbit
 from backend.training.views import FRAMED, PLAIN, SIZE, VIEWPOINTS, Views, apparent_distance, on_white
@@ -71,6 +71,32 @@ def test_the_labels_are_the_box_wherever_it_is_placed(data):
         near = np.abs(exact) < 0.1
         np.testing.assert_allclose(found[near], size * exact[near], atol=3e-3)
     assert (distances.shape[1], points.shape[1]) == (PLACES, PLACES + COLORS)
+
+
+def test_recoloured_surfaces_have_their_pictures_colours():
+    """Channel by channel, against a loop; white, the background, stays white."""
+    palette = Palette.draw(40, np.random.default_rng(1))
+    colors = torch.rand(40, 7, 3)
+    painted = palette.paint(colors.mT).mT
+    for i, j, c in np.ndindex(40, 7, 3):
+        old = float(colors[i, j, palette.order[i, c]])
+        assert float(painted[i, j, c]) == pytest.approx(old ** float(palette.power[i, c]), abs=1e-5)
+    pictures = colors[:, 2].view(40, 3, 1, 1).expand(40, 3, 4, 5)
+    torch.testing.assert_close(palette.paint(pictures)[:, :, 3, 1], painted[:, 2])
+    torch.testing.assert_close(palette[torch.tensor([7, 3])].paint(pictures[[7, 3]])[..., 0, 0], painted[[7, 3], 2])
+    assert (palette.paint(torch.ones(40, 3, 2, 2)) == 1).all()
+    assert len({tuple(order) for order in palette.order.tolist()}) == 6
+
+
+def test_only_labelled_training_views_from_where_pictures_are_taken_are_usable(data):
+    views, labels = data
+    names = ["box", "object-27", "other"]  # the second is of the validation split
+    poses = np.repeat(views.poses, 3, 0)
+    poses[0, FRAMED, :3, 1] = 51, -16, 50
+    done = np.array([1, 1, 0], np.uint8)
+    views = Views(views.images, poses, np.ones(3, np.uint8), names)
+    usable = list_usable(views, Labels(labels.points, labels.surface, labels.middles, done, names))
+    assert usable.tolist() == [[0, k] for k in range(2, VIEWPOINTS)]
 
 
 def test_rays_of_a_crop_see_what_it_shows(data, box):
@@ -168,8 +194,8 @@ def test_the_perceptual_distance_is_that_of_unit_features():
 
 def test_a_run_goes_on_with_rendered_views(data, tmp_path):
     """The state of a run without them is taken up; points' losses stay what they are without rendered views."""
-    train_lrm(*data, tmp_path, 1, batch=2)
-    train_lrm(*data, tmp_path, 2, batch=2, encoder=lrm_views.load_encoder(str(VAE)))
+    train_lrm([data], tmp_path, 1, batch=2)
+    train_lrm([data], tmp_path, 2, batch=2, encoder=lrm_views.load_encoder(str(VAE)))
     state = torch.load(tmp_path / "state.pt", weights_only=True)
     assert state["step"] == 2 and set(state["model"]) == set(LRM(STARTER).state_dict())
     assert all(v.isfinite().all() for v in state["model"].values())

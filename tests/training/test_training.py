@@ -12,7 +12,7 @@ from backend.rendering import cameras
 from backend.rendering.rays import intersect_box
 from backend.training.distance import SHEET, SignedDistance
 from backend.training.loop import train
-from backend.training.meshes import TrainingMesh, is_validation, load_mesh
+from backend.training.meshes import TrainingMesh, is_validation, load_mesh, load_stretched
 from backend.training.render import FOV_DEG, FRAMED_SHARE, Light, Renderer, orbit
 
 BOX = np.array([0.3, 0.2, 0.1])  # half sides
@@ -110,3 +110,19 @@ def test_any_mesh_file_is_normalised(tmp_path):
     loaded = load_mesh("a", "", tmp_path / "a.npz")
     scale = 0.5 / np.linalg.norm(BOX)
     np.testing.assert_allclose(loaded.vertices, mesh.vertices * scale, atol=1e-5)
+
+
+def test_a_stretched_box_is_a_box_of_other_sides(tmp_path):
+    mesh = box_mesh()
+    np.savez(tmp_path / "a.npz", vertices=mesh.vertices, faces=mesh.faces, face_colors=np.zeros((12, 3, 3), np.uint8))
+    entry = ("a", "", tmp_path / "a.npz")
+    np.testing.assert_array_equal(load_stretched(entry, 5, 0).vertices, load_mesh(*entry).vertices)
+    stretched = [load_stretched(entry, 5, k).vertices for k in range(1, 201)]
+    np.testing.assert_array_equal(stretched[0], load_stretched(entry, 5, 1).vertices)
+    sides = np.array([np.abs(v).max(0) for v in stretched])
+    np.testing.assert_allclose(np.linalg.norm(sides, axis=1), 0.5, rtol=1e-5)
+    for vertices, side in zip(stretched, sides, strict=True):
+        np.testing.assert_allclose(vertices, np.sign(CORNERS) * side, atol=1e-6)
+    ratios = np.log(sides[:, 0] / sides[:, 1])  # of two that are stretched independently
+    assert abs(ratios.mean() - np.log(BOX[0] / BOX[1])) < 0.08
+    assert ratios.std() == pytest.approx(2**0.5 * 0.25, rel=0.15)
