@@ -9,6 +9,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from .parts import in_parts
+
 Normals = Literal["none", "analytic", "finite"]
 FINITE = 0.01  # distance of central differences, DreamFusion's implementations' choice
 
@@ -54,20 +56,25 @@ class Field(nn.Module):
         analytic: by automatic differentiation; finite: by central differences (6 more lookups).
         """
         if normals != "analytic":
-            value, color = self.look(points)
-            return Answer(value, color, self.differences(points) if normals == "finite" else None)
-        with torch.enable_grad():
-            points = points if points.requires_grad else points.detach().requires_grad_()
-            value, color = self.look(points)
-            return Answer(value, color, self._differentiate(value, points))
+            value, color = in_parts(self.look, points, list(self.parameters()))
+            return Answer(value, color, self.gradient(points, normals) if normals == "finite" else None)
+        return Answer(*in_parts(self._look_and_differentiate, points, list(self.parameters())))
 
     def gradient(self, points: Tensor, method: Normals = "analytic") -> Tensor:
         """Derivative (P, 3) of the value."""
-        if method == "finite":
-            return self.differences(points)
+        ask = self.differences if method == "finite" else self._slope
+        return in_parts(lambda part: (ask(part),), points, list(self.parameters()))[0]
+
+    def _slope(self, points: Tensor) -> Tensor:
         with torch.enable_grad():
             points = points if points.requires_grad else points.detach().requires_grad_()
             return self._differentiate(self.value(points), points)
+
+    def _look_and_differentiate(self, points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        with torch.enable_grad():
+            points = points if points.requires_grad else points.detach().requires_grad_()
+            value, color = self.look(points)
+            return value, color, self._differentiate(value, points)
 
     def _differentiate(self, value: Tensor, points: Tensor) -> Tensor:
         return torch.autograd.grad(value.sum(), points, create_graph=self.training, retain_graph=True)[0]

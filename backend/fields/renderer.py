@@ -15,6 +15,7 @@ from ..rendering.occupancy import DECAY, EVERY, Occupancy
 from ..rendering.sections import Sections, gather_along_rays, place_on_rays, section_weights, visible
 from ..rendering.shading import Light, Shading, shade
 from .field import Field, Normals
+from .parts import in_parts
 
 CHUNK = 1 << 14  # rays of a picture without gradients at once
 NEAREST = 8  # sections of a ray that are looked at first
@@ -134,7 +135,7 @@ class Renderer(nn.Module):
                 now = ((place >= begin) & (place < end) & (log_light[ray] >= math.log(self.light_least))).nonzero()[
                     :, 0
                 ]
-                part, value = sections.select(now), field.value(points[now])
+                part, (value,) = sections.select(now), in_parts(lambda p: (field.value(p),), points[now], [])
                 alpha[now] = field.glimpse(value, slopes(value, part), directions[part.ray], part.lengths)
                 log_light.index_add_(0, part.ray, torch.log1p(-alpha[now]))
                 begin, end = end, 2 * end

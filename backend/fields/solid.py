@@ -7,9 +7,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..rendering.volume import alpha_weights
 from .field import Field
+from .parts import in_parts
 
+AROUND = (-1.5, 5.0)  # cells before and behind a point of the surface, between which its colour lies
 SEEN = 0.25  # optical depth at the surface: outlines, seen through much of it, show more than the first of a fog
+LEAST = 1e-6  # opacity of what is empty: where there is nothing, all colours count alike
 CHUNK = 1 << 16  # points evaluated at once
 
 
@@ -18,12 +22,15 @@ class Solid(Field):
 
     It grows inwards from every visible surface, whatever the density inside is, so there are no caves where nobody
     ever looked. Measured once on a grid of `resolution` cells a side; no gradients.
+    color: what a ray sees that falls on the surface at a right angle. The colours of the first of a fog, where the
+    surface lies, are hardly seen, so that nothing ever made them right.
     """
 
     def __init__(self, field: Field, resolution: int = 128) -> None:
         super().__init__(field.channels, field.bounds, SEEN)
         self._field = [field]  # in a list: it is not a part of this module
         depth = least_depth(density_grid(field, resolution), field.bounds)
+        self.cell = (field.bounds[1] - field.bounds[0]) / resolution
         self.depth = nn.Parameter(depth, requires_grad=False)
 
     def value(self, points: Tensor) -> Tensor:
@@ -33,7 +40,13 @@ class Solid(Field):
         return found.view(-1) * self.inside(points)
 
     def look(self, points: Tensor) -> tuple[Tensor, Tensor]:
-        return self.value(points), self._field[0].color(points)
+        inwards = nn.functional.normalize(self.differences(points, self.cell), dim=1)
+        places = torch.arange(*AROUND, 0.5, device=points.device) * self.cell
+        along = points[:, None] + places[:, None] * inwards[:, None]
+        density, color = in_parts(self._field[0].look, along.flatten(0, 1), [])
+        alpha = -torch.expm1(-density.view(len(points), -1) * self.cell / 2)
+        weights = alpha_weights(alpha.clamp(min=LEAST))[..., None]
+        return self.value(points), (weights * color.view(*along.shape[:2], -1)).sum(1) / weights.sum(1)
 
 
 @torch.no_grad()

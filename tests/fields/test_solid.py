@@ -52,3 +52,24 @@ def test_a_hollow_ball_is_meshed_as_a_ball_of_its_own_colour():
     assert r.min() > 0.385 and r.max() < 0.405
     assert mesh.volume == pytest.approx(4 / 3 * np.pi * (0.4 - 0.75 * SEEN / 40) ** 3, rel=0.05)
     assert mesh.is_closed and (mesh.vertex_colors == [255, 0, 0, 255]).all()
+
+
+class Painted(Ball):
+    """A ball in a fog of 1 per unit that is blue, while the ball is red on one half and green on the other."""
+
+    def look(self, points):
+        density, _ = super().look(points)
+        halves = torch.where(points[:, :1] > 0, torch.tensor([1.0, 0, 0]), torch.tensor([0, 1.0, 0]))
+        return density + 1.0, torch.where(density[:, None] > 0, halves, torch.tensor([0, 0, 1.0]))
+
+
+def test_a_surface_has_the_colour_that_is_seen_and_not_that_of_the_fog_around():
+    """Half a cell outside the ball: two cells of fog, 3 % opaque, count before it."""
+    solid = Solid(Painted(400.0, 0.4), 80)
+    points = torch.tensor([[0.4, 0.05, 0.0], [-0.3, 0.2, 0.2]])
+    points = points * ((0.4 + solid.cell / 2) / points.norm(dim=1, keepdim=True))
+    fog = -np.expm1(-1 * solid.cell * 2)
+    seen = solid.color(points)
+    assert (Painted(400.0, 0.4).color(points) == torch.tensor([0, 0, 1.0])).all()
+    torch.testing.assert_close(seen[:, 2], torch.full((2,), float(fog)), atol=0.012, rtol=0)
+    torch.testing.assert_close(seen[:, :2], torch.tensor([[1 - fog, 0], [0, 1 - fog]]).float(), atol=0.012, rtol=0)
