@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-MOST = 1 << 18  # points at once: 16 levels of a hash grid keep some 6 kB of each for the way back, normals included
+MOST = 1 << 17  # points at once: 16 levels of a hash grid keep 11 kB of each for the way back, normals included
 
 Ask = Callable[[Tensor], tuple[Tensor, ...]]
 
