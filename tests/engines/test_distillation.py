@@ -126,10 +126,11 @@ def test_the_reference_shrinks_with_its_colours_weighted_by_alpha():
     assert (camera.width, camera.fov_deg) == (1, 40)
 
 
-def test_a_near_camera_is_near_and_looks_the_same_way():
-    camera = Camera(orbit(30, 20, 2), 40, 8, 8)
+@pytest.mark.parametrize(("size", "distance"), [(8, NEAR), (32, 2 * 2 * np.tan(np.radians(20)) / 32)])
+def test_a_near_camera_is_at_most_a_pixel_away_and_looks_the_same_way(size, distance):
+    camera = Camera(orbit(30, 20, 2), 40, size, size)
     near = moved(camera, torch.Generator().manual_seed(0))
-    assert (near.position - camera.position).norm().item() == pytest.approx(NEAR)
+    assert (near.position - camera.position).norm().item() == pytest.approx(distance, rel=1e-4)
     assert torch.equal(near.cam_to_world[:, :3], camera.cam_to_world[:, :3])
 
 
