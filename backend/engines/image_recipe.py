@@ -66,8 +66,9 @@ class RefineRecipe:
 
     size: pixels a side of the finest picture; batch: random views a step; azimuths, elevations: of the views that make
     the cloud, each with each; dense: how many times finer than a picture those are; channels: learned numbers of a
-    point beside its colour; radius: of a point, a share of the picture's height; rate, point_rate: of learning, the
-    network's and the descriptors'; weights: of the losses, by name. The rest is the first stage's.
+    point beside its colour; spread: their deviation at first; radius: of a point, a share of the picture's height;
+    rate, point_rate: of learning, the network's and the descriptors'; weights: of the losses, by name. The rest is the
+    first stage's.
     """
 
     steps: int = 3000
@@ -77,6 +78,7 @@ class RefineRecipe:
     elevations: tuple[float, ...] = (0, 20, -20)
     dense: int = 1
     channels: int = 16
+    spread: float = 1.0
     radius: float = 2 / 800
     guidance_scale: float = 6.0
     rate: float = 0.001
@@ -116,7 +118,7 @@ REFINE = RefineRecipe(
 )  # fmt: skip
 SMALL_REFINE = replace(
     REFINE, steps=80, size=96, batch=1, azimuths=tuple(range(-180, 180, 45)), elevations=(10, -25, 50), dense=2,
-    radius=0.75 / 96, guidance_scale=1.0, rate=0.003, point_rate=0.01,
+    spread=0.0, radius=0.75 / 96, guidance_scale=1.0, rate=0.003, point_rate=0.01,
     weights=dict(REFINE.weights) | {
         "prior": 0, "picture": 500, "clip": 1, "likeness": 1, "contextual": 0.1, "anchor": 10, "canonical": 100,
     },

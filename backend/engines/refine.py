@@ -21,19 +21,19 @@ from ..rendering.cameras import Camera, orbit
 from ..rendering.point_cloud import PointCloud, View, grow, grown, trust
 from ..rendering.points import splat_scales
 from .coarse import Coarse, Told, distil
-from .distillation import resized
 from .image_recipe import ImageRecipe, RefineRecipe
 
 OPAQUE = 0.9  # what a pixel shows from here on is the object alone, as released
 
 
 class Descriptors(nn.Module):
-    """3 colours and `channels` learned numbers of every point of a cloud, and of the background, which is white."""
+    """3 colours and `channels` learned numbers of every point of a cloud, which begin as N(0, spread^2), and of the
+    background, which is white."""
 
-    def __init__(self, cloud: PointCloud, channels: int, seed: int):
+    def __init__(self, cloud: PointCloud, channels: int, seed: int, spread: float = 1.0):
         super().__init__()
         generator = torch.Generator().manual_seed(seed)
-        learned = torch.randn(len(cloud.points), channels, generator=generator).to(cloud.points)
+        learned = spread * torch.randn(len(cloud.points), channels, generator=generator).to(cloud.points)
         self.points = nn.Parameter(torch.cat([cloud.colors, learned], 1))
         self.behind = nn.Parameter(torch.cat([torch.ones(3), torch.zeros(channels)]).to(cloud.points))
 
@@ -48,7 +48,7 @@ class Refine:
         self.prior, self.told, self.cloud, self.surface = prior, told, cloud, surface
         self.recipe, self.coarse = recipe, coarse
         self.name = f"{type(prior).__name__} points {len(cloud.points)} {recipe}"
-        self.descriptors = Descriptors(cloud, recipe.channels, seed)
+        self.descriptors = Descriptors(cloud, recipe.channels, seed, recipe.spread)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.network = PointRenderer(recipe.channels).to(cloud.points.device)
@@ -89,8 +89,9 @@ class Refine:
         terms, x0 = distil(z, self.prior, told, cameras, self.coarse, position, self.recipe.guidance_scale, generator)
         if self.recipe.weights.get("picture"):
             with torch.no_grad():
-                wanted = resized(self.prior.decode(x0), pictures.shape[2:])
-            terms["picture"] = losses.reference_mse(pictures, wanted)
+                wanted = self.prior.decode(x0)
+            seen = F.interpolate(pictures, wanted.shape[2:], mode="bilinear", align_corners=False)
+            terms["picture"] = losses.reference_mse(seen, wanted)
         if told.likeness is not None and told.places is not None:
             terms["likeness"] = unlike(told.likeness.see(pictures), told.picture)
             terms["contextual"] = contextual(told.likeness.patches(pictures), told.places)

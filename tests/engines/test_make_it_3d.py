@@ -19,7 +19,7 @@ from backend.engines.image_recipe import RefineRecipe
 from backend.engines.make_it_3d import apart, choose_recipes, place, solve
 from backend.engines.optimisation import Run, optimise
 from backend.engines.recipe import elements
-from backend.engines.refine import Refine, reference_view, ring
+from backend.engines.refine import Descriptors, Refine, reference_view, ring
 from backend.engines.report import Report
 from backend.evaluation.metrics import psnr
 from backend.fields import hash_field
@@ -27,7 +27,7 @@ from backend.meshing.mesh import Mesh
 from backend.meshing.texture import nearby
 from backend.reconstruction.view_colors import colors_from, mesh_view, paint
 from backend.rendering.cameras import Camera, orbit
-from backend.rendering.point_cloud import grow
+from backend.rendering.point_cloud import PointCloud, grow
 from backend.rendering.rasteriser import photograph, rasterise
 
 COURSE = replace(
@@ -207,6 +207,28 @@ def test_the_second_stage_finds_colours_that_the_first_had_not():
     front = truth.vertices[inner, 1] < -0.149
     assert off.mean() < 0.5 * grey.mean() and front.sum() == 9 and off[front].max() < 12
     assert task.views().shape == (4, 32, 32, 4) and task.mesh(8) is task.surface
+
+
+def test_what_is_finer_than_the_prior_sees_is_left_alone():
+    """The oracle's picture, half as fine, with a chequered pattern upon it that it cannot see: nothing is asked."""
+    task = refining({"picture": 1.0})
+    task.prior = OraclePrior(brick(4), 16)
+    checks = 0.1 * ((torch.arange(32)[:, None] + torch.arange(32)) % 2 * 2 - 1.0)
+
+    def draw(cameras: list[Camera]) -> tuple[torch.Tensor, torch.Tensor]:
+        known = task.prior.pictures(cameras).repeat_interleave(2, 2).repeat_interleave(2, 3)
+        return known + checks, torch.ones(len(cameras), 32, 32)
+
+    task.draw = draw
+    assert task.imagine(0, torch.Generator().manual_seed(0))["picture"].item() == pytest.approx(0, abs=1e-10)
+
+
+def test_learned_numbers_begin_as_the_recipe_says():
+    cloud = PointCloud(torch.zeros(2000, 3), torch.rand(2000, 3), torch.zeros(2000, dtype=torch.int64))
+    for spread in (0.0, 1.0, 2.0):
+        points = Descriptors(cloud, 16, 0, spread).points
+        assert torch.equal(points[:, :3], cloud.colors)
+        assert points[:, 3:].std().item() == pytest.approx(spread, rel=0.02)
 
 
 def on_white(rgba: torch.Tensor) -> torch.Tensor:
