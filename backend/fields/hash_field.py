@@ -23,10 +23,13 @@ def small_network(inputs: int, hidden: int, outputs: int, layers: int = 1) -> nn
 class HashField(Field):
     """density = softplus(gain network + blob); colour = sigmoid(network), latents without the sigmoid.
 
-    gain: 1 as published; more of it makes surfaces sharp in fewer steps.
+    gain: 1 as published; more of it makes surfaces sharp in fewer steps. sharpen: what network and blob are multiplied
+    by at the end of an optimisation, 1 in the beginning: what is thin becomes solid.
     bands: share of the optimisation until which levels beyond the first half stay hidden, and when all are shown;
     None shows all from the start (threestudio's ProgressiveBandHashGrid: 2000 and 6000 of 10000 steps).
     """
+
+    sharpness: Tensor
 
     def __init__(
         self,
@@ -39,16 +42,19 @@ class HashField(Field):
         blob: tuple[float, float] = (10.0, 0.5),
         bands: tuple[float, float] | None = None,
         gain: float = 1.0,
+        sharpen: float = 1.0,
     ) -> None:
         super().__init__(channels, bounds, level)
         self.grid, self.blob, self.bands, self.gain = grid, blob, bands, gain
+        self.sharpen = sharpen
+        self.register_buffer("sharpness", torch.ones(()))
         self.density_network = small_network(grid.width, hidden, 1, layers)
         self.color_network = small_network(grid.width, hidden, channels, layers)
         self.advance(0.0)
 
     def _density(self, points: Tensor, features: Tensor) -> Tensor:
         raw = self.gain * self.density_network(features)[:, 0] + magic3d_blob(points, *self.blob)
-        return nn.functional.softplus(raw) * self.inside(points)
+        return nn.functional.softplus(self.sharpness * raw) * self.inside(points)
 
     def value(self, points: Tensor) -> Tensor:
         return self._density(points, self.grid(self.to_unit(points)))
@@ -59,6 +65,7 @@ class HashField(Field):
         return self._density(points, features), color.sigmoid() if self.channels == 3 else color
 
     def advance(self, share: float) -> None:
+        self.sharpness.fill_(self.sharpen**share)
         if self.bands is not None:
             levels, (begin, end) = len(self.grid.resolutions), self.bands
             shown = min(max((share - begin) / (end - begin), 0.0), 1.0)

@@ -19,8 +19,11 @@ class VoxelField(Field):
     """density = softplus(gain * voxel + shift); colours as they are stored (latents), RGB through a sigmoid.
 
     voxels (1 + channels, R, R, R): density begins at 0, colours as N(0, 1), as published; the gain is learned, from
-    `gain` on: 1 as published, more of it makes a solid in fewer steps.
+    `gain` on: 1 as published, more of it makes a solid in fewer steps. sharpen: what it is multiplied by besides at
+    the end of an optimisation, 1 in the beginning: what has become a fog in few steps, too thin a one, becomes solid.
     """
+
+    sharpness: Tensor
 
     def __init__(
         self,
@@ -30,15 +33,17 @@ class VoxelField(Field):
         level: float = 15.0,
         generator: torch.Generator | None = None,
         gain: float = 1.0,
+        sharpen: float = 1.0,
     ) -> None:
         super().__init__(channels, bounds, level)
-        self.resolution = resolution
+        self.resolution, self.sharpen = resolution, sharpen
         self.density = nn.Parameter(torch.zeros(1, resolution**3))
         self.colors = nn.Parameter(torch.randn(channels, resolution**3, generator=generator))
         self.log_gain = nn.Parameter(torch.tensor(math.log(gain)))
+        self.register_buffer("sharpness", torch.ones(()))
 
     def _density(self, points: Tensor, index: Tensor, weight: Tensor) -> Tensor:
-        raw = interpolate(self.density, index, weight)[0] * self.log_gain.exp()
+        raw = interpolate(self.density, index, weight)[0] * self.log_gain.exp() * self.sharpness
         return nn.functional.softplus(raw + SHIFT) * self.inside(points)
 
     def value(self, points: Tensor) -> Tensor:
@@ -48,6 +53,9 @@ class VoxelField(Field):
         index, weight = self.corners(points)
         color = interpolate(self.colors, index, weight).T
         return self._density(points, index, weight), color.sigmoid() if self.channels == 3 else color
+
+    def advance(self, share: float) -> None:
+        self.sharpness.fill_(self.sharpen**share)
 
     def corners(self, points: Tensor) -> tuple[Tensor, Tensor]:
         """The voxels (8, P) around points (P, 3) and their weights; voxel centres reach to the cube's faces."""
