@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +33,7 @@ from ..weights import store
 from ..weights.lrm import Kind, check_lrm, load_lrm
 from ..weights.models import STARTER, choose_device, load_novel_view
 from . import Request, Result
+from .kept import Kept
 from .picture_camera import match_picture
 from .report import Report
 
@@ -62,9 +62,6 @@ class View:
     elevation: float | None = None
 
 
-_kept: dict[tuple[str, torch.device], tuple[LRM, Kind]] = {}
-
-
 def run(request: Request, report: Report) -> Result:
     """Image float32 RGBA (H, W, 4) in inputs["image"] -> mesh, its front (-Y) the image's view; four views of it."""
     start, parameters = time.monotonic(), request.parameters
@@ -72,7 +69,7 @@ def run(request: Request, report: Report) -> Result:
     report.progress("Preparing", 0, 1)
     device = choose_device(parameters["device"])
     path = find_weights(parameters["weights"])
-    if (str(path), device) not in _kept:
+    if (path, device) not in load:
         check_lrm(path)
     cutout = remove_background(request.inputs["image"], parameters["remove_background"], str(device))
     report.progress("Loading weights", 0, 1)
@@ -100,18 +97,13 @@ def run(request: Request, report: Report) -> Result:
     return Result(mesh, look_at(mesh), facts)
 
 
+load, load_camera = Kept(load_lrm), Kept(load_novel_view)
+
+
 def unload() -> None:
-    """Drop the model that `run` keeps between jobs."""
-    _kept.clear()
-    gc.collect()
-
-
-def load(path: Path, device: torch.device) -> tuple[LRM, Kind]:
-    """The model, which stays until another is asked for. Raises WeightsError."""
-    if (str(path), device) not in _kept:
-        unload()
-        _kept[str(path), device] = load_lrm(path, device)
-    return _kept[str(path), device]
+    """Drop the models that `run` keeps between jobs."""
+    load.drop()
+    load_camera.drop()
 
 
 def find_weights(weights: str) -> Path:
@@ -145,7 +137,7 @@ def prepare(model: LRM, kind: Kind, rgba: np.ndarray, parameters: dict[str, Any]
 def estimate_camera(picture: Tensor, device: torch.device) -> tuple[float, float]:
     """(elevation in degrees, apparent distance) of a framed picture (1, 3, S, S) in 0..1, as the starter's Zero123
     estimates them."""
-    zero123 = load_novel_view("starter", device)
+    zero123 = load_camera("starter", device)
     with torch.no_grad():
         found = zero123.estimate_camera(zero123.embed((picture * 2 - 1).to(device)))
     if found is None:

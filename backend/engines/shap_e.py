@@ -6,7 +6,6 @@ knows a signed distance and a colour at every point -> mesh."""
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -26,10 +25,11 @@ from ..preprocess.framing import composite, frame
 from ..preprocess.image import ImageError
 from ..rendering.cameras import Camera, orbit
 from ..rendering.rasteriser import photograph
-from ..weights.models import choose_device, choose_dtype, release
+from ..weights.models import choose_device, choose_dtype
 from ..weights.shap_e import load_shap_e
 from . import Request, Result
 from .dreamfusion import read_prompt
+from .kept import Kept
 from .report import Report
 
 STAGES: dict[str, float] = {"Preparing": 1, "Loading weights": 6, "Shape": 20, "Surface": 6}
@@ -38,8 +38,6 @@ GUIDANCE = {"image": 3.0, "prompt": 15.0}  # as released
 POINTS = 1 << 15  # asked for at once
 HALF_TURN = np.array([-1, -1, 1], np.float32)  # its front is +Y with Z up; ours -Y
 SMALLEST_PIECE = 0.003  # of the largest one's volume
-
-_kept: dict[tuple[str, str, torch.device], DiffusionPipeline] = {}
 
 
 def run(request: Request, report: Report) -> Result:
@@ -61,20 +59,13 @@ def run(request: Request, report: Report) -> Result:
     return Result(mesh, look_at(mesh), facts | {"seconds": round(time.monotonic() - begin, 1)})
 
 
-def unload() -> None:
-    """Drop the model that `run` keeps between jobs."""
-    _kept.clear()
-    gc.collect()
-
-
+@Kept
 def load(weights: str, kind: str, device: torch.device) -> DiffusionPipeline:
-    """The model, which stays until another is asked for. Raises WeightsError."""
-    if (weights, kind, device) not in _kept:
-        unload()
-        release()
-        dtype = torch.float32 if device.type == "cpu" else choose_dtype(device)
-        _kept[weights, kind, device] = load_shap_e(weights, kind, device, dtype)
-    return _kept[weights, kind, device]
+    """Raises WeightsError."""
+    return load_shap_e(weights, kind, device, torch.float32 if device.type == "cpu" else choose_dtype(device))
+
+
+unload = load.drop
 
 
 def read_input(request: Request) -> tuple[np.ndarray | str, dict[str, Any]]:

@@ -11,19 +11,18 @@ import torch
 
 from ..diffusion.stable_diffusion import TextToImage
 from ..meshing.mesh import Mesh
-from ..weights.models import choose_device, choose_dtype, release
+from ..weights.models import choose_device, choose_dtype
 from ..weights.stable_diffusion import load_text_to_image
 from ..weights.subjects import find_subjects, give_subjects
 from . import Request, Result
 from .dreamfusion import read_prompt
+from .kept import Kept
 from .report import Report
 
 STEPS = 30
 GUIDANCE, STARTER_GUIDANCE = 7.5, 3.0  # a small model's colours burn sooner
 SMALL = 128  # pixels
 ALONE = ", single object, centered, plain white background"  # what the image engines need; the starter knows no other
-
-_kept: dict[tuple[str, torch.device, tuple[Path, ...]], TextToImage] = {}
 
 
 def imagine(prompt: str, parameters: dict[str, Any], report: Report, seed: int) -> np.ndarray:
@@ -52,17 +51,12 @@ def run(request: Request, report: Report) -> Result:
     return Result(Mesh(np.empty((0, 3)), np.empty((0, 3))), np.rint(pixels[None] * 255).astype(np.uint8))
 
 
-def load(weights: str, device: torch.device, subjects: tuple[Path, ...] = ()) -> TextToImage:
-    """The last one stays until `unload`, for a picture with another seed."""
-    if (weights, device, subjects) not in _kept:
-        unload()
-        dtype = torch.float32 if device.type == "cpu" else choose_dtype(device)
-        model = load_text_to_image(weights, device, dtype)
-        give_subjects(model, list(subjects))
-        _kept[weights, device, subjects] = model
-    return _kept[weights, device, subjects]
+@Kept
+def load(weights: str, device: torch.device, subjects: tuple[Path, ...]) -> TextToImage:
+    dtype = torch.float32 if device.type == "cpu" else choose_dtype(device)
+    model = load_text_to_image(weights, device, dtype)
+    give_subjects(model, list(subjects))
+    return model
 
 
-def unload() -> None:
-    _kept.clear()
-    release()
+unload = load.drop

@@ -14,11 +14,12 @@ from ..diffusion.mvdream import SUFFIX, MultiView, around
 from ..interface.view_set import FOV_DEG, RADIUS
 from ..meshing.mesh import Mesh
 from ..rendering.cameras import Camera
-from ..weights.models import choose_device, choose_dtype, release
+from ..weights.models import choose_device, choose_dtype
 from ..weights.mvdream import load_multi_view
 from ..weights.subjects import find_subjects, give_subjects
 from . import Request, Result
 from .dreamfusion import read_prompt
+from .kept import Kept
 from .report import Report
 
 STEPS, STARTER_STEPS = 50, 30
@@ -27,8 +28,6 @@ SMALL = 128  # pixels
 LENS_DEG = (
     40.0  # MVDream is not told the lens; it learnt from 15 to 60 degrees, always as far away as fills the picture
 )
-
-_kept: dict[tuple[str, torch.device, tuple[Path, ...]], MultiView] = {}
 
 
 def run(request: Request, report: Report) -> Result:
@@ -80,18 +79,12 @@ def facts_of(cameras: list[Camera]) -> dict[str, Any]:
     }
 
 
-def load(weights: str, device: torch.device, subjects: tuple[Path, ...] = ()) -> MultiView:
-    """The last one stays until `unload`, for views with another seed."""
-    if (weights, device, subjects) not in _kept:
-        unload()
-        dtype = torch.float32 if device.type == "cpu" else choose_dtype(device)
-        model = load_multi_view(weights, device, dtype)
-        give_subjects(model, list(subjects))
-        _kept[weights, device, subjects] = model
-    return _kept[weights, device, subjects]
+@Kept
+def load(weights: str, device: torch.device, subjects: tuple[Path, ...]) -> MultiView:
+    dtype = torch.float32 if device.type == "cpu" else choose_dtype(device)
+    model = load_multi_view(weights, device, dtype)
+    give_subjects(model, list(subjects))
+    return model
 
 
-def unload() -> None:
-    """Drop the model that is kept between jobs."""
-    _kept.clear()
-    release()
+unload = load.drop
