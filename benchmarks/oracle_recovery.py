@@ -33,6 +33,7 @@ from backend.training.meshes import list_meshes, load_mesh
 
 FOV_DEG, RADIUS = 15.5, 3.8  # the sphere of the objects fills the picture
 TOWARDS_LIGHT, AMBIENT = (-0.45, -0.6, 0.66), 0.5
+SHARPEN = {"sjc": 10.0}  # a voxel is seen by few rays: in few steps it becomes no more than a fog
 SEEN_FROM = [(azimuth, elevation) for elevation in (-30, 20, 65) for azimuth in range(0, 360, 45)]
 
 
@@ -116,8 +117,9 @@ def ray_errors(task: Reconstruction, truth: Mesh) -> tuple[float, float]:
 
 
 def recover(
-    truth: Mesh, method: str, steps: int, size: int, seed: int, defects: Defects, settings: dict[str, Any]
-) -> dict:
+    truth: Mesh, method: str, steps: int, size: int, seed: int, defects: Defects, sharpen: float,
+    settings: dict[str, Any],
+) -> dict:  # fmt: skip
     """Optimise against the oracle of one mesh, whose pictures have `size` pixels a side; scores and what it took."""
     oracle = OraclePrior(truth, size, defects=defects, seed=seed)
     camera = Camera(orbit(0, 15, RADIUS), FOV_DEG, 2 * size, 2 * size)
@@ -128,8 +130,10 @@ def recover(
     weights = dict(course.weights) | ({"eikonal": 1.0} if method == "sdf" else {})
     course = replace(course, **(views | sizes | {"weights": weights} | settings))
     makers = {
-        "sds": lambda: hash_field.small(seed=seed, gain=30.0),
-        "sjc": lambda: voxel_field.VoxelField(5 * size // 4, generator=torch.Generator().manual_seed(seed), gain=6.0),
+        "sds": lambda: hash_field.small(seed=seed, gain=30.0, sharpen=sharpen),
+        "sjc": lambda: voxel_field.VoxelField(
+            5 * size // 4, generator=torch.Generator().manual_seed(seed), gain=10.0, sharpen=sharpen
+        ),
         "sdf": lambda: sdf_field.small(seed=seed),
     }
     reference = Reference(photograph(truth, camera), camera)
@@ -164,6 +168,7 @@ def main(
         bool, typer.Option(help="Whether the objects stand in a light, or show their plain colours.")
     ] = True,
     output: Annotated[Path, typer.Option(help="Folder for scores.json and pictures.")] = Path("build/oracle"),
+    sharpen: Annotated[float, typer.Option(help="How much steeper a density becomes; 0 is 10 for sjc, else 1.")] = 0.0,
     noise: float = 0.0,
     turn_deg: float = 0.0,
     janus: float = 0.0,
@@ -180,7 +185,9 @@ def main(
     for number, index in enumerate(chosen, first):
         truth = to_mesh(load_mesh(*entries[index]))
         truth = lit(truth) if light else truth
-        found = recover(truth, method, steps, size, 0, Defects(noise, turn_deg, janus, contrast), json.loads(settings))
+        defects = Defects(noise, turn_deg, janus, contrast)
+        steeper = sharpen or SHARPEN.get(method, 1.0)
+        found = recover(truth, method, steps, size, 0, defects, steeper, json.loads(settings))
         Image.fromarray(picture(found.pop("views"), truth)).save(output / f"{method}_{number}.png")
         rows.append({"name": entries[index][0], **found})
         print(json.dumps(rows[-1]), flush=True)
