@@ -33,6 +33,7 @@ class Field(nn.Module):
     """
 
     is_sdf = False
+    sharpen = 1.0  # how much steeper the density becomes while an optimisation runs
 
     def __init__(self, channels: int = 3, bounds: tuple[float, float] = (-0.6, 0.6), level: float = 0.0) -> None:
         super().__init__()
