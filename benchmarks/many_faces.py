@@ -32,6 +32,7 @@ from backend.training.meshes import list_meshes, load_mesh
 AZIMUTHS = range(0, 360, 15)
 SIDES, BACK, SHOWN = slice(None, None, 6), slice(10, 15), slice(None, None, 3)  # of them: 0, 90..; 150..210; 0, 45..
 LIKING = 6.0  # of fronts: half the logarithm of how much likelier than a back
+FACE = 1 / 3  # of the front's own look, from which on a side has a face
 FRONTS = {  # meshes with a face, and the azimuth that it looks to
     "ken-starter_kit_3d_platformer-character": 0,
     "qbb-fruit_characters_animated_2017-avocado": 90,
@@ -64,10 +65,12 @@ def pictures(mesh: Mesh, size: int = 48) -> torch.Tensor:
     return oracle.pictures([Camera(orbit(a, 10, 1.2), 49.1, size, size) for a in AZIMUTHS])
 
 
-def count_faces(found: torch.Tensor, known: torch.Tensor) -> int:
-    """How many of the four sides are more like the object's front than like any other side of it."""
-    off = (found[SIDES][:, None] - known[SIDES]).abs().mean((2, 3, 4))
-    return int((off.argmin(1) == 0).sum())
+def front_shares(found: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+    """How much of the front's own look each of the four sides has, (4,): 1 for the front, 0 for the mean of the other
+    sides, by projection on their difference."""
+    others = known[SIDES][1:].mean(0)
+    own = known[0] - others
+    return ((found[SIDES] - others) * own).sum((1, 2, 3)) / (own**2).sum()
 
 
 def dream(truth: Mesh, views: int, seed: int, course: MultiViewRecipe, size: int) -> tuple[torch.Tensor, float]:
@@ -100,7 +103,9 @@ def main(
             found, spent = dream(truth, views, seed, course, size)
             off = (found - known).abs()
             errors = {"behind": off[BACK], "all around": off, "in front": off[:1]}
-            rows.append({"name": name, "views at once": views, "faces": count_faces(found, known)})
+            shares = front_shares(found, known)
+            rows.append({"name": name, "views at once": views, "faces": int((shares > FACE).sum())})
+            rows[-1] |= {"front's share": [round(share, 2) for share in shares.tolist()]}
             rows[-1] |= {where: round(float(e.mean()), 3) for where, e in errors.items()} | {"cpu_s": round(spent, 1)}
             print(rows[-1], flush=True)
             sheet.append(found[SHOWN])
