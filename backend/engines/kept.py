@@ -4,11 +4,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Generic, ParamSpec, TypeVar
 
-from ..weights.models import release
+import torch
+
+from ..diffusion.stable_diffusion import TextToImage
+from ..weights.models import choose_dtype, release
+from ..weights.subjects import give_subjects
 
 Model = TypeVar("Model")
+Painter = TypeVar("Painter", bound=TextToImage)
 P = ParamSpec("P")
 
 
@@ -31,3 +37,16 @@ class Kept(Generic[P, Model]):
         """Forget it, and give its memory back."""
         self.models.clear()
         release()
+
+
+def keep_with_subjects(
+    load: Callable[[str, torch.device, torch.dtype], Painter],
+) -> Kept[[str, torch.device, tuple[Path, ...]], Painter]:
+    """A model of weights, on a device, that knows what it has learnt of these subjects' files."""
+
+    def load_with_subjects(weights: str, device: torch.device, subjects: tuple[Path, ...]) -> Painter:
+        model = load(weights, device, torch.float32 if device.type == "cpu" else choose_dtype(device))
+        give_subjects(model, list(subjects))
+        return model
+
+    return Kept(load_with_subjects)

@@ -3,20 +3,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from ..diffusion.stable_diffusion import TextToImage
 from ..meshing.mesh import Mesh
-from ..weights.models import choose_device, choose_dtype
+from ..weights.models import choose_device
 from ..weights.stable_diffusion import load_text_to_image
-from ..weights.subjects import find_subjects, give_subjects
+from ..weights.subjects import find_subjects
 from . import Request, Result
 from .dreamfusion import read_prompt
-from .kept import Kept
+from .kept import keep_with_subjects
 from .report import Report
 
 STEPS = 30
@@ -51,12 +49,5 @@ def run(request: Request, report: Report) -> Result:
     return Result(Mesh(np.empty((0, 3)), np.empty((0, 3))), np.rint(pixels[None] * 255).astype(np.uint8))
 
 
-@Kept
-def load(weights: str, device: torch.device, subjects: tuple[Path, ...]) -> TextToImage:
-    dtype = torch.float32 if device.type == "cpu" else choose_dtype(device)
-    model = load_text_to_image(weights, device, dtype)
-    give_subjects(model, list(subjects))
-    return model
-
-
+load = keep_with_subjects(load_text_to_image)
 unload = load.drop

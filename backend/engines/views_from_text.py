@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,12 +13,12 @@ from ..diffusion.mvdream import SUFFIX, MultiView, around
 from ..interface.view_set import FOV_DEG, RADIUS
 from ..meshing.mesh import Mesh
 from ..rendering.cameras import Camera
-from ..weights.models import choose_device, choose_dtype
+from ..weights.models import choose_device
 from ..weights.mvdream import load_multi_view
-from ..weights.subjects import find_subjects, give_subjects
+from ..weights.subjects import find_subjects
 from . import Request, Result
 from .dreamfusion import read_prompt
-from .kept import Kept
+from .kept import keep_with_subjects
 from .report import Report
 
 STEPS, STARTER_STEPS = 50, 30
@@ -79,12 +78,5 @@ def facts_of(cameras: list[Camera]) -> dict[str, Any]:
     }
 
 
-@Kept
-def load(weights: str, device: torch.device, subjects: tuple[Path, ...]) -> MultiView:
-    dtype = torch.float32 if device.type == "cpu" else choose_dtype(device)
-    model = load_multi_view(weights, device, dtype)
-    give_subjects(model, list(subjects))
-    return model
-
-
+load = keep_with_subjects(load_multi_view)
 unload = load.drop
