@@ -33,7 +33,7 @@ from backend.training.meshes import list_meshes, load_mesh
 
 FOV_DEG, RADIUS = 15.5, 3.8  # the sphere of the objects fills the picture
 TOWARDS_LIGHT, AMBIENT = (-0.45, -0.6, 0.66), 0.5
-SHARPEN = {"sjc": 10.0}  # a voxel is seen by few rays: in few steps it becomes no more than a fog
+SHARPEN = {"sjc": 30.0}  # a voxel is seen by few rays: in few steps it becomes no more than a fog
 SEEN_FROM = [(azimuth, elevation) for elevation in (-30, 20, 65) for azimuth in range(0, 360, 45)]
 
 
@@ -168,7 +168,7 @@ def main(
         bool, typer.Option(help="Whether the objects stand in a light, or show their plain colours.")
     ] = True,
     output: Annotated[Path, typer.Option(help="Folder for scores.json and pictures.")] = Path("build/oracle"),
-    sharpen: Annotated[float, typer.Option(help="How much steeper a density becomes; 0 is 10 for sjc, else 1.")] = 0.0,
+    sharpen: Annotated[float, typer.Option(help="How much steeper a density becomes; 0 is 30 for sjc, else 1.")] = 0.0,
     noise: float = 0.0,
     turn_deg: float = 0.0,
     janus: float = 0.0,

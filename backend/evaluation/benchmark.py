@@ -23,6 +23,8 @@ from .baselines import box, silhouette_slab
 from .metrics import compare_meshes, normalise, psnr, ssim
 
 INPUT_SIZE, VIEW_SIZE = 256, 128
+ENGINES = {"one2345": one2345, "lrm": lrm}
+SHARED = ("mesh_resolution", "match_picture", "auto_elevation", "device")  # parameters that both have
 HIGHER_IS_BETTER = {
     "f_score_0.05": True,
     "f_score_0.02": True,
@@ -39,23 +41,21 @@ Scores = dict[str, dict[str, float]]
 
 
 def evaluate_object(
-    entry: tuple[str, str, Path], index: int, parameters: dict[str, Any], true_views: bool
+    entry: tuple[str, str, Path], index: int, engines: list[str], parameters: dict[str, dict], true_views: bool
 ) -> tuple[Scores, np.ndarray]:
-    """One object from a random but fixed side: scores of each method, and a row of pictures (input, truth,
-    One-2-3-45, LRM)."""
+    """One object from a random but fixed side: scores of each method, and a row of pictures (input, truth, and four of
+    each engine)."""
     rng = np.random.default_rng([index, 11])
     turn, elevation, light = rng.uniform(0, 360), rng.uniform(0, 35), Light.random(rng)
     source = turned(load_mesh(*entry), -turn)
     renderer = Renderer(source, light)
     image = renderer.render(orbit(0, elevation), INPUT_SIZE)[0].astype(np.float32) / 255
-    result = one2345.run(Request("one2345", {"image": image}, parameters, seed=index), Report())
     truth = to_mesh(source)
     camera = Camera(orbit(0, elevation), FOV_DEG, INPUT_SIZE, INPUT_SIZE)  # pyright: ignore[reportArgumentType]
-    shared = {name: parameters[name] for name in ("mesh_resolution", "match_picture", "auto_elevation", "device")}
-    quick = lrm.run(Request("lrm", {"image": image}, engine("lrm").check(shared), index), Report())
     methods = {
-        "one2345": result.mesh,
-        "lrm": quick.mesh,
+        name: ENGINES[name].run(Request(name, {"image": image}, parameters[name], index), Report()).mesh
+        for name in engines
+    } | {
         "slab": silhouette_slab(image, camera),
         "box": to_mesh(turned(box_of(turned(source, turn)), -turn)),
     }
@@ -64,7 +64,7 @@ def evaluate_object(
         poses = view_set(elevation)
         posed = np.stack([renderer.render(orbit(a, e), INPUT_SIZE)[0] for a, e in poses]).astype(np.float32) / 255
         cameras = [Camera(orbit(a, e), FOV_DEG, INPUT_SIZE, INPUT_SIZE) for a, e in poses]  # pyright: ignore
-        methods["true views"] = one2345.reconstruct(posed, cameras, parameters, Report())
+        methods["true views"] = one2345.reconstruct(posed, cameras, parameters["one2345"], Report())
     pictures = {name: shoot(Renderer(from_mesh(normalise(mesh))), views) for name, mesh in methods.items()}
     pictures["truth"] = shoot(renderer, views)
     scores = {
@@ -73,13 +73,8 @@ def evaluate_object(
         | compare_pictures(pictures[name], pictures["truth"])
         for name, mesh in methods.items()
     }
-    row = [
-        shoot(renderer, [(0, elevation)])[0],
-        *pictures["truth"][1:4],
-        *pictures["one2345"][:4],
-        *pictures["lrm"][:4],
-    ]
-    return scores, np.concatenate(row, 1)
+    row = [shoot(renderer, [(0, elevation)])[0], *pictures["truth"][1:4]]
+    return scores, np.concatenate([*row, *(p for name in engines for p in pictures[name][:4])], 1)
 
 
 def compare_pictures(pictures: list[np.ndarray], truth: list[np.ndarray]) -> dict[str, float]:
@@ -94,19 +89,24 @@ def compare_pictures(pictures: list[np.ndarray], truth: list[np.ndarray]) -> dic
 
 
 def evaluate(
-    meshes: Path, count: int, parameters: dict[str, Any], true_views: bool, track: Callable[[list], Iterable] = iter
+    meshes: Path,
+    chosen: slice,
+    engines: list[str],
+    parameters: dict[str, dict],
+    true_views: bool,
+    track: Callable[[list], Iterable] = iter,
 ) -> tuple[dict[str, Any], np.ndarray]:
     """Mean scores of every method, the share of objects for which ours beats each baseline, and a sheet of pictures."""
     entries = list_meshes(meshes, "validation")
-    chosen = np.random.default_rng(3).permutation(len(entries))[:count]
     every, rows = [], []
-    for i in track(list(chosen)):
-        scores, row = evaluate_object(entries[i], int(i), parameters, true_views)
+    for i in track(list(np.random.default_rng(3).permutation(len(entries))[chosen])):
+        scores, row = evaluate_object(entries[i], int(i), engines, parameters, true_views)
         every.append({"name": entries[i][0], **scores})
         rows.append(row)
     methods = [m for m in every[0] if m != "name"]
     mean = {m: {k: float(np.mean([o[m][k] for o in every])) for k in HIGHER_IS_BETTER} for m in methods}
-    pairs = [(m, b) for m in ("one2345", "lrm") for b in ("slab", "box")] + [("lrm", "one2345")]
+    pairs = [(m, b) for m in engines for b in ("slab", "box")]
+    pairs += [("lrm", "one2345")] if len(engines) == len(ENGINES) else []
     wins = {
         f"{m} than {b}": {k: wins_share(every, m, b, k, up) for k, up in HIGHER_IS_BETTER.items()} for m, b in pairs
     }
@@ -155,8 +155,10 @@ def main(
         "../shared/data/train"
     ),
     count: Annotated[int, typer.Option(min=1, help="How many objects.")] = 40,
+    first: Annotated[int, typer.Option(min=0, help="The first of them, in a random but fixed order.")] = 0,
+    engines: Annotated[list[str] | None, typer.Option("--engine", help="one2345 or lrm; both if not told.")] = None,
     output: Annotated[Path, typer.Option(help="Folder for scores.json and sheet.png.")] = Path("build/evaluation"),
-    settings: Annotated[list[str] | None, typer.Option("--set", help="Parameter of the engine, NAME=VALUE.")] = None,
+    settings: Annotated[list[str] | None, typer.Option("--set", help="Parameter of the engines, NAME=VALUE.")] = None,
     true_views: Annotated[bool, typer.Option(help="Also reconstruct from the 32 true views.")] = True,
 ) -> None:
     """Image to mesh on validation objects, beside a slab of the silhouette and a box of the true extent."""
@@ -165,8 +167,13 @@ def main(
     from rich.progress import track
     from rich.table import Table
 
-    parameters = engine("one2345").check(dict(s.split("=", 1) for s in settings or []))
-    scores, sheet = evaluate(meshes, count, parameters, true_views, lambda items: track(items, "Evaluating"))
+    told = dict(s.split("=", 1) for s in settings or [])
+    shared = {name: value for name, value in told.items() if name in SHARED}
+    parameters = {"one2345": engine("one2345").check(told), "lrm": engine("lrm").check(shared)}
+    names, chosen = engines or list(ENGINES), slice(first, first + count)
+    if wrong := set(names) - set(ENGINES):
+        raise typer.BadParameter(f"There is no engine {', '.join(wrong)} here. Choose of {', '.join(ENGINES)}.")
+    scores, sheet = evaluate(meshes, chosen, names, parameters, true_views, lambda items: track(items, "Evaluating"))
     output.mkdir(parents=True, exist_ok=True)
     (output / "scores.json").write_text(json.dumps(scores, indent=1))
     Image.fromarray((sheet * 255 + 0.5).astype(np.uint8)).save(output / "sheet.png")

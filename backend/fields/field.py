@@ -13,6 +13,7 @@ from .parts import in_parts
 
 Normals = Literal["none", "analytic", "finite"]
 FINITE = 0.01  # distance of central differences, DreamFusion's implementations' choice
+STEEP_BY = 0.4  # share of an optimisation in which a density sharpens; the rest moves the surface back to its place
 
 
 @dataclass
@@ -33,11 +34,15 @@ class Field(nn.Module):
     """
 
     is_sdf = False
-    sharpen = 1.0  # how much steeper the density becomes while an optimisation runs
+    sharpen = 1.0  # how much steeper the density becomes in the first STEEP_BY of an optimisation
 
     def __init__(self, channels: int = 3, bounds: tuple[float, float] = (-0.6, 0.6), level: float = 0.0) -> None:
         super().__init__()
         self.channels, self.bounds, self.level = channels, bounds, level
+
+    def steepness(self, share: float) -> float:
+        """How much steeper the density is than in the beginning, after a share of an optimisation."""
+        return self.sharpen ** min(1.0, share / STEEP_BY)
 
     def value(self, points: Tensor) -> Tensor:
         """Density or signed distance (P,) at points (P, 3)."""

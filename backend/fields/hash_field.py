@@ -23,8 +23,8 @@ def small_network(inputs: int, hidden: int, outputs: int, layers: int = 1) -> nn
 class HashField(Field):
     """density = softplus(gain network + blob); colour = sigmoid(network), latents without the sigmoid.
 
-    gain: 1 as published; more of it makes surfaces sharp in fewer steps. sharpen: what network and blob are multiplied
-    by at the end of an optimisation, 1 in the beginning: what is thin becomes solid.
+    gain: 1 as published; more of it makes surfaces sharp in fewer steps. sharpen: what network and blob come to
+    be multiplied by, 1 in the beginning: what is thin becomes solid.
     bands: share of the optimisation until which levels beyond the first half stay hidden, and when all are shown;
     None shows all from the start (threestudio's ProgressiveBandHashGrid: 2000 and 6000 of 10000 steps).
     """
@@ -65,7 +65,7 @@ class HashField(Field):
         return self._density(points, features), color.sigmoid() if self.channels == 3 else color
 
     def advance(self, share: float) -> None:
-        self.sharpness.fill_(self.sharpen**share)
+        self.sharpness.fill_(self.steepness(share))
         if self.bands is not None:
             levels, (begin, end) = len(self.grid.resolutions), self.bands
             shown = min(max((share - begin) / (end - begin), 0.0), 1.0)

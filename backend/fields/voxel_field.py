@@ -19,8 +19,8 @@ class VoxelField(Field):
     """density = softplus(gain * voxel + shift); colours as they are stored (latents), RGB through a sigmoid.
 
     voxels (1 + channels, R, R, R): density begins at 0, colours as N(0, 1), as published; the gain is learned, from
-    `gain` on: 1 as published, more of it makes a solid in fewer steps. sharpen: what it is multiplied by besides at
-    the end of an optimisation, 1 in the beginning: what has become a fog in few steps, too thin a one, becomes solid.
+    `gain` on: 1 as published, more of it makes a solid in fewer steps. sharpen: what it comes to be
+    multiplied by besides, 1 in the beginning: what has become a fog in few steps, too thin a one, becomes solid.
     """
 
     sharpness: Tensor
@@ -55,7 +55,7 @@ class VoxelField(Field):
         return self._density(points, index, weight), color.sigmoid() if self.channels == 3 else color
 
     def advance(self, share: float) -> None:
-        self.sharpness.fill_(self.sharpen**share)
+        self.sharpness.fill_(self.steepness(share))
 
     def corners(self, points: Tensor) -> tuple[Tensor, Tensor]:
         """The voxels (8, P) around points (P, 3) and their weights; voxel centres reach to the cube's faces."""
