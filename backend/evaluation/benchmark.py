@@ -90,7 +90,7 @@ def compare_pictures(pictures: list[np.ndarray], truth: list[np.ndarray]) -> dic
 
 def evaluate(
     meshes: Path,
-    chosen: slice,
+    count: int,
     engines: list[str],
     parameters: dict[str, dict],
     true_views: bool,
@@ -99,7 +99,7 @@ def evaluate(
     """Mean scores of every method, the share of objects for which ours beats each baseline, and a sheet of pictures."""
     entries = list_meshes(meshes, "validation")
     every, rows = [], []
-    for i in track(list(np.random.default_rng(3).permutation(len(entries))[chosen])):
+    for i in track(list(np.random.default_rng(3).permutation(len(entries))[:count])):
         scores, row = evaluate_object(entries[i], int(i), engines, parameters, true_views)
         every.append({"name": entries[i][0], **scores})
         rows.append(row)
@@ -155,7 +155,6 @@ def main(
         "../shared/data/train"
     ),
     count: Annotated[int, typer.Option(min=1, help="How many objects.")] = 40,
-    first: Annotated[int, typer.Option(min=0, help="The first of them, in a random but fixed order.")] = 0,
     engines: Annotated[list[str] | None, typer.Option("--engine", help="one2345 or lrm; both if not told.")] = None,
     output: Annotated[Path, typer.Option(help="Folder for scores.json and sheet.png.")] = Path("build/evaluation"),
     settings: Annotated[list[str] | None, typer.Option("--set", help="Parameter of the engines, NAME=VALUE.")] = None,
@@ -170,10 +169,10 @@ def main(
     told = dict(s.split("=", 1) for s in settings or [])
     shared = {name: value for name, value in told.items() if name in SHARED}
     parameters = {"one2345": engine("one2345").check(told), "lrm": engine("lrm").check(shared)}
-    names, chosen = engines or list(ENGINES), slice(first, first + count)
+    names = list(dict.fromkeys(engines or ENGINES))
     if wrong := set(names) - set(ENGINES):
         raise typer.BadParameter(f"There is no engine {', '.join(wrong)} here. Choose of {', '.join(ENGINES)}.")
-    scores, sheet = evaluate(meshes, chosen, names, parameters, true_views, lambda items: track(items, "Evaluating"))
+    scores, sheet = evaluate(meshes, count, names, parameters, true_views, lambda items: track(items, "Evaluating"))
     output.mkdir(parents=True, exist_ok=True)
     (output / "scores.json").write_text(json.dumps(scores, indent=1))
     Image.fromarray((sheet * 255 + 0.5).astype(np.uint8)).save(output / "sheet.png")
