@@ -6,6 +6,7 @@ python -m benchmarks.oracle_recovery --meshes ../shared/data/train --objects 10 
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from dataclasses import replace
@@ -14,6 +15,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import torch
+import trimesh
 import typer
 from scipy.spatial import KDTree
 from torch.nn.functional import normalize
@@ -49,6 +51,11 @@ def seen_surface(mesh: Mesh, size: int = 96) -> tuple[np.ndarray, np.ndarray]:
         points.append((vertices[corner] * weight).sum(1))
         seen.append((colors[corner] * weight).sum(1))
     return torch.cat(points).numpy(), torch.cat(seen).numpy()
+
+
+def is_closed(mesh: Mesh) -> bool:
+    """Whether every edge is shared by two faces, once corners at the same place are one."""
+    return trimesh.Trimesh(mesh.vertices, mesh.faces, process=True).is_watertight
 
 
 def hull_iou(truth: Mesh, cells: int = 56, size: int = 256) -> float:
@@ -164,6 +171,7 @@ def main(
     method: Annotated[str, typer.Option(help="sds, sjc or sdf (SDS of a signed distance field).")] = "sds",
     steps: Annotated[int, typer.Option(help="Optimisation steps; 0 takes the recipe's.")] = 0,
     size: Annotated[int, typer.Option(help="Pixels a side of what the oracle sees.")] = 96,
+    closed: Annotated[bool, typer.Option(help="Choose among closed meshes, which have a volume, only.")] = False,
     light: Annotated[
         bool, typer.Option(help="Whether the objects stand in a light, or show their plain colours.")
     ] = True,
@@ -179,7 +187,9 @@ def main(
 
     torch.set_num_threads(1)
     entries = list_meshes(meshes, "train")
-    chosen = np.random.default_rng(2026).permutation(len(entries))[first : first + objects]
+    order = np.random.default_rng(2026).permutation(len(entries))
+    known = (i for i in order if not closed or is_closed(to_mesh(load_mesh(*entries[i]))))
+    chosen = list(itertools.islice(known, first, first + objects))
     output.mkdir(parents=True, exist_ok=True)
     rows = []
     for number, index in enumerate(chosen, first):

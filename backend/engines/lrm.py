@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,6 @@ from scipy import ndimage
 from torch import Tensor
 
 from ..interface import catalog
-from ..interface.catalog import WeightsError
 from ..interface.view_set import FOV_DEG, RADIUS
 from ..meshing.clean import keep_components, remove_degenerate
 from ..meshing.marching_cubes import extract
@@ -31,7 +31,7 @@ from ..rendering.cameras import Camera, orbit
 from ..rendering.rasteriser import photograph
 from ..weights import store
 from ..weights.lrm import Kind, check_lrm, load_lrm
-from ..weights.models import STARTER, choose_device, load_novel_view
+from ..weights.models import STARTER, choose_device
 from . import Request, Result
 from .kept import Kept
 from .picture_camera import match_picture
@@ -97,13 +97,12 @@ def run(request: Request, report: Report) -> Result:
     return Result(mesh, look_at(mesh), facts)
 
 
-load, load_camera = Kept(load_lrm), Kept(load_novel_view)
+load = Kept(load_lrm)
 
 
 def unload() -> None:
-    """Drop the models that `run` keeps between jobs."""
+    """Drop the model that `run` keeps between jobs."""
     load.drop()
-    load_camera.drop()
 
 
 def find_weights(weights: str) -> Path:
@@ -123,7 +122,7 @@ def prepare(model: LRM, kind: Kind, rgba: np.ndarray, parameters: dict[str, Any]
         camera = describe(0, OPENLRM_HALF_TANGENT, parameters["source_distance"])
         return View(openlrm_picture(rgba, size), camera[None])
     picture = torch.from_numpy(composite(frame(rgba, size)[0])).permute(2, 0, 1)[None]
-    elevation, distance = estimate_camera(picture, model.device)
+    elevation, distance = estimate_camera(model, picture)
     if not parameters["auto_elevation"]:
         elevation = parameters["elevation_deg"]
     half_tangent = float(np.tan(np.radians(FOV_DEG) / 2)) * distance / RADIUS
@@ -134,14 +133,11 @@ def prepare(model: LRM, kind: Kind, rgba: np.ndarray, parameters: dict[str, Any]
     return View(picture, describe(elevation, half_tangent, RADIUS)[None], seen, elevation)
 
 
-def estimate_camera(picture: Tensor, device: torch.device) -> tuple[float, float]:
-    """(elevation in degrees, apparent distance) of a framed picture (1, 3, S, S) in 0..1, as the starter's Zero123
-    estimates them."""
-    zero123 = load_camera("starter", device)
+def estimate_camera(model: LRM, picture: Tensor) -> tuple[float, float]:
+    """(elevation in degrees, apparent distance) of a framed picture (1, 3, S, S) in 0..1, as the starter sees them."""
     with torch.no_grad():
-        found = zero123.estimate_camera(zero123.embed((picture * 2 - 1).to(device)))
-    if found is None:
-        raise WeightsError("The starter weights have no estimate of the camera.", "Install the extension again.")
+        elevation, distance = model.estimate_camera(picture.to(model.device))[0].tolist()
+    found = math.degrees(elevation), math.exp(distance)
     return tuple(min(max(value, low), high) for value, (low, high) in zip(found, LIMITS, strict=True))  # pyright: ignore
 
 

@@ -55,7 +55,9 @@ class Architecture:
     padded_colors: bool = False
     local: int = 0
     local_widths: tuple[int, ...] = (48, 80, 112, 144)
+    local_last: int = 64
     local_blocks: int = 0
+    local_finer: int = 0
     slices: int = 0
     slice_channels: int = 0
 
@@ -63,13 +65,14 @@ class Architecture:
 @dataclass
 class Scene:
     """What an LRM made of B pictures: planes (B, 3, C, H, W); for local features also those (B, L, h, w), the pictures
-    (B, 3, S, S) and their cameras (B, 16). is_doubled: the second half of B are the first half's mirror images, and
-    what is asked is answered by the mean of both."""
+    (B, 3, S, S), their cameras (B, 16) and what these seem to be (B, 2). is_doubled: the second half of B are the
+    first half's mirror images, and what is asked is answered by the mean of both."""
 
     planes: Tensor
     local: Tensor | None = None
     pictures: Tensor | None = None
     camera: Tensor | None = None
+    estimate: Tensor | None = None
     is_doubled: bool = False
 
 
@@ -91,8 +94,10 @@ class LRM(nn.Module):
             a.width, a.depth, a.heads, a.encoder.width, a.plane_size, a.order, a.camera
         )
         self.upsample = nn.ConvTranspose2d(a.width, a.channels, 2, 2)
-        features = a.local + a.slices * a.slice_channels
-        self.local_features = LocalFeatures(features, a.local_widths, a.local_blocks) if a.local else None
+        self.local_features = None
+        if a.local:
+            features = a.local + a.slices * a.slice_channels
+            self.local_features = LocalFeatures(features, a.local_widths, a.local_last, a.local_blocks, a.local_finer)
         inputs = 3 * a.channels + (a.local + a.slice_channels + 3 + 3 + 6 * OCTAVES if a.local else 0)
         self.decoder = make_decoder(inputs, a.decoder_width, a.decoder_layers, a.activation)
 
@@ -107,7 +112,15 @@ class LRM(nn.Module):
         planes = self.planes(self.transformer(tokens, embedding))
         if self.local_features is None:
             return Scene(planes)
-        return Scene(planes, self.local_features(pictures * 2 - 1), pictures * 2 - 1, camera)
+        local, estimate = self.local_features(pictures * 2 - 1)
+        return Scene(planes, local, pictures * 2 - 1, camera, estimate)
+
+    def estimate_camera(self, pictures: Tensor) -> Tensor:
+        """Of a model with local features: pictures (B, 3, S, S) in 0..1 -> (B, 2), elevation in radians and logarithm
+        of the apparent distance, the means of what they and their mirror images seem taken with."""
+        if self.local_features is None:
+            raise ValueError("only a model with local features estimates cameras")
+        return self.local_features(torch.cat([pictures, pictures.flip(-1)]) * 2 - 1)[1].unflatten(0, (2, -1)).mean(0)
 
     def encode_doubled(self, pictures: Tensor, camera: Tensor) -> Scene:
         """Of pictures from azimuth 0 and of their mirror images, whose mean is a better guess than either."""

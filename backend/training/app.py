@@ -175,12 +175,13 @@ def lrm(
         bool, typer.Option("--rendered", help="Learn from rendered second views too, in steps 1.4 times as long.")
     ] = False,
     vae: Annotated[Path, typer.Option(help="Folder of the auto-encoder that compares them.")] = STARTER / "vae",
+    begin: Annotated[Path | None, typer.Option(help="Folder of a starter LRM to go on from.")] = None,
     work: Work = WORK,
     device: Device = "cpu",
     threads: Threads = 0,
 ) -> None:
     """Train the LRM, from all views and labels, stretched ones too, to the folder lrm."""
-    from ..weights.lrm import save_lrm
+    from ..weights.lrm import load_lrm, save_lrm
     from .labels import open_labels
     from .lrm import train_lrm
     from .lrm_views import load_encoder
@@ -190,7 +191,10 @@ def lrm(
     encoder = load_encoder(str(vae)).to(device) if rendered else None
     folders = [work, *sorted(work.glob(locate(Path(), "*").name))]
     sets = [(views := open_views(f / "views"), open_labels(f / "labels", views.names)) for f in folders]
-    model = train_lrm(sets, work / "lrm", steps, device=device, encoder=encoder)
+    first, kind = load_lrm(begin) if begin else (None, "starter")
+    if kind != "starter":
+        raise typer.BadParameter(f"{begin} holds {kind}; only a starter is trained here.")
+    model = train_lrm(sets, work / "lrm", steps, device=device, encoder=encoder, begin=first)
     save_lrm(model.to("cpu"), work / "lrm")
 
 

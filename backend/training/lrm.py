@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from ..reconstruction.image_tokens import Encoder
 from ..reconstruction.lrm import LRM, Architecture, Scene
 from ..reconstruction.lrm_camera import describe
+from ..weights.models import choose_dtype
 from .labels import Labels
 from .loop import train
 from .lrm_views import draw_crops, view_losses
@@ -21,16 +22,16 @@ from .render import FOV_DEG, RADIUS, orbit
 from .views import FRAMED, SIZE, Views
 
 STARTER = Architecture(
-    encoder=Encoder("dino", width=64, depth=2, heads=2, hidden=256, patch=8, grid=8, eps=1e-6),
-    image_size=SIZE, width=64, depth=2, heads=2, order="cross first", camera=64, plane_size=8, channels=24,
+    encoder=Encoder("dino", width=64, depth=4, heads=2, hidden=256, patch=8, grid=8, eps=1e-6),
+    image_size=SIZE, width=64, depth=4, heads=2, order="cross first", camera=64, plane_size=8, channels=24,
     planes=("xy", "xz", "zy"), radius=0.6, decoder_width=128, decoder_layers=4, density="raw", bias=0.0, local=48,
-    slices=16, slice_channels=12, local_blocks=3,
+    slices=16, slice_channels=12, local_last=128, local_blocks=6, local_finer=1,
 )  # fmt: skip
 UNIT = 0.02  # distance, in the world, that is one unit of the raw output
 INPUT_ELEVATIONS = (-15.0, 50.0)  # degrees, of the pictures that people take
 PLACES, COLORS = 1024, 128  # points a picture asked for their distance, and for their colour
 POWER = 0.3  # standard deviation of the logarithms of what recoloured channels are raised to
-WRONG_ELEVATION, WRONG_SIZE = 6.0, 0.08  # standard deviations, degrees and share: what estimates of a job get wrong
+WRONG_ELEVATION, WRONG_SIZE = 8.0, 0.08  # standard deviations, degrees and share: what estimates of a job get wrong
 
 
 def train_lrm(
@@ -40,21 +41,26 @@ def train_lrm(
     batch: int = 16,
     device: str = "cpu",
     encoder: nn.Module | None = None,
+    begin: LRM | None = None,
 ) -> LRM:
     """One view of `batch` objects of one of the sets, recoloured, a step; with an encoder of pictures also crops of
-    second views, compared by it."""
+    second views, compared by it. begin: a model to go on from."""
     torch.manual_seed(0)
-    model = LRM(STARTER).to(device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    model = (begin or LRM(STARTER)).train().requires_grad_(True)
+    model = model.to(device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    # Rays need finer distances than half precision has.
+    is_half = encoder is None and device == "cpu" and choose_dtype(torch.device(device)) is torch.bfloat16
     usable = [list_usable(views, labels) for views, labels in sets]
 
     def loss(rng: np.random.Generator) -> dict[str, Tensor]:
         k = rng.integers(len(sets))
         chosen = usable[k][rng.integers(len(usable[k]), size=batch)]
-        pictures, camera, points, distances, colors, placements = draw_batch(*sets[k], chosen, rng)
+        pictures, camera, points, distances, colors, taken, placements = draw_batch(*sets[k], chosen, rng)
         palette = Palette.draw(batch, rng)
         pictures, colors = palette.paint(pictures), palette.paint(colors.mT).mT
-        scene = model.encode(pictures.to(device, memory_format=torch.channels_last), camera.to(device))
-        terms = losses(model, scene, *(t.to(device) for t in (points, distances, colors)))
+        with torch.autocast("cpu", torch.bfloat16, enabled=is_half):
+            scene = model.encode(pictures.to(device, memory_format=torch.channels_last), camera.to(device))
+            terms = losses(model, scene, *(t.to(device) for t in (points, distances, colors, taken)))
         if encoder is None:
             return terms
         crops = draw_crops(sets[k][0], chosen[:, 0], placements.numpy(), rng)
@@ -95,24 +101,31 @@ class Palette:
         return mixed ** self.power.view(-1, 3, *[1] * (colors.ndim - 2))
 
 
-def losses(model: LRM, scene: Scene, points: Tensor, distances: Tensor, colors: Tensor) -> dict[str, Tensor]:
-    """Cross-entropy of inside and outside, soft by the distance to the surface; L1 of the colours.
+def losses(
+    model: LRM, scene: Scene, points: Tensor, distances: Tensor, colors: Tensor, taken: Tensor
+) -> dict[str, Tensor]:
+    """Cross-entropy of inside and outside, soft by the distance to the surface; L1 of the colours and of the camera's
+    estimate.
 
-    points (B, PLACES + COLORS, 3), of which the first have distances (B, PLACES), the others colours (B, COLORS, 3).
+    points (B, PLACES + COLORS, 3), of which the first have distances (B, PLACES), the others colours (B, COLORS, 3);
+    taken (B, 2), what the estimate should be.
     """
+    if scene.estimate is None:
+        raise ValueError("losses are of a model with local features")
     raw, seen = model.query(scene, points)
     inside = torch.sigmoid(-distances / UNIT)
     entropy = F.binary_cross_entropy(inside, inside).detach()  # what no network can do without
     return {
         "shape": F.binary_cross_entropy_with_logits(raw[:, :PLACES], inside) - entropy,
         "color": 0.5 * (seen[:, PLACES:] - colors).abs().mean(),
+        "camera": 0.1 * (scene.estimate - taken).abs().sum(1).mean(),
     }
 
 
 def draw_batch(views: Views, labels: Labels, chosen: np.ndarray, rng: np.random.Generator) -> tuple[Tensor, ...]:
     """(object, viewpoint) (B, 2) -> pictures (B, 3, S, S), cameras (B, 16), points, distances and colours, half of them
-    mirrored; camera and points as if elevation and size had been estimated. And what takes the objects' worlds to the
-    model's, (B, 3, 4)."""
+    mirrored; camera and points as if elevation and size had been estimated. Then the true elevations in radians and
+    logarithms of the apparent distances (B, 2). And what takes the objects' worlds to the model's, (B, 3, 4)."""
     samples = [draw_sample(views, labels, i, k, rng) for i, k in chosen]
     return tuple(torch.from_numpy(np.stack(parts)) for parts in zip(*samples, strict=True))
 
@@ -132,7 +145,8 @@ def draw_sample(views: Views, labels: Labels, i: int, k: int, rng: np.random.Gen
     world = ((size * points) @ orbit(0, told)[:3, :3].T).astype(np.float32)
     origin, axes = world[-4], (world[-3:] - world[-4]).T
     placement = np.concatenate([axes, origin[:, None]], 1)
-    return picture.copy(), camera.numpy(), world[:-4], places[:, 3] * size, surface[:, 3:], placement
+    taken = np.array([np.radians(elevation), np.log(apparent)], np.float32)
+    return picture.copy(), camera.numpy(), world[:-4], places[:, 3] * size, surface[:, 3:], taken, placement
 
 
 def see(points: np.ndarray, azimuth: float, elevation: float, middle: np.ndarray) -> np.ndarray:

@@ -183,6 +183,16 @@ def test_a_doubled_scene_answers_the_mirror_image_with_the_mirrored_shape():
     torch.testing.assert_close(raw, (one + two) / 2, atol=1e-5, rtol=0)
 
 
+def test_a_picture_and_its_mirror_image_seem_taken_with_one_camera():
+    torch.manual_seed(1)
+    lrm, picture = LRM(STARTER), torch.rand(2, 3, 32, 32)
+    found = lrm.estimate_camera(picture)
+    torch.testing.assert_close(found, lrm.estimate_camera(picture.flip(-1)))
+    seen = [lrm.encode(p, describe(25, 0.4, 1.2).repeat(2, 1)).estimate for p in (picture, picture.flip(-1))]
+    torch.testing.assert_close(found, torch.stack([s for s in seen if s is not None]).mean(0))
+    assert found.shape == (2, 2) and (found[0] != found[1]).all()
+
+
 def test_slices_answer_with_the_depth_of_the_point():
     """Of slices that hold their own number, a point between two gets the mean by distance."""
     volume = torch.arange(4.0)[None, None, :, None, None].expand(1, 1, 4, 5, 6)
@@ -195,16 +205,20 @@ def test_slices_answer_with_the_depth_of_the_point():
 
 def test_every_part_of_the_starter_learns():
     lrm = LRM(STARTER)
-    raw, color = lrm.query(lrm.encode(torch.rand(2, 3, 32, 32), describe(25, 0.4, 1.2).repeat(2, 1)), grid(3, 0.3))
-    (raw.square().mean() + color.mean()).backward()
+    scene = lrm.encode(torch.rand(2, 3, 32, 32), describe(25, 0.4, 1.2).repeat(2, 1))
+    raw, color = lrm.query(scene, grid(3, 0.3))
+    assert scene.estimate is not None
+    (raw.square().mean() + color.mean() + scene.estimate.sum()).backward()
     unused = [name for name, p in lrm.named_parameters() if p.grad is None or not p.grad.abs().sum()]
     assert unused == []
 
 
 def test_residual_blocks_add_nothing_until_they_have_learnt():
-    plain, deeper = (LocalFeatures(8, (8, 16, 16, 24), blocks) for blocks in (0, 2))
+    plain, deeper = (LocalFeatures(8, (8, 16, 16, 24), 16, blocks, blocks) for blocks in (0, 2))
     deeper.load_state_dict(plain.state_dict(), strict=False)
     pictures = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(deeper(pictures), plain(pictures), atol=0, rtol=0)
-    torch.nn.init.ones_(cast(Any, deeper.blocks[1])[1].weight)
-    assert (deeper(pictures) - plain(pictures)).abs().max() > 1e-3
+    for block in (deeper.blocks[1], cast(Any, deeper.finer[0])[1]):
+        torch.nn.init.ones_(cast(Any, block)[1].weight)
+        assert (deeper(pictures)[0] - plain(pictures)[0]).abs().max() > 1e-3
+        torch.nn.init.zeros_(cast(Any, block)[1].weight)

@@ -61,9 +61,11 @@ def to_world(placement: np.ndarray, points: np.ndarray) -> np.ndarray:
 def test_the_labels_are_the_box_wherever_it_is_placed(data):
     """Distances by the closed form of a box, back in its own world."""
     batch = draw_batch(*data, np.array([[0, k] for k in range(VIEWPOINTS)]), np.random.default_rng(3))
-    _, _, points, distances, _, placements = (t.double().numpy() for t in batch)
+    _, _, points, distances, _, taken, placements = (t.double().numpy() for t in batch)
     turned = np.linalg.det(placements[:, :, :3])
     assert (turned < 0).any() and (turned > 0).any()  # some are mirrored
+    poses = data[0].poses[0, FRAMED]
+    np.testing.assert_allclose(taken, np.stack([np.deg2rad(poses[:, 1]), np.log(poses[:, 2])], 1), atol=1e-5)
     for places, found, placement in zip(points, distances, placements, strict=True):
         inside = np.abs(to_world(placement, places[: len(found)]) - [0.05, 0, 0.1]) - HALF
         exact = np.linalg.norm(inside.clip(0), axis=1) + inside.max(1).clip(max=0)
@@ -201,13 +203,28 @@ def test_a_run_goes_on_with_rendered_views(data, tmp_path):
     assert all(v.isfinite().all() for v in state["model"].values())
 
 
+def test_a_run_begins_with_the_model_told(data, tmp_path):
+    """Its first step is a small one, at the warm-up's rate; a fresh model lies far from it."""
+    torch.manual_seed(5)
+    begin = LRM(STARTER)
+    before = {k: v.clone() for k, v in begin.state_dict().items()}
+    told = train_lrm([data], tmp_path / "told", 1, batch=2, begin=begin).state_dict()
+    fresh = train_lrm([data], tmp_path / "fresh", 1, batch=2).state_dict()
+    change, distance = (max(float((s[k] - v).abs().max()) for k, v in before.items()) for s in (told, fresh))
+    assert 0 < change < 1e-3 and distance > 0.1
+
+
 def test_every_part_of_the_model_learns_from_rendered_views(data):
     model, rng = LRM(STARTER), np.random.default_rng(0)
     pictures, camera, *labelled, placements = draw_batch(*data, np.array([[0, 0], [0, 1]]), rng)
     scene = model.encode(pictures, camera)
     crops = lrm_views.draw_crops(data[0], np.zeros(2, int), placements.numpy(), rng)
     terms = lrm_views.view_losses(model, scene, crops, lrm_views.load_encoder(str(VAE)))
-    assert set(terms) == {"view", "perceptual"} and not set(terms) & set(losses(model, scene, *labelled))
+    others = losses(model, scene, *labelled)
+    assert set(terms) == {"view", "perceptual"} and not set(terms) & set(others)
+    assert scene.estimate is not None
+    off = (scene.estimate - labelled[-1]).detach().tolist()
+    assert others["camera"].item() == pytest.approx(0.1 * sum(abs(x) for row in off for x in row) / 2)
     for term in terms.values():
         gradients = torch.autograd.grad(term, [*model.decoder.parameters(), scene.planes], retain_graph=True)
         assert all(g.isfinite().all() for g in gradients) and gradients[-1].abs().sum() > 0
