@@ -59,7 +59,7 @@ class LocalFeatures(nn.Module):
         camera = self.camera(x.mean((2, 3)))
         for layer, blocks in zip(reversed(self.up), reversed(self.finer), strict=True):
             x = layer(torch.cat([F.interpolate(x, scale_factor=2.0, mode="nearest"), beside.pop()], 1))
-            x = add(blocks, x)
+            x = add(cast(nn.ModuleList, blocks), x)
         return self.head(x), camera
 
 
