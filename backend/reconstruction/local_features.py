@@ -5,7 +5,6 @@ addition to the paper, because a transformer alone needs far more training than 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from itertools import pairwise
 from typing import cast
 
@@ -29,10 +28,10 @@ class LocalFeatures(nn.Module):
     that they seem taken with (B, 2): elevation in radians, logarithm of the apparent distance.
 
     widths: channels at a half, a quarter, ... of the picture's resolution, and last, at a half. blocks: residual ones
-    at the coarsest. finer: residual ones at each resolution on the way up.
+    at the coarsest.
     """
 
-    def __init__(self, channels: int, widths: tuple[int, ...], last: int = 64, blocks: int = 0, finer: int = 0):
+    def __init__(self, channels: int, widths: tuple[int, ...], last: int = 64, blocks: int = 0):
         super().__init__()
         self.stem = Layer(3, 24, 2)
         self.down = nn.ModuleList(
@@ -40,14 +39,16 @@ class LocalFeatures(nn.Module):
             for i, (a, b) in enumerate(pairwise((24, *widths)))
         )
         self.middle = Layer(widths[-1], widths[-1])
-        self.blocks = make_blocks(widths[-1], blocks)
+        added = [Layer(widths[-1], widths[-1]) for _ in range(blocks)]
+        for block in added:  # each adds nothing at first
+            nn.init.zeros_(cast(nn.GroupNorm, block[1]).weight)
+        self.blocks = nn.ModuleList(added)
         self.camera = nn.Sequential(nn.Linear(widths[-1], CAMERA_WIDTH), nn.SiLU(), nn.Linear(CAMERA_WIDTH, 2))
         below, beside, outputs = widths[1:], widths[:-1], (last, *widths[1:-1])
         self.up = nn.ModuleList(
             nn.Sequential(Layer(a + b, c), Layer(c, c) if i else nn.Identity())
             for i, (a, b, c) in enumerate(zip(below, beside, outputs, strict=True))
         )
-        self.finer = nn.ModuleList(make_blocks(width, finer) for width in outputs)
         self.head = nn.Conv2d(last, channels, 1)
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
@@ -55,26 +56,13 @@ class LocalFeatures(nn.Module):
         for layer in self.down:
             x = layer(x)
             beside.append(x)
-        x = add(self.blocks, beside.pop() + self.middle(x))
+        x = beside.pop() + self.middle(x)
+        for block in self.blocks:
+            x = x + block(x)
         camera = self.camera(x.mean((2, 3)))
-        for layer, blocks in zip(reversed(self.up), reversed(self.finer), strict=True):
+        for layer in reversed(self.up):
             x = layer(torch.cat([F.interpolate(x, scale_factor=2.0, mode="nearest"), beside.pop()], 1))
-            x = add(cast(nn.ModuleList, blocks), x)
         return self.head(x), camera
-
-
-def make_blocks(width: int, count: int) -> nn.ModuleList:
-    """Residual layers, each of which adds nothing at first."""
-    blocks = [Layer(width, width) for _ in range(count)]
-    for block in blocks:
-        nn.init.zeros_(cast(nn.GroupNorm, block[1]).weight)
-    return nn.ModuleList(blocks)
-
-
-def add(blocks: Iterable[nn.Module], x: Tensor) -> Tensor:
-    for block in blocks:
-        x = x + block(x)
-    return x
 
 
 def encode_place(points: Tensor) -> Tensor:

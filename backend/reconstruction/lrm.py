@@ -57,7 +57,6 @@ class Architecture:
     local_widths: tuple[int, ...] = (48, 80, 112, 144)
     local_last: int = 64
     local_blocks: int = 0
-    local_finer: int = 0
     slices: int = 0
     slice_channels: int = 0
 
@@ -97,7 +96,7 @@ class LRM(nn.Module):
         self.local_features = None
         if a.local:
             features = a.local + a.slices * a.slice_channels
-            self.local_features = LocalFeatures(features, a.local_widths, a.local_last, a.local_blocks, a.local_finer)
+            self.local_features = LocalFeatures(features, a.local_widths, a.local_last, a.local_blocks)
         inputs = 3 * a.channels + (a.local + a.slice_channels + 3 + 3 + 6 * OCTAVES if a.local else 0)
         self.decoder = make_decoder(inputs, a.decoder_width, a.decoder_layers, a.activation)
 

@@ -77,13 +77,10 @@ def test_names_are_short_and_plain(members):
 
 
 def test_the_starter_weights_are_small(members):
-    starter, text = STARTERS
-    sizes = {folder: 0 for folder in (f"{starter}lrm/", starter, text)}
-    for name, info in members.items():
-        if name.startswith(STARTERS):
-            sizes[next(folder for folder in sizes if name.startswith(folder))] += info.file_size
-    limits = (12_000_000, 40_000_000, 7_000_000)  # bytes: of LRM, of all else from an image to a mesh, of prompts
-    assert all(0 < size <= limit for size, limit in zip(sizes.values(), limits, strict=True)), sizes
+    limits = (40 * 2**20, 7_000_000)  # bytes: of image to mesh, of prompts
+    for folder, limit in zip(STARTERS, limits, strict=True):
+        size = sum(info.file_size for name, info in members.items() if name.startswith(folder))
+        assert 0 < size <= limit, folder
 
 
 def test_the_unpacked_extension_finds_its_pins(archive, tmp_path):

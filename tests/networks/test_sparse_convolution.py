@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from backend.reconstruction.cost_regularisation import SparseBlock, coarser
+from backend.reconstruction.cost_regularisation import SparseBlock, SparseCostRegNet, coarser
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -124,3 +124,28 @@ def test_dense_blocks_are_sparse_convolutions(source):
     fine = block(up.shape[1], up.shape[2], up, transposed=True)(coarse, mask)[0, :, *coords.T].T
     expected = normalised(slow_convolution(sites, rows, up, coords, 1, transposed=True))
     torch.testing.assert_close(fine, expected, atol=1e-4, rtol=1e-4)
+
+
+def test_every_level_of_the_network_is_torchsparses():
+    saved = record("cost_regularisation.npz")
+    weights = {k: v for k, v in saved.items() if k[0] != "_"}
+    net = SparseCostRegNet(weights["conv0.net.0.kernel"].shape[1]).requires_grad_(False)
+    _, unexpected = net.load_state_dict(weights, strict=False)
+    assert not unexpected
+    outputs: dict[str, Tensor] = {}
+    for name, module in net.named_children():
+        module.register_forward_hook(lambda _, inputs, out, name=name: outputs.update({name: out}))
+    coords = saved["_coords"].long()
+    mask = dense(coords, torch.ones(len(coords), 1), 16)
+    outputs["out"] = net(dense(coords, saved["_feats"], 16), mask)
+    for name, expected in {k[1:-6]: v for k, v in saved.items() if k.endswith("_feats") and k != "_feats"}.items():
+        sites = saved[f"_{name}_coords"].long() // int(saved[f"_{name}_stride"])
+        assert_equal(outputs[name][0, :, *sites.T].T, expected)
+        outside = outputs[name].clone()
+        outside[0, :, *sites.T] = 0
+        assert not outside.any()  # the sites, and no others
+    assert_equal(outputs["out"][0, :, *coords.T].T, saved["_out"])
+
+
+def assert_equal(actual: Tensor, expected: Tensor) -> None:
+    torch.testing.assert_close(actual, expected, atol=1e-4 * expected.abs().max().item(), rtol=0)
