@@ -9,7 +9,7 @@ convention of cameras is in `relative_pose` and `Zero123.pose`. Files are read i
 
 from __future__ import annotations
 
-import math
+import json
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
@@ -33,7 +33,8 @@ Kind = Literal["starter", "zero123", "stable-zero123"]
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 PARTS = {"vae": AutoencoderKL, "image_encoder": CLIPVisionModelWithProjection, "unet": UNet2DConditionModel}
-LINEARS = {"clip_camera_projection": "proj", "camera_head": "head"}
+LINEARS = {"clip_camera_projection": "proj"}
+NOTE = "zero123.json"  # {"kind": ...}: what the tensors cannot tell. We write it; beside a checkpoint, people may
 
 
 def relative_pose(azimuth_deg: Tensor, elevation_deg: Tensor, radius: Tensor | float = 0.0) -> Tensor:
@@ -55,7 +56,7 @@ class Condition:
 
 
 class Zero123(nn.Module):
-    """The four networks of Zero-1-to-3; the starter has a fifth, `camera_head`, that estimates the input's camera."""
+    """The four networks of Zero-1-to-3."""
 
     def __init__(
         self,
@@ -63,14 +64,12 @@ class Zero123(nn.Module):
         image_encoder: CLIPVisionModelWithProjection,
         unet: UNet2DConditionModel,
         clip_camera_projection: nn.Linear,
-        camera_head: nn.Linear | None = None,
         prediction_type: str = "epsilon",
         kind: Kind = "zero123",
     ):
         super().__init__()
         self.vae, self.image_encoder, self.unet = vae, image_encoder, unet
-        self.clip_camera_projection, self.camera_head = clip_camera_projection, camera_head
-        self.kind: Kind = "starter" if camera_head is not None else kind
+        self.clip_camera_projection, self.kind = clip_camera_projection, kind
         self.scheduler = make_scheduler(prediction_type)
         self.batches = {name: Batches() for name in PARTS}
         self.placement: Placement | None = None  # of a network that was not settled, on a CPU, there is none
@@ -92,8 +91,7 @@ class Zero123(nn.Module):
         self.device = device
         self._place(choose_placement(self._networks(), free))
         for name in LINEARS:
-            if (layer := getattr(self, name)) is not None:
-                layer.to(device)
+            getattr(self, name).to(device)
         return self
 
     def _networks(self) -> dict[str, nn.Module]:
@@ -225,14 +223,6 @@ class Zero123(nn.Module):
         images = self.run("vae", lambda part: self.vae.decode(part).sample, latents)
         return (images.float() / 2 + 0.5).clamp(0, 1)
 
-    @torch.no_grad()
-    def estimate_camera(self, embedding: Tensor) -> tuple[float, float] | None:
-        """(elevation in degrees, apparent distance) of the input view; None where the weights have no such head."""
-        if self.camera_head is None:
-            return None
-        polar, distance = self.camera_head(embedding)[0].tolist()
-        return 90 - math.degrees(polar), distance
-
     def save(self, folder: Path) -> None:
         """Write the diffusers layout of the published conversions, float16, linear layers in folders of their own."""
         for name in PARTS:
@@ -242,3 +232,4 @@ class Zero123(nn.Module):
             state = {f"{prefix}.{k}": v.half().contiguous() for k, v in getattr(self, name).state_dict().items()}
             save_file(state, folder / name / "diffusion_pytorch_model.safetensors")
         self.scheduler.save_pretrained(folder / "scheduler")
+        (folder / NOTE).write_text(json.dumps({"kind": self.kind}), "utf-8")

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +32,7 @@ from ..weights import store
 from ..weights.lrm import Kind, check_lrm, load_lrm
 from ..weights.models import STARTER, choose_device
 from . import Request, Result
+from .input_camera import estimate_camera
 from .kept import Kept
 from .picture_camera import match_picture
 from .report import Report
@@ -49,7 +49,6 @@ PROBE = 33  # points a side of the first look at the density
 FULL = 0.9  # share of the cube: an object never fills so much
 FAINT = 0.02  # a density that stays below is nothing
 SECOND = 0.1  # of the largest object's area in the picture
-LIMITS = (-30.0, 80.0), (0.3, 2.0)  # of estimated elevations in degrees, and of distances
 
 
 @dataclass
@@ -131,14 +130,6 @@ def prepare(model: LRM, kind: Kind, rgba: np.ndarray, parameters: dict[str, Any]
         framed = torch.from_numpy(frame(rgba, PICTURE_SIDE)[0]).to(model.device)
         seen = Picture.seen_from(framed, orbit(0, elevation, RADIUS), FOV_DEG, RADIUS / distance)
     return View(picture, describe(elevation, half_tangent, RADIUS)[None], seen, elevation)
-
-
-def estimate_camera(model: LRM, picture: Tensor) -> tuple[float, float]:
-    """(elevation in degrees, apparent distance) of a framed picture (1, 3, S, S) in 0..1, as the starter sees them."""
-    with torch.no_grad():
-        elevation, distance = model.estimate_camera(picture.to(model.device))[0].tolist()
-    found = math.degrees(elevation), math.exp(distance)
-    return tuple(min(max(value, low), high) for value, (low, high) in zip(found, LIMITS, strict=True))  # pyright: ignore
 
 
 def encode(model: LRM, kind: Kind, view: View) -> Scene:

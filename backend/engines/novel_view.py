@@ -10,9 +10,9 @@ from ..interface.view_set import RADIUS
 from ..meshing.mesh import Mesh
 from ..preprocess.background import remove_background
 from . import Request, Result
+from .input_camera import input_camera
 from .one2345 import (
     choose_sampling,
-    input_camera,
     load,
     pose_tensor,
     release,
@@ -31,9 +31,10 @@ def run(request: Request, report: Report) -> Result:
     parameters, angles = request.parameters, request.inputs["angles"]
     report.plan({"Loading weights": 2, "View": 1 + len(angles)})
     cutout = remove_background(request.inputs["image"], parameters["remove_background"])
-    model = load(parameters, report).zero123
-    condition = model.encode(to_novel_view_input(cutout.image, load(parameters, report), parameters))
-    elevation, distance = input_camera(model, condition, parameters)
+    models = load(parameters, report)
+    model, picture = models.zero123, to_novel_view_input(cutout.image, models, parameters)
+    condition = model.encode(picture)
+    elevation, distance = input_camera(model.kind, picture, parameters)
     turns = [(azimuth, 0.0 if height is None else height - elevation) for azimuth, height in angles]
     views = []
     for number, turn in enumerate(turns):  # one after the other: each is shown when it is there
@@ -47,7 +48,7 @@ def run(request: Request, report: Report) -> Result:
         report.preview(np.stack(views))
     nothing = Mesh(np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int32))
     facts = {"elevation_deg": round(elevation, 1), "background": cutout.note}
-    facts["elevation"] = "estimated" if parameters["auto_elevation"] and model.camera_head is not None else "given"
+    facts["elevation"] = "estimated" if parameters["auto_elevation"] and model.kind == "starter" else "given"
     return Result(nothing, np.stack(views), facts)
 
 

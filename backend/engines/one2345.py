@@ -28,6 +28,7 @@ from ..rendering.cameras import Camera, orbit
 from ..weights import store
 from ..weights.models import Models, check_weights, choose_device, load_models, make_room, release
 from . import Request, Result
+from .input_camera import input_camera
 from .picture_camera import match_picture
 from .report import Report
 from .surface import mesh_from_views
@@ -55,8 +56,9 @@ def run(request: Request, report: Report) -> Result:
     cutout = prepare(request.inputs["image"], parameters)
     models = load(parameters, report)
     height = Height(models, parameters)
-    condition = models.zero123.encode(to_input(cutout.image, models))
-    elevation, distance = input_camera(models.zero123, condition, parameters)
+    picture = to_input(cutout.image, models)
+    condition = models.zero123.encode(picture)
+    elevation, distance = input_camera(models.zero123.kind, picture, parameters)
     views, first = generate_views(
         models.zero123, condition, elevation, distance, parameters, request.seed, report, height.estimate
     )
@@ -99,8 +101,9 @@ def novel_view(
     report.plan({"Loading weights": 2, "View": 3})
     cutout = remove_background(image, parameters["remove_background"])
     models = load(parameters, report)
-    condition = models.zero123.encode(to_novel_view_input(cutout.image, models, parameters))
-    elevation, distance = input_camera(models.zero123, condition, parameters)
+    picture = to_novel_view_input(cutout.image, models, parameters)
+    condition = models.zero123.encode(picture)
+    elevation, distance = input_camera(models.zero123.kind, picture, parameters)
     pose = pose_tensor(models.zero123, [(azimuth_deg, elevation_deg)], [elevation], RADIUS - distance, models.device)
     view = models.zero123.sample(
         condition, pose, choose_sampling(models.zero123, parameters),
@@ -164,17 +167,6 @@ def see(rgba: np.ndarray, camera: Camera, distance: float, device: torch.device)
     return Picture.seen_from(framed, camera.cam_to_world, camera.fov_deg, RADIUS / distance)
 
 
-def input_camera(model: Zero123, condition: Condition, parameters: dict[str, Any]) -> tuple[float, float]:
-    """(elevation in degrees, apparent distance) of the input's camera: estimated, or as given."""
-    estimate = model.estimate_camera(condition.embedding)
-    elevation = parameters["elevation_deg"]
-    if estimate is None:
-        return elevation, RADIUS
-    if parameters["auto_elevation"]:
-        elevation = min(max(estimate[0], -30.0), 80.0)
-    return elevation, min(max(estimate[1], 0.3), 2.0)
-
-
 def pose_tensor(
     model: Zero123, angles: list[tuple[float, float]], inputs: list[float], distance: float, device: torch.device
 ) -> Tensor:
@@ -194,7 +186,7 @@ class Height:
     def __init__(self, models: Models, parameters: dict[str, Any]):
         self.estimate: Callable[[Tensor], float] | None = None
         self.note = "estimated" if parameters["auto_elevation"] else "given"
-        if not parameters["auto_elevation"] or models.zero123.camera_head is not None:
+        if not parameters["auto_elevation"] or models.zero123.kind == "starter":
             return
         path = find_loftr()
         if path is None:

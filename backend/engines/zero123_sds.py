@@ -30,6 +30,7 @@ from ..rendering.cameras import Camera, orbit
 from ..weights.models import choose_device, load_models, load_novel_view, release
 from . import Request, Result, one2345, recipe
 from .distillation import Reconstruction, Reference
+from .input_camera import input_camera
 from .optimisation import optimise
 from .picture_camera import match_picture
 from .recipe import Recipe
@@ -108,15 +109,13 @@ def look(
     """
     device = model.clip_camera_projection.weight.device
     picture = torch.from_numpy(composite(frame(rgba, model.image_size)[0])).permute(2, 0, 1)[None]
-    condition = model.encode((picture * 2 - 1).to(device))
-    estimate = model.estimate_camera(condition.embedding)
-    elevation, distance = parameters["elevation_deg"], sum(chosen.radius) / 2
-    fov = chosen.fov_deg
-    if estimate is not None:
-        distance = min(max(estimate[1], 0.3), 2.0)
+    picture = picture * 2 - 1
+    condition = model.encode(picture.to(device))
+    elevation, distance = input_camera(model.kind, picture, parameters)
+    if model.kind != "starter":
+        distance, fov = sum(chosen.radius) / 2, chosen.fov_deg
+    else:
         fov = 2 * math.degrees(math.atan(math.tan(math.radians(FOV_DEG / 2)) * distance / RADIUS))
-        if parameters["auto_elevation"]:
-            elevation = min(max(estimate[0], -30.0), 80.0)
     size = max(chosen.reference_size)
     image = torch.from_numpy(frame(rgba, size)[0]).to(device)
     camera = Camera(orbit(0, elevation, sum(chosen.radius) / 2), fov, size, size)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # diffusers annotates its models loosely, torch its Sequential.
 # pyright: reportAttributeAccessIssue=false, reportArgumentType=false, reportOptionalCall=false
-"""Trains the starter's Zero-1-to-3: image encoder, projection, UNet and camera head together, on the views' latents."""
+"""Trains the starter's Zero-1-to-3: image encoder, projection and UNet together, on the views' latents."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def make_zero123(vae: AutoencoderKL) -> Zero123:
         down_block_types=("CrossAttnDownBlock2D",) * ATTENTION, up_block_types=("CrossAttnUpBlock2D",) * ATTENTION,
         cross_attention_dim=WIDTH, attention_head_dim=4, norm_num_groups=16,
     )  # fmt: skip
-    return Zero123(vae, image_encoder, unet, nn.Linear(WIDTH + 4, WIDTH), nn.Linear(WIDTH, 2), "v_prediction")
+    return Zero123(vae, image_encoder, unet, nn.Linear(WIDTH + 4, WIDTH), "v_prediction", "starter")
 
 
 class Latents:
@@ -85,7 +85,7 @@ def draw_pairs(rng: np.random.Generator, views: Views, objects: np.ndarray, batc
 def train_novel_view(
     vae: AutoencoderKL, views: Views, folder: Path, steps: int, batch: int = 32, device: str = "cpu"
 ) -> Zero123:
-    """v-prediction loss on the target's latent plus a small loss of the camera head (polar angle, distance)."""
+    """v-prediction loss on the target's latent."""
     torch.manual_seed(0)
     model = make_zero123(vae.requires_grad_(False)).to(device)
     model.unet.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]  # a fifth faster on CPUs
@@ -105,8 +105,7 @@ def train_novel_view(
         noisy = model.scheduler.add_noise(clean, noise, t)
         velocity = model.scheduler.get_velocity(clean, noise, t)
         output = denoise_dropped(model, noisy, t, condition, relative_pose(*(b - a).unbind(-1)), keep)
-        camera = torch.stack([torch.deg2rad(90 - a[:, 1]), a[:, 2]], -1)
-        return {"v": F.mse_loss(output, velocity), "camera": 0.1 * F.mse_loss(model.camera_head(embedding), camera)}
+        return {"v": F.mse_loss(output, velocity)}
 
     return train(model, loss, folder, steps, lr=4e-4)
 

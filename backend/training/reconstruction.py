@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..diffusion.zero123 import Zero123
-from ..engines.one2345 import generate_views, input_camera
+from ..engines.input_camera import input_camera
+from ..engines.one2345 import generate_views
 from ..engines.report import Report
 from ..interface.declarations import engine
 from ..interface.view_set import FOV_DEG, RADIUS, view_set
@@ -122,12 +123,13 @@ def imagine(
     model: Zero123, renderer: Renderer, turn: float, elevation: float, estimate: bool, seed: int
 ) -> tuple[Tensor, float]:
     """The diffusion model's own 32 views (32, 3, S, S) in 0..1 from a framed picture of the object, and the elevation
-    on which they are built: the true one or, as in a job, the model's estimate."""
+    on which they are built: the true one or, as in a job, an estimate."""
     window = renderer.framing(orbit(turn, elevation))
     image, _ = renderer.render(orbit(turn, elevation), model.image_size, window)
-    condition = model.encode(to_tensor(on_white(image)[None]))
+    picture = to_tensor(on_white(image)[None])
+    condition = model.encode(picture)
     parameters = engine("one2345").check({"auto_elevation": estimate, "elevation_deg": elevation})
-    elevation, distance = input_camera(model, condition, parameters)
+    elevation, distance = input_camera(model.kind, picture, parameters)
     return generate_views(model, condition, elevation, distance, parameters, seed, Report())[0], elevation
 
 

@@ -21,6 +21,7 @@ from ..reconstruction.sparse_neus import SparseNeuS
 from . import store
 from .sparse_neus import load_published_sparse_neus
 from .zero123 import check_zero123, load_zero123
+from .zero123_source import find_note
 
 STARTER = store.STARTER
 RECONSTRUCTION = "one2345-sparseneus"
@@ -74,7 +75,7 @@ def load_models(weights: str, device: torch.device) -> Models:
 
 def _load(weights: str, device: torch.device) -> Models:
     path, kind = find_weights(weights)
-    is_starter = kind == "starter" or (path / "camera_head").is_dir()
+    is_starter = "starter" in (kind, find_note(path))
     sparse_neus = load_reconstruction(path, is_starter)  # first: it is small, and may be missing
     zero123 = load_novel_view(weights, device)
     return Models(zero123, sparse_neus.to(device).eval().requires_grad_(False), device)
@@ -83,7 +84,7 @@ def _load(weights: str, device: torch.device) -> Models:
 def load_novel_view(weights: str, device: torch.device) -> Zero123:
     """Zero123 alone of a set of weights that `load_models` would load; it is not kept. Raises WeightsError."""
     path, kind = find_weights(weights)
-    is_starter = kind == "starter" or (path / "camera_head").is_dir()
+    is_starter = "starter" in (kind, find_note(path))
     dtype = torch.float32 if is_starter and device.type == "cpu" else choose_dtype(device)
     return load_zero123(path, device, dtype, kind)
 

@@ -23,11 +23,11 @@ from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from ..diffusion.placement import choose_placement, keep_half
 from ..diffusion.winograd import use_winograd
-from ..diffusion.zero123 import LINEARS, Kind, Zero123
+from ..diffusion.zero123 import LINEARS, NOTE, Kind, Zero123
 from ..interface.catalog import WeightsError
 from ..memory import free_bytes
 from .zero123_names import CLIP, OWN, UNET, UNUSED, Origin, unet_origins
-from .zero123_source import NOT_IN_TENSORS, NOTE, REMEDY, Source, open_source
+from .zero123_source import NOT_IN_TENSORS, REMEDY, Source, open_source
 
 IGNORED = ("position_ids",)  # buffers that old versions of transformers wrote
 HEADS, HEAD_WIDTH, LATENT_SIDE = 8, 64, 32  # the UNet's at every level; CLIP's; 256 pixels
@@ -111,8 +111,6 @@ def empty_parts(source: Source) -> dict[str, nn.Module]:
             embedding = configs["image_encoder"]["projection_dim"]
             context = configs["unet"]["cross_attention_dim"]
             parts["clip_camera_projection"] = nn.Linear(embedding + 4, context)
-            if source.kind == "starter":
-                parts["camera_head"] = nn.Linear(embedding, 2)
     except (ValueError, TypeError, ZeroDivisionError, RuntimeError) as error:
         raise WeightsError(f"{source.path} has sizes that no Zero123 has: {error}", REMEDY) from error
     return parts

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from ..diffusion.zero123 import LINEARS, PARTS, Kind
+from ..diffusion.zero123 import LINEARS, NOTE, PARTS, Kind
 from ..interface import catalog
 from ..interface.catalog import WeightsError
 from . import zero123_names as published
@@ -17,7 +17,6 @@ from .checkpoint import StoredTensor, read_file
 from .zero123_names import Origin
 
 REMEDY = "Choose the weights of Zero123, or set Weights to: starter."
-NOTE = "zero123.json"  # {"kind": ...}: what the tensors cannot tell. We write it; beside a checkpoint, people may
 TRAINING = {"callbacks", "epoch", "global_step", "loops", "lr_schedulers", "optimizer_states"}
 FOLDERS = {"clip_camera_projection": ("clip_camera_projection", "cc_projection")}  # by part, where names differ
 STEMS = {"image_encoder": ("model", "pytorch_model")}
@@ -93,7 +92,7 @@ def _recognise_checkpoint(path: Path, content: dict[Any, Any]) -> tuple[Kind, st
 
     Zero123's files are checkpoints of a training; Stable Zero123's hold the weights alone.
     """
-    if noted := _noted(path.parent):
+    if noted := find_note(path.parent):
         return noted, f"by {NOTE}"
     sizes = {f.size: w.id for w in catalog.WEIGHTS for f in w.files if f.size and "zero123" in w.id}
     known = sizes.get(path.stat().st_size)
@@ -110,13 +109,11 @@ def _open_folder(folder: Path, kind: Kind | None, half: bool) -> Source:
         if file := _part_file(folder, part, half):
             for name, stored in read_file(file).items():
                 tensors[f"{part}/{_modern(part, str(name))}"] = stored
-        elif part != "camera_head":
+        else:
             raise WeightsError(f"{folder} holds no Zero123: there are no weights in its folder {part}.", REMEDY)
     configs = {part: _read_json(folder / part / "config.json") for part in PARTS}
     told = "given"
-    if (folder / "camera_head").is_dir():
-        kind = "starter"
-    elif kind is None:
+    if kind is None:
         kind, told = _recognise_folder(folder, configs)
     scheduler = _read_json(folder / "scheduler" / "scheduler_config.json") if kind == "starter" else {}
 
@@ -129,7 +126,7 @@ def _open_folder(folder: Path, kind: Kind | None, half: bool) -> Source:
 
 
 def _recognise_folder(folder: Path, configs: dict[str, dict[str, Any]]) -> tuple[Kind, str]:
-    if noted := _noted(folder):
+    if noted := find_note(folder):
         return noted, f"by {NOTE}"
     texts = [str(_read_json(folder / "model_index.json")), *(str(c.get("_name_or_path")) for c in configs.values())]
     if any("stable-zero123" in text.lower().replace("_", "-") for text in texts):
@@ -137,7 +134,8 @@ def _recognise_folder(folder: Path, configs: dict[str, dict[str, Any]]) -> tuple
     return "zero123", "by the lack of any mention of Stable Zero123"
 
 
-def _noted(folder: Path) -> Kind | None:
+def find_note(folder: Path) -> Kind | None:
+    """The kind that a note in the folder tells."""
     kind = _read_json(folder / NOTE).get("kind")
     return kind if kind in get_args(Kind) else None
 

@@ -18,9 +18,8 @@ from backend.engines.report import Cancelled, Report
 from backend.interface.catalog import WeightsError
 from backend.interface.view_set import FOV_DEG, RADIUS
 from backend.meshing.marching_cubes import triangulate
-from backend.meshing.mesh import Mesh
 from backend.meshing.texture import texels
-from backend.preprocess.framing import composite, frame
+from backend.preprocess.framing import frame
 from backend.preprocess.image import ImageError, encode_png
 from backend.reconstruction.lrm_camera import describe
 from backend.rendering.cameras import Camera, orbit
@@ -180,24 +179,6 @@ def test_the_starter_keeps_the_outline_and_the_front_of_the_picture():
     assert np.abs(seen - shown)[a & b].mean() < 0.1
     free = ask("starter", image, mesh_resolution=32, match_picture=False, auto_elevation=False, elevation_deg=35)
     assert free.report["elevation_deg"] == 35 and len(free.mesh.faces)
-
-
-def test_the_starter_sees_from_how_high_a_picture_is_taken():
-    """A box whose sides differ in their greys, and are seen under a known angle; and from how far."""
-    box = trimesh.creation.box(np.array([0.4, 0.5, 0.3]) / 0.5**0.5)  # in the unit sphere, as what it was trained on
-    corners, faces = box.triangles.reshape(-1, 3).astype(np.float32), np.arange(36, dtype=np.int32).reshape(-1, 3)
-    grey = np.repeat(150 + 70 * box.face_normals @ [-0.4, -0.5, 0.75], 3)[:, None]
-    mesh = Mesh(corners, faces, np.concatenate([np.repeat(grey, 3, 1), np.full((36, 1), 255)], 1).astype(np.uint8))
-    model, _ = load_lrm(lrm.find_weights("starter"))
-    seen = {}
-    for elevation in (0, 20, 40):
-        rgba = photograph(mesh, Camera(orbit(30, elevation, RADIUS), FOV_DEG, 256, 256)).numpy()
-        framed, window = frame(rgba, model.architecture.image_size)
-        picture = torch.from_numpy(composite(framed)).permute(2, 0, 1)[None]
-        seen[elevation], distance = lrm.estimate_camera(model, picture)
-        assert distance == pytest.approx(RADIUS * window.side / 256, rel=0.1)
-    assert all(abs(found - true) < 15 for true, found in seen.items()), seen
-    assert seen[0] + 10 < seen[20] < seen[40] - 10
 
 
 def command(folder: str, image: np.ndarray, output: Path, *more: str) -> int:

@@ -52,15 +52,11 @@ class KnowsTheObject:
 
     elevation: float
     kind: str = "zero123"
-    camera_head: None = None
     image_size: int = SIZE
     drawn: list[tuple[Tensor, tuple[float, float]]] = field(default_factory=list)
 
     def sampling(self, *_) -> Sampling:
         return PAPER
-
-    def estimate_camera(self, _) -> None:
-        return None
 
     def pose(self, azimuth: Tensor, height: Tensor, _, nearer: float) -> Tensor:
         return relative_pose(azimuth, height, nearer)

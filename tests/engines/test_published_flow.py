@@ -28,7 +28,6 @@ class Draws:
     """Stands in for Zero123: every view's shade tells its number; a corner is nearly white."""
 
     kind: str = "zero123"
-    camera_head: None = None
     image_size: int = SIZE
     asked: list[tuple[Tensor, Sampling]] = field(default_factory=list)
     encoded: list[Tensor] = field(default_factory=list)
@@ -36,9 +35,6 @@ class Draws:
 
     def sampling(self, *_) -> Sampling:
         return PAPER
-
-    def estimate_camera(self, _) -> None:
-        return None
 
     def pose(self, azimuth: Tensor, height: Tensor, _, nearer: float) -> Tensor:
         return relative_pose(azimuth, height, nearer)

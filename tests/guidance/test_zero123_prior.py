@@ -31,7 +31,7 @@ def small_prior(prediction_type: str) -> Zero123Prior:
         hidden_size=16, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2, image_size=16, patch_size=8,
         projection_dim=12,
     )  # fmt: skip
-    model = Zero123(vae, CLIPVisionModelWithProjection(config), unet, nn.Linear(16, 12), None, prediction_type).eval()
+    model = Zero123(vae, CLIPVisionModelWithProjection(config), unet, nn.Linear(16, 12), prediction_type).eval()
     with torch.no_grad():
         condition = model.encode(torch.rand(1, 3, 16, 16) * 2 - 1)
     return Zero123Prior(model, condition, 20.0, 1.5)

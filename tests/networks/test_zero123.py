@@ -35,9 +35,7 @@ def small_model(prediction_type: str = "v_prediction") -> Zero123:
         sample_size=8, in_channels=8, out_channels=4, down_block_types=levels[2:3], up_block_types=levels[3:],
         layers_per_block=1, block_out_channels=(16,), cross_attention_dim=12, attention_head_dim=2, norm_num_groups=4,
     )  # fmt: skip
-    model = Zero123(
-        vae, CLIPVisionModelWithProjection(config), unet, nn.Linear(16, 12), nn.Linear(12, 2), prediction_type
-    )
+    model = Zero123(vae, CLIPVisionModelWithProjection(config), unet, nn.Linear(16, 12), prediction_type, "starter")
     return model.eval().requires_grad_(False)
 
 
