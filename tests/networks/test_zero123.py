@@ -128,7 +128,7 @@ def test_weights_survive_the_folder(tmp_path):
     model = small_model()
     model.save(tmp_path)
     loaded = load_zero123(tmp_path, torch.device("cpu"), torch.float32)
-    assert loaded.scheduler.config.prediction_type == "v_prediction"
+    assert loaded.kind == "starter" and loaded.scheduler.config.prediction_type == "v_prediction"
     for name, value in model.state_dict().items():
         torch.testing.assert_close(
             loaded.state_dict()[name], value.half().float() if value.is_floating_point() else value
