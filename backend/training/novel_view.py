@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # diffusers annotates its models loosely, torch its Sequential.
-# pyright: reportAttributeAccessIssue=false, reportArgumentType=false, reportOptionalCall=false
+# pyright: reportAttributeAccessIssue=false, reportArgumentType=false
 """Trains the starter's Zero-1-to-3: image encoder, projection and UNet together, on the views' latents."""
 
 from __future__ import annotations

@@ -75,8 +75,7 @@ def load_models(weights: str, device: torch.device) -> Models:
 
 def _load(weights: str, device: torch.device) -> Models:
     path, kind = find_weights(weights)
-    is_starter = "starter" in (kind, find_note(path))
-    sparse_neus = load_reconstruction(path, is_starter)  # first: it is small, and may be missing
+    sparse_neus = load_reconstruction(path, kind == "starter")  # first: it is small, and may be missing
     zero123 = load_novel_view(weights, device)
     return Models(zero123, sparse_neus.to(device).eval().requires_grad_(False), device)
 
@@ -84,8 +83,7 @@ def _load(weights: str, device: torch.device) -> Models:
 def load_novel_view(weights: str, device: torch.device) -> Zero123:
     """Zero123 alone of a set of weights that `load_models` would load; it is not kept. Raises WeightsError."""
     path, kind = find_weights(weights)
-    is_starter = "starter" in (kind, find_note(path))
-    dtype = torch.float32 if is_starter and device.type == "cpu" else choose_dtype(device)
+    dtype = torch.float32 if kind == "starter" and device.type == "cpu" else choose_dtype(device)
     return load_zero123(path, device, dtype, kind)
 
 
@@ -97,13 +95,13 @@ def check_weights(weights: str, device: torch.device) -> None:
 
 
 def find_weights(weights: str) -> tuple[Path, Kind | None]:
-    """Where a set of weights lies, and its kind where the catalog knows it. Raises WeightsError."""
+    """Where a set of weights lies, and its kind where the catalog or a note tells it. Raises WeightsError."""
     if weights == "starter":
         return STARTER, "starter"
     known = [w.id for w in catalog.WEIGHTS]
     path = store.find(weights, known, REMEDY)
     if weights not in known:
-        return path, None
+        return path, find_note(path)
     return path, "stable-zero123" if weights.startswith("stable-zero123") else "zero123"
 
 

@@ -20,6 +20,7 @@ def folder(tmp_path, monkeypatch):
 
 def test_a_name_is_an_id_or_a_path(folder):
     assert find_weights("starter") == (STARTER, "starter")
+    assert find_weights(str(STARTER)) == (STARTER, "starter")  # a folder like it: by its note
     file = folder / "stable-zero123" / "stable_zero123.ckpt"
     file.parent.mkdir()
     file.write_bytes(b"weights")
