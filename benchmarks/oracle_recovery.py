@@ -21,13 +21,15 @@ from scipy.spatial import KDTree
 from torch.nn.functional import normalize
 
 from backend.diffusion.oracle import Defects, OraclePrior
-from backend.engines import recipe
+from backend.engines import prompt_recipe, recipe
 from backend.engines.distillation import Reconstruction, Reference
+from backend.engines.dreamfusion import Dream
 from backend.engines.optimisation import optimise
 from backend.engines.report import Report
 from backend.evaluation.benchmark import to_mesh
 from backend.evaluation.metrics import compare_meshes, is_inside
 from backend.fields import hash_field, sdf_field, voxel_field
+from backend.fields.field import Field
 from backend.meshing.mesh import Mesh
 from backend.rendering.cameras import Camera, orbit, rays
 from backend.rendering.rasteriser import photograph, rasterise
@@ -36,6 +38,8 @@ from backend.training.meshes import list_meshes, load_mesh
 FOV_DEG, RADIUS = 15.5, 3.8  # the sphere of the objects fills the picture
 TOWARDS_LIGHT, AMBIENT = (-0.45, -0.6, 0.66), 0.5
 SHARPEN = {"sjc": 30.0}  # a voxel is seen by few rays: in few steps it becomes no more than a fog
+# Opaqueness fattens what has a soft edge, and what the pictures show has to carve hollows as well.
+SDF_WEIGHTS = {"eikonal": 3.0, "opaqueness": 0.0, "prior": 0.5, "silhouette": 5.0}
 SEEN_FROM = [(azimuth, elevation) for elevation in (-30, 20, 65) for azimuth in range(0, 360, 45)]
 
 
@@ -123,28 +127,40 @@ def ray_errors(task: Reconstruction, truth: Mesh) -> tuple[float, float]:
     return float(torch.cat(depths).mean()), float(torch.cat(angles).mean())
 
 
+def choose_course(method: str, steps: int, size: int, settings: dict[str, Any]) -> recipe.Recipe:
+    """The small preset of a method for pictures of `size` pixels a side, and cameras that see all of the object."""
+    course = {"sjc": recipe.SMALL_SJC, "text": prompt_recipe.SMALL}.get(method, recipe.SMALL)
+    own: dict[str, Any] = {}
+    if method == "text":  # the oracle's light does not move with the engine's
+        own = {"fov_range": (FOV_DEG, FOV_DEG), "albedo_share": 1.0}
+    own |= {name: tuple(n * size // 64 for n in getattr(course, name)) for name in ("reference_size", "random_size")}
+    own |= {"fov_deg": FOV_DEG, "radius": (RADIUS, RADIUS), "elevation_deg": (-30, 80)}
+    own |= {"section": course.section * 64 / size}
+    own |= {"weights": dict(course.weights) | (SDF_WEIGHTS if method == "sdf" else {})}
+    return replace(course, **(own | settings)).shortened(steps)
+
+
+def make_field(method: str, size: int, seed: int, sharpen: float) -> Field:
+    if method == "sdf":
+        return sdf_field.small(seed=seed)
+    if method == "sjc":
+        generator = torch.Generator().manual_seed(seed)
+        return voxel_field.VoxelField(5 * size // 4, generator=generator, gain=10.0, sharpen=sharpen)
+    return hash_field.small(seed=seed, gain=30.0, sharpen=sharpen)
+
+
 def recover(
     truth: Mesh, method: str, steps: int, size: int, seed: int, defects: Defects, sharpen: float,
     settings: dict[str, Any],
 ) -> dict:  # fmt: skip
     """Optimise against the oracle of one mesh, whose pictures have `size` pixels a side; scores and what it took."""
     oracle = OraclePrior(truth, size, defects=defects, seed=seed)
-    camera = Camera(orbit(0, 15, RADIUS), FOV_DEG, 2 * size, 2 * size)
-    course = recipe.SMALL_SJC if method == "sjc" else recipe.SMALL
-    sizes = {name: tuple(n * size // 64 for n in getattr(course, name)) for name in ("reference_size", "random_size")}
-    views = {"fov_deg": FOV_DEG, "radius": (RADIUS, RADIUS), "elevation_deg": (-30, 80)}
-    views["section"] = course.section * 64 / size
-    weights = dict(course.weights) | ({"eikonal": 1.0} if method == "sdf" else {})
-    course = replace(course, **(views | sizes | {"weights": weights} | settings))
-    makers = {
-        "sds": lambda: hash_field.small(seed=seed, gain=30.0, sharpen=sharpen),
-        "sjc": lambda: voxel_field.VoxelField(
-            5 * size // 4, generator=torch.Generator().manual_seed(seed), gain=10.0, sharpen=sharpen
-        ),
-        "sdf": lambda: sdf_field.small(seed=seed),
-    }
-    reference = Reference(photograph(truth, camera), camera)
-    task = Reconstruction(oracle, makers[method](), reference, course.shortened(steps), method)
+    field, course = make_field(method, size, seed, sharpen), choose_course(method, steps, size, settings)
+    if isinstance(course, prompt_recipe.PromptRecipe):
+        task = Dream(oracle, field, course)
+    else:
+        camera = Camera(orbit(0, 15, RADIUS), FOV_DEG, 2 * size, 2 * size)
+        task = Reconstruction(oracle, field, Reference(photograph(truth, camera), camera), course, method)
     begun, clock = time.process_time(), time.monotonic()
     outcome = optimise(task, Report(), task.recipe.steps, seed=seed, preview_s=1e9)
     cpu, wall = time.process_time() - begun, time.monotonic() - clock
@@ -168,7 +184,9 @@ def main(
     meshes: Annotated[Path, typer.Option(help="Folder of meshes.")] = Path("../shared/data/train"),
     objects: Annotated[int, typer.Option(help="How many, by a seeded choice.")] = 10,
     first: Annotated[int, typer.Option(help="The first of the choice.")] = 0,
-    method: Annotated[str, typer.Option(help="sds, sjc or sdf (SDS of a signed distance field).")] = "sds",
+    method: Annotated[
+        str, typer.Option(help="sds, sjc, sdf (SDS of a signed distance) or text (DreamFusion).")
+    ] = "sds",
     steps: Annotated[int, typer.Option(help="Optimisation steps; 0 takes the recipe's.")] = 0,
     size: Annotated[int, typer.Option(help="Pixels a side of what the oracle sees.")] = 96,
     closed: Annotated[bool, typer.Option(help="Choose among closed meshes, which have a volume, only.")] = False,

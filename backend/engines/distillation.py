@@ -25,6 +25,7 @@ from .recipe import Recipe, elements
 JITTER = 0.01  # distance of points whose normals should agree
 NEAR = 0.05  # how far the near view's camera is moved, 3DRec's; a pixel where pixels are finer than 3DRec's 0.057
 FAR = 10.0  # depth of the background, 3DRec's
+EIKONAL = 4096  # points of a step whose gradients should be of length one
 OF_NORMALS = ("orientation", "normal_smoothness", "normal_jitter")
 
 
@@ -144,7 +145,7 @@ class Reconstruction:
             "normal_smoothness": lambda: losses.normal_smoothness(seen.normal),
             "normal_jitter": jitter,
             "depth_smoothness": lambda: losses.depth_smoothness(seen.depth),
-            "eikonal": lambda: losses.eikonal(seen.gradient),
+            "eikonal": lambda: losses.eikonal(self.field.gradient(some(samples.points.detach(), generator))),
         }
         names = {f"{name} {view}": term for name, term in terms.items()}
         return {name: term() for name, term in names.items() if self.recipe.weight(name, position)}
@@ -154,7 +155,7 @@ class Reconstruction:
         origins, directions = (torch.cat(parts).to(self.device) for parts in zip(*map(rays, cameras), strict=True))
         needed = any(self.recipe.weight(f"{n} {v}", position) for n in OF_NORMALS for v in ("random", "reference"))
         seen = self.renderer.render(
-            origins, directions, self.background, normals="analytic" if needed else "none", generator=generator
+            origins, directions, self.background, normals="analytic" if needed else "along", generator=generator
         )
         return Pictures(seen, len(cameras), cameras[0].height, cameras[0].width)
 
@@ -218,12 +219,6 @@ class Pictures:
         assert self.rendering.samples.normals is not None
         return self.rendering.samples.normals
 
-    @property
-    def gradient(self) -> Tensor:
-        """Of a signed distance, at the sections (P, 3)."""
-        assert self.rendering.samples.gradient is not None
-        return self.rendering.samples.gradient
-
 
 def guided(told: Denoised, scale: float) -> Tensor:
     """x0 by Perp-Neg where there are negatives, else by classifier-free guidance, or by none."""
@@ -244,6 +239,12 @@ def resized(pictures: Tensor, size: tuple[int, ...]) -> Tensor:
 def draw_normal(like: Tensor, generator: torch.Generator) -> Tensor:
     """N(0, 1) in the shape of another tensor."""
     return torch.randn(like.shape, generator=generator, device=generator.device).to(like)
+
+
+def some(points: Tensor, generator: torch.Generator) -> Tensor:
+    """EIKONAL of points (P, 3), drawn: differentiating twice is what costs most of a step."""
+    order = torch.randperm(len(points), generator=generator, device=generator.device)
+    return points[order[:EIKONAL].to(points.device)]
 
 
 def moved(camera: Camera, generator: torch.Generator) -> Camera:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from .parts import in_parts
 
-Normals = Literal["none", "analytic", "finite"]
+Normals = Literal["none", "along", "analytic", "finite"]
 FINITE = 0.01  # distance of central differences, DreamFusion's implementations' choice
 STEEP_BY = 0.4  # share of an optimisation in which a density sharpens; the rest moves the surface back to its place
 
@@ -57,9 +57,10 @@ class Field(nn.Module):
         return self.look(points)[1]
 
     def query(self, points: Tensor, normals: Normals = "none") -> Answer:
-        """Value, colour and, unless normals is "none", the value's gradient at points (P, 3).
+        """Value, colour and, if wanted, the value's gradient at points (P, 3).
 
-        analytic: by automatic differentiation; finite: by central differences (6 more lookups).
+        analytic: by automatic differentiation; finite: by central differences (6 more lookups); along: none, what is
+        seen comes from the values along a ray alone.
         """
         if normals != "analytic":
             value, color = in_parts(self.look, points, list(self.parameters()))

@@ -18,6 +18,7 @@ from .field import Field, Normals
 from .parts import in_parts
 
 CHUNK = 1 << 14  # rays of a picture without gradients at once
+THIN = 1e-3  # head-on opacity from which on a section of a signed distance counts
 NEAREST = 8  # sections of a ray that are looked at first
 
 
@@ -103,7 +104,11 @@ class Renderer(nn.Module):
         )
         points, along = sections.points(origins, directions), directions[sections.ray]
         answer = field.query(points, normals)
-        weights = section_weights(field.alpha(answer, along, sections.lengths), sections.ray, count)
+        if answer.gradient is None:
+            alpha = field.glimpse(answer.value, slopes(answer.value, sections), along, sections.lengths)
+        else:
+            alpha = field.alpha(answer, along, sections.lengths)
+        weights = section_weights(alpha, sections.ray, count)
         unit = None if answer.gradient is None else field.outward(answer.gradient)
         color = shade(answer.color, unit, points, light, shading)
 
@@ -123,24 +128,28 @@ class Renderer(nn.Module):
         """Leave out what cannot be seen, by a look without gradients: it costs a fraction of one with them.
 
         From front to back, in groups of doubling size, so that nobody looks behind what is opaque. Of a signed distance
-        even the thinnest counts: the soft edge outside is what pulls at the surface, 0.7 of the gradient.
+        thinner ones count, by what they would be if the ray met the surface head-on: its soft edge pulls at it also
+        where rays graze it, and is 0.7 of the gradient.
         """
         field, ray, count = self.field, sections.ray, len(origins)
         if not len(ray):
             return sections
         points, place = sections.points(origins, directions), place_on_rays(ray, count)
-        log_light, alpha, begin, end = torch.zeros_like(origins[:, 0]), torch.zeros_like(sections.starts), 0, NEAREST
+        log_light, begin, end = torch.zeros_like(origins[:, 0]), 0, NEAREST
+        alpha, faced = torch.zeros(2, len(ray)).to(sections.starts)
         with torch.no_grad():
             while begin <= int(place.max()):
                 now = ((place >= begin) & (place < end) & (log_light[ray] >= math.log(self.light_least))).nonzero()[
                     :, 0
                 ]
                 part, (value,) = sections.select(now), in_parts(lambda p: (field.value(p),), points[now], [])
-                alpha[now] = field.glimpse(value, slopes(value, part), directions[part.ray], part.lengths)
+                along, lengths = directions[part.ray], part.lengths
+                alpha[now] = field.glimpse(value, slopes(value, part), along, lengths)
+                faced[now] = field.glimpse(value, -torch.ones_like(value), along, lengths)
                 log_light.index_add_(0, part.ray, torch.log1p(-alpha[now]))
                 begin, end = end, 2 * end
-        least = 0.0 if field.is_sdf else self.occupancy.least(self.alpha_least)
-        return sections.select(visible(alpha, ray, count, least, self.light_least))
+        least = min(THIN, self.alpha_least) if field.is_sdf else self.occupancy.least(self.alpha_least)
+        return sections.select(visible(alpha, ray, count, 0.0, self.light_least) & (faced >= least))
 
     def picture(self, camera: Camera, **settings) -> np.ndarray:
         """uint8 RGBA (H, W, 4) of a camera, straight alpha, without gradients."""
@@ -160,8 +169,12 @@ class Renderer(nn.Module):
 
 
 def slopes(values: Tensor, sections: Sections) -> Tensor:
-    """Change of values (P,) per unit length towards the next section; -1, head-on, where none follows directly."""
-    steps = sections.middles.diff()
-    follows = (sections.ray.diff() == 0) & (steps < 1.5 * sections.lengths[:-1])
-    slope = torch.where(follows, values.diff() / steps, -1.0)
-    return torch.cat([slope, -torch.ones_like(values[:1])])
+    """Change of values (P,) per unit length, between a section's neighbours, or towards the only one that follows
+    directly or lies directly before; -1, head-on, of a section alone."""
+    if not len(values):
+        return values
+    middles, pad = sections.middles, nn.functional.pad
+    joined = (sections.ray.diff() == 0) & (middles.diff() < 1.5 * sections.lengths[:-1])
+    rise, run = (torch.where(joined, x.diff(), 0.0) for x in (values, middles))
+    rise, run = (pad(x, (1, 0)) + pad(x, (0, 1)) for x in (rise, run))
+    return torch.where(run > 0, rise / run.clamp(min=1e-9), -1.0)

@@ -59,7 +59,7 @@ class SdfField(Field):
         return self._sdf(points, features), color.sigmoid() if self.channels == 3 else color
 
     def query(self, points: Tensor, normals: Normals = "analytic") -> Answer:
-        """As Field.query; opacity needs the gradient, so there always is one."""
+        """As Field.query; opacity is that of the gradient, so there is one unless the slope along a ray is to do."""
         return super().query(points, "analytic" if normals == "none" else normals)
 
     def alpha(self, answer: Answer, directions: Tensor, lengths: Tensor) -> Tensor:

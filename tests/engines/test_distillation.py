@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from backend.diffusion.oracle import LinearLatents, OraclePrior
+from backend.engines import distillation
 from backend.engines.distillation import FAR, NEAR, Reconstruction, Reference, latent_colors, moved
 from backend.engines.recipe import SMALL
 from backend.fields.hash_grid import HashGrid
@@ -91,6 +92,15 @@ def test_a_signed_distance_is_asked_to_grow_by_one():
         terms = made.losses(0, torch.Generator().manual_seed(0))
         for view in ("random", "reference"):
             torch.testing.assert_close(terms[f"eikonal {view}"].item(), expected, atol=1e-5, rtol=0)
+
+
+def test_only_some_points_are_asked_for_their_gradient(monkeypatch):
+    """No more than EIKONAL, all of them sections', none twice, and not always the first."""
+    monkeypatch.setattr(distillation, "EIKONAL", 7)
+    points, generator = torch.arange(60.0).view(20, 3), torch.Generator().manual_seed(0)
+    drawn = [distillation.some(points, generator)[:, 0].div(3).tolist() for _ in range(50)]
+    assert all(len(set(d)) == 7 for d in drawn) and set().union(*drawn) == set(range(20))
+    assert len(distillation.some(points[:4], generator)) == 4
 
 
 def test_a_course_that_began_with_a_mesh_weighs_how_far_it_went():

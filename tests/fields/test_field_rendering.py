@@ -7,11 +7,11 @@ import torch
 from nerfacc import OccGridEstimator, render_visibility_from_density
 
 from backend.fields import hash_field, sdf_field
-from backend.fields.renderer import Renderer
+from backend.fields.renderer import Renderer, slopes
 from backend.fields.voxel_field import VoxelField
 from backend.rendering.cameras import Camera, orbit, rays
 from backend.rendering.occupancy import Occupancy
-from backend.rendering.sections import place_on_rays, visible
+from backend.rendering.sections import Sections, place_on_rays, visible
 from backend.rendering.shading import Light, sample_light, shade
 from backend.rendering.volume import density_weights, render_sdf
 
@@ -200,6 +200,37 @@ def test_a_sphere_is_seen_where_it_is():
         field.inv_s, bounds=(-0.6, 0.6),
     )  # fmt: skip
     assert (seen.color - dense.color)[hit | clear].abs().max() < 0.02
+
+
+def test_slopes_along_rays():
+    """By hand: two sections of one ray, one after a gap, and three of another; between neighbours, if there are two."""
+    starts = torch.tensor([1.0, 1.1, 1.5, 0.2, 0.3, 0.4])
+    sections = Sections(torch.tensor([0, 0, 0, 4, 4, 4]), starts, starts + 0.1)
+    values = torch.tensor([0.5, 0.44, 0.3, 0.2, 0.17, 0.16])
+    expected = torch.tensor([-0.6, -0.6, -1.0, -0.3, -0.2, -0.1])
+    torch.testing.assert_close(slopes(values, sections), expected, atol=1e-5, rtol=0)
+    assert len(slopes(values[:0], sections.select(starts < 0))) == 0
+
+
+@pytest.mark.parametrize("alpha_least", [0.0, 0.01])
+def test_the_slope_along_a_ray_shows_what_the_gradient_shows(alpha_least):
+    """Of a sphere: the outline and the surface, and how much more is covered when it grows, from the true gradient's
+    rendering; that is the derivative of the covered share in its radius."""
+    field = sdf_field.small(radius=0.3, anneal=0)
+    for parameter in field.sdf_network.parameters():
+        parameter.data.zero_()
+    field.log_sharpness.data.fill_(0.1)
+    field.radius = torch.tensor(0.3, requires_grad=True)
+    renderer, covered = Renderer(field, 0.01, alpha_least=alpha_least), {}
+    for normals in ("along", "analytic"):
+        seen = renderer.render(*view(24), normals=normals)
+        (growth,) = torch.autograd.grad(seen.opacity.mean(), field.radius)
+        covered[normals] = seen, growth
+    (found, grows), (true, expected) = covered["along"], covered["analytic"]
+    assert found.samples.gradient is None and true.samples.gradient is not None
+    assert (found.opacity - true.opacity).abs().max() < 0.02
+    assert (found.depth - true.depth)[true.opacity > 0.9].abs().max() < 0.003
+    torch.testing.assert_close(grows, expected, rtol=0.03, atol=0)
 
 
 def test_shading():

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from backend.fields.field import Field
-from backend.fields.solid import SEEN, Solid, least_depth
+from backend.fields.solid import SEEN, STEEP, Solid, least_depth
 from backend.fields.surface import to_mesh
 
 
@@ -54,12 +54,12 @@ def test_a_hollow_ball_is_meshed_as_a_ball_of_its_own_colour():
     assert mesh.is_closed and (mesh.vertex_colors == [255, 0, 0, 255]).all()
 
 
-def test_what_became_steep_ends_where_half_of_the_light_is_left():
+def test_what_became_steep_ends_deeper():
     ball = Ball(40.0, 0.4)
     assert Solid(ball, 32).level == SEEN
     ball.sharpen = 10.0
     r = np.linalg.norm(to_mesh(Solid(ball, 96), 64).vertices, axis=1)
-    assert 0.4 - np.log(2) / 40 * 3**0.5 - 0.006 < r.min() < 0.4 - np.log(2) / 40 and r.max() < 0.4
+    assert 0.4 - STEEP / 40 * 3**0.5 - 0.006 < r.min() < 0.4 - STEEP / 40 and r.max() < 0.4
 
 
 class Painted(Ball):
