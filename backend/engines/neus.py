@@ -30,7 +30,6 @@ RAYS = 1024  # a step
 NEAR = 0.9  # the share of them that goes through the object and what lies beside it
 BESIDE = 0.06  # of the picture's side
 MASK, EIKONAL = 0.5, 0.05  # weights beside the colour's
-SHARPNESS = 0.12  # of the surface in the beginning, as the field keeps it: the hull is near the truth already
 TURNTABLE = 96  # pixels of a preview
 
 
@@ -68,7 +67,7 @@ class Neus:
             float(torch.stack([c.position for c in cameras]).norm(dim=1).median()),
             cameras[0].fov_deg,
         )
-        self.field = sdf_field.small(seed=seed).to(images.device)
+        self.field = sdf_field.small(seed=seed, sharpness=sdf_field.NEAR_TRUTH).to(images.device)
         self.renderer = Renderer(self.field, SECTION)
         self.modules: dict[str, nn.Module] = {"field": self.field, "renderer": self.renderer}
         self.name = f"NeuS {len(images)} {images.shape[1]} {steps} {seed}"
@@ -79,7 +78,6 @@ class Neus:
             )
         hull.vertex_colors[:, :3] = mean_color(images)  # a colour field that begins saturated would hardly learn
         fit_mesh(self.field, hull, HULL_STEPS, seed=seed, watch=watch)
-        self.field.log_sharpness.data.fill_(SHARPNESS)
 
     def groups(self) -> list[dict]:
         return [group | {"decay": DECAY} for group in self.field.groups(RATE)]

@@ -18,6 +18,8 @@ from ..rendering.cameras import Camera, orbit
 from ..rendering.occupancy import DECAY
 
 PUBLISHED_ELEMENTS = 4 * 32 * 32  # of the latent that the published weights of losses belong to
+GENTLE_RATE = 0.005  # of a mesh that the starter refines, whose pictures know less of the shape than the mesh does
+GENTLE = {"picture": 50.0, "silhouette": 2.0, "color": 100.0, "eikonal": 3.0, "opaqueness": 0.0}
 STAY = 5.0  # weight of staying near the mesh that an optimisation begins with
 
 
@@ -139,9 +141,11 @@ SMALL_SJC = replace(  # at 64 pixels 3DRec's weights of depth would outweigh the
 STARTER_SJC = replace(SMALL_SJC, fov_deg=FOV_DEG, radius=(RIG_RADIUS, RIG_RADIUS), elevation_deg=(-35, 65))
 
 
-def refining(course: Recipe) -> Recipe:
+def refining(course: Recipe, gently: bool = False) -> Recipe:
     """The same course for a field that begins as a mesh: no more noise than the course ends with, and kept near what it
-    began as ("start", in units of the field's own level)."""
+    began as ("start", in units of the field's own level). gently: a signed distance, moved by the small prior."""
+    if gently:
+        course = replace(course, rate=GENTLE_RATE, weights=dict(course.weights) | GENTLE)
     return replace(
         course, least_t=at(course.least_t, course.steps), most_t=at(course.most_t, course.steps),
         weights=dict(course.weights) | {"start": STAY},

@@ -15,7 +15,7 @@ import torch
 
 from ..diffusion.prior import Prior, Zero123Prior
 from ..diffusion.zero123 import Zero123
-from ..fields import hash_field
+from ..fields import hash_field, sdf_field
 from ..fields.field import Field
 from ..fields.initial import fit_mesh
 from ..fields.voxel_field import VoxelField
@@ -55,10 +55,10 @@ def run(request: Request, report: Report) -> Result:
     chosen = choose_recipe(model, parameters)
     prior, reference, elevation = look(model, cutout.image, chosen, parameters)
     report.progress("Start", 0, 1)
-    field = make_field(prior, parameters["method"], request.seed).to(prior.alphas_cumprod.device)
     mesh, start = find_start(request, report), None
+    field = make_field(prior, parameters["method"], request.seed, mesh is not None).to(prior.alphas_cumprod.device)
     if mesh is not None:
-        chosen = recipe.refining(chosen)
+        chosen = recipe.refining(chosen, gently=field.is_sdf)
         start = fit_mesh(field, fit_into(mesh), seed=request.seed, watch=partial(report.progress, "Start"))
     task = Reconstruction(prior, field, reference, chosen, parameters["method"], start)
     outcome = optimise(task, report, chosen.steps, 60 * parameters["minutes"] or None, request.seed)
@@ -122,13 +122,16 @@ def look(
     return Zero123Prior(model, condition, elevation, distance), Reference(image, camera), elevation
 
 
-def make_field(prior: Prior, method: str, seed: int) -> Field:
+def make_field(prior: Prior, method: str, seed: int, begins: bool = False) -> Field:
+    """begins: as a mesh, whose surface a signed distance keeps better than a small density does."""
     small = prior.image_size < SMALL
     if method == "sjc":
         generator = torch.Generator().manual_seed(seed)
         return (
             VoxelField(64, 3, generator=generator, gain=FEW_STEPS) if small else VoxelField(100, 3, generator=generator)
         )
+    if small and begins:
+        return sdf_field.small(seed=seed, anneal=0, sharpness=sdf_field.NEAR_TRUTH)
     return hash_field.small(seed=seed) if small else hash_field.published(seed=seed)
 
 

@@ -15,12 +15,14 @@ from .hash_grid import HashGrid
 
 START_S = 64.0  # sharpness in the beginning: the surface is as soft as 1 / 64 of the unit
 SHARPEST = 2000.0
+NEAR_TRUTH = 0.12  # sharpness of what begins as a hull or a mesh
 
 
 class SdfField(Field):
     """sdf = |x| - radius + network; it begins as a sphere. Colour = sigmoid(network).
 
-    anneal: share of the optimisation over which opacity's slope is annealed (NeuS, cos_anneal_ratio).
+    anneal: share of the optimisation over which opacity's slope is annealed (NeuS, cos_anneal_ratio). sharpness: of the
+    surface in the beginning, a tenth of the logarithm of how much more it is than START_S.
     """
 
     is_sdf = True
@@ -34,12 +36,13 @@ class SdfField(Field):
         bounds: tuple[float, float] = (-0.6, 0.6),
         radius: float = 0.35,
         anneal: float = 0.1,
+        sharpness: float = 0.0,
     ) -> None:
         super().__init__(channels, bounds, 0.0)
         self.grid, self.radius, self.anneal, self.slope = grid, radius, anneal, 1.0
         self.sdf_network = small_network(grid.width, hidden, 1, layers)
         self.color_network = small_network(grid.width, hidden, channels, layers)
-        self.log_sharpness = nn.Parameter(torch.zeros(()))
+        self.log_sharpness = nn.Parameter(torch.tensor(sharpness))
 
     @property
     def inv_s(self) -> Tensor:

@@ -12,8 +12,9 @@ from backend.engines import Request, recipe
 from backend.engines.distillation import Reconstruction, Reference
 from backend.engines.optimisation import optimise
 from backend.engines.report import Report
-from backend.engines.zero123_sds import check_start, choose_recipe, find_start, fit_into
+from backend.engines.zero123_sds import check_start, choose_recipe, find_start, fit_into, make_field
 from backend.fields import hash_field
+from backend.fields.initial import fit_mesh
 from backend.interface.parameters import ParameterError
 from backend.meshing.mesh import Mesh
 from backend.rendering.cameras import Camera, orbit
@@ -101,6 +102,27 @@ def test_a_start_comes_with_the_request_and_is_asked_for():
     assert find_start(Request("zero123_sds", {"mesh": mesh}, {"start": "nothing"}), Report()) is None
     with pytest.raises(ParameterError, match="Select a mesh"):
         check_start(Request("zero123_sds", {}, parameters))
+
+
+def test_what_begins_as_a_mesh_hardly_moves_while_the_prior_agrees():
+    """Refined as the starter refines, by a prior that knows the brick: its volume and its faces stay where they are,
+    and its colours, grey in the beginning, come nearer to the brick's: it refines, gently."""
+    truth = brick()
+    camera = Camera(orbit(0, 15, 3.8), 20, 48, 48)
+    prior = OraclePrior(truth, 24)
+    field = make_field(prior, "sds", 0, begins=True)
+    course = recipe.refining(COURSE, gently=field.is_sdf)
+    assert field.is_sdf and course.rate == recipe.GENTLE_RATE and course.weight("eikonal random", 0) == 3
+    grey = Mesh(truth.vertices, truth.faces, np.full_like(truth.vertex_colors, 128))
+    start = fit_mesh(field, grey, seed=0)
+    task = Reconstruction(prior, field, Reference(photograph(truth, camera), camera), course, "sds", start)
+    optimise(task, Report(), course.steps, seed=0)
+    mesh = task.mesh(48)
+    assert inside(mesh.vertices, 0.025).mean() > 0.99 and inside(mesh.vertices, -0.025).mean() < 0.01
+    assert mesh.volume == pytest.approx(0.7 * 0.3 * 0.4, rel=0.05)
+    expected = GREEN + (mesh.vertices[:, :1] + 0.35) / 0.7 * (RED - GREEN)
+    assert np.abs(mesh.vertex_colors[:, :3] - expected).mean() < 0.75 * np.abs(128 - expected).mean()
+    assert not make_field(prior, "sds", 0).is_sdf and not make_field(prior, "sjc", 0, begins=True).is_sdf
 
 
 def test_a_start_of_any_size_and_place_is_made_to_fit():
