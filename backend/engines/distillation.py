@@ -25,7 +25,7 @@ from .recipe import Recipe, elements
 JITTER = 0.01  # distance of points whose normals should agree
 NEAR = 0.05  # how far the near view's camera is moved, 3DRec's; a pixel where pixels are finer than 3DRec's 0.057
 FAR = 10.0  # depth of the background, 3DRec's
-EIKONAL = 4096  # points of a step whose gradients should be of length one
+EIKONAL_POINTS = 4096  # points of a step whose gradients should be of length one
 OF_NORMALS = ("orientation", "normal_smoothness", "normal_jitter")
 
 
@@ -242,9 +242,9 @@ def draw_normal(like: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def some(points: Tensor, generator: torch.Generator) -> Tensor:
-    """EIKONAL of points (P, 3), drawn: differentiating twice is what costs most of a step."""
+    """EIKONAL_POINTS of points (P, 3), drawn: differentiating twice is what costs most of a step."""
     order = torch.randperm(len(points), generator=generator, device=generator.device)
-    return points[order[:EIKONAL].to(points.device)]
+    return points[order[:EIKONAL_POINTS].to(points.device)]
 
 
 def moved(camera: Camera, generator: torch.Generator) -> Camera:

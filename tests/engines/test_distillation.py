@@ -95,8 +95,8 @@ def test_a_signed_distance_is_asked_to_grow_by_one():
 
 
 def test_only_some_points_are_asked_for_their_gradient(monkeypatch):
-    """No more than EIKONAL, all of them sections', none twice, and not always the first."""
-    monkeypatch.setattr(distillation, "EIKONAL", 7)
+    """No more than EIKONAL_POINTS, all of them sections', none twice, and not always the first."""
+    monkeypatch.setattr(distillation, "EIKONAL_POINTS", 7)
     points, generator = torch.arange(60.0).view(20, 3), torch.Generator().manual_seed(0)
     drawn = [distillation.some(points, generator)[:, 0].div(3).tolist() for _ in range(50)]
     assert all(len(set(d)) == 7 for d in drawn) and set().union(*drawn) == set(range(20))

@@ -55,11 +55,13 @@ def test_a_hollow_ball_is_meshed_as_a_ball_of_its_own_colour():
 
 
 def test_what_became_steep_ends_deeper():
+    """0.4 of optical depth is 0.01 of a ball of 40 per unit, measured along an axis."""
     ball = Ball(40.0, 0.4)
     assert Solid(ball, 32).level == SEEN
     ball.sharpen = 10.0
+    assert Solid(ball, 32).level == STEEP > SEEN
     r = np.linalg.norm(to_mesh(Solid(ball, 96), 64).vertices, axis=1)
-    assert 0.4 - STEEP / 40 * 3**0.5 - 0.006 < r.min() < 0.4 - STEEP / 40 and r.max() < 0.4
+    assert 0.4 - 0.01 * 3**0.5 - 0.006 < r.min() < 0.4 - 0.01 and r.max() < 0.4
 
 
 class Painted(Ball):
