@@ -25,6 +25,7 @@ IMPORT = "Use Import Finished Job to get it"
 
 longest_ms = 0.0  # the longest time that a tick has held Blender, imports left out
 longest_import_ms = 0.0
+_imports_ms = 0.0  # of all imports together
 
 
 def launch() -> Callable[[], Launch]:
@@ -50,8 +51,17 @@ def log_path(data_folder: Path) -> Path:
 
 
 def deliver(job: Job) -> str:
-    """Put a finished job's mesh into the scene it was started in; returns why that has to wait."""
-    global longest_import_ms
+    """Put a finished job's result into the scene it was started in; returns why that has to wait."""
+    global longest_import_ms, _imports_ms
+    began = time.perf_counter()
+    try:
+        return put(job)
+    finally:
+        took = 1000 * (time.perf_counter() - began)
+        longest_import_ms, _imports_ms = max(longest_import_ms, took), _imports_ms + took
+
+
+def put(job: Job) -> str:
     scene = next((scene for scene in bpy.data.scenes if scene.session_uid == job.scene), None)
     if scene and job.place:
         return mesh_import.obstacle() or job.place(job, scene) or ""
@@ -62,7 +72,6 @@ def deliver(job: Job) -> str:
     if job.mesh is None:
         made_image.add(job, scene)
         return ""
-    began = time.perf_counter()
     try:
         history.remember(scene, job, placement.add(job, scene), job.mesh.thumbnail)
         mesh_import.push_undo("Image to Mesh")
@@ -72,7 +81,6 @@ def deliver(job: Job) -> str:
     if preferences().show_colors:
         mesh_import.show_colors()
     jobs.mark_imported(job.folder)
-    longest_import_ms = max(longest_import_ms, 1000 * (time.perf_counter() - began))
     return ""
 
 
@@ -84,7 +92,7 @@ _told, _silent_at = "", 0.0  # the job that the status bar tells of, and until w
 def tick() -> float | None:
     """Move everything on; returns the seconds until the next call, as Blender's timers want it."""
     global longest_ms
-    began, imports = time.perf_counter(), longest_import_ms
+    began, imports = time.perf_counter(), _imports_ms
     try:
         queue.poll()
         setup.poll()
@@ -96,8 +104,7 @@ def tick() -> float | None:
         redraw()
     if preview.show(queue.active):
         preview.redraw()
-    if imports == longest_import_ms:
-        longest_ms = max(longest_ms, 1000 * (time.perf_counter() - began))
+    longest_ms = max(longest_ms, 1000 * (time.perf_counter() - began) - (_imports_ms - imports))
     if queue.busy or setup.running() or disk.is_looking():
         return TICK_S
     return IDLE_S if queue.process or _silent_at else None

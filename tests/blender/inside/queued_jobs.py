@@ -2,6 +2,8 @@
 """Jobs from the button to the scene, and what may come between."""
 
 import os
+import time
+from types import SimpleNamespace
 
 import bpy
 from stage import DATA, choose, made, module, preferences, raises, run, settings
@@ -29,6 +31,30 @@ def check_jobs_queue_and_can_be_cancelled():
     bpy.ops.image_to_mesh.cancel(job=first.id)
     run(lambda: not session.queue.busy)
     assert (first.state.name, second.state.name, len(made())) == ("CANCELLED", "DONE", count + 1)
+
+
+def check_the_time_of_every_import_is_left_out_of_what_held_blender():
+    session, job, now = module("addon.session"), module("addon.job"), [0.0]
+
+    def spend(seconds):
+        now[0] += seconds
+
+    def ending(seconds):
+        scene = bpy.context.scene.session_uid
+        return job.Job("", {}, 0, dict, "x", scene=scene, place=lambda *_: spend(seconds))
+
+    real, announce = (session.longest_ms, session.longest_import_ms), session.announce
+    session.time = SimpleNamespace(perf_counter=lambda: now[0], monotonic=time.monotonic)
+    session.announce = lambda: spend(0.02)
+    try:
+        session.longest_ms = session.longest_import_ms = 0.0
+        for seconds in (0.5, 0.3):  # the second is not the longest
+            session.queue.arrived.append(ending(seconds))
+            session.tick()
+        assert abs(session.longest_import_ms - 500) < 1e-6 and abs(session.longest_ms - 20) < 1e-6
+    finally:
+        session.time, session.announce = time, announce
+        session.longest_ms, session.longest_import_ms = real
 
 
 def check_a_mesh_waits_until_edit_mode_is_left():
