@@ -37,7 +37,7 @@ from backend.training.meshes import list_meshes, load_mesh
 
 FOV_DEG, RADIUS = 15.5, 3.8  # the sphere of the objects fills the picture
 TOWARDS_LIGHT, AMBIENT = (-0.45, -0.6, 0.66), 0.5
-SHARPEN = {"sjc": 30.0}  # a voxel is seen by few rays: in few steps it becomes no more than a fog
+SHARPEN = {"sjc": 8.0}  # a voxel is seen by few rays: in few steps it becomes no more than a fog
 # Opaqueness fattens what has a soft edge, and what the pictures show has to carve hollows as well.
 SDF_WEIGHTS = {"eikonal": 3.0, "opaqueness": 0.0, "prior": 0.5, "silhouette": 5.0}
 SEEN_FROM = [(azimuth, elevation) for elevation in (-30, 20, 65) for azimuth in range(0, 360, 45)]
@@ -145,7 +145,9 @@ def make_field(method: str, size: int, seed: int, sharpen: float) -> Field:
         return sdf_field.small(seed=seed)
     if method == "sjc":
         generator = torch.Generator().manual_seed(seed)
-        return voxel_field.VoxelField(5 * size // 4, generator=generator, gain=10.0, sharpen=sharpen)
+        side = 5 * size // 4
+        coarse = (side // 2, side // 4, side // 8)
+        return voxel_field.VoxelField(side, generator=generator, gain=10.0, sharpen=sharpen, coarse=coarse)
     return hash_field.small(seed=seed, gain=30.0, sharpen=sharpen)
 
 
@@ -194,7 +196,7 @@ def main(
         bool, typer.Option(help="Whether the objects stand in a light, or show their plain colours.")
     ] = True,
     output: Annotated[Path, typer.Option(help="Folder for scores.json and pictures.")] = Path("build/oracle"),
-    sharpen: Annotated[float, typer.Option(help="How much steeper a density becomes; 0 is 30 for sjc, else 1.")] = 0.0,
+    sharpen: Annotated[float, typer.Option(help="How much steeper a density becomes; 0 is 8 for sjc, else 1.")] = 0.0,
     noise: float = 0.0,
     turn_deg: float = 0.0,
     janus: float = 0.0,

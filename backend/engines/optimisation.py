@@ -47,7 +47,8 @@ class Task(Protocol):
     modules: dict[str, nn.Module]
 
     def groups(self) -> list[dict[str, Any]]:
-        """Parameter groups, each with its "lr"; and "decay", the share of it that is left at the end, if not all is."""
+        """Parameter groups, each with its "lr"; and "decay", the share of it that is left at the end, if not all is;
+        and "weight_decay", what fades in a step as a multiple of "lr"."""
         ...
 
     def losses(self, position: float, generator: torch.Generator) -> dict[str, Tensor]:
@@ -98,7 +99,7 @@ def optimise(
     checkpoint_s: float = 30.0,
     clock: Callable[[], float] = time.monotonic,
 ) -> Outcome:
-    """Minimise the task's losses with Adam (0.9, 0.99), in place.
+    """Minimise the task's losses with AdamW (0.9, 0.99), in place.
 
     For `steps` steps; or, given `seconds`, for so long, the schedules running from 0 to `steps` meanwhile. Where the
     job has a folder, it goes on from the checkpoint there, keeps one while it runs and when it is cancelled, and draws
@@ -158,14 +159,14 @@ class Run:
 
     def __post_init__(self) -> None:
         groups = [group | {"start": group["lr"]} for group in self.task.groups()]
-        self.optimiser = torch.optim.Adam(groups, betas=(0.9, 0.99), eps=1e-15)
+        self.optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.99), eps=1e-15, weight_decay=0.0)
         self.parameters = [p for group in groups for p in group["params"]]
         self.generator = torch.Generator(self.parameters[0].device).manual_seed(self.seed)
         self.snapshot: State | None = None
         self._mark()
 
     def advance(self, position: float, share: float = 0.0) -> None:
-        """One step of Adam, with `share` of all done; a step back when a loss or a gradient is not finite."""
+        """One step of AdamW, with `share` of all done; a step back when a loss or a gradient is not finite."""
         self._mark()
         for group in self.optimiser.param_groups:
             group["lr"] = group["start"] * group.get("decay", 1.0) ** share

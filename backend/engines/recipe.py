@@ -135,8 +135,9 @@ STARTER = replace(
     elevation_deg=(-35, 65), weights=dict(SMALL.weights) | {"prior": 0, "picture": 500},
 )  # fmt: skip
 SMALL_SJC = replace(  # at 64 pixels 3DRec's weights of depth would outweigh the picture, whose background is FAR away
-    SMALL, least_t=0.01, most_t=0.969, weighting="uniform", rate=0.05,
-    weights=dict(SMALL.weights) | {"depth_smoothness random": (80, 0, 0.1, 81), "near_view": 0.2},
+    SMALL, weighting="uniform", rate=0.05,
+    weights=dict(SMALL.weights)
+    | {"prior": 0.5, "silhouette": 5, "depth_smoothness random": (80, 0, 0.1, 81), "near_view": 0.2},
 )  # fmt: skip
 STARTER_SJC = replace(SMALL_SJC, fov_deg=FOV_DEG, radius=(RIG_RADIUS, RIG_RADIUS), elevation_deg=(-35, 65))
 

@@ -39,6 +39,7 @@ from .report import Report
 STAGES: dict[str, float] = {"Preparing": 1, "Loading weights": 2, "Start": 10, "Optimising": 100, "Surface": 4}
 SMALLEST = 0.15  # a start whose farthest coordinate is less was not made for the cube
 SMALL = 128  # pixels: a prior of smaller pictures gets a small field
+COARSE = (32, 16, 8)  # sides of the grids below that of 64
 FEW_STEPS = 6.0  # gain of voxels that become solid in a hundred steps instead of thousands
 
 
@@ -127,9 +128,7 @@ def make_field(prior: Prior, method: str, seed: int, begins: bool = False) -> Fi
     small = prior.image_size < SMALL
     if method == "sjc":
         generator = torch.Generator().manual_seed(seed)
-        return (
-            VoxelField(64, 3, generator=generator, gain=FEW_STEPS) if small else VoxelField(100, 3, generator=generator)
-        )
+        return VoxelField(64, gain=FEW_STEPS, coarse=COARSE) if small else VoxelField(100, generator=generator)
     if small and begins:
         return sdf_field.small(seed=seed, anneal=0, sharpness=sdf_field.NEAR_TRUTH)
     return hash_field.small(seed=seed) if small else hash_field.published(seed=seed)

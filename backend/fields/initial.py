@@ -54,7 +54,8 @@ def fit_mesh(
     points, distance, color = learn_from(mesh, field.bounds, seed)
     points, distance, color = (torch.from_numpy(x).to(device) for x in (points, distance, color))
     generator = torch.Generator().manual_seed(seed)
-    optimiser = torch.optim.Adam(field.groups(rate), betas=(0.9, 0.99), eps=1e-15)
+    groups = [group | {"weight_decay": 0.0} for group in field.groups(rate)]  # nothing is hidden here
+    optimiser = torch.optim.Adam(groups, betas=(0.9, 0.99), eps=1e-15)
     decay = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda i: 0.1 ** (i / steps))
     for step in range(steps):
         watch(step, steps)

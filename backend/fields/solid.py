@@ -13,7 +13,6 @@ from .parts import in_parts
 
 AROUND = (-1.5, 5.0)  # cells before and behind a point of the surface, between which its colour lies
 SEEN = 0.25  # optical depth at a fog's surface: outlines, seen through much of it, show more than the first of it
-STEEP = 0.4  # ...and of what became steep, and ends within a pixel
 LEAST = 1e-6  # opacity of what is empty: where there is nothing, all colours count alike
 CHUNK = 1 << 16  # points evaluated at once
 
@@ -28,7 +27,7 @@ class Solid(Field):
     """
 
     def __init__(self, field: Field, resolution: int = 128) -> None:
-        super().__init__(field.channels, field.bounds, STEEP if field.sharpen > 1 else SEEN)
+        super().__init__(field.channels, field.bounds, SEEN)
         self._field = [field]  # in a list: it is not a part of this module
         depth = least_depth(density_grid(field, resolution), field.bounds)
         self.cell = (field.bounds[1] - field.bounds[0]) / resolution

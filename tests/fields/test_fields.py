@@ -27,6 +27,7 @@ def make(kind: str):
         "hash": hash_field.small,
         "sdf": sdf_field.small,
         "voxel": lambda: VoxelField(6),
+        "coarse voxel": lambda: VoxelField(6, coarse=(4, 2)),
         "tensor": lambda: TensorField(6, rank=2, color_rank=2),
     }[kind]().double()
     g = generator(1)
@@ -43,7 +44,7 @@ def bare_sphere(radius: float = 0.35):
     return field
 
 
-KINDS = ["hash", "sdf", "voxel", "tensor"]
+KINDS = ["hash", "sdf", "voxel", "coarse voxel", "tensor"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -144,6 +145,15 @@ def test_gain_multiplies_what_is_learnt():
     blob = magic3d_blob(points(20))
     raw = [field.double().value(points(20)).expm1().log() - blob for field in (plain, sharp)]
     torch.testing.assert_close(raw[1], 4 * raw[0], atol=1e-9, rtol=1e-6)
+
+
+def test_voxels_move_ten_times_as_fast_and_with_coarse_ones_three_times_while_their_density_fades():
+    for field, faster, fade in ((VoxelField(4), 0.5, 0), (VoxelField(4, coarse=(3, 2)), 0.15, 0.2)):
+        told = {id(p): (g["lr"], g.get("weight_decay", 0)) for g in field.groups(0.05) for p in g["params"]}
+        assert len(told) == len(list(field.parameters()))
+        for name, parameter in field.named_parameters():
+            expected = (0.05, 0) if name == "log_gain" else (faster, fade if "density" in name else 0)
+            assert told[id(parameter)] == pytest.approx(expected), name
 
 
 def test_finer_levels_come_with_progress():

@@ -93,6 +93,23 @@ def test_voxels_are_interpolated_as_grid_sample_does():
     torch.testing.assert_close(color, raw[1:].T.sigmoid())
 
 
+def test_coarse_voxels_are_added_to_fine_ones_as_grid_sample_reads_them():
+    field = VoxelField(5, bounds=(-0.5, 0.5), coarse=(3, 2)).double()
+    assert not field.colors.any()
+    for number, parameter in enumerate(field.parameters()):
+        parameter.data.normal_(generator=torch.Generator().manual_seed(number))
+    where, raw = points(50) - 0.5, torch.zeros(4, 50, dtype=torch.float64)
+    place = (2 * where)[None, :, None, None].flip(-1)
+    tables = [(field.density, field.colors), *zip(field.coarse_density, field.coarse_colors, strict=True)]
+    for side, table in zip((5, 3, 2), tables, strict=True):
+        stored = torch.cat(table).view(1, 4, side, side, side)
+        raw += F.grid_sample(stored, place, align_corners=True)[0, :, :, 0, 0]
+    value, color = field.look(where)
+    torch.testing.assert_close(value, F.softplus(raw[0] * field.log_gain.exp() - 1))
+    torch.testing.assert_close(color, raw[1:].T.sigmoid())
+    torch.testing.assert_close(field.value(where), value)
+
+
 def test_planes_times_lines_are_the_sum_of_outer_products():
     """Interpolated in the full tensor, which is what the factors stand for."""
     made = VectorMatrix(4, 2, torch.Generator().manual_seed(0)).double()

@@ -79,6 +79,7 @@ FIELDS = {
     "hash": hash_field.small,
     "sdf": sdf_field.small,
     "voxel": lambda: VoxelField(32, generator=torch.Generator().manual_seed(0)),
+    "coarse voxel": lambda: VoxelField(32, coarse=(16, 8)),
     "tensor": lambda: TensorField(48, generator=torch.Generator().manual_seed(0)),
 }
 

@@ -76,6 +76,20 @@ def test_the_rate_falls_to_its_share_and_as_fast_in_another_number_of_steps():
         assert [group["lr"] for group in run.optimiser.param_groups] == pytest.approx([0.0005, 0.01])
 
 
+def test_what_no_loss_keeps_up_fades_by_its_groups_share_of_the_rate():
+    """Decoupled from the gradient (AdamW): two steps without one leave (1 - 0.05 * 0.2)^2."""
+    task = Noisy()
+    fixed, began = task.groups(), task.net.weight.detach().clone()
+    task.net.bias.data.fill_(3.0)
+    task.groups = lambda: [fixed[0] | {"weight_decay": 0.2}, fixed[1]]
+    task.losses = lambda *_: {"none": 0 * (task.net.weight.sum() + task.net.bias.sum())}
+    run = Run(task, 0)
+    run.advance(0)
+    run.advance(1)
+    torch.testing.assert_close(task.net.weight.detach(), began * 0.99**2)
+    assert task.net.bias.item() == 3.0
+
+
 def test_a_resumed_run_equals_the_unbroken_one_bit_by_bit(tmp_path):
     whole, broken, resumed = Noisy(), Noisy(), Noisy()
     outcome = optimise(whole, Report(), 40, seed=5)

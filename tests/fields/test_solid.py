@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from backend.fields.field import Field
-from backend.fields.solid import SEEN, STEEP, Solid, least_depth
+from backend.fields.solid import SEEN, Solid, least_depth
 from backend.fields.surface import to_mesh
 
 
@@ -54,14 +54,13 @@ def test_a_hollow_ball_is_meshed_as_a_ball_of_its_own_colour():
     assert mesh.is_closed and (mesh.vertex_colors == [255, 0, 0, 255]).all()
 
 
-def test_what_became_steep_ends_deeper():
-    """0.4 of optical depth is 0.01 of a ball of 40 per unit, measured along an axis."""
+def test_what_became_steep_ends_as_deep_as_a_fog():
+    """0.25 of optical depth is 0.00625 of a ball of 40 per unit, measured along an axis."""
     ball = Ball(40.0, 0.4)
-    assert Solid(ball, 32).level == SEEN
     ball.sharpen = 10.0
-    assert Solid(ball, 32).level == STEEP > SEEN
-    r = np.linalg.norm(to_mesh(Solid(ball, 96), 64).vertices, axis=1)
-    assert 0.4 - 0.01 * 3**0.5 - 0.006 < r.min() < 0.4 - 0.01 and r.max() < 0.4
+    assert Solid(ball, 32).level == SEEN == 0.25
+    r = np.linalg.norm(to_mesh(Solid(ball, 192), 96).vertices, axis=1)
+    assert 0.4 - 0.00625 * 3**0.5 - 0.006 < r.min() < 0.4 - 0.00625 and r.max() < 0.4
 
 
 class Painted(Ball):
