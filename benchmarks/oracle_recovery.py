@@ -144,10 +144,9 @@ def make_field(method: str, size: int, seed: int, sharpen: float) -> Field:
     if method == "sdf":
         return sdf_field.small(seed=seed)
     if method == "sjc":
-        generator = torch.Generator().manual_seed(seed)
         side = 5 * size // 4
         coarse = (side // 2, side // 4, side // 8)
-        return voxel_field.VoxelField(side, generator=generator, gain=10.0, sharpen=sharpen, coarse=coarse)
+        return voxel_field.VoxelField(side, gain=10.0, sharpen=sharpen, coarse=coarse)
     return hash_field.small(seed=seed, gain=30.0, sharpen=sharpen)
 
 
