@@ -55,14 +55,12 @@ class VoxelField(Field):
         return nn.functional.softplus(voxels * self.log_gain.exp() * self.sharpness + SHIFT) * self.inside(points)
 
     def value(self, points: Tensor) -> Tensor:
-        grids = zip(self.corners(points), [self.density, *self.coarse_density], strict=True)
-        return self._solid(torch.cat([interpolate(grid, *place) for place, grid in grids]).sum(0), points)
+        return self._solid(total([self.density, *self.coarse_density], self.corners(points))[0], points)
 
     def look(self, points: Tensor) -> tuple[Tensor, Tensor]:
         places = self.corners(points)
-        density, colors = [self.density, *self.coarse_density], [self.colors, *self.coarse_colors]
-        raw = torch.cat([interpolate(grid, *place) for place, grid in zip(places, density, strict=True)]).sum(0)
-        color = torch.stack([interpolate(grid, *place) for place, grid in zip(places, colors, strict=True)]).sum(0).T
+        color = total([self.colors, *self.coarse_colors], places).T
+        raw = total([self.density, *self.coarse_density], places)[0]
         return self._solid(raw, points), color.sigmoid() if self.channels == 3 else color
 
     def advance(self, share: float) -> None:
@@ -86,3 +84,8 @@ class VoxelField(Field):
     def total_variation(self) -> Tensor:
         grid = self.density.view((self.resolution,) * 3)
         return torch.stack([grid.diff(dim=axis).square().mean() for axis in range(3)]).mean()
+
+
+def total(grids: list[Tensor], places: list[tuple[Tensor, Tensor]]) -> Tensor:
+    """What grids (F, voxels) hold at places, each at its own, together: (F, P)."""
+    return torch.stack([interpolate(grid, *place) for grid, place in zip(grids, places, strict=True)]).sum(0)
