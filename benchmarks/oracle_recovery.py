@@ -129,9 +129,11 @@ def ray_errors(task: Reconstruction, truth: Mesh) -> tuple[float, float]:
 
 def choose_course(method: str, steps: int, size: int, settings: dict[str, Any]) -> recipe.Recipe:
     """The small preset of a method for pictures of `size` pixels a side, and cameras that see all of the object."""
-    course = {"sjc": recipe.SMALL_SJC, "text": prompt_recipe.SMALL}.get(method, recipe.SMALL)
+    course = {
+        "sjc": recipe.SMALL_SJC, "text": prompt_recipe.SMALL, "text_sdf": prompt_recipe.of_distance(prompt_recipe.SMALL)
+    }.get(method, recipe.SMALL)  # fmt: skip
     own: dict[str, Any] = {}
-    if method == "text":  # the oracle's light does not move with the engine's
+    if isinstance(course, prompt_recipe.PromptRecipe):  # the oracle's light does not move with the engine's
         own = {"fov_range": (FOV_DEG, FOV_DEG), "albedo_share": 1.0}
     own |= {name: tuple(n * size // 64 for n in getattr(course, name)) for name in ("reference_size", "random_size")}
     own |= {"fov_deg": FOV_DEG, "radius": (RADIUS, RADIUS), "elevation_deg": (-30, 80)}
@@ -141,7 +143,7 @@ def choose_course(method: str, steps: int, size: int, settings: dict[str, Any]) 
 
 
 def make_field(method: str, size: int, seed: int, sharpen: float) -> Field:
-    if method == "sdf":
+    if "sdf" in method:
         return sdf_field.small(seed=seed)
     if method == "sjc":
         side = 5 * size // 4
@@ -186,7 +188,7 @@ def main(
     objects: Annotated[int, typer.Option(help="How many, by a seeded choice.")] = 10,
     first: Annotated[int, typer.Option(help="The first of the choice.")] = 0,
     method: Annotated[
-        str, typer.Option(help="sds, sjc, sdf (SDS of a signed distance) or text (DreamFusion).")
+        str, typer.Option(help="sds, sjc, text (DreamFusion), or sdf and text_sdf, of a signed distance.")
     ] = "sds",
     steps: Annotated[int, typer.Option(help="Optimisation steps; 0 takes the recipe's.")] = 0,
     size: Annotated[int, typer.Option(help="Pixels a side of what the oracle sees.")] = 96,

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..diffusion.prior import Prior
 from ..diffusion.stable_diffusion import TextPrior, TextToImage
-from ..fields import hash_field
+from ..fields import hash_field, sdf_field
 from ..fields.background import Background
 from ..fields.field import Field
 from ..fields.initial import fit_mesh
@@ -30,11 +30,13 @@ from . import Request, Result, prompt_recipe
 from .distillation import Pictures, Reconstruction
 from .optimisation import optimise
 from .prompt_recipe import PromptRecipe
+from .recipe import GENTLE_RATE
 from .report import Report
 from .zero123_sds import check_start, fit_into
 
 STAGES: dict[str, float] = {"Loading weights": 2, "Optimising": 100, "Surface": 4}
 STARTING = {"Loading weights": 2.0, "Start": 10.0}  # with a mesh
+BALL = 0.58  # radius of the sphere that a signed distance begins as, in the cube [-1, 1]^3
 SMALL = 128  # pixels: a latent model of smaller pictures gets a small field
 
 
@@ -54,8 +56,9 @@ def run(request: Request, report: Report) -> Result:
     give_subjects(model, subjects)
     chosen = choose_recipe(model, parameters)
     prior = TextPrior(model, prompt, parameters["negative"], parameters["perp_neg"])
-    field, begins = make_field(chosen, request.seed).to(device), parameters["start"] == "mesh"
+    field, begins = make_field(chosen, request.seed, parameters["surface"]).to(device), parameters["start"] == "mesh"
     if begins:
+        chosen = replace(chosen, rate=min(chosen.rate, GENTLE_RATE)) if field.is_sdf else chosen
         start = fit_into(request.inputs["mesh"])
         fit_mesh(field, start, seed=request.seed, watch=partial(report.progress, "Start"))
     task = Dream(prior, field, chosen, f"{prompt} {parameters['negative']}")
@@ -80,14 +83,19 @@ def choose_recipe(model: TextToImage, parameters: dict[str, Any]) -> PromptRecip
         chosen = prompt_recipe.DEEP_FLOYD
     else:
         chosen = prompt_recipe.STARTER if model.image_size < SMALL else prompt_recipe.STABLE_DIFFUSION
+    if parameters["surface"] == "distance":
+        chosen = prompt_recipe.of_distance(chosen)
     scale = parameters["guidance_scale"] or chosen.guidance_scale
     return replace(chosen.shortened(parameters["steps"]), guidance_scale=scale)
 
 
-def make_field(chosen: PromptRecipe, seed: int) -> Field:
-    """With Magic3D's blob to begin with."""
-    bounds = -chosen.half_size, chosen.half_size
-    if chosen.half_size < 1:
+def make_field(chosen: PromptRecipe, seed: int, surface: str = "density") -> Field:
+    """A density with Magic3D's blob to begin with, or the signed distance of a sphere."""
+    bounds, is_small = (-chosen.half_size, chosen.half_size), chosen.half_size < 1
+    if surface == "distance":
+        make = sdf_field.small if is_small else sdf_field.published
+        return make(seed=seed, bounds=bounds, radius=BALL * chosen.half_size)
+    if is_small:
         return hash_field.small(seed=seed, bounds=bounds)
     return hash_field.published(seed=seed, bounds=bounds, bands=(0.2, 0.6))
 
@@ -122,7 +130,7 @@ class Dream(Reconstruction):
         needed = shading != "albedo" or self.recipe.weight("orientation", position)
         seen = self.renderer.render(
             origins, directions, self.behind(directions), shading, light,
-            normals="analytic" if needed else "none", generator=generator,
+            normals="analytic" if needed else "along", generator=generator,
         )  # fmt: skip
         return Pictures(seen, len(cameras), cameras[0].height, cameras[0].width)
 

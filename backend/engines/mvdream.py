@@ -92,7 +92,7 @@ class MultiViewDream(Dream):
         needed = shading != "albedo" or self.recipe.weight("orientation", position)
         seen = self.renderer.render(
             origins, directions, self.backdrop(directions, generator), shading, light,
-            normals="analytic" if needed else "none", generator=generator,
+            normals="analytic" if needed else "along", generator=generator,
         )  # fmt: skip
         return Pictures(seen, len(cameras), cameras[0].height, cameras[0].width)
 

@@ -20,9 +20,10 @@ from .recipe import PUBLISHED_ELEMENTS, Recipe
 class PromptRecipe(Recipe):
     """What DreamFusion draws besides (section 3.1): lenses, perturbed cameras, light and shading.
 
-    fov_range: of the random lenses, least and most, in degrees. position_noise: largest shift of a camera along each
-    axis; centre_noise, up_noise: deviations of the point that it looks at, and of its upright. albedo_steps: first
-    steps without light; albedo_share, textureless_share: of the steps after, and of the lit ones among them.
+    fov_range: of the random lenses, least and most, in degrees; fov_deg is the previews'. position_noise: largest shift
+    of a camera along each axis; centre_noise, up_noise: deviations of the point that it looks at, and of its upright.
+    albedo_steps: first steps without light; albedo_share, textureless_share: of the steps after, and of the lit ones
+    among them.
     background_rate: of the network behind the object; 0 for plain white. half_size: of the cube where the object is.
     """
 
@@ -89,7 +90,7 @@ LATENT = 4 * 64 * 64 / PUBLISHED_ELEMENTS  # threestudio's weight 1 of the prior
 PIXELS = 3 * 64 * 64 / PUBLISHED_ELEMENTS
 STABLE_DIFFUSION = PromptRecipe(  # threestudio's dreamfusion-sd.yaml
     steps=10_000, milestones=(), random_size=(64,), batch=(1,), least_t=0.02, most_t=0.98, guidance_scale=100.0,
-    radius=(1.5, 2.0), elevation_deg=(-10, 45), section=2 * 1.732 / 256, rate=0.01,
+    fov_deg=55.0, radius=(1.5, 2.0), elevation_deg=(-10, 45), section=2 * 1.732 / 256, rate=0.01,
     weights={"prior": LATENT, "orientation": (0, 10, 1000, 5000), "sparsity": 1},
 )  # fmt: skip
 DEEP_FLOYD = replace(  # dreamfusion-if.yaml
@@ -101,12 +102,20 @@ DEEP_FLOYD = replace(  # dreamfusion-if.yaml
 # as in the small prior's training pictures, and the silhouettes of the pictures that it imagines, as in recipe.SMALL.
 SMALL = replace(
     STABLE_DIFFUSION, steps=240, milestones=(80,), random_size=(32, 48), batch=(4, 3), least_t=(0.6, 0.02, 240),
-    most_t=(0.98, 0.5, 240), guidance_scale=1.0, weighting="x0", radius=(1.2, 1.2), fov_range=(49.1, 49.1),
-    elevation_deg=(-30, 60), position_noise=0.0, centre_noise=0.0, up_noise=0.0, albedo_steps=200, albedo_share=0.75,
-    textureless_share=0.25, section=0.025, rate=0.02, background_rate=0.0, half_size=0.6,
+    most_t=(0.98, 0.5, 240), guidance_scale=1.0, weighting="x0", radius=(1.2, 1.2), fov_deg=49.1,
+    fov_range=(49.1, 49.1), elevation_deg=(-30, 60), position_noise=0.0, centre_noise=0.0, up_noise=0.0,
+    albedo_steps=200, albedo_share=0.75, textureless_share=0.25, section=0.025, rate=0.02, background_rate=0.0,
+    half_size=0.6,
     weights={
         "prior": 0, "picture": 500, "silhouette": 20, "sparsity": 0.1, "opaqueness": (0, 0.1, 2, 150),
         "orientation": (200, 0, 1, 201),
     },
 )  # fmt: skip
 STARTER = replace(SMALL, guidance_scale=3.0)
+
+
+def of_distance(course: PromptRecipe) -> PromptRecipe:
+    """The same course for a signed distance (Tsalicoglou et al. 2023, TextMesh), whose normals need no loss of their
+    own, and whose soft edge opaqueness and heavy silhouettes would fatten."""
+    weights = dict(course.weights) | {"eikonal": 3.0, "opaqueness": 0.0, "orientation": 0.0}
+    return replace(course, weights=weights | ({"silhouette": 5.0} if course.weights.get("silhouette") else {}))

@@ -91,6 +91,14 @@ class SdfField(Field):
         return self.grid.total_variation()
 
 
+def published(channels: int = 3, seed: int = 0, **settings: Any) -> SdfField:
+    """On hash_field.published's grid."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return SdfField(HashGrid(generator=generator), layers=2, channels=channels, **settings)
+
+
 def small(channels: int = 3, seed: int = 0, **settings: Any) -> SdfField:
     """For a CPU: 6 levels from 8 to 96 cells, one hidden layer of 32."""
     generator = torch.Generator().manual_seed(seed)

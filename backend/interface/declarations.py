@@ -175,6 +175,10 @@ ENGINES: tuple[Engine, ...] = (
                 "start", "Start", "choice", "nothing", choices=("nothing", "mesh"),
                 help="What to begin with: nothing, or the mesh that is selected",
             ),
+            Parameter(
+                "surface", "Surface", "choice", "density", choices=("density", "distance"),
+                help="What is optimised: a density, as published, or a signed distance, slower, with cleaner surfaces",
+            ),
             steps("Optimisation steps; 0 takes what suits the weights: 10,000 as published, 240 for the starter"),
             MINUTES,
             guidance("How strictly the shape follows the prompt; 0 takes what suits the weights"),

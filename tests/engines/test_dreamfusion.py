@@ -16,7 +16,7 @@ from backend.engines.distillation import guided
 from backend.engines.dreamfusion import Dream, choose_recipe, fill_cube, make_field, read_prompt
 from backend.engines.optimisation import optimise
 from backend.engines.report import Report
-from backend.fields import hash_field
+from backend.fields import hash_field, sdf_field
 from backend.interface.declarations import engine
 from backend.interface.parameters import ParameterError
 from backend.meshing.mesh import Mesh
@@ -34,11 +34,18 @@ def brick() -> Mesh:
     return Mesh(corners, quads[:, [0, 1, 2, 0, 2, 3]].reshape(-1, 3), colors)
 
 
-def test_the_shape_is_what_the_prior_means_by_the_prompt():
+@pytest.mark.parametrize(
+    ("field", "course", "loss"),
+    [
+        (hash_field.small(seed=0), COURSE, "orientation random"),
+        (sdf_field.small(seed=0), prompt_recipe.of_distance(COURSE), "eikonal random"),
+    ],
+)
+def test_the_shape_is_what_the_prior_means_by_the_prompt(field, course, loss):
     """Albedo at first and light later; the surface lies within a pixel and a half (0.06) of the oracle's brick."""
-    task = Dream(OraclePrior(brick(), 24), hash_field.small(seed=0), COURSE)
-    outcome = optimise(task, Report(), COURSE.steps, seed=0)
-    assert outcome.steps == 70 and outcome.recovered == 0 and "orientation random" in outcome.losses
+    task = Dream(OraclePrior(brick(), 24), field, course)
+    outcome = optimise(task, Report(), course.steps, seed=0)
+    assert outcome.steps == 70 and outcome.recovered == 0 and loss in outcome.losses
     mesh = task.mesh(48)
 
     def inside(grow: float) -> np.ndarray:
@@ -48,7 +55,10 @@ def test_the_shape_is_what_the_prior_means_by_the_prompt():
     assert mesh.volume == pytest.approx(8 * SIZES.prod(), rel=0.25)
     red, green, blue = np.median(mesh.vertex_colors[:, :3], 0)
     assert blue > 130 > max(red, green)
-    assert task.views().shape == (4, 24, 24, 4)
+    views = task.views()
+    assert views.shape == (4, 24, 24, 4)
+    assert views[:, 12, 12, 3].min() > 200  # the brick is in the middle, and the preview shows all of it
+    assert views[:, [0, -1], :, 3].max() < 30 and views[:, :, [0, -1], 3].max() < 30
 
 
 def drawn(recipe, count):
@@ -110,7 +120,7 @@ def test_guidance_takes_what_the_prior_told():
 
 
 def test_weights_get_the_settings_that_were_published_for_them():
-    parameters = {"steps": 0, "guidance_scale": 0.0}
+    parameters = {"steps": 0, "guidance_scale": 0.0, "surface": "density"}
 
     def choose(model, **changes):
         return choose_recipe(model, parameters | changes)
@@ -121,6 +131,9 @@ def test_weights_get_the_settings_that_were_published_for_them():
     assert choose(tiny) == prompt_recipe.STARTER
     told = choose(large, steps=500, guidance_scale=30.0)
     assert (told.steps, told.guidance_scale) == (500, 30)
+    weights = choose(tiny, surface="distance").weights
+    assert (weights["eikonal"], weights["silhouette"], weights["picture"], weights["opaqueness"]) == (3, 5, 500, 0)
+    assert "silhouette" not in choose(large, surface="distance").weights
 
 
 def test_the_field_begins_as_a_blob_in_the_middle():
@@ -131,6 +144,15 @@ def test_the_field_begins_as_a_blob_in_the_middle():
         assert field.bounds == (-recipe.half_size, recipe.half_size)
         expected = torch.tensor([10.0, 5.0067, 0.6931])
         torch.testing.assert_close(field.value(points).detach(), expected, atol=0.02, rtol=0.02)
+
+
+def test_a_signed_distance_begins_as_a_ball_in_the_middle():
+    for recipe in (prompt_recipe.SMALL, prompt_recipe.STABLE_DIFFUSION):
+        field, radius = make_field(recipe, 0, "distance"), 0.58 * recipe.half_size
+        points = torch.tensor([[0.0, 0, 0], [radius, 0, 0], [0, recipe.half_size, 0]])
+        assert field.is_sdf and field.bounds == (-recipe.half_size, recipe.half_size)
+        expected = torch.tensor([-radius, 0.0, recipe.half_size - radius])
+        torch.testing.assert_close(field.value(points).detach(), expected, atol=0.15, rtol=0)
 
 
 def test_the_mesh_fits_the_cube():
@@ -147,9 +169,12 @@ def test_an_empty_prompt_is_refused():
 
 
 @pytest.mark.skipif(not any(STARTER_TEXT.rglob("*.safetensors")), reason="the built-in weights are missing")
-def test_a_mesh_to_start_from_keeps_its_place_and_colours():
+@pytest.mark.parametrize("surface", ["density", "distance"])
+def test_a_mesh_to_start_from_keeps_its_place_and_colours(surface):
     """One step does not change it much: it comes back as it went, and is not made to fill the cube."""
-    values = engine("dreamfusion").check({"start": "mesh", "steps": 1, "mesh_resolution": 48, "device": "cpu"})
+    values = engine("dreamfusion").check(
+        {"start": "mesh", "steps": 1, "mesh_resolution": 48, "device": "cpu", "surface": surface}
+    )
     begun = Request("dreamfusion", {"prompt": "a box", "mesh": brick()}, values)
     mesh = dreamfusion.run(begun, Report()).mesh
     assert np.abs(mesh.vertices).max(0) == pytest.approx(SIZES, abs=0.03)
