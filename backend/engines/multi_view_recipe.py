@@ -81,4 +81,4 @@ SMALL = MultiViewRecipe(
     elevation_deg=(-10, 40), fov_range=(FOV_DEG, FOV_DEG), fill=(SHOWN / 0.6, SHOWN / 0.6), random_background=0.0,
     negative="",
 )  # fmt: skip
-STARTER = replace(SMALL, guidance_scale=3.0)
+STARTER = replace(SMALL, guidance_scale=3.0, **prompt_recipe.NOISY).shortened(120)

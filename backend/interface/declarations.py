@@ -179,7 +179,7 @@ ENGINES: tuple[Engine, ...] = (
                 "surface", "Surface", "choice", "density", choices=("density", "distance"),
                 help="What is optimised: a density, as published, or a signed distance, slower, with cleaner surfaces",
             ),
-            steps("Optimisation steps; 0 takes what suits the weights: 10,000 as published, 240 for the starter"),
+            steps("Optimisation steps; 0 takes what suits the weights: 10,000 as published, 120 for the starter"),
             MINUTES,
             guidance("How strictly the shape follows the prompt; 0 takes what suits the weights"),
             *COMMON[:-1],
@@ -231,7 +231,7 @@ ENGINES: tuple[Engine, ...] = (
         inputs=("prompt",),
         parameters=(
             NEGATIVE,
-            steps("Optimisation steps; 0 takes what suits the weights: 10,000 as published, 240 for the starter"),
+            steps("Optimisation steps; 0 takes what suits the weights: 10,000 as published, 120 for the starter"),
             MINUTES,
             guidance("How strictly the shape follows the prompt; 0 takes what suits the weights"),
             Parameter(

@@ -105,7 +105,7 @@ def text_to_image(
 def multi_view(
     output: Annotated[Path, typer.Argument(help="Folder for the weights.")],
     start: Annotated[str, typer.Option(help="What text-to-image made.")] = "starter-text",
-    steps: Steps = 3000,
+    steps: Steps = 6600,
     vae: Annotated[Path, typer.Option(help="Folder of the auto-encoder that is used with them.")] = STARTER / "vae",
     meshes: Meshes = MESHES,
     work: Work = WORK,

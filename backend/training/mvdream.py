@@ -28,7 +28,7 @@ APART = VIEWPOINTS // VIEWS
 
 def train_mvdream(
     model: MultiView, vae: AutoencoderKL, views: Views, names: dict[str, str], folder: Path, steps: int,
-    objects: int = 8, lr: float = 6e-4,
+    objects: int = 8, lr: float = 1e-3,
 ) -> MultiView:  # fmt: skip
     """Steps of `objects` sets of four views a quarter turn apart, or of as many single pictures; averaged weights."""
     torch.manual_seed(0)
@@ -68,4 +68,4 @@ def train_mvdream(
     def loss(rng: np.random.Generator) -> dict[str, Tensor]:
         return {"v": single(rng) if rng.random() < SINGLE else joint(rng)}
 
-    return train(model, loss, folder, steps, lr=lr)
+    return train(model, loss, folder, steps, lr=lr, ema=0.998, muon=True)
