@@ -16,6 +16,7 @@ import typer
 from PIL import Image
 
 from backend.engines import Request, dreamfusion, mvdream
+from backend.engines.distillation import Vanished
 from backend.engines.dreamfusion import fill_cube
 from backend.engines.report import Report
 from backend.evaluation.benchmark import to_mesh
@@ -35,7 +36,7 @@ KNOWN = 12  # meshes of a kind that are compared, evenly chosen
 
 def nearest(mesh: Mesh, kind: list[Mesh]) -> float:
     """The largest F-score(0.05), both filling the cube."""
-    return max(compare_meshes(mesh, known)["f_score_0.05"] for known in kind) if len(mesh.faces) else 0.0
+    return max(compare_meshes(mesh, known)["f_score_0.05"] for known in kind)
 
 
 def on_white(views: np.ndarray) -> np.ndarray:
@@ -61,7 +62,12 @@ def main(
         known = kinds[kind][:: max(1, len(kinds[kind]) // KNOWN)][:KNOWN]
         begun = time.process_time()
         values = declared(engine).check({"device": "cpu", "steps": steps, "mesh_resolution": 96, "weights": weights})
-        result = ENGINES[engine].run(Request(engine, {"prompt": prompt}, values, seed), Report())
+        try:
+            result = ENGINES[engine].run(Request(engine, {"prompt": prompt}, values, seed), Report())
+        except Vanished:
+            scores.append((0, False))
+            print(f"{prompt:16} nothing", flush=True)
+            continue
         cpu, views = time.process_time() - begun, on_white(result.views)
         near, said = nearest(result.mesh, [fill_cube(to_mesh(load_mesh(*e))) for e in known]), main_color(views)
         scores.append((near, said == color))

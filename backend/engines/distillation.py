@@ -29,6 +29,12 @@ EIKONAL_POINTS = 4096  # points of a step whose gradients should be of length on
 OF_NORMALS = ("orientation", "normal_smoothness", "normal_jitter")
 
 
+class Vanished(ValueError):
+    """Nothing solid is left of the field."""
+
+    remedy = "Try another seed. What is white is hard to tell from the white behind it: name another colour."
+
+
 @dataclass
 class Reference:
     """The input: RGBA float32 (H, W, 4), straight alpha, and its camera."""
@@ -175,12 +181,16 @@ class Reconstruction:
         return self.render(cameras, 0, torch.Generator().manual_seed(0)).color
 
     def mesh(self, resolution: int) -> Mesh:
-        surface = self.field if self.field.is_sdf else Solid(self.field, resolution)
-        if not self.is_latent:
-            return to_mesh(surface, resolution)
-        size, distance = self.recipe.random_size[-1], sum(self.recipe.radius) / 2
-        cameras = [Camera(orbit(side, 15, distance), self.recipe.fov_deg, size, size) for side in range(0, 360, 45)]
-        return to_mesh(surface, resolution, decode=latent_colors(self.prior, self.latents(cameras)))
+        """Raises Vanished."""
+        surface, decode = self.field if self.field.is_sdf else Solid(self.field, resolution), None
+        if self.is_latent:
+            size, distance = self.recipe.random_size[-1], sum(self.recipe.radius) / 2
+            cameras = [Camera(orbit(side, 15, distance), self.recipe.fov_deg, size, size) for side in range(0, 360, 45)]
+            decode = latent_colors(self.prior, self.latents(cameras))
+        mesh = to_mesh(surface, resolution, decode=decode)
+        if not len(mesh.faces):
+            raise Vanished("The shape vanished while it was optimised, so there is no mesh.")
+        return mesh
 
 
 @dataclass

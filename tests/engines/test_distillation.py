@@ -9,8 +9,9 @@ import torch
 
 from backend.diffusion.oracle import LinearLatents, OraclePrior
 from backend.engines import distillation
-from backend.engines.distillation import FAR, NEAR, Reconstruction, Reference, latent_colors, moved
+from backend.engines.distillation import FAR, NEAR, Reconstruction, Reference, Vanished, latent_colors, moved
 from backend.engines.recipe import SMALL
+from backend.failure import describe
 from backend.fields.hash_grid import HashGrid
 from backend.fields.initial import Start
 from backend.fields.renderer import Renderer
@@ -155,3 +156,18 @@ def test_latents_are_rendered_and_their_colours_found():
     some = torch.rand(50, 3, generator=torch.Generator().manual_seed(4))
     found = latent_colors(made.prior, codec.encode(plain))((some * 2 - 1) @ codec.mixture.T)
     torch.testing.assert_close(found, some, atol=1e-5, rtol=0)
+
+
+def test_what_has_vanished_is_said_and_is_no_empty_mesh():
+    field = VoxelField(8)
+    with torch.no_grad():
+        for parameter in field.parameters():
+            parameter.fill_(-100.0)
+    corners = np.eye(4, 3, dtype=np.float32)
+    colors = np.full((4, 4), 255, np.uint8)
+    truth = Mesh(corners, np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]], np.int32), colors)
+    task = Reconstruction(OraclePrior(truth, 16), field, None, SMALL)
+    with pytest.raises(Vanished) as error:
+        task.mesh(16)
+    failure = describe(error.value)
+    assert failure.kind == "input" and "vanished" in failure.message and "another seed" in failure.remedy
