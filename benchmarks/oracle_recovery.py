@@ -21,9 +21,8 @@ from scipy.spatial import KDTree
 from torch.nn.functional import normalize
 
 from backend.diffusion.oracle import Defects, OraclePrior
-from backend.engines import prompt_recipe, recipe
+from backend.engines import dreamfusion, prompt_recipe, recipe
 from backend.engines.distillation import Reconstruction, Reference
-from backend.engines.dreamfusion import Dream
 from backend.engines.optimisation import optimise
 from backend.engines.report import Report
 from backend.evaluation.benchmark import to_mesh
@@ -83,8 +82,6 @@ def hull_iou(truth: Mesh, cells: int = 56, size: int = 256) -> float:
 
 def color_error(mesh: Mesh, truth: Mesh) -> float:
     """Mean absolute difference of the visible surface's colours from those of the nearest visible true point."""
-    if not len(mesh.faces):
-        return 1.0
     (points, colors), (true_points, true_colors) = seen_surface(mesh), seen_surface(truth)
     return float(np.abs(colors - true_colors[KDTree(true_points).query(points)[1]]).mean())
 
@@ -143,8 +140,10 @@ def choose_course(method: str, steps: int, size: int, settings: dict[str, Any]) 
 
 
 def make_field(method: str, size: int, seed: int, sharpen: float) -> Field:
-    if "sdf" in method:
+    if method == "sdf":
         return sdf_field.small(seed=seed)
+    if method == "text_sdf":
+        return dreamfusion.make_field(prompt_recipe.SMALL, seed, "distance")
     if method == "sjc":
         side = 5 * size // 4
         coarse = (side // 2, side // 4, side // 8)
@@ -160,7 +159,7 @@ def recover(
     oracle = OraclePrior(truth, size, defects=defects, seed=seed)
     field, course = make_field(method, size, seed, sharpen), choose_course(method, steps, size, settings)
     if isinstance(course, prompt_recipe.PromptRecipe):
-        task = Dream(oracle, field, course)
+        task = dreamfusion.Dream(oracle, field, course)
     else:
         camera = Camera(orbit(0, 15, RADIUS), FOV_DEG, 2 * size, 2 * size)
         task = Reconstruction(oracle, field, Reference(photograph(truth, camera), camera), course, method)

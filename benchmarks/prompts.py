@@ -47,9 +47,7 @@ def on_white(views: np.ndarray) -> np.ndarray:
 def main(
     meshes: Annotated[Path, typer.Option(help="Folder of meshes with names.")] = Path("../shared/data/train"),
     engine: Annotated[str, typer.Option(help="dreamfusion or mvdream.")] = "dreamfusion",
-    weights: Annotated[str, typer.Option(help="As the engine's setting.")] = "starter-text",
     steps: Annotated[int, typer.Option(help="Optimisation steps; 0 takes the recipe's.")] = 0,
-    seed: int = 0,
     output: Annotated[Path, typer.Option(help="Folder for the picture.")] = Path("build/prompts"),
 ) -> None:
     torch.set_num_threads(1)
@@ -61,9 +59,9 @@ def main(
         _, color, kind = prompt.split()
         known = kinds[kind][:: max(1, len(kinds[kind]) // KNOWN)][:KNOWN]
         begun = time.process_time()
-        values = declared(engine).check({"device": "cpu", "steps": steps, "mesh_resolution": 96, "weights": weights})
+        values = declared(engine).check({"device": "cpu", "steps": steps, "mesh_resolution": 96})
         try:
-            result = ENGINES[engine].run(Request(engine, {"prompt": prompt}, values, seed), Report())
+            result = ENGINES[engine].run(Request(engine, {"prompt": prompt}, values), Report())
         except Vanished:
             scores.append((0, False))
             print(f"{prompt:16} nothing", flush=True)

@@ -32,7 +32,7 @@ OF_NORMALS = ("orientation", "normal_smoothness", "normal_jitter")
 class Vanished(ValueError):
     """Nothing solid is left of the field."""
 
-    remedy = "Try another seed. What is white is hard to tell from the white behind it: name another colour."
+    remedy = "Try another seed. What is white is hard to tell from the white behind it."
 
 
 @dataclass

@@ -36,7 +36,7 @@ from .zero123_sds import check_start, fit_into
 
 STAGES: dict[str, float] = {"Loading weights": 2, "Optimising": 100, "Surface": 4}
 STARTING = {"Loading weights": 2.0, "Start": 10.0}  # with a mesh
-BALL = 0.58  # radius of the sphere that a signed distance begins as, in the cube [-1, 1]^3
+BALL = 7 / 12  # radius of the sphere that a signed distance begins as, in the cube [-1, 1]^3
 SMALL = 128  # pixels: a latent model of smaller pictures gets a small field
 
 
@@ -58,7 +58,8 @@ def run(request: Request, report: Report) -> Result:
     prior = TextPrior(model, prompt, parameters["negative"], parameters["perp_neg"])
     field, begins = make_field(chosen, request.seed, parameters["surface"]).to(device), parameters["start"] == "mesh"
     if begins:
-        chosen = replace(chosen, rate=min(chosen.rate, GENTLE_RATE)) if field.is_sdf else chosen
+        if field.is_sdf:
+            chosen = replace(chosen, rate=min(chosen.rate, GENTLE_RATE))
         start = fit_into(request.inputs["mesh"])
         fit_mesh(field, start, seed=request.seed, watch=partial(report.progress, "Start"))
     task = Dream(prior, field, chosen, f"{prompt} {parameters['negative']}")
@@ -123,21 +124,23 @@ class Dream(Reconstruction):
         return {name: self.recipe.weight(name, position) * term for name, term in terms.items()}
 
     def render(self, cameras: list[Camera], position: float, generator: torch.Generator) -> Pictures:
-        """All cameras' pictures, in one light around the first, in front of the learnt background."""
+        """All cameras' pictures, in one light around the first, in front of the backdrop."""
         origins, directions = (torch.cat(parts).to(self.device) for parts in zip(*map(rays, cameras), strict=True))
         shading = self.recipe.draw_shading(position, generator)
-        light = sample_light(cameras[0].position.to(self.device), generator)
+        light = sample_light(cameras[0].position.to(self.device), generator, soft=self.recipe.soft_light)
         needed = shading != "albedo" or self.recipe.weight("orientation", position)
         seen = self.renderer.render(
-            origins, directions, self.behind(directions), shading, light,
+            origins, directions, self.backdrop(directions, generator), shading, light,
             normals="analytic" if needed else "along", generator=generator,
         )  # fmt: skip
         return Pictures(seen, len(cameras), cameras[0].height, cameras[0].width)
 
+    def backdrop(self, directions: Tensor, generator: torch.Generator) -> Tensor:
+        """Behind all views alike: the learnt surroundings."""
+        return self.behind(directions)
+
 
 def fill_cube(mesh: Mesh) -> Mesh:
     """The mesh, moved and scaled until its longest side fits the cube [-0.5, 0.5]^3 exactly."""
-    if not len(mesh.vertices):
-        return mesh
     low, high = mesh.vertices.min(0), mesh.vertices.max(0)
     return Mesh((mesh.vertices - (low + high) / 2) / (high - low).max(), mesh.faces, mesh.vertex_colors)

@@ -26,13 +26,12 @@ SHOWN = RADIUS * math.tan(math.radians(FOV_DEG) / 2)  # half of what the starter
 
 @dataclass(frozen=True)
 class MultiViewRecipe(PromptRecipe):
-    """What MVDream draws besides (appendix): sets of cameras, soft light, random backgrounds.
+    """What MVDream draws besides (appendix): sets of cameras, random backgrounds; its light is soft.
 
     views: cameras of a set, which share elevation, lens and distance. fill: half of what a picture shows, least and
     most, as shares of half_size; radius and fov_deg are those of the previews. rescale: share of the contrast that
-    guidance adds which is taken back. random_background: share of steps before one random colour. soft_light: the
-    share of light from everywhere is random. network_rate: of learning of all but the grid, 0 for the same. negative:
-    what to avoid where the user names nothing.
+    guidance adds which is taken back. random_background: share of steps before one random colour. network_rate: of
+    learning of all but the grid, 0 for the same. negative: what to avoid where the user names nothing.
     """
 
     views: int = VIEWS
@@ -75,7 +74,7 @@ PUBLISHED = MultiViewRecipe(  # MVDream-threestudio's mvdream-sd21-shading.yaml
 )  # fmt: skip
 # For a prior of 64 pixels on white and a field of hash_field.small on a CPU: the one lens and distance that it learnt,
 # and the silhouettes of the pictures that it imagines, as in prompt_recipe.SMALL.
-OWN = ("batch", "elevation_deg", "fov_range")
+OWN = ("batch", "elevation_deg", "fov_range", "soft_light")
 SMALL = MultiViewRecipe(
     **{name: value for name, value in vars(prompt_recipe.SMALL).items() if name not in OWN}, batch=(4, 4),
     elevation_deg=(-10, 40), fov_range=(FOV_DEG, FOV_DEG), fill=(SHOWN / 0.6, SHOWN / 0.6), random_background=0.0,

@@ -16,13 +16,11 @@ from ..diffusion.annealing import draw_timesteps
 from ..diffusion.mvdream import SUFFIX, MultiView, MultiViewPrior
 from ..diffusion.prior import Denoised
 from ..meshing.texture import finish
-from ..rendering.cameras import Camera, rays
-from ..rendering.shading import sample_light
 from ..weights.models import choose_device, choose_dtype
 from ..weights.mvdream import check_multi_view, load_multi_view
 from ..weights.subjects import find_subjects, give_subjects
 from . import Request, Result, multi_view_recipe
-from .distillation import Pictures, guided
+from .distillation import guided
 from .dreamfusion import SMALL, STAGES, Dream, fill_cube, make_field, read_prompt
 from .multi_view_recipe import MultiViewRecipe
 from .optimisation import optimise
@@ -85,21 +83,9 @@ class MultiViewDream(Dream):
         x0 = guided(told, self.recipe.guidance_scale)
         return guidance.rescale(x0, told.conditional, self.recipe.rescale, self.recipe.views)
 
-    def render(self, cameras: list[Camera], position: float, generator: torch.Generator) -> Pictures:
-        origins, directions = (torch.cat(parts).to(self.device) for parts in zip(*map(rays, cameras), strict=True))
-        shading = self.recipe.draw_shading(position, generator)
-        light = sample_light(cameras[0].position.to(self.device), generator, soft=self.recipe.soft_light)
-        needed = shading != "albedo" or self.recipe.weight("orientation", position)
-        seen = self.renderer.render(
-            origins, directions, self.backdrop(directions, generator), shading, light,
-            normals="analytic" if needed else "along", generator=generator,
-        )  # fmt: skip
-        return Pictures(seen, len(cameras), cameras[0].height, cameras[0].width)
-
     def backdrop(self, directions: Tensor, generator: torch.Generator) -> Tensor:
-        """Behind all views alike: the learnt surroundings, or one random colour, so that nothing of the object can be
-        painted on them."""
+        """The learnt surroundings, or one random colour, so that nothing of the object can be painted on them."""
         share, *color = torch.rand(4, generator=generator, device=generator.device).tolist()
         if share < self.recipe.random_background:
             return torch.tensor(color).to(directions).expand(len(directions), 3)
-        return self.behind(directions)
+        return super().backdrop(directions, generator)

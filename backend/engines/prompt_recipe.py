@@ -24,7 +24,8 @@ class PromptRecipe(Recipe):
     of a camera along each axis; centre_noise, up_noise: deviations of the point that it looks at, and of its upright.
     albedo_steps: first steps without light; albedo_share, textureless_share: of the steps after, and of the lit ones
     among them.
-    background_rate: of the network behind the object; 0 for plain white. half_size: of the cube where the object is.
+    soft_light: the share of light from everywhere is random. background_rate: of the network behind the object; 0 for
+    plain white. half_size: of the cube where the object is.
     """
 
     fov_range: tuple[float, float] = (40.0, 70.0)
@@ -34,6 +35,7 @@ class PromptRecipe(Recipe):
     albedo_steps: float = 2001
     albedo_share: float = 0.25
     textureless_share: float = 0.5
+    soft_light: bool = False
     background_rate: float = 0.001
     half_size: float = 1.0
 

@@ -162,6 +162,7 @@ def test_weights_get_the_settings_that_were_published_for_them():
         return choose_recipe(SimpleNamespace(image_size=size), parameters | changes)  # pyright: ignore[reportArgumentType]
 
     assert choose(256) == PUBLISHED and PUBLISHED.guidance_scale == 50 and choose(64) == STARTER
+    assert PUBLISHED.soft_light and STARTER.soft_light
     assert len(PUBLISHED.negative.split(",")) == 19
     generator = torch.Generator().manual_seed(0)
     assert {choose(256, shading=False).draw_shading(9999, generator) for _ in range(50)} == {"albedo"}
