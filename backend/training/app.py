@@ -66,17 +66,31 @@ def decoder(steps: Steps = 2500, work: Work = WORK, device: Device = "cpu", thre
 
 
 @app.command()
-def novel_view(steps: Steps = 5000, work: Work = WORK, device: Device = "cpu", threads: Threads = 0) -> None:
+def novel_view(
+    steps: Steps = 5000,
+    begin: Annotated[Path | None, typer.Option(help="Folder of a starter Zero123 to go on from.")] = None,
+    work: Work = WORK,
+    device: Device = "cpu",
+    threads: Threads = 0,
+) -> None:
     """Train the view-conditioned diffusion model."""
+    import torch
     from diffusers import AutoencoderKL
 
-    from .novel_view import train_novel_view
+    from ..weights.zero123 import load_zero123
+    from .novel_view import make_zero123, train_novel_view
     from .views import open_views
 
     use_threads(threads)
-    vae = AutoencoderKL.from_pretrained(work / "vae" / "model").to(device)
-    vae.register_to_config(_name_or_path="")  # else the shipped config would tell where it was trained
-    train_novel_view(vae, open_views(work / "views"), work / "novel_view", steps, device=device).save(work / "zero123")
+    if begin is not None:
+        model = load_zero123(begin, torch.device("cpu"), torch.float32)
+    else:
+        vae = AutoencoderKL.from_pretrained(work / "vae" / "model")
+        vae.register_to_config(_name_or_path="")  # else the shipped config would tell where it was trained
+        torch.manual_seed(0)
+        model = make_zero123(vae)
+    model = train_novel_view(model, open_views(work / "views"), work / "novel_view", steps, device=device)
+    model.save(work / "zero123")
 
 
 @app.command()
@@ -137,6 +151,7 @@ def reconstruction(
     predicted: Annotated[
         float, typer.Option(min=0, max=1, help="Share of steps that learn from the novel-view model's own views.")
     ] = 0.0,
+    begin: Annotated[Path | None, typer.Option(help="Folder of a starter SparseNeuS to go on from.")] = None,
     meshes: Meshes = MESHES,
     work: Work = WORK,
     threads: Threads = 0,
@@ -144,7 +159,8 @@ def reconstruction(
     """Train SparseNeuS on true views and, with --predicted SHARE, on the diffusion model's."""
     import torch
 
-    from ..weights.models import save_sparse_neus
+    from ..reconstruction.sparse_neus import SparseNeuS
+    from ..weights.models import load_reconstruction, save_sparse_neus
     from ..weights.zero123 import load_zero123
     from .reconstruction import train_reconstruction
     from .views import SIZE
@@ -152,7 +168,10 @@ def reconstruction(
     use_threads(threads)
     folder = work / "reconstruction"
     zero123 = load_zero123(work / "zero123", torch.device("cpu"), torch.float32) if predicted else None
-    save_sparse_neus(train_reconstruction(meshes, folder, steps, resolution, SIZE, zero123, predicted), folder)
+    torch.manual_seed(0)
+    model = SparseNeuS(resolution) if begin is None else load_reconstruction(begin, is_starter=True)
+    model = train_reconstruction(model.train().requires_grad_(True), meshes, folder, steps, SIZE, zero123, predicted)
+    save_sparse_neus(model, folder)
 
 
 @app.command()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Muon (Jordan et al. 2024): momentum, made orthogonal before it is a step. torch's own takes no convolutions, and
-works in bfloat16, which a processor without it emulates at a hundredth of the speed."""
+works in bfloat16, which a processor without it emulates at a hundredth of the speed; here it depends."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
+
+from ..weights.models import choose_dtype
 
 QUINTIC = (3.4445, -4.7750, 2.0315)  # of the Newton-Schulz iteration: x -> a x + b x^3 + c x^5 on singular values
 ITERATIONS = 5
@@ -27,14 +29,15 @@ class Muon(torch.optim.Optimizer):
                 gradient = p.grad.flatten(1)
                 mean = self.state[p].setdefault("mean", torch.zeros_like(gradient))
                 mean.lerp_(gradient, 1 - group["momentum"])
-                update = orthogonalise(gradient.lerp(mean, group["momentum"]))  # Nesterov's look ahead
+                ahead = gradient.lerp(mean, group["momentum"])  # Nesterov
+                update = orthogonalise(ahead.to(choose_dtype(p.device)))
                 p.mul_(1 - group["lr"] * group["weight_decay"])
                 p.add_(update.view(p.shape), alpha=-0.2 * max(update.shape) ** 0.5 * group["lr"])
 
 
 def is_matrix(parameter: Tensor) -> bool:
     """Linear layers and convolutions (outputs, inputs x kernel), unless they are small."""
-    return parameter.ndim in (2, 4) and min(len(parameter), parameter[0].numel()) >= SMALLEST
+    return parameter.ndim in (2, 4, 5) and min(len(parameter), parameter[0].numel()) >= SMALLEST
 
 
 def orthogonalise(matrix: Tensor) -> Tensor:
@@ -45,5 +48,5 @@ def orthogonalise(matrix: Tensor) -> Tensor:
     x = matrix / matrix.norm().clamp(min=1e-7)
     for _ in range(ITERATIONS):
         square = x @ x.T
-        x = a * x + (b * square + c * square @ square) @ x
+        x = torch.addmm(x, torch.addmm(square, square, square, beta=b, alpha=c), x, beta=a)
     return x

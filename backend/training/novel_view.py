@@ -83,11 +83,11 @@ def draw_pairs(rng: np.random.Generator, views: Views, objects: np.ndarray, batc
 
 
 def train_novel_view(
-    vae: AutoencoderKL, views: Views, folder: Path, steps: int, batch: int = 32, device: str = "cpu"
+    model: Zero123, views: Views, folder: Path, steps: int, batch: int = 64, device: str = "cpu"
 ) -> Zero123:
     """v-prediction loss on the target's latent."""
-    torch.manual_seed(0)
-    model = make_zero123(vae.requires_grad_(False)).to(device)
+    model = model.to(device).requires_grad_(True).train()
+    vae = model.vae.requires_grad_(False).eval()
     model.unet.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]  # a fifth faster on CPUs
     latents, objects = Latents(vae, views, folder), views.select(validation=False)
     scale = float(vae.config.scaling_factor)
@@ -107,7 +107,7 @@ def train_novel_view(
         output = denoise_dropped(model, noisy, t, condition, relative_pose(*(b - a).unbind(-1)), keep)
         return {"v": F.mse_loss(output, velocity)}
 
-    return train(model, loss, folder, steps, lr=4e-4)
+    return train(model, loss, folder, steps, lr=5e-4, muon=True)
 
 
 def denoise_dropped(

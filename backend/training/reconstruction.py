@@ -134,12 +134,10 @@ def imagine(
 
 
 def train_reconstruction(
-    meshes: Path, folder: Path, steps: int, resolution: int, size: int, zero123: Zero123 | None, predicted: float = 0.0
+    model: SparseNeuS, meshes: Path, folder: Path, steps: int, size: int, zero123: Zero123 | None, predicted: float
 ) -> SparseNeuS:
     """One object a step. The share `predicted` of the steps reconstructs the true mesh from the diffusion model's own
     views, as One-2-3-45 does, so that the network learns what those views get wrong."""
-    torch.manual_seed(0)
-    model = SparseNeuS(resolution)
     entries = list_meshes(meshes, "train")
     frame = torch.diag(torch.tensor([HALF, HALF, HALF, 1.0]))
 
@@ -161,4 +159,4 @@ def train_reconstruction(
         scene = model.build(images[some], *volume_cameras(cameras[some], FOV_DEG, size, frame))
         return losses(model, scene, truth, distances, cameras)
 
-    return train(model, loss, folder, steps, lr=1e-3, ema=0.99, save_every=50)
+    return train(model, loss, folder, steps, lr=1e-3, ema=0.99, save_every=50, muon=True)

@@ -36,12 +36,15 @@ def test_steps_are_those_of_torchs_own():
     assert moved > 0.1 and (ours - theirs).norm() < 0.02 * moved
 
 
-def test_a_convolution_is_a_matrix_of_outputs_by_inputs():
+@pytest.mark.parametrize(
+    ("shape", "layout"), [((16, 4, 3, 3), torch.channels_last), ((16, 2, 3, 3, 3), torch.channels_last_3d)]
+)
+def test_a_convolution_is_a_matrix_of_outputs_by_inputs(shape, layout):
     generator = torch.Generator().manual_seed(0)
-    kernel = nn.Parameter(torch.randn(16, 4, 3, 3, generator=generator).to(memory_format=torch.channels_last))
+    kernel = nn.Parameter(torch.randn(shape, generator=generator).to(memory_format=layout))
     matrix = nn.Parameter(kernel.detach().flatten(1).clone())
-    gradient = torch.randn(16, 36, generator=generator)
-    kernel.grad, matrix.grad = gradient.view(16, 4, 3, 3), gradient
+    gradient = torch.randn(matrix.shape, generator=generator)
+    kernel.grad, matrix.grad = gradient.view(shape), gradient
     for parameter in (kernel, matrix):
         assert is_matrix(parameter)
         Muon([parameter], 0.1).step()
