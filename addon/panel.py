@@ -185,7 +185,7 @@ def draw_outcome(layout, context) -> None:
         row = layout.box().row()
         column = row.column()
         for text in told:
-            wrapped(column, context, text, icon="INFO")
+            wrapped(column, context, text, icon="INFO", beside=UNIT_PX)
         row.operator("image_to_mesh.dismiss", text="", icon="X", emboss=False)
     draw_failures(layout, context)
     if not job or job.state is not State.FAILED:
@@ -231,10 +231,10 @@ def findings(report: dict) -> list[str]:
     return [str(told) for told in (report.get("warning"), elevation, report.get("background")) if told]
 
 
-def wrapped(layout, context, text: str, icon: str = "NONE") -> None:
-    """A text over as many lines as the sidebar's width needs."""
+def wrapped(layout, context, text: str, icon: str = "NONE", beside: int = 0) -> None:
+    """A text over as many lines as the sidebar's width needs, less the pixels that something beside it takes."""
     scale = context.preferences.system.ui_scale
-    width = max(20, int((context.region.width - 60 * scale) / (CHARACTER_PX * scale)))
+    width = max(20, int((context.region.width - (60 + beside) * scale) / (CHARACTER_PX * scale)))
     column = layout.column(align=True)
     for number, line in enumerate(textwrap.wrap(text, width)):
         column.label(text=line, icon=icon if number == 0 else "BLANK1" if icon != "NONE" else "NONE")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Muon (Jordan et al. 2024): momentum, made orthogonal before it is a step. torch's own takes no convolutions, and
-works in bfloat16, which a processor without it emulates at a hundredth of the speed; here it depends."""
+works in bfloat16, which a processor without it emulates at a hundredth of the speed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ class Muon(torch.optim.Optimizer):
                 mean = self.state[p].setdefault("mean", torch.zeros_like(gradient))
                 mean.lerp_(gradient, 1 - group["momentum"])
                 ahead = gradient.lerp(mean, group["momentum"])  # Nesterov
-                update = orthogonalise(ahead.to(choose_dtype(p.device)))
+                exact = choose_dtype(p.device) is torch.float32  # float16, for its part, would lose small gradients
+                update = orthogonalise(ahead if exact else ahead.bfloat16())
                 p.mul_(1 - group["lr"] * group["weight_decay"])
                 p.add_(update.view(p.shape), alpha=-0.2 * max(update.shape) ** 0.5 * group["lr"])
 
