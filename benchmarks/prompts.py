@@ -25,6 +25,7 @@ from backend.interface.declarations import engine as declared
 from backend.meshing.mesh import Mesh
 from backend.training.meshes import list_meshes, load_mesh
 from backend.training.text_to_image import main_color, noun, read_names
+from backend.training.views import on_white
 
 ENGINES = {"dreamfusion": dreamfusion, "mvdream": mvdream}
 PROMPTS = (
@@ -37,11 +38,6 @@ KNOWN = 12  # meshes of a kind that are compared, evenly chosen
 def nearest(mesh: Mesh, kind: list[Mesh]) -> float:
     """The largest F-score(0.05), both filling the cube."""
     return max(compare_meshes(mesh, known)["f_score_0.05"] for known in kind)
-
-
-def on_white(views: np.ndarray) -> np.ndarray:
-    alpha = views[..., 3:] / 255.0
-    return (views[..., :3] * alpha + 255 * (1 - alpha)).astype(np.uint8)
 
 
 def main(

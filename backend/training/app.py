@@ -84,6 +84,7 @@ def novel_view(
     use_threads(threads)
     if begin is not None:
         model = load_zero123(begin, torch.device("cpu"), torch.float32)
+        check_starter(begin, model.kind)
     else:
         vae = AutoencoderKL.from_pretrained(work / "vae" / "model")
         vae.register_to_config(_name_or_path="")  # else the shipped config would tell where it was trained
@@ -211,8 +212,7 @@ def lrm(
     folders = [work, *sorted(work.glob(locate(Path(), "*").name))]
     sets = [(views := open_views(f / "views"), open_labels(f / "labels", views.names)) for f in folders]
     first, kind = load_lrm(begin) if begin else (None, "starter")
-    if kind != "starter":
-        raise typer.BadParameter(f"{begin} holds {kind}; only a starter is trained here.")
+    check_starter(begin, kind)
     model = train_lrm(sets, work / "lrm", steps, device=device, encoder=encoder, begin=first)
     save_lrm(model.to("cpu"), work / "lrm")
 
@@ -227,6 +227,11 @@ def package(output: Annotated[Path, typer.Argument(help="Folder for the weights.
         (output / "lrm").mkdir(exist_ok=True)
         for name in ("lrm.safetensors", "lrm.json"):
             shutil.copy2(work / "lrm" / name, output / "lrm" / name)
+
+
+def check_starter(begin: Path | None, kind: str) -> None:
+    if kind != "starter":
+        raise typer.BadParameter(f"{begin} holds {kind}; only a starter is trained here.")
 
 
 def locate(work: Path, stretching: int | str) -> Path:
