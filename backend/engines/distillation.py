@@ -17,7 +17,7 @@ from ..fields.field import Field
 from ..fields.initial import Start
 from ..fields.renderer import FieldRendering, Renderer
 from ..fields.solid import Solid
-from ..fields.surface import to_mesh
+from ..fields.surface import Value, to_mesh
 from ..meshing.mesh import Mesh
 from ..rendering.cameras import Camera, orbit, rays
 from .recipe import Recipe, elements
@@ -26,6 +26,7 @@ JITTER = 0.01  # distance of points whose normals should agree
 NEAR = 0.05  # how far the near view's camera is moved, 3DRec's; a pixel where pixels are finer than 3DRec's 0.057
 FAR = 10.0  # depth of the background, 3DRec's
 EIKONAL_POINTS = 4096  # points of a step whose gradients should be of length one
+CRUMB, PIECE = 0.03, 0.003  # of the largest piece's volume: what a cloud leaves behind, and what a mesh may have
 OF_NORMALS = ("orientation", "normal_smoothness", "normal_jitter")
 
 
@@ -180,14 +181,15 @@ class Reconstruction:
         """What cameras see of a field of latents, (B, C, h, w)."""
         return self.render(cameras, 0, torch.Generator().manual_seed(0)).color
 
-    def mesh(self, resolution: int) -> Mesh:
-        """Raises Vanished."""
+    def mesh(self, resolution: int, correct: Callable[[Value], Value] | None = None) -> Mesh:
+        """correct: as in `to_mesh`. What began as a mesh keeps its small pieces. Raises Vanished."""
         surface, decode = self.field if self.field.is_sdf else Solid(self.field, resolution), None
         if self.is_latent:
             size, distance = self.recipe.random_size[-1], sum(self.recipe.radius) / 2
             cameras = [Camera(orbit(side, 15, distance), self.recipe.fov_deg, size, size) for side in range(0, 360, 45)]
             decode = latent_colors(self.prior, self.latents(cameras))
-        mesh = to_mesh(surface, resolution, decode=decode)
+        smallest = CRUMB if self.start is None else PIECE
+        mesh = to_mesh(surface, resolution, smallest=smallest, decode=decode, correct=correct)
         if not len(mesh.faces):
             raise Vanished("The shape vanished while it was optimised, so there is no mesh.")
         return mesh

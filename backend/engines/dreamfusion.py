@@ -17,7 +17,7 @@ from ..diffusion.stable_diffusion import TextPrior, TextToImage
 from ..fields import hash_field, sdf_field
 from ..fields.background import Background
 from ..fields.field import Field
-from ..fields.initial import fit_mesh
+from ..fields.initial import Start, fit_mesh
 from ..interface.parameters import ParameterError
 from ..meshing.mesh import Mesh
 from ..meshing.texture import finish
@@ -57,12 +57,13 @@ def run(request: Request, report: Report) -> Result:
     chosen = choose_recipe(model, parameters)
     prior = TextPrior(model, prompt, parameters["negative"], parameters["perp_neg"])
     field, begins = make_field(chosen, request.seed, parameters["surface"]).to(device), parameters["start"] == "mesh"
+    start = None
     if begins:
         if field.is_sdf:
             chosen = replace(chosen, rate=min(chosen.rate, GENTLE_RATE))
-        start = fit_into(request.inputs["mesh"])
-        fit_mesh(field, start, seed=request.seed, watch=partial(report.progress, "Start"))
-    task = Dream(prior, field, chosen, f"{prompt} {parameters['negative']}")
+        mesh = fit_into(request.inputs["mesh"])
+        start = fit_mesh(field, mesh, seed=request.seed, watch=partial(report.progress, "Start"))
+    task = Dream(prior, field, chosen, f"{prompt} {parameters['negative']}", start)
     outcome = optimise(task, report, chosen.steps, 60 * parameters["minutes"] or None, request.seed)
     report.progress("Surface", 0, 1)
     mesh = task.mesh(parameters["mesh_resolution"])
@@ -106,8 +107,10 @@ class Dream(Reconstruction):
 
     recipe: PromptRecipe
 
-    def __init__(self, prior: Prior, field: Field, chosen: PromptRecipe, prompt: str = ""):
-        super().__init__(prior, field, None, chosen)
+    def __init__(
+        self, prior: Prior, field: Field, chosen: PromptRecipe, prompt: str = "", start: Start | None = None
+    ):  # fmt: skip
+        super().__init__(prior, field, None, chosen, start=start)
         self.name = f"{self.name} {prompt}"
         color = None if chosen.background_rate else torch.ones(3)
         self.behind = Background(color=color).to(self.device)

@@ -23,10 +23,12 @@ from ..interface.declarations import engine
 from ..interface.parameters import ParameterError
 from ..interface.view_set import FOV_DEG, RADIUS
 from ..meshing.mesh import Mesh
-from ..meshing.texture import finish
+from ..meshing.texture import finish, nearby
 from ..preprocess.background import remove_background
 from ..preprocess.framing import composite, frame
+from ..reconstruction.picture import Picture, front_colors, keep_outline, paint_front
 from ..rendering.cameras import Camera, orbit
+from ..rendering.rasteriser import rasterise
 from ..weights.models import choose_device, load_models, load_novel_view, release
 from . import Request, Result, one2345, recipe
 from .distillation import Reconstruction, Reference
@@ -37,8 +39,10 @@ from .recipe import Recipe
 from .report import Report
 
 STAGES: dict[str, float] = {"Preparing": 1, "Loading weights": 2, "Start": 10, "Optimising": 100, "Surface": 4}
+PICTURE_SIDE = 512  # pixels of the framed picture, as many as the published courses come to
 SMALLEST = 0.15  # a start whose farthest coordinate is less was not made for the cube
 SMALL = 128  # pixels: a prior of smaller pictures gets a small field
+ALIKE = 0.7  # overlap from which on the mesh to begin with is taken for one of what the picture shows
 COARSE = (32, 16, 8)  # sides of the grids below that of 64
 FEW_STEPS = 6.0  # gain of voxels that become solid in a hundred steps instead of thousands
 
@@ -57,14 +61,17 @@ def run(request: Request, report: Report) -> Result:
     prior, reference, elevation = look(model, cutout.image, chosen, parameters)
     report.progress("Start", 0, 1)
     mesh, start = find_start(request, report), None
+    picture = Picture(reference.image, reference.camera) if parameters["match_picture"] else None
     field = make_field(prior, parameters["method"], request.seed, mesh is not None).to(prior.alphas_cumprod.device)
     if mesh is not None:
         chosen = recipe.refining(chosen, gently=field.is_sdf)
-        start = fit_mesh(field, fit_into(mesh), seed=request.seed, watch=partial(report.progress, "Start"))
+        mesh = fit_into(mesh)
+        start = fit_mesh(field, mesh, seed=request.seed, watch=partial(report.progress, "Start"))
+    strange = picture is not None and mesh is not None and overlap(mesh, picture) < ALIKE
     task = Reconstruction(prior, field, reference, chosen, parameters["method"], start)
     outcome = optimise(task, report, chosen.steps, 60 * parameters["minutes"] or None, request.seed)
     report.progress("Surface", 0, 1)
-    mesh = finish(task.mesh(parameters["mesh_resolution"]), parameters)
+    mesh = to_mesh(task, None if strange else picture, parameters)
     facts = outcome.facts | {
         "background": cutout.note,
         "elevation_deg": round(elevation, 1),
@@ -74,7 +81,28 @@ def run(request: Request, report: Report) -> Result:
         "faces": len(mesh.faces),
         "seconds": round(time.monotonic() - begin, 1),
     }
+    if strange:
+        facts["warning"] = "The mesh did not lie over the picture, so its outline and its front are not the picture's."
     return Result(mesh, task.views(), facts)
+
+
+@torch.no_grad()
+def to_mesh(task: Reconstruction, picture: Picture | None, parameters: dict[str, Any]) -> Mesh:
+    """The clean coloured mesh, made true to a picture; to its outline only where the field is a distance."""
+    resolution, field = parameters["mesh_resolution"], task.field
+    if picture is None:
+        return finish(task.mesh(resolution), parameters)
+    outline = partial(keep_outline, picture=picture, reach=field.bounds[1]) if field.is_sdf else None
+    mesh = task.mesh(resolution, outline)
+    return finish(paint_front(mesh, picture), parameters, front_colors(mesh, picture, nearby(mesh)))
+
+
+def overlap(mesh: Mesh, picture: Picture) -> float:
+    """Intersection over union of the outlines of a mesh and of a picture."""
+    vertices, faces = (torch.from_numpy(x).to(picture.rgba.device) for x in (mesh.vertices, mesh.faces))
+    covered = rasterise(vertices.float(), faces.long(), picture.camera).face >= 0
+    seen = picture.rgba[..., 3] >= 0.5
+    return float((covered & seen).sum() / (covered | seen).sum().clamp(min=1))
 
 
 def unload() -> None:
@@ -117,9 +145,8 @@ def look(
         distance, fov = sum(chosen.radius) / 2, chosen.fov_deg
     else:
         fov = 2 * math.degrees(math.atan(math.tan(math.radians(FOV_DEG / 2)) * distance / RADIUS))
-    size = max(chosen.reference_size)
-    image = torch.from_numpy(frame(rgba, size)[0]).to(device)
-    camera = Camera(orbit(0, elevation, sum(chosen.radius) / 2), fov, size, size)
+    image = torch.from_numpy(frame(rgba, PICTURE_SIDE)[0]).to(device)
+    camera = Camera(orbit(0, elevation, sum(chosen.radius) / 2), fov, PICTURE_SIDE, PICTURE_SIDE)
     return Zero123Prior(model, condition, elevation, distance), Reference(image, camera), elevation
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
@@ -13,6 +14,8 @@ from ..meshing.clean import decimate, keep_components, remove_degenerate
 from ..meshing.marching_cubes import extract
 from ..meshing.mesh import Mesh
 from .field import Field
+
+Value = Callable[[Tensor], Tensor]  # points (P, 3) -> (P,)
 
 CHUNK = 1 << 16  # points evaluated at once
 MARGIN = 1.02  # how much farther than the field marching cubes looks, so that what touches the border is closed
@@ -25,18 +28,21 @@ def to_mesh(
     smallest: float = 0.03,
     level: float | None = None,
     decode: Callable[[Tensor], Tensor] | None = None,
+    correct: Callable[[Value], Value] | None = None,
 ) -> Mesh:
     """The surface where the field equals `level` (its own if None), coloured, crumbs removed; perhaps without faces.
 
     Pieces below `smallest` of the largest one's volume go. max_faces: decimate to about so many; 0 keeps all.
-    decode: latents (P, C) -> RGB (P, 3) in 0..1, for fields of latents, which are grey without it.
+    decode: latents (P, C) -> RGB (P, 3) in 0..1, for fields of latents, which are grey without it. correct: what the
+    field's value at points becomes before its surface is taken.
     """
     device, level = next(field.parameters()).device, field.level if level is None else level
     was_training = field.training
     field.eval()
     try:
+        value = partial(closed, field)
         vertices, faces = extract(
-            lambda points: closed(field, points), resolution, (field.bounds[0] * MARGIN, field.bounds[1] * MARGIN),
+            correct(value) if correct else value, resolution, (field.bounds[0] * MARGIN, field.bounds[1] * MARGIN),
             level, "negative" if field.is_sdf else "positive", device=device,
         )  # fmt: skip
         mesh = remove_degenerate(keep_components(Mesh(vertices, faces), smallest))

@@ -126,6 +126,11 @@ ENGINES: tuple[Engine, ...] = (
                 help="Estimate the camera's height above the object from the image, where the weights can",
             ),
             elevation(5.0, UNLESS_ESTIMATED),
+            Parameter(
+                "match_picture", "Match Picture", "bool", True,
+                help="Give the finished mesh's front the image's colours, and cut what the starter made of a mesh "
+                "to the image's outline",
+            ),
             REMOVE_BACKGROUND,
             guidance("How strictly the imagined views follow the image; 0 takes what suits the weights and the method"),
             *COMMON,

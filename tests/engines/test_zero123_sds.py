@@ -8,14 +8,16 @@ import pytest
 import torch
 
 from backend.diffusion.oracle import OraclePrior
-from backend.engines import Request, recipe
+from backend.engines import Request, Result, recipe
 from backend.engines.distillation import Reconstruction, Reference
 from backend.engines.optimisation import optimise
 from backend.engines.report import Report
-from backend.engines.zero123_sds import check_start, choose_recipe, find_start, fit_into, make_field
-from backend.fields import hash_field
+from backend.engines.zero123_sds import check_start, choose_recipe, find_start, fit_into, make_field, run
+from backend.fields import hash_field, sdf_field
 from backend.fields.initial import fit_mesh
+from backend.interface.declarations import engine
 from backend.interface.parameters import ParameterError
+from backend.interface.view_set import RADIUS
 from backend.meshing.mesh import Mesh
 from backend.rendering.cameras import Camera, orbit
 from backend.rendering.rasteriser import photograph
@@ -34,6 +36,13 @@ def brick() -> Mesh:
     quads = np.array([[0, 4, 5, 1], [4, 6, 7, 5], [6, 2, 3, 7], [2, 0, 1, 3], [1, 5, 7, 3], [0, 2, 6, 4]])
     colors = np.array([[*(RED if x > 0 else GREEN), 255] for x in corners[:, 0]]).astype(np.uint8)
     return Mesh(corners, quads[:, [0, 1, 2, 0, 2, 3]].reshape(-1, 3), colors)
+
+
+def with_knob(mesh: Mesh) -> Mesh:
+    """And beside it, above, a cube of 0.08, up to 0.39."""
+    knob = mesh.vertices * (0.08 / np.ptp(mesh.vertices, axis=0)) + np.array([0.2, 0, 0.35])
+    vertices, faces = np.concatenate([mesh.vertices, knob]), np.concatenate([mesh.faces, mesh.faces + len(knob)])
+    return Mesh(vertices, faces)
 
 
 def inside(points: np.ndarray, grow: float) -> np.ndarray:
@@ -125,6 +134,14 @@ def test_what_begins_as_a_mesh_hardly_moves_while_the_prior_agrees():
     assert not make_field(prior, "sds", 0).is_sdf and not make_field(prior, "sjc", 0, begins=True).is_sdf
 
 
+def test_what_begins_as_a_mesh_keeps_its_small_pieces():
+    """A knob beside the brick, of 0.6 % of its volume: a cloud's crumb, but not a mesh's."""
+    prior, field = OraclePrior(brick(), 24), sdf_field.small(seed=0)
+    start = fit_mesh(field, with_knob(brick()), seed=0)
+    tops = [Reconstruction(prior, field, None, COURSE, start=s).mesh(64).vertices[:, 2].max() for s in (None, start)]
+    assert tops == pytest.approx([0.2, 0.39], abs=0.02)
+
+
 def test_a_start_of_any_size_and_place_is_made_to_fit():
     """The brick's half diagonal is sqrt(0.35^2 + 0.15^2 + 0.2^2) = 0.430."""
     mesh = brick()
@@ -133,3 +150,32 @@ def test_a_start_of_any_size_and_place_is_made_to_fit():
         fitted = fit_into(Mesh(mesh.vertices * scale + shift, mesh.faces, mesh.vertex_colors))
         assert np.ptp(fitted.vertices, axis=0) == pytest.approx(np.array([0.7, 0.3, 0.4]) * 0.5 / 0.4301, abs=1e-4)
         assert np.abs(fitted.vertices.max(0) + fitted.vertices.min(0)).max() < 1e-5
+
+
+def one_step(mesh: Mesh, match: bool) -> Result:
+    """Of a mesh and the picture of the brick: one step teaches nothing."""
+    image = photograph(brick(), Camera(orbit(0, 0, 3.0), 30, 128, 128)).numpy()
+    told = {"start": "mesh", "steps": 1, "auto_elevation": False, "elevation_deg": 0.0, "mesh_resolution": 48}
+    values = engine("zero123_sds").check(told | {"match_picture": match, "remove_background": "never"})
+    return run(Request("zero123_sds", {"image": image, "mesh": mesh}, values, 0), Report())
+
+
+@pytest.mark.parametrize("match, top", [(True, 0.2 * (RADIUS + 0.04) / (RADIUS - 0.15)), (False, 0.39)])
+def test_the_mesh_is_made_true_to_the_picture_if_that_is_wanted(match, top):
+    """Of a grey brick with a knob above it. The picture's outline is the brick's front edge, and hides so much of the
+    knob, which is farther back."""
+    mesh = with_knob(brick())
+    found = one_step(Mesh(mesh.vertices, mesh.faces, np.full((16, 4), 128, np.uint8)), match)
+    front = found.mesh.vertex_normals[:, 1] < -0.8
+    expected = GREEN + (found.mesh.vertices[front, :1] + 0.35) / 0.7 * (RED - GREEN)
+    assert (np.abs(found.mesh.vertex_colors[front, :3] - expected).mean() < 15) == match
+    assert found.mesh.vertices[:, 2].max() == pytest.approx(top, abs=0.03)
+    assert "warning" not in found.report
+
+
+def test_a_mesh_that_the_picture_does_not_show_is_not_cut_to_its_outline():
+    """The brick, standing on its end: 40 % of what either covers is covered by both."""
+    standing = Mesh(brick().vertices[:, [2, 1, 0]] * [-1, 1, 1], brick().faces)
+    found = one_step(standing, True)
+    assert found.mesh.vertices[:, 2].max() == pytest.approx(0.35, abs=0.03)
+    assert "did not lie over the picture" in found.report["warning"]
