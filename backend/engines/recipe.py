@@ -19,7 +19,6 @@ from ..rendering.occupancy import DECAY
 
 PUBLISHED_ELEMENTS = 4 * 32 * 32  # of the latent that the published weights of losses belong to
 GENTLE_RATE = 0.005  # of a mesh that the starter refines, whose pictures know less of the shape than the mesh does
-SETTLED = 0.1  # share of that rate at the end, so that the surface does not tremble
 GENTLE = {"picture": 50.0, "silhouette": 2.0, "color": 100.0, "eikonal": 3.0, "opaqueness": 0.0}
 STAY = 5.0  # weight of staying near the mesh that an optimisation begins with
 
@@ -147,7 +146,7 @@ def refining(course: Recipe, gently: bool = False) -> Recipe:
     """The same course for a field that begins as a mesh: no more noise than the course ends with, and kept near what it
     began as ("start", in units of the field's own level). gently: a signed distance, moved by the small prior."""
     if gently:
-        course = replace(course, rate=GENTLE_RATE, decay=SETTLED, weights=dict(course.weights) | GENTLE)
+        course = replace(course, rate=GENTLE_RATE, weights=dict(course.weights) | GENTLE)
     return replace(
         course, least_t=at(course.least_t, course.steps), most_t=at(course.most_t, course.steps),
         weights=dict(course.weights) | {"start": STAY},
