@@ -153,6 +153,9 @@ def reconstruction(
         float, typer.Option(min=0, max=1, help="Share of steps that learn from the novel-view model's own views.")
     ] = 0.0,
     begin: Annotated[Path | None, typer.Option(help="Folder of a starter SparseNeuS to go on from.")] = None,
+    keep: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of the weights to go on from in the mean that is kept.")
+    ] = 0.0,
     meshes: Meshes = MESHES,
     work: Work = WORK,
     threads: Threads = 0,
@@ -163,6 +166,7 @@ def reconstruction(
     from ..reconstruction.sparse_neus import SparseNeuS
     from ..weights.models import load_reconstruction, save_sparse_neus
     from ..weights.zero123 import load_zero123
+    from .loop import mix
     from .reconstruction import train_reconstruction
     from .views import SIZE
 
@@ -172,6 +176,8 @@ def reconstruction(
     torch.manual_seed(0)
     model = SparseNeuS(resolution) if begin is None else load_reconstruction(begin, is_starter=True)
     model = train_reconstruction(model.train().requires_grad_(True), meshes, folder, steps, SIZE, zero123, predicted)
+    if begin is not None:
+        mix(model, load_reconstruction(begin, is_starter=True), keep)
     save_sparse_neus(model, folder)
 
 

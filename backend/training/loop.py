@@ -74,6 +74,15 @@ def train(
     return model.eval()
 
 
+@torch.no_grad()
+def mix(model: nn.Module, earlier: nn.Module, share: float) -> None:
+    """Bring `share` of an earlier model's weights into the model's, in place: the mean of weights before and after
+    training knows what is new and stays sure of what training did not show (WiSE-FT, Wortsman et al. 2022, eq. 1)."""
+    for new, old in zip(model.state_dict().values(), earlier.state_dict().values(), strict=True):
+        if new.is_floating_point():
+            new.lerp_(old.to(new), share)
+
+
 def learning_rate(step: int, steps: int, warm_up: int = 100) -> float:
     """Share of the peak rate: linear warm-up, then half a cosine down to 2 %."""
     return min(1.0, (step + 1) / warm_up) * (0.02 + 0.49 * (1 + math.cos(math.pi * step / steps)))

@@ -11,7 +11,7 @@ pytest.importorskip("igl")
 from backend.rendering import cameras
 from backend.rendering.rays import intersect_box
 from backend.training.distance import SHEET, SignedDistance
-from backend.training.loop import train
+from backend.training.loop import mix, train
 from backend.training.meshes import TrainingMesh, is_validation, load_mesh, load_stretched
 from backend.training.render import FOV_DEG, FRAMED_SHARE, Light, Renderer, orbit
 
@@ -126,3 +126,14 @@ def test_a_stretched_box_is_a_box_of_other_sides(tmp_path):
     ratios = np.log(sides[:, 0] / sides[:, 1])  # of two that are stretched independently
     assert abs(ratios.mean() - np.log(BOX[0] / BOX[1])) < 0.08
     assert ratios.std() == pytest.approx(2**0.5 * 0.25, rel=0.15)
+
+
+def test_the_mean_of_weights_before_and_after():
+    before, after = (torch.nn.Sequential(torch.nn.Linear(1, 1), torch.nn.BatchNorm1d(1)) for _ in range(2))
+    for model, value in ((before, 1.0), (after, 5.0)):
+        for tensor in (model[0].weight, model[0].bias, model[1].running_mean):
+            tensor.data.fill_(value)
+    before[1].num_batches_tracked += 7
+    mix(after, before, 0.25)
+    assert [after[0].weight.item(), after[0].bias.item(), after[1].running_mean.item()] == [4, 4, 4]
+    assert after[1].num_batches_tracked == 0 and before[0].weight.item() == 1
