@@ -25,7 +25,7 @@ from ..preprocess.image import ImageError
 from ..preprocess.lrm import openlrm_picture, triposr_picture
 from ..reconstruction.lrm import LRM, POINTS, Scene
 from ..reconstruction.lrm_camera import describe
-from ..reconstruction.picture import Picture, front_colors, keep_outline, paint_front
+from ..reconstruction.picture import PICTURE_SIDE, Picture, front_colors, keep_outline, paint_front
 from ..rendering.cameras import Camera, orbit
 from ..rendering.rasteriser import photograph
 from ..weights import store
@@ -43,7 +43,6 @@ LEVELS: dict[Kind, float] = {"triposr": 25.0, "openlrm-1.1": 3.0, "openlrm-1.0":
 OPENLRM_HALF_TANGENT = 1 / 1.5  # its source camera sees a picture side at 0.75 of a focal length
 TURNS = {"triposr": [[0, 1, 0], [-1, 0, 0], [0, 0, 1]]}  # its front is +X; ours -Y
 UNIT = 0.02  # distance, in the world, that is one unit of the starter's raw output
-PICTURE_SIDE = 512  # pixels of the framed picture that the mesh is made true to
 SMALLEST_PIECE = 0.003  # of the largest one's volume
 PROBE = 33  # points a side of the first look at the density
 FULL = 0.9  # share of the cube: an object never fills so much

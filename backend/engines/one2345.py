@@ -22,7 +22,7 @@ from ..preprocess.background import Cutout, remove_background
 from ..preprocess.elevation import LOFTR, estimate_polar, find_loftr, load_loftr, match
 from ..preprocess.framing import composite, fit_into, frame, frame_as_released, lower_contrast
 from ..preprocess.novel_view import frame_object, whole_picture
-from ..reconstruction.picture import Picture
+from ..reconstruction.picture import PICTURE_SIDE, Picture
 from ..reconstruction.volume_frame import PUBLISHED_FOV_DEG
 from ..rendering.cameras import Camera, orbit
 from ..weights import store
@@ -44,7 +44,6 @@ STAGES: dict[str, float] = {
 }
 PLAIN = ("estimated", "given")  # notes on the elevation that need nobody's attention
 RELEASED_SIDE = 512  # pixels that published weights' pictures are made to fit before anything else
-PICTURE_SIDE = 512  # pixels of the framed picture that the mesh is made true to
 
 
 def run(request: Request, report: Report) -> Result:

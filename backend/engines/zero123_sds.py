@@ -26,7 +26,7 @@ from ..meshing.mesh import Mesh
 from ..meshing.texture import finish, nearby
 from ..preprocess.background import remove_background
 from ..preprocess.framing import composite, frame
-from ..reconstruction.picture import Picture, front_colors, keep_outline, paint_front
+from ..reconstruction.picture import PICTURE_SIDE, Picture, front_colors, keep_outline, paint_front
 from ..rendering.cameras import Camera, orbit
 from ..rendering.rasteriser import rasterise
 from ..weights.models import choose_device, load_models, load_novel_view, release
@@ -39,7 +39,6 @@ from .recipe import Recipe
 from .report import Report
 
 STAGES: dict[str, float] = {"Preparing": 1, "Loading weights": 2, "Start": 10, "Optimising": 100, "Surface": 4}
-PICTURE_SIDE = 512  # pixels of the framed picture, as many as the published courses come to
 SMALLEST = 0.15  # a start whose farthest coordinate is less was not made for the cube
 SMALL = 128  # pixels: a prior of smaller pictures gets a small field
 ALIKE = 0.7  # overlap from which on the mesh to begin with is taken for one of what the picture shows

@@ -21,6 +21,7 @@ from ..rendering.cameras import Camera, project, rays
 from ..rendering.rasteriser import rasterise
 
 Field = Callable[[Tensor], Tensor]
+PICTURE_SIDE = 512  # pixels of a framed picture that a mesh is made true to
 RAYS = 64  # a side, through the outline
 SAMPLES = 56  # along each of them
 THICKNESS = 0.7  # of a part that no view shows, in the distance to the outline...
