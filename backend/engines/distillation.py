@@ -17,7 +17,7 @@ from ..fields.field import Field
 from ..fields.initial import Start
 from ..fields.renderer import FieldRendering, Renderer
 from ..fields.solid import Solid
-from ..fields.surface import Value, to_mesh
+from ..fields.surface import CRUMB, Value, to_mesh
 from ..meshing.mesh import Mesh
 from ..rendering.cameras import Camera, orbit, rays
 from .recipe import Recipe, elements
@@ -26,7 +26,7 @@ JITTER = 0.01  # distance of points whose normals should agree
 NEAR = 0.05  # how far the near view's camera is moved, 3DRec's; a pixel where pixels are finer than 3DRec's 0.057
 FAR = 10.0  # depth of the background, 3DRec's
 EIKONAL_POINTS = 4096  # points of a step whose gradients should be of length one
-CRUMB, PIECE = 0.03, 0.003  # of the largest piece's volume: what a cloud leaves behind, and what a mesh may have
+PIECE = 0.003  # of the largest piece's volume: what a mesh may have, and a cloud's crumbs have not
 OF_NORMALS = ("orientation", "normal_smoothness", "normal_jitter")
 
 

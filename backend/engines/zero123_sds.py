@@ -28,13 +28,12 @@ from ..preprocess.background import remove_background
 from ..preprocess.framing import composite, frame
 from ..reconstruction.picture import PICTURE_SIDE, Picture, front_colors, keep_outline, paint_front
 from ..rendering.cameras import Camera, orbit
-from ..rendering.rasteriser import rasterise
 from ..weights.models import choose_device, load_models, load_novel_view, release
 from . import Request, Result, one2345, recipe
 from .distillation import Reconstruction, Reference
 from .input_camera import input_camera
 from .optimisation import optimise
-from .picture_camera import match_picture
+from .picture_camera import match_picture, overlap
 from .recipe import Recipe
 from .report import Report
 
@@ -66,7 +65,7 @@ def run(request: Request, report: Report) -> Result:
         chosen = recipe.refining(chosen, gently=field.is_sdf)
         mesh = fit_into(mesh)
         start = fit_mesh(field, mesh, seed=request.seed, watch=partial(report.progress, "Start"))
-    strange = picture is not None and mesh is not None and overlap(mesh, picture) < ALIKE
+    strange = picture is not None and mesh is not None and not shows(picture, mesh)
     task = Reconstruction(prior, field, reference, chosen, parameters["method"], start)
     outcome = optimise(task, report, chosen.steps, 60 * parameters["minutes"] or None, request.seed)
     report.progress("Surface", 0, 1)
@@ -96,12 +95,11 @@ def to_mesh(task: Reconstruction, picture: Picture | None, parameters: dict[str,
     return finish(paint_front(mesh, picture), parameters, front_colors(mesh, picture, nearby(mesh)))
 
 
-def overlap(mesh: Mesh, picture: Picture) -> float:
-    """Intersection over union of the outlines of a mesh and of a picture."""
-    vertices, faces = (torch.from_numpy(x).to(picture.rgba.device) for x in (mesh.vertices, mesh.faces))
-    covered = rasterise(vertices.float(), faces.long(), picture.camera).face >= 0
-    seen = picture.rgba[..., 3] >= 0.5
-    return float((covered & seen).sum() / (covered | seen).sum().clamp(min=1))
+def shows(picture: Picture, mesh: Mesh) -> bool:
+    """Whether the mesh lies over the picture, where its camera sees it."""
+    camera, seen = picture.camera.to("cpu"), picture.rgba[..., 3].cpu().numpy() >= 0.5
+    middle = np.array([camera.width, camera.height]) / 2
+    return overlap(mesh, camera.cam_to_world, seen, camera.focal, middle) >= ALIKE
 
 
 def unload() -> None:

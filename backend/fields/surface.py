@@ -18,6 +18,7 @@ from .field import Field
 Value = Callable[[Tensor], Tensor]  # points (P, 3) -> (P,)
 
 CHUNK = 1 << 16  # points evaluated at once
+CRUMB = 0.03  # of the largest piece's volume: what a cloud leaves behind
 MARGIN = 1.02  # how much farther than the field marching cubes looks, so that what touches the border is closed
 
 
@@ -25,7 +26,7 @@ def to_mesh(
     field: Field,
     resolution: int = 128,
     max_faces: int = 0,
-    smallest: float = 0.03,
+    smallest: float = CRUMB,
     level: float | None = None,
     decode: Callable[[Tensor], Tensor] | None = None,
     correct: Callable[[Value], Value] | None = None,

@@ -170,6 +170,8 @@ def reconstruction(
     from .reconstruction import train_reconstruction
     from .views import SIZE
 
+    if keep and begin is None:
+        raise typer.BadParameter("--keep is of the weights that --begin names.")
     use_threads(threads)
     folder = work / "reconstruction"
     zero123 = load_zero123(work / "zero123", torch.device("cpu"), torch.float32) if predicted else None
