@@ -127,9 +127,13 @@ def colours_of(loaded: trimesh.Trimesh, ending: str) -> np.ndarray:
     With a material beside them, trimesh keeps the colours in the type that the file has.
     """
     visual: Any = loaded.visual
-    if visual.kind == "texture" and "color" not in visual.vertex_attributes and visual.uv is not None:
-        return np.asarray(visual.to_color().vertex_colors, np.uint8)  # the texel at every vertex
     colours = visual.vertex_colors if visual.kind == "vertex" else getattr(visual, "vertex_attributes", {}).get("color")
+    if colours is None and visual.kind == "texture":
+        material = visual.material
+        if visual.uv is not None and image_of(material) is not None:
+            return np.asarray(visual.to_color().vertex_colors, np.uint8)  # the texel at every vertex
+        colours = material.baseColorFactor if hasattr(material, "baseColorFactor") else material.diffuse
+        colours = None if colours is None else np.tile(colours, (len(loaded.vertices), 1))
     if colours is None or len(colours) != len(loaded.vertices):
         return np.full((len(loaded.vertices), 4), WHITE, np.uint8)
     colours = np.asarray(colours)
@@ -139,6 +143,11 @@ def colours_of(loaded: trimesh.Trimesh, ending: str) -> np.ndarray:
     if ending == ".glb":
         rgba[:, :3] = to_srgb(rgba[:, :3])
     return np.rint(rgba * 255).astype(np.uint8)
+
+
+def image_of(material: Any) -> Any:
+    """The picture that colours a surface, None where one colour does."""
+    return material.baseColorTexture if hasattr(material, "baseColorTexture") else material.image
 
 
 def encode(mesh: Mesh, ending: str) -> bytes:

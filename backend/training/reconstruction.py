@@ -23,6 +23,7 @@ from ..rendering.volume import alpha_weights, neus_section_alpha
 from .distance import SignedDistance
 from .loop import train
 from .meshes import list_meshes, load_mesh
+from .patterns import Pattern
 from .render import Light, Renderer, orbit
 from .vae import to_tensor
 from .views import on_white
@@ -142,14 +143,16 @@ def train_reconstruction(
     frame = torch.diag(torch.tensor([HALF, HALF, HALF, 1.0]))
 
     def loss(rng):
-        mesh, light, turn = load_mesh(*entries[int(rng.integers(len(entries)))]), Light.random(rng), rng.uniform(0, 360)
+        mesh, turn = load_mesh(*entries[int(rng.integers(len(entries)))]), rng.uniform(0, 360)
+        look = Light.random(rng), Pattern.random(rng)
         views, elevation = None, rng.uniform(-15, 50)
         if zero123 and rng.random() < predicted:
             elevation, estimate = rng.uniform(-5, 40), rng.random() < 0.7
-            views, elevation = imagine(zero123, Renderer(mesh, light), turn, elevation, estimate, int(rng.integers(99)))
+            renderer = Renderer(mesh, *look)
+            views, elevation = imagine(zero123, renderer, turn, elevation, estimate, int(rng.integers(99)))
         elif rng.random() < SMALLER:
             mesh = replace(mesh, vertices=mesh.vertices * np.float32(rng.uniform(0.5, 1)))
-        renderer = Renderer(mesh, light)
+        renderer = Renderer(mesh, *look)
         images, cameras, distances = render_rig(renderer, turn, elevation, size)
         images = images if views is None else views
         truth = draw_truth(renderer, SignedDistance(renderer), rng)

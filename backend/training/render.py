@@ -12,6 +12,7 @@ from embreex.rtcore_scene import EmbreeScene
 from ..interface.view_set import FOV_DEG, RADIUS
 from ..rendering import cameras
 from .meshes import TrainingMesh
+from .patterns import Pattern
 
 FRAMED_SHARE = 0.75  # of the picture's side that the object's box fills after framing
 
@@ -37,10 +38,10 @@ def orbit(azimuth_deg: float, elevation_deg: float) -> np.ndarray:
 
 
 class Renderer:
-    """Casts rays at one mesh."""
+    """Casts rays at one mesh, as it is or painted with a pattern."""
 
-    def __init__(self, mesh: TrainingMesh, light: Light | None = None):
-        self.mesh = mesh
+    def __init__(self, mesh: TrainingMesh, light: Light | None = None, pattern: Pattern | None = None):
+        self.mesh, self.pattern = mesh, pattern
         self.light = light or Light(np.array([0, 0, 1], np.float32), 1.0)
         self.scene = EmbreeScene()
         TriangleMesh(self.scene, np.ascontiguousarray(mesh.vertices[mesh.faces], np.float32))
@@ -92,6 +93,8 @@ class Renderer:
         face, u, v = hits["primID"][index], hits["u"][index, None], hits["v"][index, None]
         corners = self.mesh.face_colors[face]
         albedo = corners[:, 0] * (1 - u - v) + corners[:, 1] * u + corners[:, 2] * v
+        if self.pattern is not None:
+            albedo = self.pattern.paint(origins[index] + hits["tfar"][index, None] * directions[index], albedo)
         normal = hits["Ng"][index]
         normal = normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
         normal *= -np.sign((normal * directions[index]).sum(1, keepdims=True))

@@ -173,6 +173,36 @@ def test_missing_file(tmp_path: Path):
         load(tmp_path / "a.ply")
 
 
+MATERIALS = "newmtl red\nKd 0.8 0.2 0\nnewmtl blue\nKd 0 0.4 1\n"
+PLAIN_OBJ = """mtllib a.mtl
+v 0 0 0\nv 1 0 0\nv 0 1 0\nv 0 0 1
+vt 0 0\nvt 1 0\nvt 0 1
+usemtl red\nf 1 2 3
+usemtl blue\nf {blue}
+"""
+
+
+@pytest.mark.parametrize("blue", ["1 3 4", "1/1 3/2 4/3"], ids=["plain", "with UVs and no picture"])
+def test_an_obj_s_plain_materials_give_their_colours(tmp_path: Path, blue: str):
+    (tmp_path / "a.mtl").write_text(MATERIALS)
+    (tmp_path / "a.obj").write_text(PLAIN_OBJ.format(blue=blue))
+    mesh = load(tmp_path / "a.obj")
+    corners, colors = mesh.vertices[mesh.faces], mesh.vertex_colors[mesh.faces]
+    back = np.abs(corners[..., 0]).max(1) == 0  # x = 0 is the second face
+    assert back.sum() == 1 and len(back) == 2
+    assert (colors[back] == [0, 102, 255, 255]).all() and (colors[~back] == [204, 51, 0, 255]).all()
+
+
+def test_a_glb_s_plain_material_is_linear_light(tmp_path: Path):
+    import trimesh
+
+    material = trimesh.visual.material.PBRMaterial(baseColorFactor=[128, 10, 255, 255])
+    shape = trimesh.Trimesh(np.eye(3), [[0, 1, 2]], visual=trimesh.visual.TextureVisuals(material=material))
+    shape.export(tmp_path / "a.glb")
+    # 128, 10 and 255 of linear light are 188, 56 and 255 in sRGB (IEC 61966-2-1, by hand)
+    assert (load(tmp_path / "a.glb").vertex_colors == [188, 56, 255, 255]).all()
+
+
 def test_write_whole(tmp_path: Path):
     write_whole(tmp_path / "a", b"1")
     write_whole(tmp_path / "a", b"22")

@@ -13,6 +13,7 @@ from backend.rendering.rays import intersect_box
 from backend.training.distance import SHEET, SignedDistance
 from backend.training.loop import mix, train
 from backend.training.meshes import TrainingMesh, is_validation, load_mesh, load_stretched
+from backend.training.patterns import Pattern
 from backend.training.render import FOV_DEG, FRAMED_SHARE, Light, Renderer, orbit
 
 BOX = np.array([0.3, 0.2, 0.1])  # half sides
@@ -45,6 +46,36 @@ def test_shading_is_lambert_on_the_side_that_is_seen():
     light = Light(np.array([0, -0.8, 0.6], np.float32), 0.6)
     rgba, _ = Renderer(box_mesh(), light).render(orbit(0, 0), 33, samples=1)
     assert rgba[16, 16, 0] == pytest.approx(255 * 0.5 * (0.6 + 0.4 * 0.8), abs=1)
+
+
+def test_stripes_lie_where_their_wave_is_high():
+    """Two and a half waves to the right in a unit: between -0.3 and 0.3 the sine is positive in [-0.2, 0] (it is
+    turned by half a wave) and in [0.2, 0.3]."""
+    white = np.ones(3)
+    stripes = Pattern(np.diag([2.5, 1, 1]), np.array([np.pi, 0, 0]), "stripes", 1e6, white, 1.0)
+    renderer = Renderer(box_mesh(), Light(np.array([0, 0, 1], np.float32), 1.0), stripes)
+    x = np.array([-0.25, -0.15, -0.05, 0.05, 0.15, 0.25], np.float32)
+    origins = np.stack([x, np.full(6, -1, np.float32), np.zeros(6, np.float32)], 1)
+    rgba, _, _ = renderer.cast(origins, np.tile(np.array([0, 1, 0], np.float32), (6, 1)))
+    np.testing.assert_allclose(rgba[:, 0], [0.5, 1, 1, 0.5, 0.5, 1], atol=1e-3)
+
+
+def test_checks_are_the_product_of_three_waves_and_share_mixes_colours():
+    checks = Pattern(np.eye(3), np.zeros(3), "checks", 1e6, np.array([1.0, 0, 0]), 0.25)
+    inside = np.array([[0.25, 0.25, 0.25], [0.75, 0.25, 0.25], [0.75, 0.75, 0.25], [0.75, 0.75, 0.75]])
+    painted = checks.paint(inside, np.full((4, 3), 0.4))
+    np.testing.assert_allclose(painted, [[0.55, 0.3, 0.3], [0.4] * 3, [0.55, 0.3, 0.3], [0.4] * 3], atol=1e-6)
+
+
+def test_an_object_s_pattern_is_always_the_same_one():
+    first, again = (Pattern.of(7, 2) for _ in range(2))
+    assert (first is None) == (again is None)
+    painted = [p for i in range(40) if (p := Pattern.of(i, 0)) is not None]
+    assert 10 < len(painted) < 30  # half of them
+    points = np.random.default_rng(0).uniform(-0.5, 0.5, (9, 3))
+    for pattern in painted:
+        colors = pattern.paint(points, np.full((9, 3), 0.5))
+        assert ((0 <= colors) & (colors <= 1)).all()
 
 
 def test_framing_centres_the_box_at_three_quarters():
