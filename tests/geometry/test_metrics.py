@@ -115,6 +115,36 @@ def test_normalise():
     np.testing.assert_allclose(result.vertices.min(0), -result.vertices.max(0), atol=1e-6)
 
 
+def test_align_takes_a_similarity_off():
+    """A box with three different sides, moved, turned by nine degrees and made a tenth larger, comes back; a mirror
+    image of something that has no mirror plane does not."""
+    corners = np.array([[-0.3, -0.2, -0.1], [0.3, -0.2, -0.1], [0, 0.2, -0.1], [0.1, 0, 0.25]], np.float32)
+    truth = Mesh(corners, np.array([[0, 2, 1], [0, 1, 3], [1, 2, 3], [2, 0, 3]]))
+    angle = np.radians(9)
+    turn = np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
+    moved = Mesh(1.1 * corners @ turn.T + [0.02, -0.03, 0.01], truth.faces)
+    back = metrics.align(moved, truth)
+    np.testing.assert_allclose(back.vertices, corners, atol=0.012)  # 2,000 points lie about 0.01 apart
+    assert np.abs(moved.vertices - corners).max() > 0.05
+    mirrored = Mesh(corners * [-1, 1, 1], truth.faces[:, ::-1])
+    same_size = metrics.align(mirrored, truth).vertices
+    sides = [np.linalg.norm(v[1:] - v[:-1], axis=1) for v in (same_size, corners * [-1, 1, 1])]
+    np.testing.assert_allclose(sides[0] / sides[1], (sides[0] / sides[1]).mean(), rtol=1e-4)  # a similarity, no more
+
+
+def test_the_similarity_of_points_is_the_one_they_were_moved_by():
+    rng = np.random.default_rng(0)
+    turn = np.linalg.qr(rng.normal(size=(3, 3)))[0]
+    turn *= np.sign(np.linalg.det(turn))
+    points = rng.normal(size=(9, 3))
+    scale, found, shift = metrics.similarity(points, 0.7 * points @ turn.T + [1, 2, 3])
+    assert scale == pytest.approx(0.7)
+    np.testing.assert_allclose(found, turn, atol=1e-9)
+    np.testing.assert_allclose(shift, [1, 2, 3], atol=1e-9)
+    mirror = metrics.similarity(points, points * [-1, 1, 1])[1]
+    assert np.linalg.det(mirror) == pytest.approx(1)
+
+
 def test_psnr():
     a = np.full((8, 8, 3), 0.5)
     assert metrics.psnr(a, a + 0.1) == pytest.approx(20)
