@@ -179,9 +179,11 @@ def main(
     output.mkdir(parents=True, exist_ok=True)
     (output / "scores.json").write_text(json.dumps(scores, indent=1))
     Image.fromarray((sheet * 255 + 0.5).astype(np.uint8)).save(output / "sheet.png")
-    table = Table("method", *HIGHER_IS_BETTER, title=f"{scores['objects']} validation objects")
-    for name, values in scores["mean"].items():
-        table.add_row(name, *(f"{v:.3f}" for v in values.values()))
-    for name, values in scores["better_than"].items():
-        table.add_row(f"better: {name}", *(f"{v:.0%}" for v in values.values()))
-    Console().print(table)
+    for title, columns, form in (
+        (f"{scores['objects']} validation objects", scores["mean"], ".3f"),
+        ("Share of the objects for which it is better", scores["better_than"], ".0%"),
+    ):
+        table = Table("", *columns, title=title)
+        for key in HIGHER_IS_BETTER:
+            table.add_row(key, *(format(values[key], form) for values in columns.values()))
+        Console().print(table)
