@@ -11,7 +11,6 @@ import numpy as np
 
 from .distance import SignedDistance
 from .meshes import TrainingMesh, list_meshes, load_stretched
-from .patterns import Pattern
 from .render import RADIUS, Light, Renderer, orbit
 from .views import FRAMED, VIEWPOINTS, Views
 
@@ -58,8 +57,7 @@ def make_labels(meshes: Path, views: Views, folder: Path, progress, stretching: 
     order = np.random.default_rng(1).permutation(len(views.names))
     for i in progress([i for i in order if not labels.done[i]]):
         mesh = load_stretched(entries[views.names[i]], i, stretching)
-        light = Light.random(np.random.default_rng([i, stretching]))  # the views'
-        renderer = Renderer(mesh, light, Pattern.of(i, stretching))
+        renderer = Renderer(mesh, Light.random(np.random.default_rng([i, stretching])))  # the light of the views
         points, surface = draw(renderer, np.random.default_rng([i, 5, stretching]))
         labels.points[i], labels.surface[i] = points, surface
         for k, (azimuth, elevation, _) in enumerate(views.poses[i, FRAMED]):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Patterns painted on training meshes as solid textures (Peachey 1985): nearly all of the meshes are flat-coloured, and
-networks that saw nothing else take a check or a stripe for an edge."""
+what artists render is not."""
 
 from __future__ import annotations
 
@@ -45,11 +45,6 @@ class Pattern:
             rng.uniform(size=3),
             rng.uniform(0.3, 1),
         )
-
-    @classmethod
-    def of(cls, index: int, stretching: int) -> Pattern | None:
-        """Always the same one for an object of a set of views, so that all that is made of it shows it."""
-        return cls.random(np.random.default_rng([index, stretching, 2]))
 
     def paint(self, points: np.ndarray, colors: np.ndarray) -> np.ndarray:
         """Points (N, 3) and their colours (N, 3) -> colours (N, 3)."""

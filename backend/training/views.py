@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from .meshes import is_validation, list_meshes, load_stretched
-from .patterns import Pattern
 from .render import FOV_DEG, RADIUS, Light, Renderer, orbit
 
 SIZE = 64
@@ -61,8 +60,7 @@ def render_views(meshes: Path, folder: Path, progress, stretching: int = 0) -> V
     order = np.random.default_rng(0).permutation(len(entries))
     for i in progress([i for i in order if not views.done[i]]):
         rng = np.random.default_rng([i, stretching])
-        mesh, pattern = load_stretched(entries[i], i, stretching), Pattern.of(i, stretching)
-        renderer = Renderer(mesh, Light.random(rng), pattern)
+        renderer = Renderer(load_stretched(entries[i], i, stretching), Light.random(rng))
         start = rng.uniform(0, 360)
         for k in range(VIEWPOINTS):
             azimuth = start + (k + rng.uniform(-0.5, 0.5)) * 360 / VIEWPOINTS
