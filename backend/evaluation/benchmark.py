@@ -25,6 +25,8 @@ from .metrics import align, compare_meshes, compare_surfaces, normalise, psnr, s
 INPUT_SIZE, VIEW_SIZE = 256, 128
 ENGINES = {"one2345": one2345, "lrm": lrm}
 SHARED = ("mesh_resolution", "match_picture", "auto_elevation", "device")  # parameters that both have
+BASELINES = ("slab", "box", "scaled box")
+PLACED = ("true views", "box")  # whose place and size are told; an image tells neither
 HIGHER_IS_BETTER = {
     "f_score_0.05": True,
     "f_score_0.02": True,
@@ -53,23 +55,20 @@ def evaluate_object(
     image = renderer.render(orbit(0, elevation), INPUT_SIZE)[0].astype(np.float32) / 255
     truth = to_mesh(source)
     camera = Camera(orbit(0, elevation), FOV_DEG, INPUT_SIZE, INPUT_SIZE)  # pyright: ignore[reportArgumentType]
+    box_mesh = to_mesh(turned(box_of(turned(source, turn)), -turn))
     methods = {
         name: ENGINES[name].run(Request(name, {"image": image}, parameters[name], index), Report()).mesh
         for name in engines
-    } | {
-        "slab": silhouette_slab(image, camera),
-        "box": to_mesh(turned(box_of(turned(source, turn)), -turn)),
-    }
+    } | {"slab": silhouette_slab(image, camera), "box": box_mesh, "scaled box": box_mesh}
     views = first_stage(elevation)
     if true_views:
         poses = view_set(elevation)
         posed = np.stack([renderer.render(orbit(a, e), INPUT_SIZE)[0] for a, e in poses]).astype(np.float32) / 255
         cameras = [Camera(orbit(a, e), FOV_DEG, INPUT_SIZE, INPUT_SIZE) for a, e in poses]  # pyright: ignore
         methods["true views"] = one2345.reconstruct(posed, cameras, parameters["one2345"], Report())
-    pictures = {name: shoot(Renderer(from_mesh(normalise(mesh))), views) for name, mesh in methods.items()}
+    placed = {name: mesh if name in PLACED else normalise(mesh) for name, mesh in methods.items()}
+    pictures = {name: shoot(Renderer(from_mesh(mesh)), views) for name, mesh in placed.items()}
     pictures["truth"] = shoot(renderer, views)
-    # Views with cameras fix place and size; an image does not.
-    placed = {name: mesh if name == "true views" else normalise(mesh) for name, mesh in methods.items()}
     scores = {
         name: compare_meshes(mesh, truth)
         | {"f_aligned": compare_surfaces(align(mesh, truth), truth)["f_score_0.05"]}
@@ -108,7 +107,7 @@ def evaluate(
         rows.append(row)
     methods = [m for m in every[0] if m != "name"]
     mean = {m: {k: float(np.mean([o[m][k] for o in every])) for k in HIGHER_IS_BETTER} for m in methods}
-    pairs = [(m, b) for m in engines for b in ("slab", "box")]
+    pairs = [(m, b) for m in engines for b in BASELINES]
     pairs += [("lrm", "one2345")] if len(engines) == len(ENGINES) else []
     wins = {
         f"{m} than {b}": {k: wins_share(every, m, b, k, up) for k, up in HIGHER_IS_BETTER.items()} for m, b in pairs
