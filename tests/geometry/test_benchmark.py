@@ -3,6 +3,7 @@
 
 import numpy as np
 import pytest
+
 from backend.evaluation.benchmark import evaluate_object
 
 
@@ -22,8 +23,8 @@ def test_the_box_has_the_true_extent(scores):
 
 
 def test_the_scaled_box_has_its_corners_where_the_farthest_vertex_is(scores):
-    """A cube of half side h = 0.5 / sqrt(3), of which the octahedron takes all but eight corners: each (3 h - 0.5)^3 / 6
-    less what of that sticks out of the cube, three times (2 h - 0.5)^3 / 6."""
+    """A cube of half side h = 0.5 / sqrt(3), of which the octahedron takes all but its corners: each (3 h - 0.5)^3 / 6
+    less what sticks out of the cube of that, three times (2 h - 0.5)^3 / 6."""
     half = 0.5 / np.sqrt(3)
     common = (2 * half) ** 3 - 8 / 6 * ((3 * half - 0.5) ** 3 - 3 * (2 * half - 0.5) ** 3)
     assert scores["scaled box"]["volume_iou"] == pytest.approx(common / ((2 * half) ** 3 + 1 / 6 - common), abs=0.01)
