@@ -224,11 +224,15 @@ def draw_failures(layout, context) -> None:
 
 
 def findings(report: dict) -> list[str]:
-    """What a finished job has to say: a warning, the elevation it went by, how the background was removed."""
+    """What a finished job has to say: a warning, the elevation and the depth it went by, how the background was
+    removed."""
     elevation = report.get("elevation_deg")
     if isinstance(elevation, (int, float)):
         elevation = f"Elevation {elevation:g}\N{DEGREE SIGN}, {report.get('elevation') or 'given'}"
-    return [str(told) for told in (report.get("warning"), elevation, report.get("background")) if told]
+    depth = report.get("depth")
+    if isinstance(depth, (int, float)):
+        depth = f"Depth {depth:g} of the width"
+    return [str(told) for told in (report.get("warning"), elevation, depth, report.get("background")) if told]
 
 
 def wrapped(layout, context, text: str, icon: str = "NONE", beside: int = 0) -> None:

@@ -70,6 +70,7 @@ WORDS = {
     "Weights": ("Gewichte", "重み", "가중치", "权重"),
     "Estimate Elevation": ("Blickhöhe schätzen", "仰角を推定", "고도 추정", "估计仰角"),
     "Elevation": ("Blickhöhe", "仰角", "고도", "仰角"),
+    "Depth": ("Tiefe", "奥行き", "깊이", "深度"),
     "Match Picture": ("An Bild anpassen", "画像に合わせる", "이미지에 맞추기", "匹配图像"),
     "Remove Background": ("Hintergrund entfernen", "背景を除去", "배경 제거", "去除背景"),
     "Quality": ("Qualität", "品質", "품질", "质量"),

@@ -14,7 +14,7 @@ from ..reconstruction.lrm import LRM
 from ..weights.lrm import load_lrm
 from ..weights.models import STARTER
 
-LIMITS = (-30.0, 80.0), (0.3, 2.0)  # of estimated elevations in degrees, and of distances
+LIMITS = (-30.0, 80.0), (0.3, 2.0), (0.02, 1.0)  # of estimated elevations in degrees, distances and depths
 
 
 def input_camera(kind: str, picture: Tensor, parameters: dict[str, Any]) -> tuple[float, float]:
@@ -23,13 +23,14 @@ def input_camera(kind: str, picture: Tensor, parameters: dict[str, Any]) -> tupl
     given = parameters["elevation_deg"]
     if kind != "starter":
         return given, RADIUS
-    elevation, distance = estimate_camera(load_lrm(STARTER / "lrm")[0], picture / 2 + 0.5)
+    elevation, distance, _ = estimate_camera(load_lrm(STARTER / "lrm")[0], picture / 2 + 0.5)
     return elevation if parameters["auto_elevation"] else given, distance
 
 
 @torch.no_grad()
-def estimate_camera(model: LRM, picture: Tensor) -> tuple[float, float]:
-    """(elevation in degrees, apparent distance) of a framed picture (1, 3, S, S) in 0..1, as the starter sees them."""
-    elevation, distance = model.estimate_camera(picture.to(model.device))[0].tolist()
-    found = math.degrees(elevation), math.exp(distance)
+def estimate_camera(model: LRM, picture: Tensor) -> tuple[float, float, float]:
+    """(elevation in degrees, apparent distance, depth of the object in the world) of a framed picture (1, 3, S, S) in
+    0..1, as the starter sees them."""
+    elevation, distance, depth = model.estimate_camera(picture.to(model.device))[0].tolist()
+    found = math.degrees(elevation), math.exp(distance), math.exp(depth)
     return tuple(min(max(value, low), high) for value, (low, high) in zip(found, LIMITS, strict=True))  # pyright: ignore

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,12 +52,15 @@ SECOND = 0.1  # of the largest object's area in the picture
 
 @dataclass
 class View:
-    """How the model sees the picture: (1, 3, S, S), camera (1, 16) or None, and what the mesh is made true to."""
+    """How the model sees the picture: (1, 3, S, S), camera (1, 16) or None, and what the mesh is made true to. Of the
+    starter also the elevation in degrees and the object's depth, in the world and as a share of its width."""
 
     picture: Tensor
     camera: Tensor | None = None
     seen: Picture | None = None
     elevation: float | None = None
+    depth: float | None = None
+    proportion: float | None = None
 
 
 def run(request: Request, report: Report) -> Result:
@@ -77,6 +80,8 @@ def run(request: Request, report: Report) -> Result:
     with torch.no_grad():
         scene = encode(model, kind, view)
         mesh, level = to_mesh(model, kind, scene, view, parameters, report)
+    if kind == "starter" and parameters["depth"]:
+        mesh = deepen(mesh, parameters["depth"])
     facts = {
         "background": cutout.note,
         "weights": kind,
@@ -89,6 +94,7 @@ def run(request: Request, report: Report) -> Result:
     if view.elevation is not None:
         facts["elevation_deg"] = round(view.elevation, 1)
         facts["elevation"] = "estimated" if parameters["auto_elevation"] else "given"
+        facts["depth"] = view.proportion
         facts["picture_camera"] = match_picture(mesh, cutout.image[..., 3], view.elevation)
     if warnings := list(warn(kind, cutout.image, parameters["weights"], level)):
         facts["warning"] = " ".join(warnings)
@@ -119,23 +125,27 @@ def prepare(model: LRM, kind: Kind, rgba: np.ndarray, parameters: dict[str, Any]
     if kind != "starter":
         camera = describe(0, OPENLRM_HALF_TANGENT, parameters["source_distance"])
         return View(openlrm_picture(rgba, size), camera[None])
-    picture = torch.from_numpy(composite(frame(rgba, size)[0])).permute(2, 0, 1)[None]
-    elevation, distance = estimate_camera(model, picture)
+    framed = frame(rgba, size)[0]
+    picture = torch.from_numpy(composite(framed)).permute(2, 0, 1)[None]
+    elevation, distance, depth = estimate_camera(model, picture)
     if not parameters["auto_elevation"]:
         elevation = parameters["elevation_deg"]
     half_tangent = float(np.tan(np.radians(FOV_DEG) / 2)) * distance / RADIUS
+    width = float((framed[..., 3] > 0.5).any(0).mean()) * 2 * half_tangent * RADIUS
+    depth = parameters["depth"] * width or depth
     seen = None
     if parameters["match_picture"]:
-        framed = torch.from_numpy(frame(rgba, PICTURE_SIDE)[0]).to(model.device)
-        seen = Picture.seen_from(framed, orbit(0, elevation, RADIUS), FOV_DEG, RADIUS / distance)
-    return View(picture, describe(elevation, half_tangent, RADIUS)[None], seen, elevation)
+        shown = torch.from_numpy(frame(rgba, PICTURE_SIDE)[0]).to(model.device)
+        seen = Picture.seen_from(shown, orbit(0, elevation, RADIUS), FOV_DEG, RADIUS / distance)
+    camera = describe(elevation, half_tangent, RADIUS)[None]
+    return View(picture, camera, seen, elevation, depth, round(depth / max(width, 1 / size), 2))
 
 
 def encode(model: LRM, kind: Kind, view: View) -> Scene:
     """The starter also sees the picture's mirror image, which makes its guess of what is hidden better."""
     picture, camera = view.picture.to(model.device), None if view.camera is None else view.camera.to(model.device)
-    if kind == "starter" and camera is not None:
-        return model.encode_doubled(picture, camera)
+    if camera is not None and view.depth is not None:
+        return model.encode_doubled(picture, camera, torch.tensor([view.depth], device=model.device).log())
     return model.encode(picture, camera)
 
 
@@ -179,6 +189,12 @@ def to_mesh(
     if view.seen is not None:
         mesh, colors = paint_front(mesh, view.seen), front_colors(mesh, view.seen, colors)
     return finish(mesh, parameters, colors, lambda i, n: report.progress("Texture", i, n)), level
+
+
+def deepen(mesh: Mesh, depth: float) -> Mesh:
+    """Scaled along y to a depth that is a share of the width: the model takes what it is told for a hint."""
+    wide, deep, _ = np.ptp(mesh.vertices, axis=0)
+    return replace(mesh, vertices=mesh.vertices * np.array([1, depth * wide / deep, 1], np.float32))
 
 
 def choose_level(values: Tensor, told: float) -> float:

@@ -51,6 +51,10 @@ ENGINES: tuple[Engine, ...] = (
             ),
             elevation(20.0, UNLESS_ESTIMATED),
             Parameter(
+                "depth", "Depth", "float", 0.0, 0, 5,
+                help="How deep the object is, as a share of its width, with the starter weights. 0 estimates it",
+            ),
+            Parameter(
                 "match_picture", "Match Picture", "bool", True,
                 help="Cut the mesh to the image's outline and give its front the image's colours, with the starter "
                 "weights",

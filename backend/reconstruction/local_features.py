@@ -24,8 +24,9 @@ class Layer(nn.Sequential):
 
 
 class LocalFeatures(nn.Module):
-    """A small U-Net: pictures (B, 3, S, S), S divisible by 16 -> features (B, channels, S / 2, S / 2), and the cameras
-    that they seem taken with (B, 2): elevation in radians, logarithm of the apparent distance.
+    """A small U-Net: pictures (B, 3, S, S), S divisible by 16 -> features (B, channels, S / 2, S / 2), and what they
+    seem taken of (B, 3): the camera's elevation in radians, logarithms of its apparent distance and of the object's
+    depth.
 
     widths: channels at a half, a quarter, ... of the picture's resolution, and last, at a half. blocks: residual ones
     at the coarsest.
@@ -43,7 +44,7 @@ class LocalFeatures(nn.Module):
         for block in added:  # each adds nothing at first
             nn.init.zeros_(cast(nn.GroupNorm, block[1]).weight)
         self.blocks = nn.ModuleList(added)
-        self.camera = nn.Sequential(nn.Linear(widths[-1], CAMERA_WIDTH), nn.SiLU(), nn.Linear(CAMERA_WIDTH, 2))
+        self.camera = nn.Sequential(nn.Linear(widths[-1], CAMERA_WIDTH), nn.SiLU(), nn.Linear(CAMERA_WIDTH, 3))
         below, beside, outputs = widths[1:], widths[:-1], (last, *widths[1:-1])
         self.up = nn.ModuleList(
             nn.Sequential(Layer(a + b, c), Layer(c, c) if i else nn.Identity())

@@ -22,6 +22,7 @@ MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, of
 CAMERA = 16  # numbers of a source camera: camera to world (3, 4) row by row, then fx, fy, cx, cy in picture sides
 PADDING = 0.001  # OpenLRM's colours reach from -0.001 to 1.001
 POINTS = 1 << 16  # asked for at once
+BEYOND = 3.0  # half depths from the middle, from where on the decoder is told no more
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Architecture:
 @dataclass
 class Scene:
     """What an LRM made of B pictures: planes (B, 3, C, H, W); for local features also those (B, L, h, w), the pictures
-    (B, 3, S, S), their cameras (B, 16) and what these seem to be (B, 2). is_doubled: the second half of B are the
+    (B, 3, S, S), their cameras (B, 16), what these seem to be (B, 3) and the logarithms of the objects' depths (B,). is_doubled: the second half of B are the
     first half's mirror images, and what is asked is answered by the mean of both."""
 
     planes: Tensor
@@ -72,6 +73,7 @@ class Scene:
     pictures: Tensor | None = None
     camera: Tensor | None = None
     estimate: Tensor | None = None
+    depth: Tensor | None = None
     is_doubled: bool = False
 
 
@@ -97,33 +99,34 @@ class LRM(nn.Module):
         if a.local:
             features = a.local + a.slices * a.slice_channels
             self.local_features = LocalFeatures(features, a.local_widths, a.local_last, a.local_blocks)
-        inputs = 3 * a.channels + (a.local + a.slice_channels + 3 + 3 + 6 * OCTAVES if a.local else 0)
+        inputs = 3 * a.channels + (a.local + a.slice_channels + 3 + 3 + 6 * OCTAVES + 2 if a.local else 0)
         self.decoder = make_decoder(inputs, a.decoder_width, a.decoder_layers, a.activation)
 
     @property
     def device(self) -> torch.device:
         return self.upsample.weight.device
 
-    def encode(self, pictures: Tensor, camera: Tensor | None = None) -> Scene:
-        """pictures (B, 3, S, S) in 0..1 and, where the model takes them, source cameras (B, 16) -> Scene."""
+    def encode(self, pictures: Tensor, camera: Tensor | None = None, depth: Tensor | None = None) -> Scene:
+        """pictures (B, 3, S, S) in 0..1 and, where the model takes them, source cameras (B, 16) -> Scene. depth (B,):
+        logarithms of what the objects measure along the world's y, for a model with local features; else estimated."""
         tokens = self.tokens(pictures)
         embedding = self.camera_embedding(camera) if self.camera_embedding is not None else None
         planes = self.planes(self.transformer(tokens, embedding))
         if self.local_features is None:
             return Scene(planes)
         local, estimate = self.local_features(pictures * 2 - 1)
-        return Scene(planes, local, pictures * 2 - 1, camera, estimate)
+        return Scene(planes, local, pictures * 2 - 1, camera, estimate, estimate[:, 2] if depth is None else depth)
 
     def estimate_camera(self, pictures: Tensor) -> Tensor:
-        """Of a model with local features: pictures (B, 3, S, S) in 0..1 -> (B, 2), elevation in radians and logarithm
-        of the apparent distance, the means of what they and their mirror images seem taken with."""
+        """Of a model with local features: pictures (B, 3, S, S) in 0..1 -> (B, 3), elevation in radians, logarithms of
+        the apparent distance and of the object's depth, the means of what they and their mirror images seem taken with."""
         if self.local_features is None:
             raise ValueError("only a model with local features estimates cameras")
         return self.local_features(torch.cat([pictures, pictures.flip(-1)]) * 2 - 1)[1].unflatten(0, (2, -1)).mean(0)
 
-    def encode_doubled(self, pictures: Tensor, camera: Tensor) -> Scene:
+    def encode_doubled(self, pictures: Tensor, camera: Tensor, depth: Tensor) -> Scene:
         """Of pictures from azimuth 0 and of their mirror images, whose mean is a better guess than either."""
-        scene = self.encode(torch.cat([pictures, pictures.flip(-1)]), torch.cat([camera, camera]))
+        scene = self.encode(*(torch.cat(two) for two in ((pictures, pictures.flip(-1)), (camera,) * 2, (depth,) * 2)))
         return replace(scene, is_doubled=True)
 
     def tokens(self, pictures: Tensor) -> Tensor:
@@ -145,7 +148,7 @@ class LRM(nn.Module):
             both = torch.cat([points, points * points.new_tensor([-1, 1, 1])])
             raw, colors = self.query(replace(scene, is_doubled=False), both)
             return raw.unflatten(0, (2, -1)).mean(0), colors.unflatten(0, (2, -1)).mean(0)
-        a = self.architecture
+        a, along = self.architecture, points[..., 1:2]
         if scene.camera is not None:
             points = to_camera(scene.camera, points)
         places = points / a.radius
@@ -159,6 +162,10 @@ class LRM(nn.Module):
                 volume = volume.unflatten(1, (a.slice_channels, a.slices))
                 features.append(sample_volume(volume, torch.cat([seen, places[..., 2:]], -1)))
             features += [sample(flat, seen), sample(scene.pictures, seen), encode_place(places)]
+        if scene.depth is not None:
+            depth = scene.depth[:, None, None]
+            share = (2 * along / depth.exp()).clamp(-BEYOND, BEYOND)
+            features += [share, depth.expand_as(share)]
         raw, colors = self.decoder(torch.cat(features, -1)).split([1, 3], -1)
         colors = colors.sigmoid()
         return raw[..., 0], colors * (1 + 2 * PADDING) - PADDING if a.padded_colors else colors

@@ -31,7 +31,7 @@ UNIT = 0.02  # distance, in the world, that is one unit of the raw output
 INPUT_ELEVATIONS = (-15.0, 50.0)  # degrees, of the pictures that people take
 PLACES, COLORS = 1024, 128  # points a picture asked for their distance, and for their colour
 POWER = 0.3  # standard deviation of the logarithms of what recoloured channels are raised to
-WRONG_ELEVATION, WRONG_SIZE = 8.0, 0.08  # standard deviations, degrees and share: what estimates of a job get wrong
+WRONG_ELEVATION, WRONG_SIZE, WRONG_DEPTH = 8.0, 0.08, 0.15  # standard deviations, degrees and shares, of estimates
 
 
 def train_lrm(
@@ -55,11 +55,12 @@ def train_lrm(
     def loss(rng: np.random.Generator) -> dict[str, Tensor]:
         k = rng.integers(len(sets))
         chosen = usable[k][rng.integers(len(usable[k]), size=batch)]
-        pictures, camera, points, distances, colors, taken, placements = draw_batch(*sets[k], chosen, rng)
+        pictures, camera, depth, points, distances, colors, taken, placements = draw_batch(*sets[k], chosen, rng)
         palette = Palette.draw(batch, rng)
         pictures, colors = palette.paint(pictures), palette.paint(colors.mT).mT
         with torch.autocast("cpu", torch.bfloat16, enabled=is_half):
-            scene = model.encode(pictures.to(device, memory_format=torch.channels_last), camera.to(device))
+            pictures = pictures.to(device, memory_format=torch.channels_last)
+            scene = model.encode(pictures, camera.to(device), depth.to(device))
             terms = losses(model, scene, *(t.to(device) for t in (points, distances, colors, taken)))
         if encoder is None:
             return terms
@@ -108,7 +109,7 @@ def losses(
     estimate.
 
     points (B, PLACES + COLORS, 3), of which the first have distances (B, PLACES), the others colours (B, COLORS, 3);
-    taken (B, 2), what the estimate should be.
+    taken (B, 3), what the estimate should be.
     """
     if scene.estimate is None:
         raise ValueError("losses are of a model with local features")
@@ -123,9 +124,9 @@ def losses(
 
 
 def draw_batch(views: Views, labels: Labels, chosen: np.ndarray, rng: np.random.Generator) -> tuple[Tensor, ...]:
-    """(object, viewpoint) (B, 2) -> pictures (B, 3, S, S), cameras (B, 16), points, distances and colours, half of them
-    mirrored; camera and points as if elevation and size had been estimated. Then the true elevations in radians and
-    logarithms of the apparent distances (B, 2). And what takes the objects' worlds to the model's, (B, 3, 4)."""
+    """(object, viewpoint) (B, 2) -> pictures (B, 3, S, S), cameras (B, 16), logarithms of the depth (B,), points, distances
+    and colours, half of them mirrored; cameras, depths and points as if elevation, depth and size had been estimated.
+    Then the true elevations in radians, logarithms of the apparent distances and of the depths (B, 3). And what takes the objects' worlds to the model's, (B, 3, 4)."""
     samples = [draw_sample(views, labels, i, k, rng) for i, k in chosen]
     return tuple(torch.from_numpy(np.stack(parts)) for parts in zip(*samples, strict=True))
 
@@ -145,8 +146,10 @@ def draw_sample(views: Views, labels: Labels, i: int, k: int, rng: np.random.Gen
     world = ((size * points) @ orbit(0, told)[:3, :3].T).astype(np.float32)
     origin, axes = world[-4], (world[-3:] - world[-4]).T
     placement = np.concatenate([axes, origin[:, None]], 1)
-    taken = np.array([np.radians(elevation), np.log(apparent)], np.float32)
-    return picture.copy(), camera.numpy(), world[:-4], places[:, 3] * size, surface[:, 3:], taken, placement
+    depth = np.log(np.ptp(labels.surface[i, :, :3].astype(np.float32) @ orbit(azimuth, 0)[:3, 2]))
+    taken = np.array([np.radians(elevation), np.log(apparent), depth], np.float32)
+    told_depth = np.float32(depth + np.log(size) + rng.normal() * WRONG_DEPTH)
+    return picture.copy(), camera.numpy(), told_depth, world[:-4], places[:, 3] * size, surface[:, 3:], taken, placement
 
 
 def see(points: np.ndarray, azimuth: float, elevation: float, middle: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ PATTERNED = 0.5  # share of the objects
 WAVES = (1.5, 9.0)  # across an object
 SHARPEST = 30.0  # contrast of a wave before it is cut off: an edge
 BEND = 0.25  # how far waves are bent, in wavelengths
+PALE, PALEST = 0.35, 0.25  # share of the patterns in colours so near to white, which look like gaps
 
 
 @dataclass
@@ -42,7 +43,7 @@ class Pattern:
             rng.uniform(0, 2 * np.pi, 3),
             str(rng.choice(["checks", "stripes", "spots"])),
             sharpness,
-            rng.uniform(size=3),
+            1 - rng.uniform(size=3) * (PALEST if rng.random() < PALE else 1),
             rng.uniform(0.3, 1),
         )
 

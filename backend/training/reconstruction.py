@@ -31,6 +31,7 @@ from .views import on_white
 HALF = 0.55  # of the world's cube that the network's volume covers
 VIEWS_A_STEP = 16  # of the 32: the statistics over views do not depend on their number, and a step costs half
 SMALLER = 0.4  # share of the true views in which the object fills less of the volume
+WIDEST = 0.2  # of a pixel of the true views: what each of its neighbours may get; Blender's filter is wider than ours
 CLAMP = 0.15  # distances beyond this (in the world) are not told apart
 
 
@@ -69,6 +70,13 @@ def draw_truth(renderer: Renderer, distance: SignedDistance, rng: np.random.Gene
     points = np.concatenate([*near, rng.uniform(-HALF, HALF, (n, 3))]).clip(-HALF, HALF).astype(np.float32)
     tensors = (points, distance(points), surface, normal[hit], rgba[hit, :3])
     return Truth(*(torch.from_numpy(np.ascontiguousarray(x)) for x in tensors))
+
+
+def blur(images: Tensor, share: float) -> Tensor:
+    """Pictures (V, 3, S, S), of which every pixel gives `share` to each neighbour along a row, then along a column."""
+    line = images.new_tensor([share, 1 - 2 * share, share])
+    kernel = (line[:, None] * line).expand(3, 1, 3, 3)
+    return F.conv2d(F.pad(images, (1, 1, 1, 1), mode="replicate"), kernel, groups=3)
 
 
 def turn_about_z(points: Tensor, degrees: float) -> Tensor:
@@ -154,7 +162,7 @@ def train_reconstruction(
             mesh = replace(mesh, vertices=mesh.vertices * np.float32(rng.uniform(0.5, 1)))
         renderer = Renderer(mesh, *look)
         images, cameras, distances = render_rig(renderer, turn, elevation, size)
-        images = images if views is None else views
+        images = blur(images, rng.uniform(0, WIDEST)) if views is None else views
         truth = draw_truth(renderer, SignedDistance(renderer), rng)
         for name in ("points", "surface", "normal"):
             setattr(truth, name, turn_about_z(getattr(truth, name), -turn))

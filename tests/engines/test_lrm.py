@@ -181,6 +181,16 @@ def test_the_starter_keeps_the_outline_and_the_front_of_the_picture():
     assert free.report["elevation_deg"] == 35 and len(free.mesh.faces)
 
 
+@pytest.mark.parametrize("depth", [0.3, 1.5])
+def test_the_starter_makes_the_mesh_as_deep_as_told(depth):
+    image = np.zeros((64, 64, 4), np.float32)
+    image[10:54, 20:44] = (0.7, 0.4, 0.2, 1)
+    result = ask("starter", image, mesh_resolution=48, depth=depth, texture="512")
+    wide, deep, _ = np.ptp(result.mesh.vertices, axis=0)
+    assert deep / wide == pytest.approx(depth, rel=1e-4) and result.report["depth"] == depth
+    assert result.mesh.texture is not None
+
+
 def command(folder: str, image: np.ndarray, output: Path, *more: str) -> int:
     (output.parent / "image.png").write_bytes(encode_png(image))
     settings = [word for value in (f"weights={folder}", "mesh_resolution=64", *more) for word in ("--set", value)]

@@ -175,10 +175,11 @@ def test_a_doubled_scene_answers_the_mirror_image_with_the_mirrored_shape():
     lrm, camera = LRM(STARTER), describe(25, 0.4, 1.2)[None]
     picture, points = torch.rand(1, 3, 32, 32), grid(4, 0.5)
     mirrored = points * torch.tensor([-1, 1, 1])
-    raw, colors = lrm.query(lrm.encode_doubled(picture, camera), points)
-    flipped = lrm.query(lrm.encode_doubled(picture.flip(-1), camera), mirrored)
+    depth = torch.tensor([-0.7])
+    raw, colors = lrm.query(lrm.encode_doubled(picture, camera, depth), points)
+    flipped = lrm.query(lrm.encode_doubled(picture.flip(-1), camera, depth), mirrored)
     torch.testing.assert_close(flipped, (raw, colors), atol=1e-5, rtol=0)
-    one, two = (lrm.query(lrm.encode(p, camera), x)[0] for p, x in ((picture, points), (picture.flip(-1), mirrored)))
+    one, two = (lrm.query(lrm.encode(p, camera, depth), x)[0] for p, x in ((picture, points), (picture.flip(-1), mirrored)))
     assert (one - two).abs().max() > 1e-3
     torch.testing.assert_close(raw, (one + two) / 2, atol=1e-5, rtol=0)
 
@@ -190,7 +191,7 @@ def test_a_picture_and_its_mirror_image_seem_taken_with_one_camera():
     torch.testing.assert_close(found, lrm.estimate_camera(picture.flip(-1)))
     seen = [lrm.encode(p, describe(25, 0.4, 1.2).repeat(2, 1)).estimate for p in (picture, picture.flip(-1))]
     torch.testing.assert_close(found, torch.stack([s for s in seen if s is not None]).mean(0))
-    assert found.shape == (2, 2) and (found[0] != found[1]).all()
+    assert found.shape == (2, 3) and (found[0] != found[1]).all()
 
 
 def test_slices_answer_with_the_depth_of_the_point():

@@ -61,11 +61,14 @@ def to_world(placement: np.ndarray, points: np.ndarray) -> np.ndarray:
 def test_the_labels_are_the_box_wherever_it_is_placed(data):
     """Distances by the closed form of a box, back in its own world."""
     batch = draw_batch(*data, np.array([[0, k] for k in range(VIEWPOINTS)]), np.random.default_rng(3))
-    _, _, points, distances, _, taken, placements = (t.double().numpy() for t in batch)
+    _, _, told, points, distances, _, taken, placements = (t.double().numpy() for t in batch)
     turned = np.linalg.det(placements[:, :, :3])
     assert (turned < 0).any() and (turned > 0).any()  # some are mirrored
     poses = data[0].poses[0, FRAMED]
-    np.testing.assert_allclose(taken, np.stack([np.deg2rad(poses[:, 1]), np.log(poses[:, 2])], 1), atol=1e-5)
+    np.testing.assert_allclose(taken[:, :2], np.stack([np.deg2rad(poses[:, 1]), np.log(poses[:, 2])], 1), atol=1e-5)
+    depths = 2 * np.abs(np.stack([np.sin(np.deg2rad(poses[:, 0])), np.cos(np.deg2rad(poses[:, 0]))], 1)) @ HALF[:2]
+    np.testing.assert_allclose(np.exp(taken[:, 2]), depths, rtol=0.05)  # of points of the surface, not of its corners
+    assert 0.1 < np.std(told - taken[:, 2]) < 0.6
     for places, found, placement in zip(points, distances, placements, strict=True):
         inside = np.abs(to_world(placement, places[: len(found)]) - [0.05, 0, 0.1]) - HALF
         exact = np.linalg.norm(inside.clip(0), axis=1) + inside.max(1).clip(max=0)
@@ -216,8 +219,8 @@ def test_a_run_begins_with_the_model_told(data, tmp_path):
 
 def test_every_part_of_the_model_learns_from_rendered_views(data):
     model, rng = LRM(STARTER), np.random.default_rng(0)
-    pictures, camera, *labelled, placements = draw_batch(*data, np.array([[0, 0], [0, 1]]), rng)
-    scene = model.encode(pictures, camera)
+    pictures, camera, depth, *labelled, placements = draw_batch(*data, np.array([[0, 0], [0, 1]]), rng)
+    scene = model.encode(pictures, camera, depth)
     crops = lrm_views.draw_crops(data[0], np.zeros(2, int), placements.numpy(), rng)
     terms = lrm_views.view_losses(model, scene, crops, lrm_views.load_encoder(str(VAE)))
     others = losses(model, scene, *labelled)

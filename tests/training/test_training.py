@@ -13,7 +13,8 @@ from backend.rendering.rays import intersect_box
 from backend.training.distance import SHEET, SignedDistance
 from backend.training.loop import mix, train
 from backend.training.meshes import TrainingMesh, is_validation, load_mesh, load_stretched
-from backend.training.patterns import Pattern
+from backend.training.patterns import PALE, PALEST, Pattern
+from backend.training.reconstruction import blur
 from backend.training.render import FOV_DEG, FRAMED_SHARE, Light, Renderer, orbit
 
 BOX = np.array([0.3, 0.2, 0.1])  # half sides
@@ -72,10 +73,22 @@ def test_half_of_the_objects_are_painted():
     painted = [pattern for _ in range(200) if (pattern := Pattern.random(rng)) is not None]
     assert 80 < len(painted) < 120
     assert {p.kind for p in painted} == {"checks", "stripes", "spots"}
+    pale = np.mean([p.color.min() >= 1 - PALEST for p in painted])
+    assert pale == pytest.approx(PALE + (1 - PALE) * PALEST**3, abs=0.1)
     points = rng.uniform(-0.5, 0.5, (9, 3))
     for pattern in painted:
         colors = pattern.paint(points, np.full((9, 3), 0.5))
         assert ((0 <= colors) & (colors <= 1)).all()
+
+
+def test_blur_gives_each_neighbour_its_share():
+    dot = torch.zeros(1, 3, 5, 6)
+    dot[0, 1, 2, 3] = 1
+    blurred = blur(dot, 0.2)
+    line = torch.tensor([0.2, 0.6, 0.2])
+    torch.testing.assert_close(blurred[0, 1, 1:4, 2:5], torch.outer(line, line))
+    assert float(blurred[0, 1].sum()) == pytest.approx(1) and not blurred[0, [0, 2]].any()
+    torch.testing.assert_close(blur(torch.ones(2, 3, 4, 4), 0.1), torch.ones(2, 3, 4, 4))  # up to the edge
 
 
 def test_framing_centres_the_box_at_three_quarters():

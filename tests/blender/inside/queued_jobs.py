@@ -110,6 +110,7 @@ def check_a_finished_job_tells_what_it_went_by():
     findings = module("addon.panel").findings
     report = {"elevation_deg": 20.0, "elevation": "given, because", "background": "Border.", "seconds": 1}
     assert findings(report) == ["Elevation 20°, given, because", "Border."]
+    assert findings(report | {"depth": 0.8})[1:] == ["Depth 0.8 of the width", "Border."]
     assert findings({"elevation_deg": "?", "warning": "Not kept"}) == ["Not kept", "?"] and findings({}) == []
 
 
