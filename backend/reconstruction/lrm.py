@@ -65,8 +65,9 @@ class Architecture:
 @dataclass
 class Scene:
     """What an LRM made of B pictures: planes (B, 3, C, H, W); for local features also those (B, L, h, w), the pictures
-    (B, 3, S, S), their cameras (B, 16), what these seem to be (B, 3) and the logarithms of the objects' depths (B,). is_doubled: the second half of B are the
-    first half's mirror images, and what is asked is answered by the mean of both."""
+    (B, 3, S, S), their cameras (B, 16), what these and the objects' depths seem to be (B, 3), and the logarithms of the
+    depths that are taken (B,). is_doubled: the second half of B are the first half's mirror images, and what is asked
+    is answered by the mean of both."""
 
     planes: Tensor
     local: Tensor | None = None
@@ -119,7 +120,8 @@ class LRM(nn.Module):
 
     def estimate_camera(self, pictures: Tensor) -> Tensor:
         """Of a model with local features: pictures (B, 3, S, S) in 0..1 -> (B, 3), elevation in radians, logarithms of
-        the apparent distance and of the object's depth, the means of what they and their mirror images seem taken with."""
+        the apparent distance and of the object's depth: the means of what they and their mirror images seem taken
+        with."""
         if self.local_features is None:
             raise ValueError("only a model with local features estimates cameras")
         return self.local_features(torch.cat([pictures, pictures.flip(-1)]) * 2 - 1)[1].unflatten(0, (2, -1)).mean(0)

@@ -124,9 +124,10 @@ def losses(
 
 
 def draw_batch(views: Views, labels: Labels, chosen: np.ndarray, rng: np.random.Generator) -> tuple[Tensor, ...]:
-    """(object, viewpoint) (B, 2) -> pictures (B, 3, S, S), cameras (B, 16), logarithms of the depth (B,), points, distances
-    and colours, half of them mirrored; cameras, depths and points as if elevation, depth and size had been estimated.
-    Then the true elevations in radians, logarithms of the apparent distances and of the depths (B, 3). And what takes the objects' worlds to the model's, (B, 3, 4)."""
+    """(object, viewpoint) (B, 2) -> pictures (B, 3, S, S), cameras (B, 16), logarithms of the depth (B,), points,
+    distances and colours, half of them mirrored; cameras, depths and points as if elevation, depth and size had been
+    estimated. Then the true elevations in radians, logarithms of the apparent distances and of the depths (B, 3). And
+    what takes the objects' worlds to the model's, (B, 3, 4)."""
     samples = [draw_sample(views, labels, i, k, rng) for i, k in chosen]
     return tuple(torch.from_numpy(np.stack(parts)) for parts in zip(*samples, strict=True))
 

@@ -179,7 +179,8 @@ def test_a_doubled_scene_answers_the_mirror_image_with_the_mirrored_shape():
     raw, colors = lrm.query(lrm.encode_doubled(picture, camera, depth), points)
     flipped = lrm.query(lrm.encode_doubled(picture.flip(-1), camera, depth), mirrored)
     torch.testing.assert_close(flipped, (raw, colors), atol=1e-5, rtol=0)
-    one, two = (lrm.query(lrm.encode(p, camera, depth), x)[0] for p, x in ((picture, points), (picture.flip(-1), mirrored)))
+    pairs = (picture, points), (picture.flip(-1), mirrored)
+    one, two = (lrm.query(lrm.encode(p, camera, depth), x)[0] for p, x in pairs)
     assert (one - two).abs().max() > 1e-3
     torch.testing.assert_close(raw, (one + two) / 2, atol=1e-5, rtol=0)
 
