@@ -149,7 +149,7 @@ def draw_sample(views: Views, labels: Labels, i: int, k: int, rng: np.random.Gen
     placement = np.concatenate([axes, origin[:, None]], 1)
     depth = np.log(np.ptp(labels.surface[i, :, :3].astype(np.float32) @ orbit(azimuth, 0)[:3, 2]))
     taken = np.array([np.radians(elevation), np.log(apparent), depth], np.float32)
-    told_depth = np.float32(depth + np.log(size) + rng.normal() * WRONG_DEPTH)
+    told_depth = np.array(depth + np.log(size) + rng.normal() * WRONG_DEPTH, np.float32)
     return picture.copy(), camera.numpy(), told_depth, world[:-4], places[:, 3] * size, surface[:, 3:], taken, placement
 
 
