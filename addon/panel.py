@@ -224,8 +224,8 @@ def draw_failures(layout, context) -> None:
 
 
 def findings(report: dict) -> list[str]:
-    """What a finished job has to say: a warning, the elevation and the depth it went by, how the background was
-    removed."""
+    """What a finished job has to say: a warning, the elevation it went by, the depth of the mesh, how the
+    background was removed."""
     elevation = report.get("elevation_deg")
     if isinstance(elevation, (int, float)):
         elevation = f"Elevation {elevation:g}\N{DEGREE SIGN}, {report.get('elevation') or 'given'}"

@@ -53,14 +53,13 @@ SECOND = 0.1  # of the largest object's area in the picture
 @dataclass
 class View:
     """How the model sees the picture: (1, 3, S, S), camera (1, 16) or None, and what the mesh is made true to. Of the
-    starter also the elevation in degrees and the object's depth, in the world and as a share of its width."""
+    starter also the elevation in degrees and the object's depth in the world."""
 
     picture: Tensor
     camera: Tensor | None = None
     seen: Picture | None = None
     elevation: float | None = None
     depth: float | None = None
-    proportion: float | None = None
 
 
 def run(request: Request, report: Report) -> Result:
@@ -94,7 +93,7 @@ def run(request: Request, report: Report) -> Result:
     if view.elevation is not None:
         facts["elevation_deg"] = round(view.elevation, 1)
         facts["elevation"] = "estimated" if parameters["auto_elevation"] else "given"
-        facts["depth"] = view.proportion
+        facts["depth"] = round(proportion(mesh), 2)
         facts["picture_camera"] = match_picture(mesh, cutout.image[..., 3], view.elevation)
     if warnings := list(warn(kind, cutout.image, parameters["weights"], level)):
         facts["warning"] = " ".join(warnings)
@@ -138,7 +137,7 @@ def prepare(model: LRM, kind: Kind, rgba: np.ndarray, parameters: dict[str, Any]
         shown = torch.from_numpy(frame(rgba, PICTURE_SIDE)[0]).to(model.device)
         seen = Picture.seen_from(shown, orbit(0, elevation, RADIUS), FOV_DEG, RADIUS / distance)
     camera = describe(elevation, half_tangent, RADIUS)[None]
-    return View(picture, camera, seen, elevation, depth, round(depth / max(width, 1 / size), 2))
+    return View(picture, camera, seen, elevation, depth)
 
 
 def encode(model: LRM, kind: Kind, view: View) -> Scene:
@@ -193,8 +192,13 @@ def to_mesh(
 
 def deepen(mesh: Mesh, depth: float) -> Mesh:
     """Scaled along y to a depth that is a share of the width: the model takes what it is told for a hint."""
+    return replace(mesh, vertices=mesh.vertices * np.array([1, depth / proportion(mesh), 1], np.float32))
+
+
+def proportion(mesh: Mesh) -> float:
+    """How deep it is, as a share of its width."""
     wide, deep, _ = np.ptp(mesh.vertices, axis=0)
-    return replace(mesh, vertices=mesh.vertices * np.array([1, depth * wide / deep, 1], np.float32))
+    return float(deep / wide)
 
 
 def choose_level(values: Tensor, told: float) -> float:

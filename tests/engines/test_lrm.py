@@ -189,6 +189,9 @@ def test_the_starter_makes_the_mesh_as_deep_as_told(depth):
     wide, deep, _ = np.ptp(result.mesh.vertices, axis=0)
     assert deep / wide == pytest.approx(depth, rel=1e-4) and result.report["depth"] == depth
     assert result.mesh.texture is not None
+    free = ask("starter", image, mesh_resolution=48)
+    wide, deep, _ = np.ptp(free.mesh.vertices, axis=0)
+    assert free.report["depth"] == pytest.approx(deep / wide, abs=0.006)
 
 
 def command(folder: str, image: np.ndarray, output: Path, *more: str) -> int:
