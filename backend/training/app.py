@@ -204,6 +204,7 @@ def lrm(
     ] = False,
     vae: Annotated[Path, typer.Option(help="Folder of the auto-encoder that compares them.")] = STARTER / "vae",
     begin: Annotated[Path | None, typer.Option(help="Folder of a starter LRM to go on from.")] = None,
+    also: Annotated[list[Path] | None, typer.Option(help="Work folder of other meshes to learn from too.")] = None,
     work: Work = WORK,
     device: Device = "cpu",
     threads: Threads = 0,
@@ -217,7 +218,7 @@ def lrm(
 
     use_threads(threads)
     encoder = load_encoder(str(vae)).to(device) if rendered else None
-    folders = [work, *sorted(work.glob(locate(Path(), "*").name))]
+    folders = [f for w in (work, *(also or [])) for f in (w, *sorted(w.glob(locate(Path(), "*").name)))]
     sets = [(views := open_views(f / "views"), open_labels(f / "labels", views.names)) for f in folders]
     first, kind = load_lrm(begin) if begin else (None, "starter")
     check_starter(begin, kind)

@@ -25,7 +25,7 @@ STARTER = Architecture(
     encoder=Encoder("dino", width=64, depth=2, heads=2, hidden=256, patch=8, grid=8, eps=1e-6),
     image_size=SIZE, width=64, depth=2, heads=2, order="cross first", camera=64, plane_size=8, channels=24,
     planes=("xy", "xz", "zy"), radius=0.6, decoder_width=128, decoder_layers=4, density="raw", bias=0.0, local=48,
-    slices=16, slice_channels=12, local_last=128, local_blocks=3,
+    slices=16, slice_channels=12, local_last=128, local_blocks=5,
 )  # fmt: skip
 UNIT = 0.02  # distance, in the world, that is one unit of the raw output
 INPUT_ELEVATIONS = (-15.0, 50.0)  # degrees, of the pictures that people take

@@ -15,12 +15,13 @@ pytest.importorskip("igl")
 
 from backend.reconstruction.lrm import LRM, Scene
 from backend.rendering.rays import intersect_box
-from backend.training import lrm_views
-from backend.training.labels import Labels, draw
+from backend.training import app, lrm_views
+from backend.training import lrm as training
+from backend.training.labels import Labels, draw, open_labels
 from backend.training.lrm import COLORS, PLACES, STARTER, Palette, draw_batch, list_usable, losses, train_lrm
 from backend.training.meshes import TrainingMesh
 from backend.training.render import RADIUS, Light, Renderer, orbit
-from backend.training.views import FRAMED, PLAIN, SIZE, VIEWPOINTS, Views, apparent_distance, on_white
+from backend.training.views import FRAMED, PLAIN, SIZE, VIEWPOINTS, Views, apparent_distance, on_white, open_views
 
 VAE = Path(__file__).parents[2] / "backend" / "weights" / "starter" / "vae"
 HALF = np.array([0.3, 0.2, 0.12])  # sides of a box whose faces have six colours
@@ -233,3 +234,18 @@ def test_every_part_of_the_model_learns_from_rendered_views(data):
         assert all(g.isfinite().all() for g in gradients) and gradients[-1].abs().sum() > 0
     near, far, hit = intersect_box(crops.origins[0], crops.directions[0], (-0.6, 0.6))
     assert hit.float().mean() > 0.5 and float((far - near).max()) < 2.1
+
+
+def test_the_command_learns_from_other_work_folders_and_from_stretched_meshes(tmp_path, monkeypatch):
+    for folder in ("own", "own/stretched_1", "other", "other/stretched_2"):
+        open_views(tmp_path / folder / "views", [folder])
+        open_labels(tmp_path / folder / "labels", [folder])
+    seen = []
+
+    def train(sets: list[tuple[Views, Labels]], *_, **__) -> LRM:
+        seen.extend(views.names for views, _ in sets)
+        return LRM(STARTER)
+
+    monkeypatch.setattr(training, "train_lrm", train)
+    app.lrm(work=tmp_path / "own", also=[tmp_path / "other"])
+    assert seen == [["own"], ["own/stretched_1"], ["other"], ["other/stretched_2"]]

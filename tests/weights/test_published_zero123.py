@@ -61,11 +61,12 @@ def test_ten_steps_with_guidance_and_without_the_largest(model, condition):
 
 
 def test_decoded_image(model):
+    """At every fourth pixel, which is what we store of the published one."""
+    step = 256 // KNOWN["decoded"].shape[-1]
     with torch.no_grad():
-        assert_same(model.vae.decode(KNOWN["ddim10_latent"] / 0.18215).sample, "decoded")
-    torch.testing.assert_close(
-        model.decode(KNOWN["ddim10_latent"]), (KNOWN["decoded"] / 2 + 0.5).clamp(0, 1), atol=1e-4, rtol=0
-    )
+        assert_same(model.vae.decode(KNOWN["ddim10_latent"] / 0.18215).sample[..., ::step, ::step], "decoded")
+    picture = model.decode(KNOWN["ddim10_latent"])[..., ::step, ::step]
+    torch.testing.assert_close(picture, (KNOWN["decoded"] / 2 + 0.5).clamp(0, 1), atol=1e-4, rtol=0)
 
 
 def test_two_views_at_once_and_guidance_in_parts_change_nothing(model, condition):
