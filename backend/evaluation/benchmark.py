@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -50,7 +51,7 @@ def evaluate_object(
     each engine)."""
     rng = np.random.default_rng([index, 11])
     turn, elevation, light = rng.uniform(0, 360), rng.uniform(0, 35), Light.random(rng)
-    source = turned(load_mesh(*entry), -turn)
+    source = centred(turned(load_mesh(*entry), -turn))
     renderer = Renderer(source, light)
     image = renderer.render(orbit(0, elevation), INPUT_SIZE)[0].astype(np.float32) / 255
     truth = to_mesh(source)
@@ -125,6 +126,13 @@ def turned(mesh: TrainingMesh, degrees: float) -> TrainingMesh:
     c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     matrix = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]], np.float32)
     return TrainingMesh(mesh.name, mesh.category, mesh.vertices @ matrix.T, mesh.faces, mesh.face_colors)
+
+
+def centred(mesh: TrainingMesh) -> TrainingMesh:
+    """In the unit cube as the engines' meshes are put there, in the picture's axes: turning an object moves the middle
+    of its box, and what an image cannot tell should cost nothing."""
+    placed = normalise(to_mesh(mesh))
+    return replace(mesh, vertices=placed.vertices, faces=placed.faces)
 
 
 def box_of(mesh: TrainingMesh) -> TrainingMesh:
