@@ -15,7 +15,7 @@ from ..reconstruction.image_tokens import Encoder
 from ..reconstruction.lrm import LRM, Architecture, Scene
 from ..reconstruction.lrm_camera import describe
 from ..weights.models import choose_dtype
-from .labels import Labels
+from .labels import POINTS, Labels
 from .loop import train
 from .lrm_views import draw_crops, view_losses
 from .render import FOV_DEG, RADIUS, orbit
@@ -29,7 +29,8 @@ STARTER = Architecture(
 )  # fmt: skip
 UNIT = 0.02  # distance, in the world, that is one unit of the raw output
 INPUT_ELEVATIONS = (-15.0, 50.0)  # degrees, of the pictures that people take
-PLACES, COLORS = 1024, 128  # points a picture asked for their distance, and for their colour
+KINDS = (192, 448, 512)  # points a picture asked for their distance, of each kind that `labels` draws
+PLACES, COLORS = sum(KINDS), 128  # points asked for their distance, and for their colour
 POWER = 0.3  # standard deviation of the logarithms of what recoloured channels are raised to
 WRONG_ELEVATION, WRONG_SIZE, WRONG_DEPTH = 8.0, 0.08, 0.15  # standard deviations, degrees and shares, of estimates
 
@@ -135,7 +136,8 @@ def draw_batch(views: Views, labels: Labels, chosen: np.ndarray, rng: np.random.
 def draw_sample(views: Views, labels: Labels, i: int, k: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
     azimuth, elevation, apparent = views.poses[i, FRAMED, k].tolist()
     picture = views.images[i, FRAMED, k].astype(np.float32).transpose(2, 0, 1) / 255
-    places = labels.points[i, rng.integers(labels.points.shape[1], size=PLACES)].astype(np.float32)
+    drawn = np.concatenate([kind * POINTS + rng.integers(POINTS, size=n) for kind, n in enumerate(KINDS)])
+    places = labels.points[i, drawn].astype(np.float32)
     surface = labels.surface[i, rng.integers(labels.surface.shape[1], size=COLORS)].astype(np.float32)
     points = np.concatenate([places[:, :3], surface[:, :3], np.eye(4, 3, -1, dtype=np.float32)])  # and a frame
     points = see(points, azimuth, elevation, labels.middles[i, k])

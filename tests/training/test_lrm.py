@@ -17,8 +17,18 @@ from backend.reconstruction.lrm import LRM, Scene
 from backend.rendering.rays import intersect_box
 from backend.training import app, lrm_views
 from backend.training import lrm as training
-from backend.training.labels import Labels, draw, open_labels
-from backend.training.lrm import COLORS, PLACES, STARTER, Palette, draw_batch, list_usable, losses, train_lrm
+from backend.training.labels import SPREADS, Labels, draw, open_labels
+from backend.training.lrm import (
+    COLORS,
+    KINDS,
+    PLACES,
+    STARTER,
+    Palette,
+    draw_batch,
+    list_usable,
+    losses,
+    train_lrm,
+)
 from backend.training.meshes import TrainingMesh
 from backend.training.render import RADIUS, Light, Renderer, orbit
 from backend.training.views import FRAMED, PLAIN, SIZE, VIEWPOINTS, Views, apparent_distance, on_white, open_views
@@ -76,6 +86,8 @@ def test_the_labels_are_the_box_wherever_it_is_placed(data):
         size = np.cbrt(abs(np.linalg.det(placement[:, :3])))
         near = np.abs(exact) < 0.1
         np.testing.assert_allclose(found[near], size * exact[near], atol=3e-3)
+        closest, close, anywhere = (np.abs(part).mean() for part in np.split(exact, np.cumsum(KINDS)[:-1]))
+        assert [closest, close] == pytest.approx(np.array(SPREADS) * np.sqrt(2 / np.pi), rel=0.2) and anywhere > 0.1
     assert (distances.shape[1], points.shape[1]) == (PLACES, PLACES + COLORS)
 
 
