@@ -16,6 +16,7 @@ from backend.__main__ import main
 from backend.engines import Request, lrm
 from backend.engines.report import Cancelled, Report
 from backend.interface.catalog import WeightsError
+from backend.interface.declarations import engine
 from backend.interface.view_set import FOV_DEG, RADIUS
 from backend.meshing.marching_cubes import triangulate
 from backend.meshing.texture import texels
@@ -25,6 +26,7 @@ from backend.reconstruction.lrm_camera import describe
 from backend.rendering.cameras import Camera, orbit
 from backend.rendering.rasteriser import photograph
 from backend.weights.lrm import load_lrm
+from backend.weights.models import STARTER
 
 DATA = Path(__file__).parents[1] / "data"
 INSIDE = {"x": slice(5, 7), "y": slice(2, 4), "z": slice(1, 7)}  # the box's tokens of 8 along each axis
@@ -84,8 +86,6 @@ def picture(*boxes: tuple[int, int, int, int]) -> np.ndarray:
 
 
 def ask(weights: str, image: np.ndarray | None = None, report: Report | None = None, **values: Any):
-    from backend.interface.declarations import engine
-
     parameters = engine("lrm").check({"mesh_resolution": 64, "weights": weights, **values})
     return lrm.run(Request("lrm", {"image": picture() if image is None else image}, parameters), report or Report())
 
@@ -241,3 +241,15 @@ def test_a_texture_shows_the_field_between_the_vertices(name, tmp_path):
     expected = model.query(scene, torch.from_numpy(points[None].astype(np.float32)))[1][0]
     np.testing.assert_allclose(mesh.texture.reshape(-1, 4)[texel, :3], expected * 255, atol=2)
     assert name == "openlrm" or np.ptp(mesh.texture[..., 0]) > 20  # TripoSR's red fades with the density
+
+
+def test_the_starters_surface_lies_where_its_output_is_minus_a_tenth():
+    """Asked again at the vertices, without the picture's outline."""
+    values = {"match_picture": False, "max_faces": 0}
+    vertices = torch.from_numpy(ask("starter", **values).mesh.vertices)
+    model, kind = load_lrm(STARTER / "lrm")
+    with torch.no_grad():
+        parameters = engine("lrm").check(values)
+        scene = lrm.encode(model, kind, lrm.prepare(model, kind, picture(), parameters))
+        raw = model.query(scene, vertices[None])[0]
+    assert float(raw.median()) == pytest.approx(-0.1, abs=0.02)
