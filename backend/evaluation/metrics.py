@@ -16,6 +16,7 @@ from scipy.spatial import KDTree
 
 from ..meshing.clean import select_faces
 from ..meshing.mesh import Mesh
+from ..training.meshes import normalise_vertices
 
 SAMPLES = 10_000
 F_DISTANCES = (0.05, 0.02)
@@ -46,9 +47,7 @@ def compare_surfaces(mesh: Mesh, truth: Mesh, seed: int = 0) -> dict[str, float]
 def normalise(mesh: Mesh) -> Mesh:
     """Move the box's centre to the origin and scale the farthest vertex to distance 0.5, as the training data is."""
     mesh = select_faces(mesh, np.ones(len(mesh.faces), bool))  # vertices that no face uses do not count
-    vertices = mesh.vertices - (mesh.vertices.min(0) + mesh.vertices.max(0)) / 2
-    vertices = vertices * (0.5 / np.linalg.norm(vertices, axis=1).max())
-    return Mesh(vertices, mesh.faces, mesh.vertex_colors, mesh.uv, mesh.texture)
+    return Mesh(normalise_vertices(mesh.vertices), mesh.faces, mesh.vertex_colors, mesh.uv, mesh.texture)
 
 
 def align(mesh: Mesh, truth: Mesh, seed: int = 0) -> Mesh:

@@ -53,7 +53,7 @@ def load_mesh(name: str, category: str, path: Path) -> TrainingMesh:
             vertices, faces, colors = data["vertices"], data["faces"], data["face_colors"].astype(np.float32) / 255
     else:
         vertices, faces, colors = _read_mesh_file(path)
-    return TrainingMesh(name, category, _normalise(vertices), faces.astype(np.int32), colors)
+    return TrainingMesh(name, category, normalise_vertices(vertices), faces.astype(np.int32), colors)
 
 
 def load_stretched(entry: tuple[str, str, Path], index: int, stretching: int) -> TrainingMesh:
@@ -62,10 +62,11 @@ def load_stretched(entry: tuple[str, str, Path], index: int, stretching: int) ->
     if not stretching:
         return mesh
     scale = np.exp(STRETCH * np.random.default_rng([index, stretching, 1]).normal(size=3))
-    return replace(mesh, vertices=_normalise(mesh.vertices * scale))
+    return replace(mesh, vertices=normalise_vertices(mesh.vertices * scale))
 
 
-def _normalise(vertices: np.ndarray) -> np.ndarray:
+def normalise_vertices(vertices: np.ndarray) -> np.ndarray:
+    """(N, 3) with the box's centre at the origin and the farthest one at distance 0.5, float32."""
     vertices = vertices - (vertices.min(0) + vertices.max(0)) / 2
     return (vertices * (0.5 / np.linalg.norm(vertices, axis=1).max())).astype(np.float32)
 
