@@ -108,6 +108,15 @@ def test_signed_distance_of_a_box_is_the_closed_form():
     np.testing.assert_allclose(SignedDistance(Renderer(box_mesh()))(points), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize(("missing", "is_hollow"), [(4, False), (5, True)])
+def test_what_is_open_below_is_solid_and_what_is_open_above_a_vessel(missing, is_hollow):
+    box = box_mesh()
+    box.faces = np.delete(box.faces, [2 * missing, 2 * missing + 1], axis=0)
+    box.vertices = CORNERS * 0.2
+    points = np.random.default_rng(0).uniform(-0.1, 0.1, (500, 3)).astype(np.float32)
+    assert np.all(SignedDistance(Renderer(box)).outside(points) == is_hollow)
+
+
 def test_a_single_sheet_has_a_thickness():
     sheet = TrainingMesh(
         "sheet", "", CORNERS[:4] * 0.3, np.array([[0, 1, 3], [0, 3, 2]], np.int32), np.zeros((2, 3, 3), np.float32)

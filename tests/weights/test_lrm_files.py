@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """TripoSR's and OpenLRM's files in every layout that was published: read whole, and everything else refused by name."""
 
+import gzip
 import json
 import os
 from dataclasses import replace
@@ -19,7 +20,7 @@ from backend.weights.lrm import blank, check_lrm, describe_openlrm, load_lrm, sa
 from backend.weights.lrm_names import openlrm_origins, triposr_origins
 
 DATA = Path(__file__).parents[1] / "data"
-INVENTORIES = json.loads((DATA / "lrm_inventories.json").read_text())
+INVENTORIES = json.loads(gzip.decompress((DATA / "lrm_inventories.json.gz").read_bytes()))
 CONFIG = """cond_image_size: 112  # pixels
 tokenizer:
   plane_size: 8

@@ -7,6 +7,7 @@ networks written once more where there are none.
 MVDREAM_PARITY names a folder with another spec.json and outputs.npz to test against in place of ours.
 """
 
+import gzip
 import json
 import math
 import os
@@ -30,7 +31,7 @@ from backend.weights.mvdream import check_multi_view, compare, empty_network, fi
 from backend.weights.zero123_names import swap
 
 DATA, OTHER = Path(__file__).parents[1] / "data", os.environ.get("MVDREAM_PARITY")
-MVDREAM = json.loads((Path(OTHER) / "spec.json" if OTHER else DATA / "mvdream_spec.json").read_text())
+MVDREAM = json.load((Path(OTHER) / "spec.json").open() if OTHER else gzip.open(DATA / "mvdream_spec.json.gz"))
 CPU, WORDS, TOKENS = torch.device("cpu"), [*"abcdefghijklmnopqrstuvwxyz!"], 12
 
 

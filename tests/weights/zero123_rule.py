@@ -6,6 +6,7 @@ ZERO123_PARITY names a folder with another spec.json and outputs.npz to test aga
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import zlib
@@ -17,7 +18,7 @@ from torch import Tensor
 
 OTHER = os.environ.get("ZERO123_PARITY")
 DATA = Path(__file__).parents[1] / "data"
-SPEC = json.loads((Path(OTHER) / "spec.json" if OTHER else DATA / "zero123_spec.json").read_text())
+SPEC = json.load((Path(OTHER) / "spec.json").open() if OTHER else gzip.open(DATA / "zero123_spec.json.gz"))
 
 
 def rule(key: str, shape: list[int], seed: int = SPEC["seed"]) -> Tensor:
