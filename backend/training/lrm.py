@@ -24,8 +24,8 @@ from .views import FRAMED, SIZE, Views
 STARTER = Architecture(
     encoder=Encoder("dino", width=64, depth=2, heads=2, hidden=256, patch=8, grid=8, eps=1e-6),
     image_size=SIZE, width=64, depth=2, heads=2, order="cross first", camera=64, plane_size=8, channels=24,
-    planes=("xy", "xz", "zy"), radius=0.6, decoder_width=128, decoder_layers=4, density="raw", bias=0.0, local=48,
-    slices=16, slice_channels=12, local_last=128, local_blocks=5,
+    planes=("xy", "xz", "zy"), radius=0.6, decoder_width=224, decoder_layers=4, density="raw", bias=0.0, local=48,
+    slices=16, slice_channels=12, local_last=128, local_blocks=6,
 )  # fmt: skip
 UNIT = 0.02  # distance, in the world, that is one unit of the raw output
 INPUT_ELEVATIONS = (-15.0, 50.0)  # degrees, of the pictures that people take
@@ -120,7 +120,7 @@ def losses(
     return {
         "shape": F.binary_cross_entropy_with_logits(raw[:, :PLACES], inside) - entropy,
         "color": 0.5 * (seen[:, PLACES:] - colors).abs().mean(),
-        "camera": 0.1 * (scene.estimate - taken).abs().sum(1).mean(),
+        "camera": 0.2 * (scene.estimate - taken).abs().sum(1).mean(),
     }
 
 
