@@ -16,8 +16,8 @@ SHEET = 0.01  # half thickness that surfaces get which are seen from both sides
 class SignedDistance:
     """points float32 (N, 3) -> distance (N,), negative inside.
 
-    A point is outside when a ray in one of 29 directions, none of them steeply down, gets away. Labels carved from
-    splatted points disagree with the exact ones (IoU 0.67); winding numbers need closed meshes, and half of the
+    A point is outside when a ray gets away in one of the directions, none of which goes steeply down. Labels carved
+    from splatted points disagree with the exact ones (IoU 0.67); winding numbers need closed meshes, and half of the
     training meshes are open.
     Single sheets (leaves, flags) have no inside: they become solids of thickness 2 * SHEET.
     """

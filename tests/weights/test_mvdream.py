@@ -7,7 +7,6 @@ networks written once more where there are none.
 MVDREAM_PARITY names a folder with another spec.json and outputs.npz to test against in place of ours.
 """
 
-import gzip
 import json
 import math
 import os
@@ -22,7 +21,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from test_zero123_widths import difference
 from zero123_reference import Reference, Unet
-from zero123_rule import SPEC, rule
+from zero123_rule import SPEC, read_spec, rule
 
 from backend.diffusion.mvdream import MultiView
 from backend.diffusion.sampling import make_scheduler
@@ -31,7 +30,7 @@ from backend.weights.mvdream import check_multi_view, compare, empty_network, fi
 from backend.weights.zero123_names import swap
 
 DATA, OTHER = Path(__file__).parents[1] / "data", os.environ.get("MVDREAM_PARITY")
-MVDREAM = json.load((Path(OTHER) / "spec.json").open() if OTHER else gzip.open(DATA / "mvdream_spec.json.gz"))
+MVDREAM = read_spec("mvdream", OTHER)
 CPU, WORDS, TOKENS = torch.device("cpu"), [*"abcdefghijklmnopqrstuvwxyz!"], 12
 
 

@@ -18,7 +18,15 @@ from torch import Tensor
 
 OTHER = os.environ.get("ZERO123_PARITY")
 DATA = Path(__file__).parents[1] / "data"
-SPEC = json.load((Path(OTHER) / "spec.json").open() if OTHER else gzip.open(DATA / "zero123_spec.json.gz"))
+
+
+def read_spec(name: str, other: str | None) -> dict:
+    """What is recorded of the weights `name`, or what the folder `other` has in its place."""
+    record = DATA / f"{name}_spec.json.gz"
+    return json.loads((Path(other) / "spec.json").read_bytes() if other else gzip.decompress(record.read_bytes()))
+
+
+SPEC = read_spec("zero123", OTHER)
 
 
 def rule(key: str, shape: list[int], seed: int = SPEC["seed"]) -> Tensor:
