@@ -18,7 +18,8 @@ import tomllib
 import zipfile
 from pathlib import Path
 
-from backend.interface import declarations, environment, interpreters, packages
+from backend.interface import tasks
+from backend.interface.installer import environment, interpreters, packages
 
 ROOT = Path(__file__).resolve().parent
 BLENDERS = ("4.2", "4.5", "5.0")  # of each, Blender as a Python module is installed for the tests
@@ -67,8 +68,8 @@ def arguments() -> argparse.ArgumentParser:
         if command.prog.endswith("demo"):
             command.add_argument("--image", type=Path, default=ROOT / "demo" / "sample.png", help="another picture")
             command.add_argument(
-                "--engine", choices=[e.name for e in declarations.ENGINES if "image" in e.inputs],
-                default=declarations.ENGINES[0].name, help="what makes the mesh (%(default)s, as in the panel)",
+                "--engine", choices=[e.name for e in tasks.ENGINES if "image" in e.inputs],
+                default=tasks.ENGINES[0].name, help="what makes the mesh (%(default)s, as in the panel)",
             )  # fmt: skip
             command.add_argument(
                 "--output", type=Path, default=ROOT / "build" / "demo", metavar="FOLDER",

@@ -12,11 +12,14 @@ from pathlib import Path
 import bpy
 
 from ..backend.interface import protocol
-from . import disk, history, jobs, made_image, mesh_import, picture, placement, preview, setup
-from .job import Job, State
-from .preferences import preferences
-from .process import Launch
-from .trouble import Trouble
+from .base.preferences import preferences
+from .base.trouble import Trouble
+from .jobs import queue as jobs
+from .jobs.job import Job, State
+from .jobs.process import Launch
+from .panels import icons
+from .scene import image_import, mesh_import, placement, versions, viewport_preview
+from .setup import disk_scan, environment
 
 TICK_S = 0.1
 IDLE_S = 1.0
@@ -30,13 +33,13 @@ _imports_ms = 0.0  # of all imports together
 
 def launch() -> Callable[[], Launch]:
     """Collect what starting the backend needs; what is returned may run in a thread."""
-    chosen = setup.chosen(preferences())
+    chosen = environment.chosen(preferences())
 
     def prepare() -> Launch:
-        python, root = setup.ready_backend(chosen)
+        python, root = environment.ready_backend(chosen)
         folder = chosen.data_folder
         command = protocol.command(str(python), str(root), "serve", "--jobs", str(jobs_folder(folder)))
-        variables = protocol.environment(os.environ) | setup.environment_of(chosen)
+        variables = protocol.environment(os.environ) | environment.environment_of(chosen)
         return Launch(command, variables, folder, log_path(folder))
 
     return prepare
@@ -70,10 +73,10 @@ def put(job: Job) -> str:
     if waiting := mesh_import.obstacle():
         return waiting
     if job.mesh is None:
-        made_image.add(job, scene)
+        image_import.add(job, scene)
         return ""
     try:
-        history.remember(scene, job, placement.add(job, scene), job.mesh.thumbnail)
+        versions.remember(scene, job, placement.add(job, scene), job.mesh.thumbnail)
         mesh_import.push_undo("Image to Mesh")
     except (RuntimeError, ReferenceError) as error:  # what bpy raises, for instance for a linked scene
         told = " ".join(str(error).split())
@@ -95,17 +98,17 @@ def tick() -> float | None:
     began, imports = time.perf_counter(), _imports_ms
     try:
         queue.poll()
-        setup.poll()
+        environment.poll()
         announce()
     except Exception:  # an exception would end the timer, and with it every job
         traceback.print_exc()
         queue.stop(timeout=0.0)
-    if picture.show(queue.active.sheet if queue.active else None) | has_changed():
+    if icons.show(queue.active.sheet if queue.active else None) | has_changed():
         redraw()
-    if preview.show(queue.active):
-        preview.redraw()
+    if viewport_preview.show(queue.active):
+        viewport_preview.redraw()
     longest_ms = max(longest_ms, 1000 * (time.perf_counter() - began) - (_imports_ms - imports))
-    if queue.busy or setup.running() or disk.is_looking():
+    if queue.busy or environment.running() or disk_scan.is_looking():
         return TICK_S
     return IDLE_S if queue.process or _silent_at else None
 
@@ -131,13 +134,13 @@ def write_status(text: str | None) -> None:
 def has_changed() -> bool:
     """Whether the panel or the preferences would look different from last time. Drawing costs far more than a tick."""
     global _seen
-    task, last = setup.task(), queue.last
+    task, last = environment.task(), queue.last
     told = [(j.id, j.state, j.stage_text(), j.time_left(), j.note, round(j.overall, 2)) for j in queue.jobs()]
     now = (
         told,
         last and last.id,
         task and (task.stage, task.line, task.overall, len(task.sizes), task.ended),
-        disk.known(),
+        disk_scan.known(),
     )
     changed, _seen = now != _seen, now
     return changed
@@ -167,7 +170,7 @@ def unregister() -> None:
     if bpy.app.timers.is_registered(tick):
         bpy.app.timers.unregister(tick)
     queue.stop()
-    setup.stop()
-    disk.stop()
-    picture.unregister()
-    preview.unregister()
+    environment.stop()
+    disk_scan.stop()
+    icons.unregister()
+    viewport_preview.unregister()

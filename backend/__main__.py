@@ -16,21 +16,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from . import console, device, engines, models
-from .failure import Failure, describe
-from .interface import declarations, parameters, protocol
-from .interface.settings import PROMPT
+from . import engines
+from .cli import console, weights
+from .interface import parameters, protocol, tasks
+from .interface.common_parameters import PROMPT
+from .process.failure import Failure, describe
+from .runtime import devices
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from .engines.report import Report
+    from .runtime.progress import Report
 
 app = typer.Typer(
     help="Image to Mesh: turns a single image into a coloured mesh.", add_completion=False, no_args_is_help=True
 )
-app.add_typer(models.app, name="models")
-ENGINE = declarations.ENGINES[0].name
+app.add_typer(weights.app, name="models")
+ENGINE = tasks.ENGINES[0].name
 OF_VIEWS = "one2345"  # imagines them, and makes a mesh of them
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
@@ -64,12 +66,12 @@ def generate(
     mesh: Annotated[Path | None, typer.Option(help="A mesh to start from, for --set start=mesh.")] = None,
 ) -> None:
     """Turn an image, or a prompt, into a mesh."""
-    declared = declarations.engine(engine)
+    declared = tasks.engine(engine)
     values = declared.check(read_settings(settings))
     check_output(output, mesh_endings())
     given = read_inputs(declared, image, prompt)
-    from .job import run
     from .meshing.files import load, save
+    from .process.run import run
 
     inputs: dict[str, Any] = given | ({} if mesh is None else {"mesh": load(mesh)})
     with console.working(as_json) as report:
@@ -89,7 +91,7 @@ def picture(
     as_json: Json = False,
 ) -> None:
     """Make the image of a prompt, to look at it before an engine takes it."""
-    values = declarations.PICTURE.check(read_settings(settings))
+    values = tasks.PICTURE.check(read_settings(settings))
     check_output(output, (".png",))
     from .meshing.files import write_whole
     from .preprocess.image import encode_png
@@ -109,10 +111,10 @@ def views(
     as_json: Json = False,
 ) -> None:
     """Make views of a prompt from several sides, for `reconstruct --views`."""
-    values = declarations.VIEWS_OF_PROMPT.check(read_settings(settings))
+    values = tasks.VIEWS_OF_PROMPT.check(read_settings(settings))
     from .engines import views_from_text
-    from .job import cancelling
     from .preprocess.view_folder import check_folder, write_views
+    from .process.run import cancelling
 
     check_folder(output)
     with console.working(as_json) as report, cancelling(report):
@@ -131,14 +133,14 @@ def learn(
     as_json: Json = False,
 ) -> None:
     """Learn a subject from a few photos, which prompts then name (multi-view DreamBooth)."""
-    values = declarations.LEARN.check({"subject": name, "kind": kind} | read_settings(settings))
-    from .job import run
-    from .weights.subjects import check_new
+    values = tasks.LEARN.check({"subject": name, "kind": kind} | read_settings(settings))
+    from .process.run import run
+    from .weights.loaders.subjects import check_new
 
     check_new(f"<{name}>")
     inputs = {"photos": [read_picture(photo) for photo in photos]}
     with console.working(as_json) as report:
-        result = run(engines.Request(declarations.LEARN.name, inputs, values, seed), report, engines.load)
+        result = run(engines.Request(tasks.LEARN.name, inputs, values, seed), report, engines.load)
     console.answer(as_json, result.report, f"<{name}>: {result.report['file']}")
 
 
@@ -154,13 +156,13 @@ def novel_view(
     as_json: Json = False,
 ) -> None:
     """Imagine the object in an image from another side."""
-    declared = declarations.engine(engine)
+    declared = tasks.engine(engine)
     values = declared.check(read_settings(settings))
     check_output(output, (".png",))
     pixels = read_picture(image)
-    from .job import cancelling
     from .meshing.files import write_whole
     from .preprocess.image import encode_png
+    from .process.run import cancelling
 
     with console.working(as_json) as report:
         module: Any = engines.load(declared.name)
@@ -182,12 +184,12 @@ def reconstruct(
     as_json: Json = False,
 ) -> None:
     """Turn pictures with known cameras into a mesh; by NeuS with --engine views_to_mesh --set method=neus."""
-    declared = declarations.asked(engine)
+    declared = tasks.asked(engine)
     values = declared.check(read_settings(settings))
     check_output(output, mesh_endings())
-    from .job import cancelling
     from .meshing.files import save
     from .preprocess.views import read_views
+    from .process.run import cancelling
 
     images, cameras = read_views(views, scale)
     with console.working(as_json) as report:
@@ -209,15 +211,15 @@ def reconstruct(
 @app.command("engines")
 def list_engines(as_json: Json = False) -> None:
     """List the engines, their parameters, and whether they can run here."""
-    states = {state["name"]: state for state in device.engine_states()}
-    listed = [vars(e) | {"parameters": [vars(p) for p in e.parameters]} | states[e.name] for e in declarations.ENGINES]
+    states = {state["name"]: state for state in devices.engine_states()}
+    listed = [vars(e) | {"parameters": [vars(p) for p in e.parameters]} | states[e.name] for e in tasks.ENGINES]
     console.answer(as_json, {"engines": listed}, "\n\n".join(map(describe_engine, listed)))
 
 
 @app.command()
 def doctor(as_json: Json = False) -> None:
     """Check this environment: modules, devices, memory, weights."""
-    from .doctor import examine
+    from .cli.doctor import examine
 
     checks = examine()
     lines = [f"{'ok  ' if check['ok'] else 'FAIL'}  {check['what']}: {check['found']}" for check in checks]
@@ -231,10 +233,10 @@ def serve(
     jobs: Annotated[Path | None, typer.Option(help="Folder that receives a folder for each job.")] = None,
 ) -> None:
     """Speak frames on standard input and output; this is how Blender uses the backend."""
-    from .server import main as start
+    from .process.server import main as start
 
     if jobs is None:
-        from .interface.environment import default_data_folder
+        from .interface.installer.environment import default_data_folder
 
         jobs = default_data_folder() / "jobs"
     start(jobs)
@@ -286,7 +288,7 @@ def read_inputs(engine: parameters.Engine, image: Path | None, prompt: str | Non
 def imagine(prompt: str, values: dict[str, Any], report: Report, seed: int) -> np.ndarray:
     """The picture of a prompt, float32 RGBA (H, W, 4)."""
     from .engines import text_to_image
-    from .job import cancelling
+    from .process.run import cancelling
 
     with cancelling(report):
         pixels = text_to_image.imagine(prompt, values, report, seed)

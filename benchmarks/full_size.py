@@ -24,9 +24,9 @@ def job(folder: Path, steps: int, device: str) -> dict[str, Any]:
     import torch
 
     from backend.engines import Request, one2345
-    from backend.engines.report import Report
-    from backend.interface.declarations import engine
+    from backend.interface.tasks import engine
     from backend.preprocess.image import ImageError
+    from backend.runtime.progress import Report
 
     y, x = np.mgrid[-1:1:256j, -1:1:256j]
     ball = np.zeros((256, 256, 4), np.float32)

@@ -29,8 +29,8 @@ def write(file: Path) -> int:
     import torch
     from safetensors.torch import save_file
 
-    from backend.reconstruction.lrm import LRM, Architecture
-    from backend.weights.lrm_names import triposr_origins
+    from backend.reconstruction.lrm.model import LRM, Architecture
+    from backend.weights.loaders.lrm_names import triposr_origins
 
     from .lrm_speed import bumps
 
@@ -61,8 +61,8 @@ def write(file: Path) -> int:
 def job(folder: Path, cells: int, texture: str) -> dict[str, Any]:
     """Run the engine on a picture of a ball; figures."""
     from backend.engines import Request, lrm
-    from backend.engines.report import Report
-    from backend.interface.declarations import engine
+    from backend.interface.tasks import engine
+    from backend.runtime.progress import Report
 
     y, x = np.mgrid[-1:1:512j, -1:1:512j]
     ball = np.zeros((512, 512, 4), np.float32)

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from backend.meshing.marching_cubes import extract
-from backend.reconstruction.lrm import LRM, POINTS, Architecture, Scene
+from backend.reconstruction.lrm.model import LRM, POINTS, Architecture, Scene
 
 LEVEL = 25.0
 TARGETS = {256: 8, 512: 20}

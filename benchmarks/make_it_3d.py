@@ -16,25 +16,25 @@ import numpy as np
 import torch
 import typer
 
-from backend.diffusion.likeness import Likeness
-from backend.diffusion.oracle import OraclePrior
-from backend.engines.coarse import Coarse, tell
-from backend.engines.distillation import Reference
-from backend.engines.image_recipe import SMALL, SMALL_REFINE
-from backend.engines.optimisation import optimise
-from backend.engines.refine import Refine, make_cloud
-from backend.engines.report import Report
+from backend.diffusion.clip_similarity import Likeness
 from backend.evaluation.benchmark import to_mesh
 from backend.evaluation.metrics import compare_meshes, psnr
 from backend.fields import hash_field
+from backend.input_view.view_colors import colors_from, paint
 from backend.meshing.files import save
-from backend.meshing.mesh import Mesh
 from backend.meshing.texture import finish, nearby
-from backend.reconstruction.view_colors import colors_from, paint
+from backend.optimisation.loop import optimise
+from backend.optimisation.make_it_3d_coarse import Coarse, tell
+from backend.optimisation.make_it_3d_refine import Refine, make_cloud
+from backend.optimisation.objective import Reference
+from backend.optimisation.recipes.image_prior import SMALL, SMALL_REFINE
 from backend.rendering.cameras import Camera, orbit
+from backend.rendering.mesh import Mesh
 from backend.rendering.rasteriser import photograph, rasterise
+from backend.runtime.progress import Report
 from backend.training.meshes import list_meshes, load_mesh
-from backend.weights.likeness import starter_likeness
+from backend.weights.loaders.clip import starter_likeness
+from tests.support.oracle import OraclePrior
 
 from .oracle_recovery import FOV_DEG, RADIUS, lit
 

@@ -17,17 +17,17 @@ import numpy as np
 import torch
 import typer
 
-from backend.diffusion.unsure_oracle import UnsureOracle
-from backend.engines import multi_view_recipe
 from backend.engines.dreamfusion import make_field
-from backend.engines.multi_view_recipe import MultiViewRecipe
 from backend.engines.mvdream import MultiViewDream
-from backend.engines.optimisation import optimise
-from backend.engines.report import Report
 from backend.evaluation.benchmark import to_mesh
-from backend.meshing.mesh import Mesh
+from backend.optimisation.loop import optimise
+from backend.optimisation.recipes import mvdream
+from backend.optimisation.recipes.mvdream import MultiViewRecipe
 from backend.rendering.cameras import Camera, orbit
+from backend.rendering.mesh import Mesh
+from backend.runtime.progress import Report
 from backend.training.meshes import list_meshes, load_mesh
+from tests.support.unsure_oracle import UnsureOracle
 
 AZIMUTHS = range(0, 360, 15)
 SIDES, BACK, SHOWN = slice(None, None, 6), slice(10, 15), slice(None, None, 3)  # of them: 0, 90..; 150..210; 0, 45..
@@ -93,7 +93,7 @@ def main(
 
     torch.set_num_threads(1)
     output.mkdir(parents=True, exist_ok=True)
-    course, rows, sheet = multi_view_recipe.SMALL.shortened(steps), [], []
+    course, rows, sheet = mvdream.SMALL.shortened(steps), [], []
     files = {entry[0]: entry for entry in list_meshes(meshes, "train")}
     for name in ("block", *FRONTS):
         truth = facing(to_mesh(load_mesh(*files[name])), FRONTS[name]) if name in FRONTS else head()

@@ -20,19 +20,20 @@ import typer
 from scipy.spatial import KDTree
 from torch.nn.functional import normalize
 
-from backend.diffusion.oracle import Defects, OraclePrior
-from backend.engines import dreamfusion, prompt_recipe, recipe
-from backend.engines.distillation import Reconstruction, Reference
-from backend.engines.optimisation import optimise
-from backend.engines.report import Report
+from backend.engines import dreamfusion
 from backend.evaluation.benchmark import to_mesh
 from backend.evaluation.metrics import compare_meshes, is_inside
 from backend.fields import hash_field, sdf_field, voxel_field
 from backend.fields.field import Field
-from backend.meshing.mesh import Mesh
+from backend.optimisation.loop import optimise
+from backend.optimisation.objective import Reconstruction, Reference
+from backend.optimisation.recipes import base, text_prior
 from backend.rendering.cameras import Camera, orbit, rays
+from backend.rendering.mesh import Mesh
 from backend.rendering.rasteriser import photograph, rasterise
+from backend.runtime.progress import Report
 from backend.training.meshes import list_meshes, load_mesh
+from tests.support.oracle import Defects, OraclePrior
 
 FOV_DEG, RADIUS = 15.5, 3.8  # the sphere of the objects fills the picture
 TOWARDS_LIGHT, AMBIENT = (-0.45, -0.6, 0.66), 0.5
@@ -124,13 +125,13 @@ def ray_errors(task: Reconstruction, truth: Mesh) -> tuple[float, float]:
     return float(torch.cat(depths).mean()), float(torch.cat(angles).mean())
 
 
-def choose_course(method: str, steps: int, size: int, settings: dict[str, Any]) -> recipe.Recipe:
+def choose_course(method: str, steps: int, size: int, settings: dict[str, Any]) -> base.Recipe:
     """The small preset of a method for pictures of `size` pixels a side, and cameras that see all of the object."""
     course = {
-        "sjc": recipe.SMALL_SJC, "text": prompt_recipe.SMALL, "text_sdf": prompt_recipe.of_distance(prompt_recipe.SMALL)
-    }.get(method, recipe.SMALL)  # fmt: skip
+        "sjc": base.SMALL_SJC, "text": text_prior.SMALL, "text_sdf": text_prior.of_distance(text_prior.SMALL)
+    }.get(method, base.SMALL)  # fmt: skip
     own: dict[str, Any] = {}
-    if isinstance(course, prompt_recipe.PromptRecipe):  # the oracle's light does not move with the engine's
+    if isinstance(course, text_prior.PromptRecipe):  # the oracle's light does not move with the engine's
         own = {"fov_range": (FOV_DEG, FOV_DEG), "albedo_share": 1.0}
     own |= {name: tuple(n * size // 64 for n in getattr(course, name)) for name in ("reference_size", "random_size")}
     own |= {"fov_deg": FOV_DEG, "radius": (RADIUS, RADIUS), "elevation_deg": (-30, 80)}
@@ -143,7 +144,7 @@ def make_field(method: str, size: int, seed: int, sharpen: float) -> Field:
     if method == "sdf":
         return sdf_field.small(seed=seed)
     if method == "text_sdf":
-        return dreamfusion.make_field(prompt_recipe.SMALL, seed, "distance")
+        return dreamfusion.make_field(text_prior.SMALL, seed, "distance")
     if method == "sjc":
         side = 5 * size // 4
         coarse = (side // 2, side // 4, side // 8)
@@ -158,7 +159,7 @@ def recover(
     """Optimise against the oracle of one mesh, whose pictures have `size` pixels a side; scores and what it took."""
     oracle = OraclePrior(truth, size, defects=defects, seed=seed)
     field, course = make_field(method, size, seed, sharpen), choose_course(method, steps, size, settings)
-    if isinstance(course, prompt_recipe.PromptRecipe):
+    if isinstance(course, text_prior.PromptRecipe):
         task = dreamfusion.Dream(oracle, field, course)
     else:
         camera = Camera(orbit(0, 15, RADIUS), FOV_DEG, 2 * size, 2 * size)

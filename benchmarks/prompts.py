@@ -16,13 +16,13 @@ import typer
 from PIL import Image
 
 from backend.engines import Request, dreamfusion, mvdream
-from backend.engines.distillation import Vanished
 from backend.engines.dreamfusion import fill_cube
-from backend.engines.report import Report
 from backend.evaluation.benchmark import to_mesh
 from backend.evaluation.metrics import compare_meshes
-from backend.interface.declarations import engine as declared
-from backend.meshing.mesh import Mesh
+from backend.interface.tasks import engine as declared
+from backend.optimisation.objective import Vanished
+from backend.rendering.mesh import Mesh
+from backend.runtime.progress import Report
 from backend.training.meshes import list_meshes, load_mesh
 from backend.training.text_to_image import main_color, noun, read_names
 from backend.training.views import on_white

@@ -20,17 +20,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from backend.engines.surface import SMALLEST_PIECE
 from backend.interface.view_set import FOV_DEG, RADIUS, view_set
 from backend.meshing.clean import keep_components
 from backend.meshing.marching_cubes import extract
-from backend.meshing.mesh import Mesh
-from backend.reconstruction import cost_regularisation
-from backend.reconstruction.cost_regularisation import SparseCostRegNet
-from backend.reconstruction.sparse_neus import PUBLISHED_RESOLUTION, SparseNeuS, cost_volume, known
-from backend.reconstruction.volume_frame import PUBLISHED_FOV_DEG, place_volume
+from backend.reconstruction.sparse_neus import cost_regularisation
+from backend.reconstruction.sparse_neus.cost_regularisation import SparseCostRegNet
+from backend.reconstruction.sparse_neus.model import PUBLISHED_RESOLUTION, SparseNeuS, cost_volume, known
+from backend.reconstruction.sparse_neus.to_mesh import SMALLEST_PIECE
+from backend.reconstruction.sparse_neus.volume_frame import PUBLISHED_FOV_DEG, place_volume
 from backend.rendering.cameras import Camera, orbit, rays
-from backend.weights.models import STARTER, load_reconstruction
+from backend.rendering.mesh import Mesh
+from backend.weights.loaders.one2345 import STARTER, load_reconstruction
 
 BALLS = (((0.15, 0.0, 0.05), 0.25, (0.8, 0.3, 0.2)), ((-0.2, 0.05, -0.1), 0.15, (0.2, 0.4, 0.8)))
 WITHIN = 0.94  # as the engine does

@@ -19,18 +19,18 @@ import typer
 from torch import Tensor
 
 from backend.diffusion import guidance
-from backend.diffusion.annealing import draw_timesteps
-from backend.diffusion.oracle import Defects, OraclePrior
 from backend.diffusion.view_prompts import SIDES, perp_neg_mixture, side
-from backend.engines import recipe
-from backend.engines.distillation import Reconstruction, Reference
-from backend.engines.optimisation import optimise
-from backend.engines.report import Report
 from backend.evaluation.metrics import compare_meshes
 from backend.fields import hash_field
-from backend.meshing.mesh import Mesh
+from backend.optimisation.annealing import draw_timesteps
+from backend.optimisation.loop import optimise
+from backend.optimisation.objective import Reconstruction, Reference
+from backend.optimisation.recipes import base
 from backend.rendering.cameras import Camera, orbit
+from backend.rendering.mesh import Mesh
 from backend.rendering.rasteriser import photograph
+from backend.runtime.progress import Report
+from tests.support.oracle import Defects, OraclePrior
 
 from .oracle_recovery import ray_errors
 
@@ -148,7 +148,7 @@ def noise(steps: int, weights: dict[str, float], defects: Defects) -> tuple[floa
     at every look; and the mean angle between rendered and true normals."""
     truth, camera = brick(), seen_from(0)
     course = replace(
-        recipe.SMALL, milestones=(), reference_size=(24,), random_size=(24,), batch=(3,), section=0.04, rate=0.03,
+        base.SMALL, milestones=(), reference_size=(24,), random_size=(24,), batch=(3,), section=0.04, rate=0.03,
         elevation_deg=(-30, 80),
     ).shortened(steps)  # fmt: skip
     course = replace(course, weights={**course.weights, **weights})

@@ -16,11 +16,11 @@ import torch
 import typer
 
 from backend.engines import Request, one2345, zero123_sds
-from backend.engines.report import Report
 from backend.evaluation.benchmark import from_mesh, shoot, to_mesh, turned
 from backend.evaluation.metrics import compare_meshes, normalise, psnr
-from backend.interface.declarations import engine
-from backend.meshing.mesh import Mesh
+from backend.interface.tasks import engine
+from backend.rendering.mesh import Mesh
+from backend.runtime.progress import Report
 from backend.training.meshes import list_meshes, load_mesh
 from backend.training.render import Light, Renderer, orbit
 

@@ -19,12 +19,12 @@ import typer
 
 from backend.diffusion.mvdream import MultiView
 from backend.engines.dreambooth import STARTER, STARTER_LOW_RANK, learn
-from backend.engines.report import Report
 from backend.rendering.cameras import Camera, orbit
+from backend.runtime.progress import Report
 from backend.training.render import FOV_DEG, RADIUS
 from backend.training.text_to_image import main_color, noun, read_names
 from backend.training.views import PLAIN, SIZE, Views, open_views
-from backend.weights.mvdream import load_multi_view
+from backend.weights.loaders.mvdream import load_multi_view
 
 OTHERS = ("a red car", "a green tree", "a blue chair")
 

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from backend.diffusion.sampling import FAST, Sampling, plan
 from backend.diffusion.zero123 import Condition, Zero123
-from backend.weights.zero123 import load_zero123
+from backend.weights.loaders.zero123 import load_zero123
 from benchmarks import random_zero123
 
 CPU = torch.device("cpu")

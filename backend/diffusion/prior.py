@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..rendering.cameras import Camera
-from .batches import one_by_one
+from ..runtime.batches import one_by_one
 from .guidance import clean_from_noise, clean_from_velocity
 from .zero123 import Condition, Zero123
 

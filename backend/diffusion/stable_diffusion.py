@@ -17,7 +17,7 @@ from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from torch import Tensor, nn
 
 from ..rendering.cameras import Camera
-from .batches import one_by_one
+from ..runtime.batches import one_by_one
 from .guidance import clean_from_noise, clean_from_velocity, guide
 from .prior import Denoised, view_angles
 from .view_prompts import SIDES, Side, perp_neg_mixture, side, view_prompt

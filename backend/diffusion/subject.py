@@ -28,9 +28,7 @@ class LowRank(nn.Module):
         super().__init__()
         inputs = weight[0].numel()
         rank = min(rank, inputs, len(weight))
-        self.down = nn.Parameter(
-            torch.randn(rank, inputs, generator=generator).to(weight.device) / inputs**0.5
-        )  # fmt: skip
+        self.down = nn.Parameter(torch.randn(rank, inputs, generator=generator).to(weight.device) / inputs**0.5)
         self.up = nn.Parameter(torch.zeros(len(weight), rank, device=weight.device))
 
     def change(self) -> Tensor:

@@ -55,7 +55,5 @@ class TwoStages:
     ) -> Tensor:
         azimuth, elevation = torch.tensor(offsets, dtype=torch.float32, device=condition.latent.device).T
         pose = self.model.pose(azimuth, elevation, torch.tensor(elevations), nearer)
-        views = self.model.sample(
-            condition, pose, sampling, self.generator, lambda i, n: self.step_done(stage, i, n)
-        )  # fmt: skip
+        views = self.model.sample(condition, pose, sampling, self.generator, lambda i, n: self.step_done(stage, i, n))
         return views if self.model.kind == "starter" else (views * 255).floor() / 255

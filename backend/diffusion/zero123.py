@@ -23,11 +23,11 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import CLIPVisionModelWithProjection
 
-from ..memory import give_back, is_memory
-from .batches import Batches
-from .placement import LOWER, Placement, choose_placement, place, take_turn
+from ..runtime.batches import Batches
+from ..runtime.memory import give_back, is_memory
+from ..runtime.offload import LOWER, Placement, choose_placement, place, take_turn
+from ..runtime.single_token_attention import use_single_token
 from .sampling import Sampling, choose_sampling, make_scheduler, plan
-from .single_token import use_single_token
 
 Kind = Literal["starter", "zero123", "stable-zero123"]
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)

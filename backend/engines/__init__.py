@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..interface import declarations
+from ..interface import tasks
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from ..meshing.mesh import Mesh
-    from .report import Report
+    from ..rendering.mesh import Mesh
+    from ..runtime.progress import Report
 
 
 @dataclass(frozen=True)
@@ -47,4 +47,4 @@ class EngineModule(Protocol):
 
 def load(name: str) -> EngineModule:
     """Import the engine's module, and torch with it. ParameterError when no such engine is declared."""
-    return import_module(f"{__name__}.{declarations.asked(name).name}")  # pyright: ignore[reportReturnType]
+    return import_module(f"{__name__}.{tasks.asked(name).name}")  # pyright: ignore[reportReturnType]

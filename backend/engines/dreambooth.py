@@ -19,15 +19,15 @@ from torch.nn.utils import parametrize
 
 from ..diffusion.mvdream import VIEWS, MultiView
 from ..diffusion.subject import DOWN, UP, LowRank, Subject, adapt, add_word, drift
-from ..meshing.mesh import Mesh
 from ..preprocess.background import remove_background
 from ..preprocess.framing import composite, fit_into, frame
 from ..preprocess.image import ImageError
-from ..weights.models import choose_device
-from ..weights.mvdream import check_multi_view, load_multi_view
-from ..weights.subjects import check_new, save_subject
+from ..rendering.mesh import Mesh
+from ..runtime.progress import Report
+from ..weights.loaders.mvdream import check_multi_view, load_multi_view
+from ..weights.loaders.one2345 import choose_device
+from ..weights.loaders.subjects import check_new, save_subject
 from . import Request, Result
-from .report import Report
 from .views_from_text import lay_cameras
 
 FEWEST, MOST = 1, 32  # photos
@@ -123,8 +123,9 @@ def learn(
     only[number] = 1
     handle = words.register_hook(lambda gradient: gradient * only)  # the other words stay as they are
     prompt = course.template.format(name)
-    told = model.tokenizer([prompt], padding="max_length", max_length=length_of(model), truncation=True,
-                           return_tensors="pt").input_ids.to(device)  # fmt: skip
+    told = model.tokenizer(
+        [prompt], padding="max_length", max_length=length_of(model), truncation=True, return_tensors="pt"
+    ).input_ids.to(device)
     trained = Trained(model, course.rank, seed)
     optimiser = torch.optim.AdamW(
         [{"params": trained.parameters, "weight_decay": course.weight_decay}, {"params": [words], "weight_decay": 0.0}],
@@ -190,8 +191,11 @@ class Trained:
         """The changes as Subject keeps them; the UNet is an ordinary one again, with them."""
         if not self.added:
             return {name: p - self.start[name] for name, p in self.unet.named_parameters()}
-        kept = {name + end: matrix.clone() for name, part in self.added.items()
-                for end, matrix in ((DOWN, part.down), (UP, part.up))}  # fmt: skip
+        kept = {
+            name + end: matrix.clone()
+            for name, part in self.added.items()
+            for end, matrix in ((DOWN, part.down), (UP, part.up))
+        }
         for module in list(self.unet.modules()):
             if parametrize.is_parametrized(module, "weight"):
                 parametrize.remove_parametrizations(module, "weight", leave_parametrized=True)

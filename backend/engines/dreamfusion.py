@@ -19,19 +19,20 @@ from ..fields.background import Background
 from ..fields.field import Field
 from ..fields.initial import Start, fit_mesh
 from ..interface.parameters import ParameterError
-from ..meshing.mesh import Mesh
 from ..meshing.texture import finish
+from ..optimisation.loop import optimise
+from ..optimisation.objective import Pictures, Reconstruction
+from ..optimisation.recipes import text_prior
+from ..optimisation.recipes.base import GENTLE_RATE
+from ..optimisation.recipes.text_prior import PromptRecipe
 from ..rendering.cameras import Camera, rays
+from ..rendering.mesh import Mesh
 from ..rendering.shading import sample_light
-from ..weights.models import choose_device, choose_dtype
-from ..weights.stable_diffusion import check_text_weights, load_text_to_image
-from ..weights.subjects import find_subjects, give_subjects
-from . import Request, Result, prompt_recipe
-from .distillation import Pictures, Reconstruction
-from .optimisation import optimise
-from .prompt_recipe import PromptRecipe
-from .recipe import GENTLE_RATE
-from .report import Report
+from ..runtime.progress import Report
+from ..weights.loaders.one2345 import choose_device, choose_dtype
+from ..weights.loaders.stable_diffusion import check_text_weights, load_text_to_image
+from ..weights.loaders.subjects import find_subjects, give_subjects
+from . import Request, Result
 from .zero123_sds import check_start, fit_into
 
 STAGES: dict[str, float] = {"Loading weights": 2, "Optimising": 100, "Surface": 4}
@@ -82,11 +83,11 @@ def read_prompt(prompt: Any) -> str:
 def choose_recipe(model: TextToImage, parameters: dict[str, Any]) -> PromptRecipe:
     """The published settings for these weights, and what the user wants otherwise."""
     if model.vae is None:
-        chosen = prompt_recipe.DEEP_FLOYD
+        chosen = text_prior.DEEP_FLOYD
     else:
-        chosen = prompt_recipe.STARTER if model.image_size < SMALL else prompt_recipe.STABLE_DIFFUSION
+        chosen = text_prior.STARTER if model.image_size < SMALL else text_prior.STABLE_DIFFUSION
     if parameters["surface"] == "distance":
-        chosen = prompt_recipe.of_distance(chosen)
+        chosen = text_prior.of_distance(chosen)
     scale = parameters["guidance_scale"] or chosen.guidance_scale
     return replace(chosen.shortened(parameters["steps"]), guidance_scale=scale)
 
@@ -107,9 +108,7 @@ class Dream(Reconstruction):
 
     recipe: PromptRecipe
 
-    def __init__(
-        self, prior: Prior, field: Field, chosen: PromptRecipe, prompt: str = "", start: Start | None = None
-    ):  # fmt: skip
+    def __init__(self, prior: Prior, field: Field, chosen: PromptRecipe, prompt: str = "", start: Start | None = None):
         super().__init__(prior, field, None, chosen, start=start)
         self.name = f"{self.name} {prompt}"
         color = None if chosen.background_rate else torch.ones(3)
@@ -133,9 +132,14 @@ class Dream(Reconstruction):
         light = sample_light(cameras[0].position.to(self.device), generator, soft=self.recipe.soft_light)
         needed = shading != "albedo" or self.recipe.weight("orientation", position)
         seen = self.renderer.render(
-            origins, directions, self.backdrop(directions, generator), shading, light,
-            normals="analytic" if needed else "along", generator=generator,
-        )  # fmt: skip
+            origins,
+            directions,
+            self.backdrop(directions, generator),
+            shading,
+            light,
+            normals="analytic" if needed else "along",
+            generator=generator,
+        )
         return Pictures(seen, len(cameras), cameras[0].height, cameras[0].width)
 
     def backdrop(self, directions: Tensor, generator: torch.Generator) -> Tensor:

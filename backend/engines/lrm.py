@@ -13,29 +13,29 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
+from ..input_view.input_view import PICTURE_SIDE, Picture, front_colors, keep_outline, paint_front
+from ..input_view.match_camera import match_picture
 from ..interface import catalog
 from ..interface.view_set import FOV_DEG, RADIUS
 from ..meshing.clean import keep_components, remove_degenerate
 from ..meshing.marching_cubes import extract
-from ..meshing.mesh import Mesh
 from ..meshing.texture import OFF, Colors, finish
 from ..preprocess.background import remove_background
 from ..preprocess.framing import composite, frame
 from ..preprocess.image import ImageError
-from ..preprocess.lrm import openlrm_picture, triposr_picture
-from ..reconstruction.lrm import LRM, POINTS, Scene
-from ..reconstruction.lrm_camera import describe
-from ..reconstruction.picture import PICTURE_SIDE, Picture, front_colors, keep_outline, paint_front
+from ..preprocess.input_camera import estimate_camera
+from ..preprocess.published_lrm_inputs import openlrm_picture, triposr_picture
+from ..reconstruction.lrm.model import LRM, POINTS, Scene
+from ..reconstruction.lrm.source_camera import describe
 from ..rendering.cameras import Camera, orbit
+from ..rendering.mesh import Mesh
 from ..rendering.rasteriser import photograph
-from ..weights import store
-from ..weights.lrm import Kind, check_lrm, load_lrm
-from ..weights.models import STARTER, choose_device
+from ..runtime.model_cache import Kept
+from ..runtime.progress import Report
+from ..weights.loaders.lrm import Kind, check_lrm, load_lrm
+from ..weights.loaders.one2345 import STARTER, choose_device
+from ..weights.store import store
 from . import Request, Result
-from .input_camera import estimate_camera
-from .kept import Kept
-from .picture_camera import match_picture
-from .report import Report
 
 STAGES: dict[str, float] = {"Preparing": 1, "Loading weights": 6, "Planes": 6, "Surface": 4, "Colours": 1}
 TEXTURED = {"Texture": 8.0}  # the stage more that a texture takes

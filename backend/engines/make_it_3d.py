@@ -17,30 +17,36 @@ from ..diffusion.prior import Prior
 from ..diffusion.stable_diffusion import TextPrior, TextToImage
 from ..fields import hash_field
 from ..fields.field import Field
-from ..meshing.mesh import Mesh
+from ..input_view.match_camera import match_picture
+from ..input_view.view_colors import colors_from, paint
 from ..meshing.texture import Colors, finish, nearby
+from ..optimisation.loop import Outcome, optimise
+from ..optimisation.make_it_3d_coarse import Coarse, Told, tell
+from ..optimisation.make_it_3d_refine import Refine, make_cloud
+from ..optimisation.objective import Reference
+from ..optimisation.recipes import image_prior
+from ..optimisation.recipes.image_prior import ImageRecipe, RefineRecipe
 from ..preprocess.background import remove_background
 from ..preprocess.caption import describe
 from ..preprocess.depth import estimate_depth
 from ..preprocess.framing import frame
-from ..reconstruction.view_colors import colors_from, paint
 from ..rendering.cameras import Camera, orbit
-from ..weights.likeness import load_likeness
-from ..weights.models import choose_device, choose_dtype
-from ..weights.stable_diffusion import check_text_weights, load_text_to_image
-from ..weights.subjects import find_subjects, give_subjects
-from . import Request, Result, image_recipe
-from .coarse import Coarse, Told, tell
-from .distillation import Reference
-from .image_recipe import ImageRecipe, RefineRecipe
-from .optimisation import Outcome, optimise
-from .picture_camera import match_picture
-from .refine import Refine, make_cloud
-from .report import Report
+from ..rendering.mesh import Mesh
+from ..runtime.progress import Report
+from ..weights.loaders.clip import load_likeness
+from ..weights.loaders.one2345 import choose_device, choose_dtype
+from ..weights.loaders.stable_diffusion import check_text_weights, load_text_to_image
+from ..weights.loaders.subjects import find_subjects, give_subjects
+from . import Request, Result
 
 STAGES: dict[str, float] = {
-    "Preparing": 2, "Loading weights": 4, "Shape": 100, "Points": 6, "Refining": 60, "Surface": 4,
-}  # fmt: skip
+    "Preparing": 2,
+    "Loading weights": 4,
+    "Shape": 100,
+    "Points": 6,
+    "Refining": 60,
+    "Surface": 4,
+}
 SMALL = 128  # pixels: a prior of smaller pictures gets a small field and few steps
 SHARE = 0.62  # of the minutes are the shape's
 TOLD_SIZE = 512  # pixels a side of the reference, as released
@@ -122,8 +128,8 @@ def apart(report: Report, name: str) -> Iterator[None]:
 def choose_recipes(model: TextToImage, parameters: dict[str, Any]) -> tuple[ImageRecipe, RefineRecipe]:
     """The released settings for these weights, and what the user wants otherwise."""
     is_small = model.image_size < SMALL
-    coarse = image_recipe.STARTER if is_small else image_recipe.MAKE_IT_3D
-    fine = image_recipe.STARTER_REFINE if is_small else image_recipe.REFINE
+    coarse = image_prior.STARTER if is_small else image_prior.MAKE_IT_3D
+    fine = image_prior.STARTER_REFINE if is_small else image_prior.REFINE
     scale, steps = parameters["guidance_scale"], parameters["steps"]
     if steps:
         fine = replace(fine, steps=max(1, round(fine.steps * steps / coarse.steps)))

@@ -12,19 +12,20 @@ import torch
 from torch import Tensor
 
 from ..diffusion import guidance
-from ..diffusion.annealing import draw_timesteps
 from ..diffusion.mvdream import SUFFIX, MultiView, MultiViewPrior
 from ..diffusion.prior import Denoised
 from ..meshing.texture import finish
-from ..weights.models import choose_device, choose_dtype
-from ..weights.mvdream import check_multi_view, load_multi_view
-from ..weights.subjects import find_subjects, give_subjects
-from . import Request, Result, multi_view_recipe
-from .distillation import guided
+from ..optimisation.annealing import draw_timesteps
+from ..optimisation.loop import optimise
+from ..optimisation.objective import guided
+from ..optimisation.recipes import mvdream
+from ..optimisation.recipes.mvdream import MultiViewRecipe
+from ..runtime.progress import Report
+from ..weights.loaders.mvdream import check_multi_view, load_multi_view
+from ..weights.loaders.one2345 import choose_device, choose_dtype
+from ..weights.loaders.subjects import find_subjects, give_subjects
+from . import Request, Result
 from .dreamfusion import SMALL, STAGES, Dream, fill_cube, make_field, read_prompt
-from .multi_view_recipe import MultiViewRecipe
-from .optimisation import optimise
-from .report import Report
 
 
 def run(request: Request, report: Report) -> Result:
@@ -53,7 +54,7 @@ def run(request: Request, report: Report) -> Result:
 
 def choose_recipe(model: MultiView, parameters: dict[str, Any]) -> MultiViewRecipe:
     """The published settings for these weights, and what the user wants otherwise."""
-    chosen = multi_view_recipe.STARTER if model.image_size < SMALL else multi_view_recipe.PUBLISHED
+    chosen = mvdream.STARTER if model.image_size < SMALL else mvdream.PUBLISHED
     if not parameters["shading"]:
         chosen = replace(chosen, albedo_steps=float("inf"), weights=dict(chosen.weights) | {"orientation": 0})
     scale = parameters["guidance_scale"] or chosen.guidance_scale

@@ -7,19 +7,12 @@ import numpy as np
 import torch
 
 from ..interface.view_set import RADIUS
-from ..meshing.mesh import Mesh
 from ..preprocess.background import remove_background
+from ..preprocess.input_camera import input_camera
+from ..rendering.mesh import Mesh
+from ..runtime.progress import Report
 from . import Request, Result
-from .input_camera import input_camera
-from .one2345 import (
-    choose_sampling,
-    load,
-    pose_tensor,
-    release,
-    to_novel_view_input,
-    to_pictures,
-)
-from .report import Report
+from .one2345 import choose_sampling, load, pose_tensor, release, to_novel_view_input, to_pictures
 
 
 def run(request: Request, report: Report) -> Result:
@@ -41,9 +34,12 @@ def run(request: Request, report: Report) -> Result:
         generator = torch.Generator().manual_seed(request.seed)
         pose = pose_tensor(model, [turn], [elevation], RADIUS - distance, condition.embedding.device)
         seen = model.sample(
-            condition, pose, choose_sampling(model, parameters), generator,
+            condition,
+            pose,
+            choose_sampling(model, parameters),
+            generator,
             step_done=lambda i, n, number=number: report.progress("View", number * n + i, n * len(turns)),
-        )  # fmt: skip
+        )
         views.append(to_pictures(seen)[0])
         report.preview(np.stack(views))
     nothing = Mesh(np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int32))

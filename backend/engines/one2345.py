@@ -16,22 +16,22 @@ from torch import Tensor
 from ..diffusion.sampling import Sampling
 from ..diffusion.two_stages import TwoStages
 from ..diffusion.zero123 import Condition, Zero123
+from ..input_view.input_view import PICTURE_SIDE, Picture
+from ..input_view.match_camera import match_picture
 from ..interface.view_set import FOV_DEG, RADIUS, first_stage, second_stage
-from ..meshing.mesh import Mesh
 from ..preprocess.background import Cutout, remove_background
 from ..preprocess.elevation import LOFTR, estimate_polar, find_loftr, load_loftr, match
 from ..preprocess.framing import composite, fit_into, frame, frame_as_released, lower_contrast
-from ..preprocess.novel_view import frame_object, whole_picture
-from ..reconstruction.picture import PICTURE_SIDE, Picture
-from ..reconstruction.volume_frame import PUBLISHED_FOV_DEG
+from ..preprocess.input_camera import input_camera
+from ..preprocess.zero123_framing import frame_object, whole_picture
+from ..reconstruction.sparse_neus.to_mesh import mesh_from_views
+from ..reconstruction.sparse_neus.volume_frame import PUBLISHED_FOV_DEG
 from ..rendering.cameras import Camera, orbit
-from ..weights import store
-from ..weights.models import Models, check_weights, choose_device, load_models, make_room, release
+from ..rendering.mesh import Mesh
+from ..runtime.progress import Report
+from ..weights.loaders.one2345 import Models, check_weights, choose_device, load_models, make_room, release
+from ..weights.store import store
 from . import Request, Result
-from .input_camera import input_camera
-from .picture_camera import match_picture
-from .report import Report
-from .surface import mesh_from_views
 
 STAGES: dict[str, float] = {
     "Preparing": 1,
@@ -69,9 +69,14 @@ def run(request: Request, report: Report) -> Result:
     )
     make_room(models)
     mesh = mesh_from_views(
-        models.sparse_neus, views, cameras, parameters, report, reference,
+        models.sparse_neus,
+        views,
+        cameras,
+        parameters,
+        report,
+        reference,
         see(cutout.image, reference, distance, views.device) if parameters["match_picture"] else None,
-    )  # fmt: skip
+    )
     facts = {
         "background": cutout.note,
         "elevation_deg": round(elevation, 1),
@@ -105,9 +110,12 @@ def novel_view(
     elevation, distance = input_camera(models.zero123.kind, picture, parameters)
     pose = pose_tensor(models.zero123, [(azimuth_deg, elevation_deg)], [elevation], RADIUS - distance, models.device)
     view = models.zero123.sample(
-        condition, pose, choose_sampling(models.zero123, parameters),
-        torch.Generator().manual_seed(seed), step_done=lambda i, n: report.progress("View", i, n),
-    )  # fmt: skip
+        condition,
+        pose,
+        choose_sampling(models.zero123, parameters),
+        torch.Generator().manual_seed(seed),
+        step_done=lambda i, n: report.progress("View", i, n),
+    )
     return to_pictures(view)[0].astype(np.float32) / 255
 
 

@@ -18,19 +18,19 @@ from torch import Tensor
 from ..diffusion.zero123 import CLIP_MEAN, CLIP_STD
 from ..meshing.clean import keep_components, remove_degenerate
 from ..meshing.marching_cubes import extract
-from ..meshing.mesh import Mesh
 from ..meshing.texture import finish
 from ..preprocess.background import remove_background
 from ..preprocess.framing import composite, frame
 from ..preprocess.image import ImageError
 from ..rendering.cameras import Camera, orbit
+from ..rendering.mesh import Mesh
 from ..rendering.rasteriser import photograph
-from ..weights.models import choose_device, choose_dtype
-from ..weights.shap_e import load_shap_e
+from ..runtime.model_cache import Kept
+from ..runtime.progress import Report
+from ..weights.loaders.one2345 import choose_device, choose_dtype
+from ..weights.loaders.shap_e import load_shap_e
 from . import Request, Result
 from .dreamfusion import read_prompt
-from .kept import Kept
-from .report import Report
 
 STAGES: dict[str, float] = {"Preparing": 1, "Loading weights": 6, "Shape": 20, "Surface": 6}
 STEPS = 64  # as released

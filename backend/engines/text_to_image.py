@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..meshing.mesh import Mesh
-from ..weights.models import choose_device
-from ..weights.stable_diffusion import load_text_to_image
-from ..weights.subjects import find_subjects
+from ..rendering.mesh import Mesh
+from ..runtime.model_cache import keep_with_subjects
+from ..runtime.progress import Report
+from ..weights.loaders.one2345 import choose_device
+from ..weights.loaders.stable_diffusion import load_text_to_image
+from ..weights.loaders.subjects import find_subjects
 from . import Request, Result
 from .dreamfusion import read_prompt
-from .kept import keep_with_subjects
-from .report import Report
 
 STEPS = 30
 GUIDANCE, STARTER_GUIDANCE = 7.5, 3.0  # a small model's colours burn sooner

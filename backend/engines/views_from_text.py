@@ -11,15 +11,15 @@ import torch
 
 from ..diffusion.mvdream import SUFFIX, MultiView, around
 from ..interface.view_set import FOV_DEG, RADIUS
-from ..meshing.mesh import Mesh
 from ..rendering.cameras import Camera
-from ..weights.models import choose_device
-from ..weights.mvdream import load_multi_view
-from ..weights.subjects import find_subjects
+from ..rendering.mesh import Mesh
+from ..runtime.model_cache import keep_with_subjects
+from ..runtime.progress import Report
+from ..weights.loaders.mvdream import load_multi_view
+from ..weights.loaders.one2345 import choose_device
+from ..weights.loaders.subjects import find_subjects
 from . import Request, Result
 from .dreamfusion import read_prompt
-from .kept import keep_with_subjects
-from .report import Report
 
 STEPS, STARTER_STEPS = 50, 30
 GUIDANCE, STARTER_GUIDANCE = 10.0, 3.0  # a small model's colours burn sooner
@@ -36,9 +36,7 @@ def run(request: Request, report: Report) -> Result:
     return Result(nothing, np.rint(views * 255).astype(np.uint8), facts_of(cameras))
 
 
-def imagine(
-    prompt: Any, parameters: dict[str, Any], report: Report, seed: int
-) -> tuple[np.ndarray, list[Camera]]:  # fmt: skip
+def imagine(prompt: Any, parameters: dict[str, Any], report: Report, seed: int) -> tuple[np.ndarray, list[Camera]]:
     """float32 RGBA (V, S, S, 4), opaque, and the cameras as the views show the object. Raises ParameterError,
     WeightsError, Cancelled."""
     prompt = read_prompt(prompt)

@@ -11,17 +11,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..meshing.mesh import Mesh
 from ..meshing.texture import finish
+from ..optimisation.loop import optimise
+from ..optimisation.neus import Neus
 from ..preprocess.background import remove_background
 from ..preprocess.views import align
-from ..reconstruction.volume_frame import object_box
+from ..reconstruction.sparse_neus.volume_frame import object_box
 from ..rendering.cameras import Camera
-from ..weights.models import choose_device, release
+from ..rendering.mesh import Mesh
+from ..runtime.progress import Report
+from ..weights.loaders.one2345 import choose_device, release
 from . import Request, Result, one2345
-from .neus import Neus
-from .optimisation import optimise
-from .report import Report
 
 SIDE = {"fast": 256, "neus": 160}  # pixels a side of the squares that the views become
 STEPS = 300

@@ -19,23 +19,24 @@ from ..fields import hash_field, sdf_field
 from ..fields.field import Field
 from ..fields.initial import fit_mesh
 from ..fields.voxel_field import VoxelField
-from ..interface.declarations import engine
+from ..input_view.input_view import PICTURE_SIDE, Picture, front_colors, keep_outline, paint_front
+from ..input_view.match_camera import match_picture, overlap
 from ..interface.parameters import ParameterError
+from ..interface.tasks import engine
 from ..interface.view_set import FOV_DEG, RADIUS
-from ..meshing.mesh import Mesh
 from ..meshing.texture import finish, nearby
+from ..optimisation.loop import optimise
+from ..optimisation.objective import Reconstruction, Reference
+from ..optimisation.recipes import base
+from ..optimisation.recipes.base import Recipe
 from ..preprocess.background import remove_background
 from ..preprocess.framing import composite, frame
-from ..reconstruction.picture import PICTURE_SIDE, Picture, front_colors, keep_outline, paint_front
+from ..preprocess.input_camera import input_camera
 from ..rendering.cameras import Camera, orbit
-from ..weights.models import choose_device, load_models, load_novel_view, release
-from . import Request, Result, one2345, recipe
-from .distillation import Reconstruction, Reference
-from .input_camera import input_camera
-from .optimisation import optimise
-from .picture_camera import match_picture, overlap
-from .recipe import Recipe
-from .report import Report
+from ..rendering.mesh import Mesh
+from ..runtime.progress import Report
+from ..weights.loaders.one2345 import choose_device, load_models, load_novel_view, release
+from . import Request, Result, one2345
 
 STAGES: dict[str, float] = {"Preparing": 1, "Loading weights": 2, "Start": 10, "Optimising": 100, "Surface": 4}
 SMALLEST = 0.15  # a start whose farthest coordinate is less was not made for the cube
@@ -62,7 +63,7 @@ def run(request: Request, report: Report) -> Result:
     picture = Picture(reference.image, reference.camera) if parameters["match_picture"] else None
     field = make_field(prior, parameters["method"], request.seed, mesh is not None).to(prior.alphas_cumprod.device)
     if mesh is not None:
-        chosen = recipe.refining(chosen, gently=field.is_sdf)
+        chosen = base.refining(chosen, gently=field.is_sdf)
         mesh = fit_into(mesh)
         start = fit_mesh(field, mesh, seed=request.seed, watch=partial(report.progress, "Start"))
     strange = picture is not None and mesh is not None and not shows(picture, mesh)
@@ -117,11 +118,11 @@ def load(parameters: dict[str, Any]) -> Zero123:
 def choose_recipe(model: Zero123, parameters: dict[str, Any]) -> Recipe:
     """The published settings for these weights, and what the user wants otherwise."""
     if parameters["method"] == "sjc":
-        chosen = recipe.SJC if model.image_size >= SMALL else recipe.STARTER_SJC
+        chosen = base.SJC if model.image_size >= SMALL else base.STARTER_SJC
     elif model.image_size < SMALL:
-        chosen = recipe.STARTER
+        chosen = base.STARTER
     else:
-        chosen = recipe.STABLE_ZERO123 if model.kind == "stable-zero123" else recipe.ZERO123_XL
+        chosen = base.STABLE_ZERO123 if model.kind == "stable-zero123" else base.ZERO123_XL
     scale = parameters["guidance_scale"] or chosen.guidance_scale
     return replace(chosen.shortened(parameters["steps"]), guidance_scale=scale)
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..meshing.clean import select_faces
-from ..meshing.mesh import Mesh
 from ..rendering.cameras import Camera
+from ..rendering.mesh import Mesh
 
 CORNERS = np.array([(x, y, z) for x in (0, 1) for y in (0, 1) for z in (0, 1)])
 BOX_FACES = np.concatenate(

@@ -13,11 +13,11 @@ import numpy as np
 import typer
 
 from ..engines import Request, lrm, one2345
-from ..engines.report import Report
-from ..interface.declarations import engine
+from ..interface.tasks import engine
 from ..interface.view_set import FOV_DEG, first_stage, view_set
-from ..meshing.mesh import Mesh
 from ..rendering.cameras import Camera
+from ..rendering.mesh import Mesh
+from ..runtime.progress import Report
 from ..training.meshes import TrainingMesh, list_meshes, load_mesh
 from ..training.render import Light, Renderer, orbit
 from .baselines import box, silhouette_slab

@@ -15,7 +15,7 @@ from scipy.ndimage import gaussian_filter
 from scipy.spatial import KDTree
 
 from ..meshing.clean import select_faces
-from ..meshing.mesh import Mesh
+from ..rendering.mesh import Mesh
 from ..training.meshes import normalise_vertices
 
 SAMPLES = 10_000

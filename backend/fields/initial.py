@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..meshing.mesh import Mesh
+from ..rendering.mesh import Mesh
 from .field import Field
 from .mesh_distance import MeshDistance
 

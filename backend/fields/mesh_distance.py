@@ -7,7 +7,7 @@ import numpy as np
 from scipy.ndimage import binary_dilation, label
 from scipy.spatial import KDTree
 
-from ..meshing.mesh import Mesh
+from ..rendering.mesh import Mesh
 
 CELLS = 96  # per side of the grid in which "outside" is what a flood from the border reaches
 SPACING = 0.005  # of the surface samples, in units of the mesh's largest side

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..meshing.clean import decimate, keep_components, remove_degenerate
 from ..meshing.marching_cubes import extract
-from ..meshing.mesh import Mesh
+from ..rendering.mesh import Mesh
 from .field import Field
 
 Value = Callable[[Tensor], Tensor]  # points (P, 3) -> (P,)
@@ -43,9 +43,13 @@ def to_mesh(
     try:
         value = partial(closed, field)
         vertices, faces = extract(
-            correct(value) if correct else value, resolution, (field.bounds[0] * MARGIN, field.bounds[1] * MARGIN),
-            level, "negative" if field.is_sdf else "positive", device=device,
-        )  # fmt: skip
+            correct(value) if correct else value,
+            resolution,
+            (field.bounds[0] * MARGIN, field.bounds[1] * MARGIN),
+            level,
+            "negative" if field.is_sdf else "positive",
+            device=device,
+        )
         mesh = remove_degenerate(keep_components(Mesh(vertices, faces), smallest))
         mesh.vertex_colors = vertex_colors(field, mesh.vertices, decode, device)
     finally:

@@ -10,7 +10,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 
-from .mesh import Mesh
+from ..rendering.mesh import Mesh
 
 
 def keep_components(mesh: Mesh, smallest: float = 1.0, by: Literal["volume", "area"] = "volume") -> Mesh:

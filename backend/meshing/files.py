@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..rendering.mesh import WHITE, Mesh
 from . import textured_files
-from .mesh import WHITE, Mesh
 
 if TYPE_CHECKING:
     import trimesh  # at run time only where it is used: it takes half a second

@@ -12,8 +12,8 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt
 from scipy.spatial import KDTree
 
+from ..rendering.mesh import Mesh
 from .clean import decimate
-from .mesh import Mesh
 
 Colors = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Points (K, 3) of the surface and unit normals (K, 3) -> sRGB 0..1 (K, 3)."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .mesh import Mesh
+from ..rendering.mesh import Mesh
 
 MATERIAL_FILE = "newmtl Image_to_Mesh\nKd 1 1 1\nKs 0 0 0\nmap_Kd {picture}\n"
 
@@ -50,9 +50,12 @@ def encode_glb(mesh: Mesh, vertices: np.ndarray, normals: np.ndarray, material: 
         **material["pbrMetallicRoughness"],
     )
     shape = trimesh.Trimesh(
-        vertices[of], faces, vertex_normals=normals[of], process=False,
+        vertices[of],
+        faces,
+        vertex_normals=normals[of],
+        process=False,
         visual=TextureVisuals(uv, material=surface),
-    )  # fmt: skip
+    )
     return bytes(shape.export(file_type="glb", include_normals=True))  # pyright: ignore[reportArgumentType]
 
 

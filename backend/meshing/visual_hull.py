@@ -8,8 +8,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..rendering.cameras import Camera, project
+from ..rendering.mesh import Mesh
 from .marching_cubes import extract
-from .mesh import Mesh
 
 SOLID = 0.3  # the least alpha: what is thinner than a pixel is whole in no picture
 

@@ -13,7 +13,7 @@ from PIL import Image
 from scipy import ndimage
 
 from ..interface import catalog
-from ..weights import store
+from ..weights.store import store
 from . import salient_object
 from .framing import to_bytes
 from .image import ImageError

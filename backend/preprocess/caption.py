@@ -13,8 +13,8 @@ import torch
 from PIL import Image
 
 from ..interface import catalog
-from ..weights import store
-from ..weights.networks import load_network
+from ..weights.formats.fill import load_network
+from ..weights.store import store
 from .framing import composite, to_bytes
 
 SET = "blip-base"
@@ -25,9 +25,12 @@ REMEDY = "Download the weights again, or write what the picture shows yourself, 
 PHRASES = (  # what says nothing of the object
     (r"^(there is|this is|here is)\s+", ""),
     (r"\b(an? )?close[- ]?up( (photo|picture|image|view))?( of)?\s*", ""),
-    (r",?\s*\b(is |are )?((sitting|standing) )?(on|against|in front of|with) (a |an |the )?"
-     r"(plain |solid )?(white|black|gr[ae]y) (background|surface|backdrop)\b", ""),
-)  # fmt: skip
+    (
+        r",?\s*\b(is |are )?((sitting|standing) )?(on|against|in front of|with) (a |an |the )?"
+        r"(plain |solid )?(white|black|gr[ae]y) (background|surface|backdrop)\b",
+        "",
+    ),
+)
 
 
 def describe(rgba: np.ndarray, told: str, device: torch.device) -> tuple[str, str]:

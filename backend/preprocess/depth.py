@@ -15,9 +15,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..interface import catalog
-from ..weights import store
-from ..weights.networks import load_network
-from ..weights.stable_diffusion import read_json
+from ..weights.formats.fill import load_network
+from ..weights.loaders.stable_diffusion import read_json
+from ..weights.store import store
 from .framing import composite
 
 SETS = ("depth-anything-v2-large", "depth-anything-v2-base", "depth-anything-v2-small", "dpt-large")  # best first

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 
 from ..interface import catalog
 from ..rendering.cameras import orbit
-from ..weights import store
-from ..weights.differences import fill, read_checkpoint
+from ..weights.formats.compare import fill, read_checkpoint
+from ..weights.store import store
 
 SIDE, FOCAL, DISTANCE = 256, 280.0, 1.2  # pixels, pixels, world units
 LOFTR_SIDE = 480

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from ..interface.catalog import WeightsError
-from ..weights import store
+from ..weights.store import store
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from ..interface import catalog
 from ..interface.catalog import WeightsError
-from ..weights import store
-from ..weights.checkpoint import StoredTensor, read_file
-from ..weights.differences import fill, read_checkpoint
+from ..weights.formats.checkpoint import StoredTensor, read_file
+from ..weights.formats.compare import fill, read_checkpoint
+from ..weights.store import store
 
 if TYPE_CHECKING:
     from transformers import SamModel
@@ -115,9 +115,7 @@ def make_config(state: Mapping[str, Any], path: Path) -> Any:
         raise WeightsError(
             f"{path} is no checkpoint of Segment Anything: {error} is missing or wrong.", REMEDY
         ) from None
-    return SamConfig(
-        vision_config=vision, prompt_encoder_config={"image_size": grid * patch, "patch_size": patch}
-    )  # fmt: skip
+    return SamConfig(vision_config=vision, prompt_encoder_config={"image_size": grid * patch, "patch_size": patch})
 
 
 @torch.no_grad()

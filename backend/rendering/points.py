@@ -35,9 +35,11 @@ class Splats:
         """Features of the points (N, C) -> premultiplied (C, H, W); differentiable in features and weights."""
         height, width, count = self.index.shape
         seen = F.embedding_bag(
-            self.index.clamp(min=0).view(-1, count), features, mode="sum",
+            self.index.clamp(min=0).view(-1, count),
+            features,
+            mode="sum",
             per_sample_weights=self.weight.to(features).view(-1, count),
-        )  # fmt: skip
+        )
         return seen.view(height, width, -1).permute(2, 0, 1)
 
 

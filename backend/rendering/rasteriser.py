@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..meshing.mesh import Mesh
 from .cameras import Camera
+from .mesh import Mesh
 
 TOLERANCE = 1e-6  # of a corner's weight, so that no ray slips between two triangles
 

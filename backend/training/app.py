@@ -55,7 +55,7 @@ def decoder(steps: Steps = 2500, work: Work = WORK, device: Device = "cpu", thre
     """Train the auto-encoder's decoder further and give it to the novel-view model, whose latents stay the same."""
     import torch
 
-    from ..weights.zero123 import load_zero123
+    from ..weights.loaders.zero123 import load_zero123
     from .vae import refine_decoder
     from .views import open_views
 
@@ -77,7 +77,7 @@ def novel_view(
     import torch
     from diffusers import AutoencoderKL
 
-    from ..weights.zero123 import load_zero123
+    from ..weights.loaders.zero123 import load_zero123
     from .novel_view import make_zero123, train_novel_view
     from .views import open_views
 
@@ -132,7 +132,7 @@ def multi_view(
     from diffusers import AutoencoderKL
 
     from ..diffusion.mvdream import MultiView
-    from ..weights.stable_diffusion import load_text_to_image
+    from ..weights.loaders.stable_diffusion import load_text_to_image
     from .mvdream import train_mvdream
     from .text_to_image import read_names, save
     from .views import open_views
@@ -163,9 +163,9 @@ def reconstruction(
     """Train SparseNeuS on true views and, with --predicted SHARE, on the diffusion model's."""
     import torch
 
-    from ..reconstruction.sparse_neus import SparseNeuS
-    from ..weights.models import load_reconstruction, save_sparse_neus
-    from ..weights.zero123 import load_zero123
+    from ..reconstruction.sparse_neus.model import SparseNeuS
+    from ..weights.loaders.one2345 import load_reconstruction, save_sparse_neus
+    from ..weights.loaders.zero123 import load_zero123
     from .loop import mix
     from .reconstruction import train_reconstruction
     from .views import SIZE
@@ -210,7 +210,7 @@ def lrm(
     threads: Threads = 0,
 ) -> None:
     """Train the LRM, from all views and labels, stretched ones too, to the folder lrm."""
-    from ..weights.lrm import load_lrm, save_lrm
+    from ..weights.loaders.lrm import load_lrm, save_lrm
     from .labels import open_labels
     from .lrm import train_lrm
     from .lrm_views import load_encoder

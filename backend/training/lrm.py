@@ -11,10 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..reconstruction.image_tokens import Encoder
-from ..reconstruction.lrm import LRM, Architecture, Scene
-from ..reconstruction.lrm_camera import describe
-from ..weights.models import choose_dtype
+from ..reconstruction.lrm.image_tokens import Encoder
+from ..reconstruction.lrm.model import LRM, Architecture, Scene
+from ..reconstruction.lrm.source_camera import describe
+from ..weights.loaders.one2345 import choose_dtype
 from .labels import POINTS, Labels
 from .loop import train
 from .lrm_views import draw_crops, view_losses
@@ -23,10 +23,26 @@ from .views import FRAMED, SIZE, Views
 
 STARTER = Architecture(
     encoder=Encoder("dino", width=64, depth=2, heads=2, hidden=256, patch=8, grid=8, eps=1e-6),
-    image_size=SIZE, width=64, depth=2, heads=2, order="cross first", camera=64, plane_size=8, channels=24,
-    planes=("xy", "xz", "zy"), radius=0.6, decoder_width=224, decoder_layers=4, density="raw", bias=0.0, local=48,
-    slices=16, slice_channels=12, local_last=128, local_blocks=6,
-)  # fmt: skip
+    image_size=SIZE,
+    width=64,
+    depth=2,
+    heads=2,
+    order="cross first",
+    camera=64,
+    plane_size=8,
+    channels=24,
+    planes=("xy", "xz", "zy"),
+    radius=0.6,
+    decoder_width=224,
+    decoder_layers=4,
+    density="raw",
+    bias=0.0,
+    local=48,
+    slices=16,
+    slice_channels=12,
+    local_last=128,
+    local_blocks=6,
+)
 UNIT = 0.02  # distance, in the world, that is one unit of the raw output
 INPUT_ELEVATIONS = (-15.0, 50.0)  # degrees, of the pictures that people take
 KINDS = (192, 448, 512)  # points a picture asked for their distance, of each kind that `labels` draws

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from diffusers import AutoencoderKL
 from torch import Tensor, nn
 
-from ..reconstruction.lrm import LRM, Scene
+from ..reconstruction.lrm.model import LRM, Scene
 from ..rendering.rays import importance, intersect_box, stratify
 from ..rendering.volume import alpha_weights, points_along
 from .render import FOV_DEG, orbit

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from ..weights.models import choose_dtype
+from ..weights.loaders.one2345 import choose_dtype
 
 QUINTIC = (3.4445, -4.7750, 2.0315)  # of the Newton-Schulz iteration: x -> a x + b x^3 + c x^5 on singular values
 ITERATIONS = 5

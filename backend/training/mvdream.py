@@ -27,9 +27,15 @@ APART = VIEWPOINTS // VIEWS
 
 
 def train_mvdream(
-    model: MultiView, vae: AutoencoderKL, views: Views, names: dict[str, str], folder: Path, steps: int,
-    objects: int = 8, lr: float = 1e-3,
-) -> MultiView:  # fmt: skip
+    model: MultiView,
+    vae: AutoencoderKL,
+    views: Views,
+    names: dict[str, str],
+    folder: Path,
+    steps: int,
+    objects: int = 8,
+    lr: float = 1e-3,
+) -> MultiView:
     """Steps of `objects` sets of four views a quarter turn apart, or of as many single pictures; averaged weights."""
     torch.manual_seed(0)
     described, latents = describe_objects(views, names), Latents(vae.requires_grad_(False), Recolored(views), folder)

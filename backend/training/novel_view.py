@@ -30,15 +30,28 @@ def make_zero123(vae: AutoencoderKL) -> Zero123:
     """The starter's networks, randomly initialised, in Zero-1-to-3's layout."""
     image_encoder = CLIPVisionModelWithProjection(
         CLIPVisionConfig(
-            hidden_size=WIDTH, intermediate_size=4 * WIDTH, num_hidden_layers=4, num_attention_heads=6,
-            image_size=64, patch_size=16, projection_dim=WIDTH, hidden_act="quick_gelu",
+            hidden_size=WIDTH,
+            intermediate_size=4 * WIDTH,
+            num_hidden_layers=4,
+            num_attention_heads=6,
+            image_size=64,
+            patch_size=16,
+            projection_dim=WIDTH,
+            hidden_act="quick_gelu",
         )
-    )  # fmt: skip
+    )
     unet = UNet2DConditionModel(
-        sample_size=8, in_channels=16, out_channels=8, block_out_channels=(96, 160, 192), layers_per_block=1,
-        down_block_types=("CrossAttnDownBlock2D",) * ATTENTION, up_block_types=("CrossAttnUpBlock2D",) * ATTENTION,
-        cross_attention_dim=WIDTH, attention_head_dim=4, norm_num_groups=16,
-    )  # fmt: skip
+        sample_size=8,
+        in_channels=16,
+        out_channels=8,
+        block_out_channels=(96, 160, 192),
+        layers_per_block=1,
+        down_block_types=("CrossAttnDownBlock2D",) * ATTENTION,
+        up_block_types=("CrossAttnUpBlock2D",) * ATTENTION,
+        cross_attention_dim=WIDTH,
+        attention_head_dim=4,
+        norm_num_groups=16,
+    )
     return Zero123(vae, image_encoder, unet, nn.Linear(WIDTH + 4, WIDTH), "v_prediction", "starter")
 
 

@@ -12,14 +12,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..diffusion.zero123 import Zero123
-from ..engines.input_camera import input_camera
 from ..engines.one2345 import generate_views
-from ..engines.report import Report
-from ..interface.declarations import engine
+from ..interface.tasks import engine
 from ..interface.view_set import FOV_DEG, RADIUS, view_set
-from ..reconstruction.sparse_neus import Scene, SparseNeuS
-from ..reconstruction.volume_frame import volume_cameras
+from ..preprocess.input_camera import input_camera
+from ..reconstruction.sparse_neus.model import Scene, SparseNeuS
+from ..reconstruction.sparse_neus.volume_frame import volume_cameras
 from ..rendering.volume import alpha_weights, neus_section_alpha
+from ..runtime.progress import Report
 from .distance import SignedDistance
 from .loop import train
 from .meshes import list_meshes, load_mesh

@@ -34,26 +34,77 @@ WHITE = 250  # pixels all of whose channels are brighter are background
 NOUNS = {  # what a word in a mesh's name is called in prompts; words that are not here are no prompts
     word: said
     for said, words in {
-        "alien": "alien", "apple": "apple", "axe": "axe", "barrel": "barrel", "bed": "bed", "bench": "bench",
-        "book": "book", "bowl": "bowl", "box": "box cube crate", "bridge": "bridge", "bush": "bush",
-        "cactus": "cactus", "candle": "candle", "car": "car", "carrot": "carrot", "chair": "chair",
-        "character": "character chr cop female male mob", "chest": "chest", "coin": "coin", "column": "column pillar",
-        "computer": "computer", "corn": "corn", "crystal": "crystal", "desk": "desk", "door": "door",
-        "fence": "fence", "fish": "fish shark", "flag": "banner flag", "flower": "flower flowers",
-        "fridge": "fridge", "gravestone": "grave gravestone", "gun": "gun pistol rifle smg sniper", "heart": "heart",
-        "house": "barn house houses", "key": "key", "lamp": "lamp lantern", "lettuce": "lettuce",
-        "mountain": "mountain", "mushroom": "mushroom", "plane": "airplane plane", "planet": "planet",
-        "plant": "houseplant plant", "plate": "plate", "potion": "potion", "pumpkin": "pumpkin",
-        "rock": "asteroid rock rocks", "shelf": "bookcase bookshelf shelf", "shield": "shield", "ship": "boat ship",
-        "sign": "sign", "skeleton": "skeleton", "skull": "skull", "sofa": "couch sofa",
-        "spaceship": "craft saucer spaceship", "stairs": "stairs", "star": "star", "stool": "stool",
-        "stove": "stove", "sword": "claymore dagger sword", "table": "kitchentable table", "tank": "tank",
-        "tomato": "tomato", "torch": "torch", "tower": "tower", "train": "train",
+        "alien": "alien",
+        "apple": "apple",
+        "axe": "axe",
+        "barrel": "barrel",
+        "bed": "bed",
+        "bench": "bench",
+        "book": "book",
+        "bowl": "bowl",
+        "box": "box cube crate",
+        "bridge": "bridge",
+        "bush": "bush",
+        "cactus": "cactus",
+        "candle": "candle",
+        "car": "car",
+        "carrot": "carrot",
+        "chair": "chair",
+        "character": "character chr cop female male mob",
+        "chest": "chest",
+        "coin": "coin",
+        "column": "column pillar",
+        "computer": "computer",
+        "corn": "corn",
+        "crystal": "crystal",
+        "desk": "desk",
+        "door": "door",
+        "fence": "fence",
+        "fish": "fish shark",
+        "flag": "banner flag",
+        "flower": "flower flowers",
+        "fridge": "fridge",
+        "gravestone": "grave gravestone",
+        "gun": "gun pistol rifle smg sniper",
+        "heart": "heart",
+        "house": "barn house houses",
+        "key": "key",
+        "lamp": "lamp lantern",
+        "lettuce": "lettuce",
+        "mountain": "mountain",
+        "mushroom": "mushroom",
+        "plane": "airplane plane",
+        "planet": "planet",
+        "plant": "houseplant plant",
+        "plate": "plate",
+        "potion": "potion",
+        "pumpkin": "pumpkin",
+        "rock": "asteroid rock rocks",
+        "shelf": "bookcase bookshelf shelf",
+        "shield": "shield",
+        "ship": "boat ship",
+        "sign": "sign",
+        "skeleton": "skeleton",
+        "skull": "skull",
+        "sofa": "couch sofa",
+        "spaceship": "craft saucer spaceship",
+        "stairs": "stairs",
+        "star": "star",
+        "stool": "stool",
+        "stove": "stove",
+        "sword": "claymore dagger sword",
+        "table": "kitchentable table",
+        "tank": "tank",
+        "tomato": "tomato",
+        "torch": "torch",
+        "tower": "tower",
+        "train": "train",
         "tree": "birch palm pine tree trees willow",
-        "truck": "truck", "window": "window",
+        "truck": "truck",
+        "window": "window",
     }.items()
     for word in words.split()
-}  # fmt: skip
+}
 HUES = ((15, "red"), (42, "orange"), (68, "yellow"), (165, "green"), (255, "blue"), (295, "purple"), (342, "pink"))
 COLORS = (*(name for _, name in HUES), "brown", "black", "grey", "white")
 
@@ -155,35 +206,53 @@ class TextToImage(nn.Module):
         super().__init__()
         self.text_encoder = CLIPTextModel(
             CLIPTextConfig(
-                vocab_size=tokens, hidden_size=WIDTH, intermediate_size=2 * WIDTH, num_hidden_layers=2,
-                num_attention_heads=4, max_position_embeddings=LONGEST, hidden_act="quick_gelu",
-                bos_token_id=start, eos_token_id=end, pad_token_id=end,
+                vocab_size=tokens,
+                hidden_size=WIDTH,
+                intermediate_size=2 * WIDTH,
+                num_hidden_layers=2,
+                num_attention_heads=4,
+                max_position_embeddings=LONGEST,
+                hidden_act="quick_gelu",
+                bos_token_id=start,
+                eos_token_id=end,
+                pad_token_id=end,
             )
-        )  # fmt: skip
+        )
         self.unet = UNet2DConditionModel(
-            sample_size=size, in_channels=channels, out_channels=channels, block_out_channels=(48, 64, 96),
-            layers_per_block=1, down_block_types=("CrossAttnDownBlock2D",) * 3,
-            up_block_types=("CrossAttnUpBlock2D",) * 3, cross_attention_dim=WIDTH, attention_head_dim=4,
+            sample_size=size,
+            in_channels=channels,
+            out_channels=channels,
+            block_out_channels=(48, 64, 96),
+            layers_per_block=1,
+            down_block_types=("CrossAttnDownBlock2D",) * 3,
+            up_block_types=("CrossAttnUpBlock2D",) * 3,
+            cross_attention_dim=WIDTH,
+            attention_head_dim=4,
             norm_num_groups=16,
-        )  # fmt: skip
+        )
 
     def forward(self, noisy: Tensor, t: Tensor, tokens: Tensor) -> Tensor:
         return self.unet(noisy, t, self.text_encoder(tokens).last_hidden_state).sample
 
 
 def train_text_to_image(
-    vae: AutoencoderKL, views: Views, names: dict[str, str], folder: Path, steps: int, batch: int = 32,
+    vae: AutoencoderKL,
+    views: Views,
+    names: dict[str, str],
+    folder: Path,
+    steps: int,
+    batch: int = 32,
     device: str = "cpu",
-) -> tuple[TextToImage, CLIPTokenizer]:  # fmt: skip
+) -> tuple[TextToImage, CLIPTokenizer]:
     """v-prediction loss on views' latents, as Stable Diffusion 2 is trained; returns averaged weights."""
     torch.manual_seed(0)
     described = describe_objects(views, names)
     said = [word for words in described.values() for text in words for word in text.split()]
     tokenizer = make_tokenizer([*said, *COLORS, *SIDES, "a", "an", "view", ","])
     latents = Latents(vae.requires_grad_(False), Recolored(views), folder)
-    model = TextToImage(
-        len(tokenizer), tokenizer.bos_token_id, tokenizer.eos_token_id, *latents.stored.shape[3:5]
-    ).to(device)  # fmt: skip
+    model = TextToImage(len(tokenizer), tokenizer.bos_token_id, tokenizer.eos_token_id, *latents.stored.shape[3:5]).to(
+        device
+    )
     model.unet.to(memory_format=torch.channels_last)
     scheduler: DDIMScheduler = make_scheduler("v_prediction")
     objects, scale = np.array(sorted(described)), float(vae.config.scaling_factor)

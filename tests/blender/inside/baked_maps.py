@@ -96,7 +96,7 @@ def check_a_normal_map_shows_the_slopes_of_a_wave():
 def lumpy(subdivisions):
     bpy.ops.wm.read_homefile()
     bpy.ops.mesh.primitive_ico_sphere_add(subdivisions=subdivisions)
-    ob, maker = bpy.context.object, module("addon.mesh_import")
+    ob, maker = bpy.context.object, module("addon.scene.mesh_import")
     for layer in list(ob.data.uv_layers):
         ob.data.uv_layers.remove(layer)
     points = places(ob.data)
@@ -188,7 +188,7 @@ def check_only_the_mesh_of_the_object_gets_the_texture():
     bpy.context.collection.objects.link(twin)
     ob.material_slots[0].link = "OBJECT"
     ob.material_slots[0].material = own = bpy.data.materials.new("Own")
-    module("addon.compat").enable_nodes(own)
+    module("addon.base.compat").enable_nodes(own)
     old, places_before = ob.data, positions(ob.data)
     before = traits(ob)
     assert bpy.ops.image_to_mesh.bake_texture() == {"FINISHED"}
@@ -207,7 +207,7 @@ def check_what_cannot_be_baked_says_why_and_leaves_nothing():
     before = counts()
     raises(bpy.ops.image_to_mesh.bake_texture, "neither colours")
     material = bpy.data.materials.new("Glow")
-    module("addon.compat").enable_nodes(material)
+    module("addon.base.compat").enable_nodes(material)
     material.node_tree.nodes.clear()
     cube.data.materials.append(material)
     raises(bpy.ops.image_to_mesh.bake_texture, "Glow", "Principled")

@@ -59,7 +59,7 @@ def check_the_first_preset_is_asked_for_its_name_alone():
     """Blender says "* Missing Paths *" to whoever has no preset yet."""
     panel, settings().engine = Mock(), "LRM"
     assert not bpy.utils.preset_paths("image_to_mesh/lrm")
-    module("addon.presets").Presets.draw(panel, bpy.context)
+    module("addon.panels.presets").Presets.draw(panel, bpy.context)
     row = panel.layout.row.return_value
     assert panel.layout.operator_context == "EXEC_DEFAULT"
     assert [call.args[1] for call in row.prop.mock_calls] == ["preset_name"] and not panel.layout.label.called
@@ -79,7 +79,7 @@ def check_presets_of_the_artist_come_back():
 
 
 def check_a_preset_is_written_without_names_that_python_3_13_forgets():
-    values = [eval(path, {"bpy": bpy}) for path in module("addon.presets").AddPreset.preset_values.fget(None)]
+    values = [eval(path, {"bpy": bpy}) for path in module("addon.panels.presets").AddPreset.preset_values.fget(None)]
     assert settings().one2345.mesh_resolution in values and len(values) > 5
 
 

@@ -17,7 +17,7 @@ def ball(subdivisions=5):
     """A ball, red where x > 0 and blue elsewhere, as the extension would have made it."""
     bpy.ops.mesh.primitive_ico_sphere_add(subdivisions=subdivisions, radius=RADIUS)
     ob = bpy.context.object
-    mesh, maker = ob.data, module("addon.mesh_import")
+    mesh, maker = ob.data, module("addon.scene.mesh_import")
     colors = np.where(places(mesh)[:, :1] > 0, RED, BLUE).astype(np.uint8)
     maker.add_colors(mesh, colors)
     mesh.materials.append(maker.build_material("Ball", colors))
@@ -31,7 +31,7 @@ def places(mesh):
 
 
 def colors_of(mesh):
-    return module("addon.start_mesh").read_colors(mesh)
+    return module("addon.scene.mesh_export").read_colors(mesh)
 
 
 def is_the_ball(mesh, tolerance=0.02):

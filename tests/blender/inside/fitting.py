@@ -76,7 +76,7 @@ def check_a_mesh_takes_the_active_objects_place():
     now = spans(cube)
     assert np.allclose(now[0], low, atol=1e-4) and np.allclose(now[1], high, atol=1e-4)
     assert old in [version.mesh for version in bpy.context.scene.image_to_mesh_versions]
-    assert module("addon.frame").cube_of(cube) is not None and cube.data.color_attributes
+    assert module("addon.scene.frame").cube_of(cube) is not None and cube.data.color_attributes
     bpy.ops.ed.undo()
     assert len(bpy.data.objects["Cube"].data.materials) == 1 and not made()
 
@@ -116,7 +116,7 @@ def check_a_camera_shows_the_mesh_where_the_image_does():
     scene.render.engine, scene.cycles.samples, scene.cycles.use_denoising = "CYCLES", 4, False
     scene.render.filepath = str(RESOURCES / "matched.png")
     bpy.ops.render.render(write_still=True)
-    pose = module("addon.cameras").orbit(0, 20)
+    pose = module("addon.base.cameras").orbit(0, 20)
     focal = 30 / np.tan(np.radians(37.5))
     axis = 40 - 0.1 * 80, 30 + -0.05 * 80  # rows go down
     column, row = np.meshgrid(np.arange(80) + 0.5, np.arange(60) + 0.5)
@@ -130,7 +130,7 @@ def check_a_camera_shows_the_mesh_where_the_image_does():
 def check_a_mesh_without_a_picture_has_no_camera_to_match():
     fresh()
     generate()
-    missing = module("addon.camera_match").missing
+    missing = module("addon.operators.match_camera").missing
     assert "did not tell" in missing(bpy.context) and not bpy.ops.image_to_mesh.match_camera.poll()
     bpy.context.view_layer.objects.active = bpy.data.objects["Cube"]
     assert "active object" in missing(bpy.context)
@@ -140,7 +140,7 @@ def check_previews_come_and_go_and_leave_no_data():
     """The mesh as it is by now is drawn, but it is no object: nothing to undo."""
     fresh("preview wait:0.3")
     bpy.ops.ed.undo_push(message="Before")
-    session, preview = module("addon.session"), module("addon.preview")
+    session, preview = module("addon.session"), module("addon.scene.viewport_preview")
     bpy.ops.image_to_mesh.generate()
     [job] = session.queue.jobs()
     run(lambda: job.stage == "wait")

@@ -13,7 +13,7 @@ def stored(group):
 
 
 def check_a_file_of_a_newer_version_is_no_trouble():
-    properties, declarations = module("addon.properties"), module("backend.interface.declarations")
+    properties, declarations = module("addon.settings.scene"), module("backend.interface.tasks")
     choose("views")
     settings().engine = declarations.ENGINES[0].name.upper()
     group = getattr(settings(), declarations.ENGINES[0].name)
@@ -63,7 +63,7 @@ def check_a_scene_may_be_renamed_hidden_or_deleted_meanwhile():
 
 
 def check_a_scene_that_takes_nothing_loses_no_other_job():
-    session, arrays, job = module("addon.session"), module("addon.arrays"), module("addon.job")
+    session, arrays, job = module("addon.session"), module("addon.base.arrays"), module("addon.jobs.job")
     bpy.ops.wm.save_as_mainfile(filepath=str(RESOURCES / "library.blend"), copy=True)
     with bpy.data.libraries.load(str(RESOURCES / "library.blend"), link=True) as (there, here):
         here.scenes = there.scenes[:1]
@@ -95,10 +95,10 @@ def check_an_image_may_be_deleted_while_its_job_waits():
 
 
 def check_any_name_becomes_an_object():
-    sources = module("addon.sources")
+    sources = module("addon.scene.input_image")
     assert sources.printable("caf\udce9") == "caf?" and sources.printable("") == "Mesh"
-    ends = module("addon.mesh_import")
-    triangle = module("addon.arrays").MeshArrays(
+    ends = module("addon.scene.mesh_import")
+    triangle = module("addon.base.arrays").MeshArrays(
         np.eye(3, dtype=np.float32), np.array([[0, 1, 2]], np.int32), np.full((3, 4), 255, np.uint8)
     )
     for name in ("漢" * 100, "🍎 e\u0301", "../..\\x", "a\nb"):
@@ -108,7 +108,7 @@ def check_any_name_becomes_an_object():
 
 def check_folders_that_refuse_are_explained():
     """A file stands where the folder should be: for root, nothing is read-only."""
-    setup, prefs = module("addon.setup"), preferences()
+    setup, prefs = module("addon.setup.environment"), preferences()
     taken = RESOURCES / "taken"
     taken.write_text("a file")
     prefs.data_folder = str(taken)

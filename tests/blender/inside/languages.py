@@ -15,29 +15,29 @@ def labels():
         if "image_to_mesh" in getattr(kind, "__module__", ""):
             words.add(getattr(kind, "bl_label", ""))
             words |= {p.name for p in kind.bl_rna.properties}
-    ours, declared = settings(), module("addon.properties").DECLARED
+    ours, declared = settings(), module("addon.settings.scene").DECLARED
     groups = [ours, ours.finish, ours.refine, ours.placement, *(getattr(ours, e.name) for e in declared)]
     words |= {p.name for group in groups for p in group.bl_rna.properties}
-    for package in ("panel", "history_panel", "preferences", "presets", "views_panel"):
-        words |= set(Path(module(f"addon.{package}").__file__).read_text("utf-8").split('"'))
+    for package in ("main", "history", "preferences", "presets", "views"):
+        words |= set(Path(module(f"addon.panels.{package}").__file__).read_text("utf-8").split('"'))
     return words
 
 
 def check_every_translation_has_a_word_that_is_shown():
-    words = module("addon.translations").WORDS
+    words = module("addon.i18n.labels").WORDS
     assert not set(words) - labels(), set(words) - labels()
     assert all(len(row) == 4 and all(row) for row in words.values())
 
 
 def check_the_table_is_as_blender_wants_it():
     """The table alone: bpy is built without languages. The window's script of this name sees them."""
-    table = module("addon.translations").table()
+    table = module("addon.i18n.labels").table()
     assert set(table) == {"de_DE", "ja_JP", "ko_KR", "zh_HANS"}
     assert table["de_DE"]["Operator", "Again"] == "Noch einmal" and table["zh_HANS"]["*", "Settings"] == "设置"
 
 
 def check_tooltips_are_one_line_and_speak_the_languages():
-    tooltips, drawn = module("addon.tooltips"), [kind for kind in dir(bpy.ops.image_to_mesh)]
+    tooltips, drawn = module("addon.i18n.tooltips"), [kind for kind in dir(bpy.ops.image_to_mesh)]
     told = {name: getattr(bpy.ops.image_to_mesh, name).get_rna_type().description for name in drawn}
     assert set(tooltips.TOOLTIPS) <= set(drawn)
     assert all(text and "\n" not in text and "  " not in text for text in told.values()), told

@@ -12,7 +12,7 @@ def check_images_in_blender_arrive_as_they_look():
     """A painted image through pixels, an opened or packed file through its bytes, and a float image as sRGB."""
     import io
 
-    sources = module("addon.sources")
+    sources = module("addon.scene.input_image")
     painted = bpy.data.images.new("painted", 2, 1, alpha=True)
     painted.pixels[:] = (1, 0, 0, 1, 0, 0.5, 0, 0.25)
     image = np.load(io.BytesIO(sources.read_image(painted)()["image"]))["image"]
@@ -36,7 +36,7 @@ def check_images_in_blender_arrive_as_they_look():
 
 
 def check_the_last_render_is_read_and_the_output_settings_stay():
-    sources, scene = module("addon.sources"), bpy.context.scene
+    sources, scene = module("addon.scene.input_image"), bpy.context.scene
     if not sources.render_result():
         bpy.data.images.new("Render Result", 1, 1)
     scene.render.engine, scene.cycles.samples, scene.cycles.use_denoising = "CYCLES", 1, False
@@ -51,7 +51,7 @@ def check_the_last_render_is_read_and_the_output_settings_stay():
 
 
 def check_the_report_tells_enough_and_not_the_home_folder():
-    text = module("addon.reports").report()
+    text = module("addon.operators.bug_report").report()
     assert bpy.app.version_string in text and "Log:" in text and str(Path.home()) not in text
     bpy.ops.image_to_mesh.show_log()
     assert "Image to Mesh Log" in bpy.data.texts
@@ -60,7 +60,7 @@ def check_the_report_tells_enough_and_not_the_home_folder():
 def raises_trouble(call, argument, words):
     try:
         call(argument)
-    except module("addon.trouble").Trouble as trouble:
+    except module("addon.base.trouble").Trouble as trouble:
         assert words in trouble.message and trouble.remedy, trouble
     else:
         raise AssertionError("no trouble")

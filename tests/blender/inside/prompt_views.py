@@ -21,11 +21,11 @@ def picture(red):
 
 def make_job(**changes):
     values = {"engine": "views_from_text", "parameters": {}, "seed": 0, "attachments": dict, "name": "a red car"}
-    return module("addon.job").Job(**values | changes)
+    return module("addon.jobs.job").Job(**values | changes)
 
 
 def check_views_of_a_prompt_stand_behind_cameras_where_they_were_seen():
-    views, cameras = module("addon.prompt_views"), module("addon.cameras")
+    views, cameras = module("addon.operators.prompt_views"), module("addon.base.cameras")
     poses = [cameras.orbit(azimuth, 15, 1.5) for azimuth in (0, 90, 180, 270)]
     report = {"poses": [pose.tolist() for pose in poses], "fov_deg": 40.0}
     cube = np.diag([2.0, 2, 2, 1])
@@ -40,17 +40,17 @@ def check_views_of_a_prompt_stand_behind_cameras_where_they_were_seen():
         assert np.allclose(np.array(ob.matrix_world), cube @ pose, atol=1e-5)
         assert abs(np.degrees(ob.data.angle_x) - 40) < 1e-3
         assert ob.data.background_images[0].image.packed_file and ob.data.show_background_images
-    assert set(made) <= set(module("addon.views").with_images(bpy.context))
+    assert set(made) <= set(module("addon.operators.views_to_mesh").with_images(bpy.context))
     for ob in made:
         bpy.data.cameras.remove(ob.data)
 
 
 def check_views_without_cameras_are_refused():
-    trouble = module("addon.trouble").Trouble
+    trouble = module("addon.base.trouble").Trouble
     for report in ({}, {"poses": [[1]], "fov_deg": 40}, {"poses": np.full((1, 4, 4), np.nan).tolist(), "fov_deg": 40}):
         try:
             job = make_job(images=[picture(1)], report=report)
-            module("addon.prompt_views").hang(job, bpy.context.scene, np.eye(4))
+            module("addon.operators.prompt_views").hang(job, bpy.context.scene, np.eye(4))
         except trouble as told:
             assert told.remedy
         else:
@@ -58,7 +58,7 @@ def check_views_without_cameras_are_refused():
 
 
 def check_photos_are_sent_in_their_order():
-    views, folder = module("addon.prompt_views"), Path(tempfile.mkdtemp())
+    views, folder = module("addon.operators.prompt_views"), Path(tempfile.mkdtemp())
     assert not bpy.ops.image_to_mesh.learn_subject.poll()
     settings().dreambooth.subject = "gnome"
     for i in range(3):
@@ -70,7 +70,7 @@ def check_photos_are_sent_in_their_order():
     for wrong in ([], [folder / "none.png"]):
         try:
             views.make_learning_job(bpy.context, wrong)
-        except module("addon.trouble").Trouble as told:
+        except module("addon.base.trouble").Trouble as told:
             assert told.remedy
         else:
             raise AssertionError(wrong)

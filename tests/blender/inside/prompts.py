@@ -35,7 +35,7 @@ class Layout:
 
 def drawn():
     layout = Layout()
-    module("addon.panel").draw_input(layout, settings())
+    module("addon.panels.main").draw_input(layout, settings())
     return layout.drawn
 
 
@@ -45,7 +45,7 @@ def check_a_prompt_takes_the_place_of_the_image():
     settings().engine, settings().prompt = "DREAMFUSION", "  "
     assert "prompt" in drawn() and not {"source", "image_to_mesh.make_image"} & set(drawn())
     assert not bpy.ops.image_to_mesh.generate.poll()
-    assert "prompt" in module("addon.sources").missing(settings())
+    assert "prompt" in module("addon.scene.input_image").missing(settings())
     settings().prompt = "a red car"
     assert bpy.ops.image_to_mesh.generate(wait=True) == {"FINISHED"}
     job = module("addon.session").queue.last
@@ -69,7 +69,7 @@ def check_a_picture_of_the_prompt_becomes_the_image():
     assert bpy.ops.image_to_mesh.make_image(wait=True, again=True) == {"FINISHED"}
     assert settings().image != first and round(255 * settings().image.pixels[0]) == 101 == settings().seed
     assert len(bpy.data.images) == before + 2
-    sent = module("addon.sources").read(settings(), bpy.context.scene)[1]()
+    sent = module("addon.scene.input_image").read(settings(), bpy.context.scene)[1]()
     assert sent["image_file"] == bytes(settings().image.packed_file.data) and sent["image_file"][:4] == b"\x89PNG"
     settings().property_unset("seed")
     settings().source = "FILE"
@@ -85,18 +85,18 @@ def check_a_prompt_becomes_a_mesh_by_way_of_a_picture_with_one_click():
     job = module("addon.session").queue.last
     request = json.loads((Path(job.folder) / "request.json").read_text())
     assert request["engine"] == "lrm" and request["inputs"]["prompt"] == "a blue cup"
-    picture = module("backend.interface.declarations").PICTURE
+    picture = module("backend.interface.tasks").PICTURE
     assert picture.check(request["inputs"]["picture"])["steps"] == 7
-    history, scene = module("addon.history"), bpy.context.scene
+    history, scene = module("addon.scene.versions"), bpy.context.scene
     version = next(v for v in scene.image_to_mesh_versions if history.recipe_of(v).get("job") == job.id)
     assert history.job_again(bpy.context, version, None).inputs == request["inputs"]
-    assert "image of the prompt" in module("addon.sources").missing_image(settings())  # for what needs a picture
+    assert "image of the prompt" in module("addon.scene.input_image").missing_image(settings())  # for the engines
     settings().source = "FILE"
     settings().text_to_image.property_unset("steps")
 
 
 def check_weights_to_choose_from_are_those_of_the_engine():
-    properties = module("addon.properties")
+    properties = module("addon.settings.scene")
     words = {item[0] for item in properties.weights_items(settings().dreamfusion, None)}
     pictures = {item[0] for item in properties.weights_items(settings().one2345, None)}
     assert words == {"STARTER-TEXT", "STABLE-DIFFUSION-1-5", "STABLE-DIFFUSION-2-1-BASE", "OWN"}

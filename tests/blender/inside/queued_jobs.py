@@ -34,7 +34,7 @@ def check_jobs_queue_and_can_be_cancelled():
 
 
 def check_the_time_of_every_import_is_left_out_of_what_held_blender():
-    session, job, now = module("addon.session"), module("addon.job"), [0.0]
+    session, job, now = module("addon.session"), module("addon.jobs.job"), [0.0]
 
     def spend(seconds):
         now[0] += seconds
@@ -79,15 +79,15 @@ def check_a_result_survives_opening_another_file():
     bpy.ops.wm.read_homefile()
     run(lambda: not session.queue.busy)
     assert job.state.name == "FAILED" and "Import Finished Job" in job.remedy and not made()
-    offered = [item[0] for item in module("addon.finished").items(None, None)]
+    offered = [item[0] for item in module("addon.jobs.recovery").items(None, None)]
     assert offered[0] == job.id
     bpy.ops.image_to_mesh.import_finished(job=job.id)
     assert [ob.name for ob in made()] == ["Apple"] and len(made()[0].data.vertices) == 8
-    assert job.id not in [item[0] for item in module("addon.finished").items(None, None)]
+    assert job.id not in [item[0] for item in module("addon.jobs.recovery").items(None, None)]
 
 
 def check_out_of_memory_offers_what_to_lower():
-    session, declarations = module("addon.session"), module("backend.interface.declarations")
+    session, declarations = module("addon.session"), module("backend.interface.tasks")
     choose("memory")
     raises(bpy.ops.image_to_mesh.generate, "Full", wait=True)
     job = session.queue.last
@@ -95,10 +95,10 @@ def check_out_of_memory_offers_what_to_lower():
     bpy.ops.image_to_mesh.lower(job=job.id, parameter="mesh_resolution")
     assert settings().one2345.mesh_resolution == 64 and not job.lower
     declared = declarations.engine("one2345")
-    module("addon.properties").set_value(settings(), preferences(), "one2345", "device", "cpu")
+    module("addon.settings.scene").set_value(settings(), preferences(), "one2345", "device", "cpu")
     assert preferences().device == "CPU"
-    module("addon.properties").set_value(settings(), preferences(), "one2345", "elevation_deg", 30.0)
-    value_of = module("addon.properties").value_of
+    module("addon.settings.scene").set_value(settings(), preferences(), "one2345", "elevation_deg", 30.0)
+    value_of = module("addon.settings.scene").value_of
     assert value_of(settings().one2345, declared.parameter("elevation_deg")) == 30.0
     preferences().device = "AUTO"
     choose("memory:nonsense")
@@ -107,7 +107,7 @@ def check_out_of_memory_offers_what_to_lower():
 
 
 def check_a_finished_job_tells_what_it_went_by():
-    findings = module("addon.panel").findings
+    findings = module("addon.panels.main").findings
     report = {"elevation_deg": 20.0, "elevation": "given, because", "background": "Border.", "seconds": 1}
     assert findings(report) == ["Elevation 20°, given, because", "Border."]
     assert findings(report | {"depth": 0.8})[1:] == ["Depth 0.8 of the width", "Border."]
@@ -115,7 +115,7 @@ def check_a_finished_job_tells_what_it_went_by():
 
 
 def check_imported_jobs_can_be_removed_and_others_stay():
-    jobs, finished = DATA / "jobs", module("addon.finished")
+    jobs, finished = DATA / "jobs", module("addon.jobs.recovery")
     choose("views")
     bpy.ops.image_to_mesh.generate(wait=True)
     waiting, young, old = jobs / "waiting", jobs / "young", jobs / "old"
@@ -133,9 +133,9 @@ def check_imported_jobs_can_be_removed_and_others_stay():
     bpy.ops.image_to_mesh.cancel()
     run(lambda: not module("addon.session").queue.busy)
     bpy.ops.image_to_mesh.remove_jobs()
-    run(lambda: module("addon.setup").task().ended)
+    run(lambda: module("addon.setup.environment").task().ended)
     left = {folder.name for folder in jobs.iterdir()}
     assert {"waiting", "young"} <= left and not removable & left
-    disk = module("addon.disk")
+    disk = module("addon.setup.disk_scan")
     run(lambda: disk.seen() and not disk.is_looking())
     assert disk.seen().idle == 0 and disk.seen().jobs >= len("not imported yet")

@@ -111,8 +111,11 @@ def check_nothing_else_in_the_file_changes():
         new = bpy.data.objects["Ball"].data.name
         told = {(kind, name) for kind, name, *_ in differences(after, before)}
         assert told == {("objects", "Ball"), ("meshes", new), ("scenes", "Scene")}, told
-        parts = [i for i, pair in enumerate(zip(after["objects"]["Ball"], before["objects"]["Ball"], strict=True))
-                 if pair[0] != pair[1]]  # fmt: skip
+        parts = [
+            i
+            for i, pair in enumerate(zip(after["objects"]["Ball"], before["objects"]["Ball"], strict=True))
+            if pair[0] != pair[1]
+        ]
         assert parts == [0, 6], "more than the data's name and the recipe"
         assert bpy.data.objects["Twin"].data.name == "Sphere" != new
 
@@ -130,7 +133,7 @@ def check_outside_the_group_nothing_moves():
     assert (new[~inside] == old[~inside]).all() and (new[inside] != old[inside]).any(1).mean() > 0.9
     assert len(ob.data.polygons) == faces and len(ob.data.uv_layers) == uvs
     job = module("addon.session").queue.last
-    local = module("addon.frame").cube_of(ob)
+    local = module("addon.scene.frame").cube_of(ob)
     in_cube = (new[inside] - local[:3, 3]) @ np.linalg.inv(local[:3, :3]).T
     assert np.allclose(np.abs(in_cube).max(1), 0.5, atol=1e-4) and job.name == "Ball"
 
@@ -168,7 +171,7 @@ def check_what_was_made_here_is_refined_in_the_engines_own_frame():
 
 def check_a_prompt_refines_too():
     settings().refine.engine, settings().prompt, settings().refine.group = "DREAMFUSION", "", ""
-    assert "prompt" in module("addon.refine").missing(bpy.context)
+    assert "prompt" in module("addon.operators.refine").missing(bpy.context)
     settings().prompt = "a box"
     assert bpy.ops.image_to_mesh.refine(wait=True) == {"FINISHED"}
     request = json.loads((Path(module("addon.session").queue.last.folder) / "request.json").read_text())
@@ -178,7 +181,7 @@ def check_a_prompt_refines_too():
 
 
 def check_refining_says_why_it_cannot():
-    refine = module("addon.refine")
+    refine = module("addon.operators.refine")
     ob = bpy.context.object
     ob.shape_key_add(name="Basis")
     assert "shape keys" in refine.missing(bpy.context) and not bpy.ops.image_to_mesh.refine.poll()
@@ -205,4 +208,4 @@ def check_a_mesh_whose_object_is_gone_can_be_imported():
     bpy.data.objects.remove(ob)
     run(lambda: not session.queue.busy)
     assert job.state.name == "FAILED" and "Import Finished Job" in job.remedy
-    assert job.id in [item[0] for item in module("addon.finished").items(None, None)]
+    assert job.id in [item[0] for item in module("addon.jobs.recovery").items(None, None)]

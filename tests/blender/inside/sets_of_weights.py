@@ -8,8 +8,8 @@ from stage import DATA, RESOURCES, choose, module, preferences, run, settings
 
 
 def check_weights_are_a_choice_of_what_is_there():
-    properties, disk = module("addon.properties"), module("addon.disk")
-    weights = module("backend.interface.declarations").engine("one2345").parameter("weights")
+    properties, disk = module("addon.settings.scene"), module("addon.setup.disk_scan")
+    weights = module("backend.interface.tasks").engine("one2345").parameter("weights")
     group = settings().one2345
     assert properties.value_of(group, weights) == "starter" and not properties.lacking_weights(group)
     run(lambda: disk.seen().complete)
@@ -26,9 +26,9 @@ def check_weights_are_a_choice_of_what_is_there():
 
 def check_weights_are_downloaded_verified_and_removed_by_the_backend():
     """The real command line of the backend, in the host's Python, and a server on loopback."""
-    from published import Server
+    from tests.support.published import Server
 
-    setup, disk, server = module("addon.setup"), module("addon.disk"), Server()
+    setup, disk, server = module("addon.setup.environment"), module("addon.setup.disk_scan"), Server()
     name, folder = "sam-vit-base", DATA / "weights" / "sam-vit-base"
     files = {"config.json": b"{}", "model.safetensors": bytes(500_000), "preprocessor_config.json": b"{}"}
     server.files, os.environ["HF_ENDPOINT"] = files, server.address
@@ -68,7 +68,7 @@ def check_weights_are_downloaded_verified_and_removed_by_the_backend():
 
 def told_by_backend(name):
     """What the backend says to a download that Blender should not have let through."""
-    models, setup = module("addon.models"), module("addon.setup")
+    models, setup = module("addon.setup.weights"), module("addon.setup.environment")
     models.begin(setup.chosen(preferences()), "download", name)
     run(lambda: setup.task().ended)
     return setup.task().trouble.message

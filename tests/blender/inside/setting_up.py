@@ -20,7 +20,7 @@ def check_install_registers_and_starts_nothing():
 
 
 def check_properties_follow_the_declarations():
-    declarations, properties = module("backend.interface.declarations"), module("addon.properties")
+    declarations, properties = module("backend.interface.tasks"), module("addon.settings.scene")
     assert settings().engine == "LRM", "the best of the starters is offered first"
     for engine in declarations.ENGINES:
         group = getattr(settings(), engine.name)
@@ -34,7 +34,7 @@ def check_properties_follow_the_declarations():
 
 
 def check_the_button_is_grey_until_it_can_work():
-    setup, sources = module("addon.setup"), module("addon.sources")
+    setup, sources = module("addon.setup.environment"), module("addon.scene.input_image")
     prefs = preferences()
     prefs.data_folder = str(RESOURCES / "empty")
     assert not bpy.ops.image_to_mesh.generate.poll() and "not set up" in setup.obstacle()
@@ -49,8 +49,8 @@ def check_the_button_is_grey_until_it_can_work():
 
 
 def check_setting_up_shows_progress_and_can_be_stopped():
-    setup, session = module("addon.setup"), module("addon.session")
-    environment = module("backend.interface.environment")
+    setup, session = module("addon.setup.environment"), module("addon.session")
+    environment = module("backend.interface.installer.environment")
 
     def install(data_folder, extension, variant, say, stopped):
         say("Installing PyTorch", 0.4, "Collecting torch")
@@ -77,7 +77,7 @@ def check_setting_up_shows_progress_and_can_be_stopped():
 
 
 def check_a_missing_environment_is_explained():
-    prefs, job = preferences(), module("addon.job")
+    prefs, job = preferences(), module("addon.jobs.job")
     prefs.python = str(RESOURCES / "no-such-python")
     session = module("addon.session")
     one = job.Job("one2345", {}, 0, dict, "x")

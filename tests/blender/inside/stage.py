@@ -14,7 +14,7 @@ NAME = "bl_ext.user_default.image_to_mesh"
 RESOURCES = Path(os.environ["BLENDER_USER_RESOURCES"])
 DATA = RESOURCES / "dáta 資料"  # spaces and letters of two scripts, as in many a user's name
 PATIENCE_S = 60.0
-sys.path.append(str(Path(__file__).parents[2] / "weights"))
+sys.path.append(str(Path(__file__).resolve().parents[3]))  # for tests.support
 
 
 def module(name):
@@ -46,7 +46,7 @@ def use_double():
     """A named interpreter, and the stand-in in the backend's place."""
     prefs = bpy.context.preferences.addons[NAME].preferences
     prefs.python, prefs.data_folder = HOST_PYTHON, str(DATA)
-    protocol, process = module("backend.interface.protocol"), module("addon.process")
+    protocol, process = module("backend.interface.protocol"), module("addon.jobs.process")
     command = protocol.command(HOST_PYTHON, DOUBLE, "serve", "--jobs", DATA / "jobs")
     launch = process.Launch(command, protocol.environment(os.environ), RESOURCES, DATA / "logs" / "backend.log")
     module("addon.session").queue.launch = lambda: lambda: launch

@@ -10,10 +10,10 @@ from stage import choose, module, settings, use_double
 
 def sent():
     """What would be sent now: vertices, faces, colours; None for nothing."""
-    data = module("addon.start_mesh").read(bpy.context)()
+    data = module("addon.scene.mesh_export").read(bpy.context)()
     if not data:
         return None
-    mesh = module("addon.arrays").decode_mesh(data["mesh"])
+    mesh = module("addon.base.arrays").decode_mesh(data["mesh"])
     return mesh.vertices, mesh.faces, mesh.colors
 
 
@@ -73,7 +73,7 @@ def check_what_was_made_here_is_taken_as_it_came():
 def check_the_button_says_that_a_mesh_has_to_be_active():
     make_active(bpy.data.objects["Camera"])
     assert not bpy.ops.image_to_mesh.generate.poll()
-    assert "active object" in module("addon.start_mesh").missing(bpy.context)
+    assert "active object" in module("addon.scene.mesh_export").missing(bpy.context)
     settings().zero123_sds.start = "FAST"
     assert bpy.ops.image_to_mesh.generate.poll() and sent() is None
     settings().engine = "ONE2345"

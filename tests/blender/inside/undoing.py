@@ -61,7 +61,9 @@ def check_undo_and_redo_through_every_operation_leave_the_file_as_it_was():
 
     def prompt_views():
         report = {"poses": [np.eye(4).tolist()], "fov_deg": 40.0}
-        module("addon.prompt_views").hang(views_job(images=[picture(1)], report=report), bpy.context.scene, np.eye(4))
+        module("addon.operators.prompt_views").hang(
+            views_job(images=[picture(1)], report=report), bpy.context.scene, np.eye(4)
+        )
 
     def refine_group():
         settings().refine.group = "Top"

@@ -51,11 +51,11 @@ def check_each_result_is_remembered_and_can_be_made_again():
 
 def check_a_thumbnail_shows_the_mesh_from_its_front_right():
     """The double's cube is red on the right: of what is seen, the front's right edge and all the right side."""
-    picture = module("addon.thumbnail").decode(versions()[0].thumbnail).astype(int)
+    picture = module("addon.base.thumbnail").decode(versions()[0].thumbnail).astype(int)
     assert picture.shape == (96, 96, 3) and (picture[0, 0] == 48).all(), "the corner is backdrop"
     left, right = picture[40:60, 15:30], picture[40:60, 65:80]
     assert right[..., 0].mean() > left[..., 0].mean() + 60, (left.mean((0, 1)), right.mean((0, 1)))
-    icons = module("addon.picture")
+    icons = module("addon.panels.icons")
     icons.thumbnail_id(versions()[0].thumbnail)  # without a window there are no numbers of icons
     [icon] = [icon for icon in icons.icons().values() if tuple(icon.image_size) == (96, 96)]
     first = np.array(icon.image_pixels[:], np.int32).view(np.uint8).reshape(96, 96, 4)[::-1]
@@ -91,13 +91,13 @@ def check_versions_stand_side_by_side_without_touching():
     ob.location, ob.scale = (10, 20, 30), (2, 2, 2)
     bpy.context.view_layer.objects.active = ob
     bpy.context.view_layer.update()
-    spans = [module("addon.history").span(ob)]
+    spans = [module("addon.scene.versions").span(ob)]
     for index in (0, 2):
         pick(index)
         bpy.ops.image_to_mesh.put_beside()
         new = bpy.context.object
         assert new.data == versions()[index].mesh and tuple(new.location)[1:] == (20, 30)
-        spans.append(module("addon.history").span(new))
+        spans.append(module("addon.scene.versions").span(new))
     assert all(right[0] - left[1] >= 0.1 for left, right in pairwise(spans)), spans
 
 
@@ -135,7 +135,7 @@ def check_what_cannot_be_made_again_says_why():
     version = versions()[0]
     version.filepath = ""
     assert not bpy.ops.image_to_mesh.again.poll()
-    assert "image" in module("addon.history").not_repeatable(version)
+    assert "image" in module("addon.scene.versions").not_repeatable(version)
     version.filepath = "//gone.png"
     raises(bpy.ops.image_to_mesh.again, "gone.png", wait=True)
     for recipe in ("", "[]", "{", '{"engine": "unheard of"}'):

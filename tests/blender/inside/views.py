@@ -76,10 +76,10 @@ def check_a_camera_of_blenders_is_read_as_it_renders():
     camera.matrix_world = matrix
     bpy.context.view_layer.update()
     corners = np.array([ob.matrix_world @ vertex.co for vertex in ob.data.vertices])
-    pose = module("addon.rig").upright(np.array(camera.matrix_world))
+    pose = module("addon.operators.view_rig").upright(np.array(camera.matrix_world))
     for fit, width, height in (("AUTO", 60, 40), ("AUTO", 40, 60), ("HORIZONTAL", 40, 60), ("VERTICAL", 60, 40)):
         camera.data.sensor_fit, camera.data.lens = fit, 60
-        fov = module("addon.novel_view").field_of_view(camera.data, width, height)
+        fov = module("addon.operators.novel_view").field_of_view(camera.data, width, height)
         expected = covered(corners, pose, fov, width, height)
         assert expected.sum() > 60 and overlap(render(camera, width, height), expected) > 0.9, fit
 
@@ -87,13 +87,13 @@ def check_a_camera_of_blenders_is_read_as_it_renders():
 def check_a_photograph_shows_the_object_alone_and_leaves_nothing():
     ob, scene = bpy.data.objects["Flag"], bpy.context.scene
     before = {kind: len(getattr(bpy.data, kind)) for kind in ("scenes", "objects", "cameras", "worlds", "images")}
-    cameras, frame = module("addon.cameras"), module("addon.frame")
+    cameras, frame = module("addon.base.cameras"), module("addon.scene.frame")
     cube = frame.around([ob], bpy.context.evaluated_depsgraph_get())
     corners = np.array([ob.matrix_world @ vertex.co for vertex in ob.data.vertices])
     assert abs(np.linalg.norm(corners - cube[:3, 3], axis=1).max() - cube[0, 0] / 2) < 1e-5
-    pose = module("addon.rig").upright(cube @ cameras.orbit(30, 20))
+    pose = module("addon.operators.view_rig").upright(cube @ cameras.orbit(30, 20))
     bpy.ops.mesh.primitive_cube_add(size=9, location=cube[:3, 3])  # would hide it
-    data = module("addon.photograph").photograph([ob], pose, 49.1, 64)
+    data = module("addon.scene.render_view").photograph([ob], pose, 49.1, 64)
     bpy.data.objects.remove(bpy.context.object)
     (RESOURCES / "photograph.png").write_bytes(data)
     assert overlap(alpha(RESOURCES / "photograph.png"), covered(corners, pose, 49.1, 64, 64)) > 0.9
@@ -109,16 +109,16 @@ def check_the_rig_is_the_engines():
     bpy.ops.ed.undo_push(message="Before")
     bpy.ops.image_to_mesh.add_view_rig()
     bpy.context.view_layer.update()
-    rig, frame = module("addon.rig"), module("addon.frame")
+    rig, frame = module("addon.operators.view_rig"), module("addon.scene.frame")
     made_here = rig.of_rig(bpy.context.scene)
     cube = frame.around([bpy.data.objects["Flag"]], bpy.context.evaluated_depsgraph_get())
     assert len(made_here) == 32
     for camera, (azimuth, elevation) in zip(made_here, view_set.view_set(20), strict=True):
-        seen = module("addon.cameras").look(np.array(camera.matrix_world), cube)
+        seen = module("addon.base.cameras").look(np.array(camera.matrix_world), cube)
         assert abs((seen.azimuth - azimuth + 180) % 360 - 180) < 1e-2 and abs(seen.elevation - elevation) < 1e-2
         assert abs(seen.distance - 1.2) < 1e-4
         lens = camera.data
-        assert abs(module("addon.novel_view").field_of_view(lens, 64, 64) - view_set.FOV_DEG) < 1e-3
+        assert abs(module("addon.operators.novel_view").field_of_view(lens, 64, 64) - view_set.FOV_DEG) < 1e-3
     bpy.ops.image_to_mesh.add_view_rig()
 
 
@@ -130,7 +130,7 @@ def check_a_view_is_asked_for_from_the_camera_and_lies_behind_it():
     camera, scene = bpy.data.objects["Camera"], bpy.context.scene
     scene.cursor.location = (1, 2, 3)
     select()
-    pose = module("addon.cameras").orbit(45, 30, 2.4)
+    pose = module("addon.base.cameras").orbit(45, 30, 2.4)
     pose[:3, 3] += (1, 2, 3)
     camera.matrix_world = Matrix(pose.tolist()) @ Euler((0.05, -0.1, 0.3)).to_matrix().to_4x4()
     camera.data.shift_x = 0.05
@@ -145,7 +145,7 @@ def check_a_view_is_asked_for_from_the_camera_and_lies_behind_it():
     image = background.image
     assert image.packed_file and len(bpy.data.images) == images + 1 and tuple(image.size) == (768, 432)
     pixels = np.array(image.pixels[:]).reshape(432, 768, 4)[..., 3] > 0.5
-    cube, rig = module("addon.frame").of(bpy.context), module("addon.cameras").orbit(45, 30)
+    cube, rig = module("addon.scene.frame").of(bpy.context), module("addon.base.cameras").orbit(45, 30)
     half = 1.2 * math.tan(math.radians(49.1) / 2)  # the engine's picture, standing in the cube's middle
     corners = [cube[:3, 3] + rig[:3, :2] @ (x * half, y * half) for x, y in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
     seen = [world_to_camera_view(scene, camera, Vector(corner)) for corner in corners]  # Blender's own projection
@@ -214,7 +214,7 @@ def check_painted_views_and_photographs_are_taken_with_their_cameras():
     settings().views.source = "IMAGES"
     assert not bpy.ops.image_to_mesh.views_to_mesh.poll(), "no camera has an image yet"
     assert bpy.ops.image_to_mesh.render_views(wait=True) == {"FINISHED"}
-    rig = module("addon.rig").of_rig(scene)
+    rig = module("addon.operators.view_rig").of_rig(scene)
     painted = rig[3].data.background_images[0].image
     pixels = np.zeros((64, 64, 4), np.float32)
     pixels[20:40, 10:30] = (1, 0, 0, 1)  # painted over
@@ -244,7 +244,7 @@ def check_painted_views_and_photographs_are_taken_with_their_cameras():
 
 
 def check_the_panels_of_views_say_why_a_button_is_grey():
-    missing = module("addon.views").missing
+    missing = module("addon.operators.views_to_mesh").missing
     select()
     settings().views.source = "RENDER"
     assert "Select" in missing(bpy.context)
@@ -254,6 +254,6 @@ def check_the_panels_of_views_say_why_a_button_is_grey():
     settings().views.source = "IMAGES"
     assert "background image" in missing(bpy.context)
     settings().source, settings().filepath = "FILE", ""
-    assert "image file" in module("addon.novel_view").missing(bpy.context)
+    assert "image file" in module("addon.operators.novel_view").missing(bpy.context)
     assert not bpy.ops.image_to_mesh.novel_view.poll()
     settings().views.source = "RENDER"

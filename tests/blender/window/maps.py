@@ -27,7 +27,7 @@ def steps():
     prepare()
     settings.engine, settings.filepath, settings.lrm.mesh_resolution = "LRM", ARGS["image"], 128
     settings.finish.faces = FACES
-    cls = module("addon.finish_panel").FinishPanel
+    cls = module("addon.panels.finish").FinishPanel
     bpy.utils.unregister_class(cls)
     cls.bl_options = set()
     bpy.utils.register_class(cls)

@@ -27,7 +27,7 @@ def prepare():
     """Preferences as an artist with an interpreter of their own would set them; the default scene without its cube."""
     prefs = bpy.context.preferences.addons[NAME].preferences
     prefs.python, prefs.data_folder = ARGS["python"], str(DATA)
-    engine = module("backend.interface.declarations").engine("one2345")
+    engine = module("backend.interface.tasks").engine("one2345")
     bpy.context.scene.image_to_mesh.engine = engine.name.upper()
     for name in [name for name in ARGS if name.startswith("set.")]:
         parameter = engine.parameter(name.removeprefix("set."))
@@ -40,7 +40,7 @@ def prepare():
 
 def use_double():
     """Start tests/blender/double instead of the backend."""
-    protocol, process = module("backend.interface.protocol"), module("addon.process")
+    protocol, process = module("backend.interface.protocol"), module("addon.jobs.process")
     DATA.mkdir(exist_ok=True)
     command = protocol.command(ARGS["python"], ARGS["double"], "serve", "--jobs", DATA / "jobs")
     launch = process.Launch(command, protocol.environment(os.environ), DATA, DATA / "logs" / "backend.log")
@@ -68,7 +68,7 @@ def watch():
         for base in [base for base in cls.__mro__ if base.__module__.startswith(NAME)]:
             for called in set(CALLED) & set(vars(base)):
                 replace(base, called)
-    replace(module("addon.preferences").Preferences, "draw")
+    replace(module("addon.panels.preferences").Preferences, "draw")
 
 
 def replace(cls, called):

@@ -28,26 +28,26 @@ def rows():
 
 def shown():
     """The ids of the sets in the order of the preferences."""
-    catalog, parts = module("backend.interface.catalog"), module("addon.preferences").PARTS
+    catalog, parts = module("backend.interface.catalog"), module("addon.panels.preferences").PARTS
     return [w.id for part in parts for w in catalog.WEIGHTS if w.part == part and w.repository]
 
 
 def state():
     """What is known of the set, once nobody looks any more."""
-    disk = module("addon.disk")
+    disk = module("addon.setup.disk_scan")
     yield from rig.wait_until(lambda: disk.seen().complete and not disk.is_looking(), PATIENCE_S)
     yield 1.5
     return disk.seen().models[MODEL]
 
 
 def done():
-    task = module("addon.setup").task()
+    task = module("addon.setup.environment").task()
     return task and task.ended
 
 
 def begin(number, verb):
     """Click a button of the set's row, agree where that is asked, and wait until the task has begun."""
-    setup, before = module("addon.setup"), module("addon.setup").task()
+    setup, before = module("addon.setup.environment"), module("addon.setup.environment").task()
     row = (yield from rows())[shown().index(MODEL)]
     if verb in ("download", "remove"):
         rig.click(*rig.centre(row[number]))
@@ -61,7 +61,7 @@ def begin(number, verb):
 
 
 def steps():
-    setup = module("addon.setup")
+    setup = module("addon.setup.environment")
     prefs = bpy.context.preferences.addons[NAME].preferences
     prefs.data_folder, prefs.python = str(DATA), ARGS["python"]
     watch()

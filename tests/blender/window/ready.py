@@ -32,7 +32,7 @@ if not bpy.app.build_options.usd:  # as in Debian's Blender
 
 def spread(mesh):
     """Mean and standard deviation (6,) of the vertices' colours in sRGB, 0..1."""
-    colors = module("addon.start_mesh").read_colors(mesh)[:, :3] / 255
+    colors = module("addon.scene.mesh_export").read_colors(mesh)[:, :3] / 255
     return np.concatenate([colors.mean(0), colors.std(0)])
 
 

@@ -22,8 +22,8 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path.append(str(HERE.parents[1] / "weights"))
-from published import Handler, Server  # noqa: E402
+sys.path.append(str(HERE.parents[2]))
+from tests.support.published import Handler, Server  # noqa: E402
 
 PICTURES = (
     *("panel", "progress", "result", "history", "compared"),

@@ -17,7 +17,7 @@ from played import ARGS, NAME, PATIENCE_S, live_buttons, log_holds, meshes, modu
 
 def set_up():
     """Click the topmost button that online access brings to life, and wait until the backend is made."""
-    setup = module("addon.setup")
+    setup = module("addon.setup.environment")
     grey = yield from live_buttons()
     bpy.context.preferences.system.use_online_access = True
     rig.redraw()
@@ -54,7 +54,7 @@ def make_mesh():
 
 def remove():
     """Click Remove Backend, the second button of the topmost row, and agree."""
-    setup, folder = module("addon.setup"), Path(ARGS["data"])
+    setup, folder = module("addon.setup.environment"), Path(ARGS["data"])
     alive = yield from live_buttons()
     assert (folder / "environment").is_dir()
     rig.click(*rig.centre(alive[1]))

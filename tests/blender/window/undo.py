@@ -33,7 +33,7 @@ BUTTONS = {  # by panel: names of the live ones from top to bottom
 
 def ball():
     """Red on the right and blue on the left, as made here, with a version and a denser mesh."""
-    maker, history, scene = module("addon.mesh_import"), module("addon.history"), bpy.context.scene
+    maker, history, scene = module("addon.scene.mesh_import"), module("addon.scene.versions"), bpy.context.scene
     bpy.ops.mesh.primitive_ico_sphere_add(subdivisions=4, radius=0.4, location=(2, 0, 0))
     ob = bpy.context.object
     ob.name = "Ball"

@@ -27,7 +27,7 @@ def steps():
     prepare()
     settings.engine, settings.filepath = "LRM", ARGS["image"]
     settings.lrm.mesh_resolution = 128
-    open_panel("addon.history_panel", "History")
+    open_panel("addon.panels.history", "History")
     yield from rig.open_sidebar("Image to Mesh")
     told = []
     write = module("addon.session").write_status
@@ -42,7 +42,7 @@ def steps():
     left, y0, right, y1 = boxes[-1]  # of Another Seed, or of the row that it ends
     yield from press((right - (right - left) // 4, y0, right, y1), lambda: queue.busy)
     yield from rig.wait_until(lambda: not queue.busy, PATIENCE_S)
-    seeds = [module("addon.history").recipe_of(version)["seed"] for version in versions]
+    seeds = [module("addon.scene.versions").recipe_of(version)["seed"] for version in versions]
     rig.log("seeds:", seeds, "told:", told)
     assert seeds == [0, 1] and any("is done" in (text or "") for text in told)
     scene.image_to_mesh_version = 0

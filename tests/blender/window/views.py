@@ -167,7 +167,7 @@ def match_camera():
     boxes = yield from live()
     yield from press(boxes[-1], lambda: "Egg Camera" in bpy.data.objects)
     rig.area().spaces.active.region_3d.view_perspective = "CAMERA"
-    facts = module("addon.camera_match").facts_of(egg)
+    facts = module("addon.operators.match_camera").facts_of(egg)
     rig.log("camera:", facts)
     yield 1.0
     rig.shot("match")

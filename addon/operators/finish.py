@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# pyright: reportInvalidTypeForm=false
+"""Ready to use: fewer faces, quads, sharp edges, an asset. The mesh before stays as a version."""
+
+import math
+from collections.abc import Callable
+
+import bmesh
+import bpy
+import numpy as np
+from mathutils import Matrix
+
+from ..base import thumbnail
+from ..base.trouble import Trouble, sentences
+from ..panels import icons
+from ..scene import mesh_export, mesh_import, replace_mesh, versions
+
+LARGE = 1000.0  # times the size, at which QuadriFlow is content with edges that marching cubes makes
+TOO_NEAR = 2e-4  # it refuses edges shorter than 1e-4
+
+
+class FinishSettings(bpy.types.PropertyGroup):
+    faces: bpy.props.IntProperty(
+        name="Faces", description="How many faces the mesh should have", default=5000, min=16, soft_max=100_000
+    )
+    angle: bpy.props.FloatProperty(
+        name="Angle",
+        description="Edges with a sharper angle look sharp",
+        subtype="ANGLE",
+        default=math.radians(40),
+        min=0,
+        max=math.pi,
+    )
+    map_size: bpy.props.EnumProperty(
+        name="Map Size",
+        description="Side of a baked image in pixels. Blender waits longer for larger ones",
+        items=[(size, size, "") for size in ("512", "1024", "2048", "4096")],
+        default="1024",
+    )
+    from_dense: bpy.props.BoolProperty(
+        name="From Denser Mesh",
+        description="Take a texture from the other selected mesh, or from the one that this was decimated from",
+        default=True,
+    )
+
+
+class Finish:
+    """What the buttons have in common."""
+
+    bl_options = {"REGISTER", "UNDO"}
+    report: Callable
+    poll_message_set: Callable
+
+    def change(self, context, ob: bpy.types.Object, settings: FinishSettings) -> None:
+        """Raises Trouble."""
+        raise NotImplementedError
+
+    @classmethod
+    def poll(cls, context):
+        reason = missing(context)
+        cls.poll_message_set(reason)
+        return not reason
+
+    def execute(self, context):
+        try:
+            self.change(context, context.active_object, context.scene.image_to_mesh.finish)
+        except Trouble as trouble:
+            self.report({"ERROR"}, sentences(trouble.message, trouble.remedy))
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+class Decimate(Finish, bpy.types.Operator):
+    """Simplify the active mesh to so many triangles. Its colours and UVs stay; the mesh before stays under History"""
+
+    bl_idname = "image_to_mesh.decimate"
+    bl_label = "Decimate"
+
+    def change(self, context, ob, settings):
+        check_keys(ob)
+        triangles = sum(len(polygon.vertices) - 2 for polygon in ob.data.polygons)
+        if triangles <= settings.faces:
+            raise Trouble(f"{ob.name} has only {triangles:,} triangles", "Choose fewer Faces")
+        versions.keep(context.scene, ob)
+        alone = bpy.data.objects.new(ob.name, ob.data)  # without the artist's modifiers
+        context.scene.collection.objects.link(alone)
+        try:
+            modifier = alone.modifiers.new("Decimate", "DECIMATE")
+            modifier.ratio, modifier.use_collapse_triangulate = settings.faces / triangles, True
+            context.view_layer.update()
+            graph = context.evaluated_depsgraph_get()
+            new = bpy.data.meshes.new_from_object(alone.evaluated_get(graph), depsgraph=graph)
+        finally:
+            bpy.data.objects.remove(alone)
+        new.name = ob.data.name
+        adopt_lighter(context.scene, ob, new, ob.data)
+
+
+class Remesh(Finish, bpy.types.Operator):
+    """Make the active mesh anew of so many quads (QuadriFlow). Its colours are carried over; UVs and textures are not.
+    The mesh before stays under History"""
+
+    bl_idname = "image_to_mesh.quad_remesh"
+    bl_label = "Quad Remesh"
+
+    def change(self, context, ob, settings):
+        check_keys(ob)
+        old = ob.data
+        open_surface = Trouble(
+            f"QuadriFlow cannot remesh {ob.name}: it needs a closed surface without holes",
+            "Decimate it instead, or close it first with the Remesh modifier",
+        )
+        if not is_closed(old):
+            raise open_surface
+        groups = replace_mesh.groups_of(ob)
+        new = ob.data = old.copy()
+        enlarge(new, LARGE)
+        try:
+            bpy.ops.object.quadriflow_remesh(target_faces=settings.faces, use_preserve_boundary=False)
+            done = all(len(polygon.vertices) == 4 for polygon in new.polygons)  # else Blender has only warned
+        except RuntimeError:
+            done = False
+        if not done:
+            ob.data = old
+            bpy.data.meshes.remove(new)
+            raise open_surface
+        enlarge(new, 1 / LARGE)
+        ob.data = old
+        versions.keep(context.scene, ob)
+        ob.data = new
+        nearest = replace_mesh.nearest_of(old, mesh_export.read_arrays(new)[0])
+        color_like(new, old, nearest)
+        replace_mesh.carry_groups(ob, groups, nearest)
+        adopt_lighter(context.scene, ob, new, old)
+
+
+class Sharpen(Finish, bpy.types.Operator):
+    """Shade the active mesh smooth, but for edges that are sharper than the angle"""
+
+    bl_idname = "image_to_mesh.smooth_by_angle"
+    bl_label = "Smooth by Angle"
+
+    def change(self, context, ob, settings):
+        ob.data.shade_smooth()
+        ob.data.set_sharp_from_angle(angle=settings.angle)
+
+
+class MarkAsset(Finish, bpy.types.Operator):
+    """Mark the active object as an asset, with its picture, so that it appears in the Asset Browser"""
+
+    bl_idname = "image_to_mesh.mark_asset"
+    bl_label = "Mark as Asset"
+
+    def change(self, context, ob, settings):
+        ob.asset_mark()
+        recipe = versions.recipe_of_object(ob)
+        prompt = dict(recipe.get("inputs") or {}).get("prompt")
+        ob.asset_data.description = str(prompt or f"Made from {recipe.get('input', ob.name)} by Image to Mesh")
+        if "Image to Mesh" not in ob.asset_data.tags:
+            ob.asset_data.tags.new("Image to Mesh")
+        icons.paint_preview(ob, thumbnail.paint(*mesh_export.read_arrays(ob.data)))
+
+
+def missing(context) -> str:
+    """Why there is nothing to finish, or an empty string."""
+    active = context.active_object
+    if active is None or active.type != "MESH" or not len(active.data.polygons):
+        return "Make a mesh the active object"
+    if active.library or active.override_library or active.data.library:
+        return "The active object is linked from another file"
+    return "Leave the mode first" if active.mode != "OBJECT" else ""
+
+
+def check_keys(ob: bpy.types.Object) -> None:
+    """Raise Trouble for a mesh with shape keys, which another mesh would not fit."""
+    if ob.data.shape_keys:
+        raise Trouble(f"{ob.name} has shape keys, which would be lost", "Apply them first, or work on a copy", "input")
+
+
+def enlarge(mesh: bpy.types.Mesh, factor: float) -> None:
+    """Scale its vertices, and merge what is then still too near for QuadriFlow."""
+    made = bmesh.new()
+    made.from_mesh(mesh)
+    made.transform(Matrix.Scale(factor, 4))
+    if factor > 1:
+        bmesh.ops.dissolve_degenerate(made, dist=TOO_NEAR, edges=made.edges)
+    made.to_mesh(mesh)
+    made.free()
+
+
+def is_closed(mesh: bpy.types.Mesh) -> bool:
+    """Whether every edge lies between two faces."""
+    edges = np.empty(len(mesh.loops), np.int32)
+    mesh.loops.foreach_get("edge_index", edges)
+    return bool((np.bincount(edges, minlength=len(mesh.edges)) == 2).all())
+
+
+def adopt(
+    scene: bpy.types.Scene, ob: bpy.types.Object, new: bpy.types.Mesh, dense: bpy.types.Mesh | None, name: str
+) -> None:
+    """Give the object the mesh, and remember it as a version with the object's recipe."""
+    ob.data = new
+    small = thumbnail.encode(thumbnail.paint(*mesh_export.read_arrays(new)))
+    version = versions.add(scene, name, new, small)
+    version.recipe, version.dense = str(ob.get(mesh_import.RECIPE, "")), dense
+
+
+def adopt_lighter(scene: bpy.types.Scene, ob: bpy.types.Object, new: bpy.types.Mesh, old: bpy.types.Mesh) -> None:
+    """The same of a mesh that was made of the old one, whose relief and colours can be baked."""
+    adopt(scene, ob, new, versions.dense_of(scene, old) or old, f"{ob.name}, {len(new.polygons):,} faces")
+
+
+def color_like(new: bpy.types.Mesh, old: bpy.types.Mesh, nearest: np.ndarray) -> None:
+    """Give each vertex of a mesh the colour of the old mesh's vertex `nearest` (N,), and the mesh the old materials."""
+    colors = mesh_export.read_colors(old)[nearest]
+    for attribute in list(new.color_attributes):
+        new.color_attributes.remove(attribute)
+    mesh_import.add_colors(new, colors)
+    new.materials.clear()
+    for material in old.materials:
+        new.materials.append(material)
+
+
+classes = (FinishSettings, Decimate, Remesh, Sharpen, MarkAsset)
+register, unregister = bpy.utils.register_classes_factory(classes)

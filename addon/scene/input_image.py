@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The picture that the artist chose, as a frame's attachments."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from pathlib import Path
+
+import bpy
+import numpy as np
+
+from ..base import arrays, compat
+from ..base.trouble import Trouble
+from ..jobs.process import Attachments
+from ..settings import scene as properties
+
+READ_BY_BACKEND = {"PNG", "JPEG", "WEBP", "BMP", "TARGA", "TIFF"}
+NAME_LENGTH = 60  # characters of a prompt; Blender's names have 63 bytes
+FILE_LIMIT = 512 << 20  # bytes; nobody's picture is larger, but a wrongly chosen film is
+
+
+def missing(settings) -> str:
+    """Why there is nothing to work on yet, or an empty string. Cheap: poll() asks on every redraw."""
+    if is_prompt(settings):
+        return missing_prompt(settings)
+    return missing_image(settings)
+
+
+def is_prompt(settings) -> bool:
+    """Whether words are what the engine starts from, or what the image is made of first."""
+    return settings.source == "PROMPT" or "image" not in properties.chosen_engine(settings).inputs
+
+
+def missing_image(settings) -> str:
+    """The same for an image, whatever the engine takes."""
+    if settings.source == "FILE" and not settings.filepath:
+        return "Choose an image file first"
+    if settings.source == "IMAGE" and not settings.image:
+        return "Choose one of the images that are open in Blender first"
+    if settings.source == "PROMPT":
+        return "Make an image of the prompt first, or choose another image"
+    if settings.source == "RENDER" and not render_result():
+        return "There is no render yet. Render an image first (F12)"
+    return ""
+
+
+def read(settings, scene: bpy.types.Scene) -> tuple[str, Attachments]:
+    """(name for the object, attachments) of the chosen picture, or of the prompt alone. Raises Trouble."""
+    if is_prompt(settings):
+        return name_of_prompt(settings), dict
+    return read_chosen_image(settings, scene)
+
+
+def read_chosen_image(settings, scene: bpy.types.Scene) -> tuple[str, Attachments]:
+    """(name, attachments) of the chosen picture, whatever the engine takes. Raises Trouble."""
+    if settings.source == "FILE":
+        path = Path(bpy.path.abspath(settings.filepath))
+        return printable(path.stem), read_file(path)
+    if settings.source == "RENDER":
+        return "Render", read_render(scene)
+    return printable(Path(settings.image.name).stem), read_image(settings.image)
+
+
+def origin(settings, picture: Attachments) -> dict:
+    """Where the picture of `read` comes from, for whoever wants it again."""
+    if is_prompt(settings):
+        return {}
+    if settings.source == "FILE":
+        return {"filepath": settings.filepath}
+    return {"image": settings.image.session_uid} if settings.source == "IMAGE" else {"render": picture()["image_file"]}
+
+
+def missing_prompt(settings) -> str:
+    """The same for a prompt."""
+    return "" if settings.prompt.strip() else "Write a prompt first: what the mesh should be, in words"
+
+
+def name_of_prompt(settings) -> str:
+    return printable(settings.prompt.strip()[:NAME_LENGTH])
+
+
+def printable(name: str) -> str:
+    """A file's name as Blender's data can have it: Linux allows bytes in names that are no text."""
+    return name.encode("utf-8", "replace").decode() or "Mesh"
+
+
+def read_file(path: Path) -> Attachments:
+    """The file's bytes as they are now, read in a thread; the backend knows what they mean. Raises Trouble."""
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise Trouble(
+            f"The image {path.name} cannot be opened: {error.strerror}", "Choose the file again", "input"
+        ) from error
+    if not path.is_file() or size > FILE_LIMIT:
+        raise Trouble(f"{path.name} is not an image", "Choose an image file", "input")
+    read = Reading(path)
+    return lambda: {"image_file": read.result()}
+
+
+def read_bytes(path: Path) -> bytes:
+    """The file's bytes. Raises OSError, also where it is too large for a picture."""
+    if path.stat().st_size > FILE_LIMIT:
+        raise OSError(f"{path.name} is not an image")
+    return path.read_bytes()
+
+
+class Reading:
+    """A file that a thread reads from now on: the job may have to wait, and the file may change meanwhile."""
+
+    def __init__(self, path: Path):
+        self._data, self._error = b"", None
+        self._thread = threading.Thread(target=self._run, args=(path,), name="Image to Mesh file", daemon=True)
+        self._thread.start()
+
+    def _run(self, path: Path) -> None:
+        try:
+            self._data = read_bytes(path)
+        except OSError as error:
+            self._error = error
+
+    def result(self) -> bytes:
+        """The bytes, once they are read. Raises OSError."""
+        self._thread.join()
+        if self._error:
+            raise self._error
+        return self._data
+
+
+def read_image(image: bpy.types.Image) -> Attachments:
+    """An image in Blender: its file when that is the truth, else its pixels."""
+    if not image.is_dirty and not image.is_float and image.file_format in READ_BY_BACKEND:
+        if image.packed_file:
+            data = bytes(image.packed_file.data)
+            return lambda: {"image_file": data}
+        path = Path(bpy.path.abspath(image.filepath, library=image.library))
+        if image.source == "FILE" and path.is_file():
+            return read_file(path)
+    width, height = image.size
+    if image.type == "RENDER_RESULT" or not width * height:
+        raise Trouble(f"The image {image.name} has no pixels", "Choose another image, or Last Render", "input")
+    pixels = np.empty(width * height * 4, np.float32)
+    if len(image.pixels) != pixels.size:
+        raise Trouble(f"The image {image.name} cannot be read", "Save it as PNG and choose the file", "input")
+    image.pixels.foreach_get(pixels)
+    is_float = image.is_float
+    return lambda: {"image": arrays.encode_image(pixels.reshape(height, width, 4), is_float)}
+
+
+def render_result() -> bpy.types.Image | None:
+    return next((image for image in bpy.data.images if image.type == "RENDER_RESULT"), None)
+
+
+def read_render(scene: bpy.types.Scene) -> Attachments:
+    """The last render as the artist sees it, through the scene's view transform."""
+    image = render_result()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "render.png"
+        try:
+            with compat.png_output(scene):
+                if image:
+                    image.save_render(str(path), scene=scene)
+            data = path.read_bytes()
+        except (RuntimeError, OSError) as error:
+            raise Trouble("There is no render to read", "Render an image first (F12)", "input") from error
+    return lambda: {"image_file": data}

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The mesh that an engine is to start from: the active object, as it is at the click."""
+
+from __future__ import annotations
+
+import bpy
+import numpy as np
+
+from ..base import arrays
+from ..base.trouble import Trouble
+from ..jobs.process import Attachments
+from ..settings import scene
+from . import mesh_import
+
+START, MESH = "start", "MESH"  # the parameter that asks for a mesh, and its choice that does
+GREY = 128  # of what has no colours: a white mesh could not be seen before a white background
+
+
+def is_wanted(settings) -> bool:
+    """Whether the chosen engine is to start from the artist's mesh."""
+    engine = scene.chosen_engine(settings)
+    return "mesh" in engine.inputs and getattr(getattr(settings, engine.name), START, "") == MESH
+
+
+def missing(context) -> str:
+    """Why there is no mesh to start from, or an empty string. Cheap: poll() asks on every redraw."""
+    if not is_wanted(context.scene.image_to_mesh):
+        return ""
+    active = context.active_object
+    if active is None or active.type != "MESH":
+        return "Make the mesh to start from the active object, or choose another Start under Settings"
+    return ""
+
+
+def read(context) -> Attachments:
+    """The active mesh with its modifiers, turned and scaled as it stands in the scene; one that this extension made
+    is taken as it came, wherever it was moved since. Nothing where the engine wants none. Raises Trouble."""
+    if not is_wanted(context.scene.image_to_mesh):
+        return dict
+    if reason := missing(context):
+        raise Trouble("There is no mesh to start from", reason, "input")
+    return read_object(context, context.active_object)
+
+
+def origin(context) -> dict:
+    """Which object `read` took, for whoever wants it again."""
+    return {"start": context.active_object.session_uid} if is_wanted(context.scene.image_to_mesh) else {}
+
+
+def read_object(context, source: bpy.types.Object) -> Attachments:
+    """The same of any mesh object. Raises Trouble."""
+    if source.mode == "EDIT":
+        source.update_from_editmode()
+    evaluated = source.evaluated_get(context.evaluated_depsgraph_get())
+    mesh = evaluated.to_mesh()
+    try:
+        vertices, faces, colors = read_arrays(mesh)
+    finally:
+        evaluated.to_mesh_clear()
+    if not len(faces):
+        raise Trouble(f"{source.name} has no faces", "Choose a mesh with faces to start from", "input")
+    if mesh_import.RECIPE not in source:
+        turn = np.array(source.matrix_world.to_3x3(), np.float32)
+        vertices = vertices @ turn.T
+        faces = faces if np.linalg.det(turn) > 0 else faces[:, ::-1]
+    return lambda: {"mesh": arrays.encode_mesh(vertices, faces, colors)}
+
+
+def read_arrays(mesh: bpy.types.Mesh) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """vertices float32 (N, 3), triangles int32 (M, 3), colours uint8 (N, 4) sRGB, grey where there are none."""
+    mesh.calc_loop_triangles()
+    vertices = np.empty(len(mesh.vertices) * 3, np.float32)
+    faces = np.empty(len(mesh.loop_triangles) * 3, np.int32)
+    mesh.vertices.foreach_get("co", vertices)
+    mesh.loop_triangles.foreach_get("vertices", faces)
+    return vertices.reshape(-1, 3), faces.reshape(-1, 3), read_colors(mesh)
+
+
+def read_colors(mesh: bpy.types.Mesh) -> np.ndarray:
+    """The active colour attribute's, uint8 (N, 4); corners' colours are averaged at their vertex."""
+    attribute, count = mesh.color_attributes.active_color, len(mesh.vertices)
+    if attribute is None:
+        return np.full((count, 4), [GREY, GREY, GREY, 255], np.uint8)
+    colors = np.empty(len(attribute.data) * 4, np.float32)
+    attribute.data.foreach_get("color_srgb", colors)
+    colors = colors.reshape(-1, 4)
+    if attribute.domain == "CORNER":
+        corner = np.empty(len(mesh.loops), np.int32)
+        mesh.loops.foreach_get("vertex_index", corner)
+        times = np.maximum(np.bincount(corner, minlength=count), 1)
+        colors = np.stack([np.bincount(corner, part, count) / times for part in colors.T], 1)
+    colors[:, 3] = 1
+    return np.rint(np.clip(colors, 0, 1) * 255).astype(np.uint8)

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How the command line talks: progress on standard error, the answer on standard output, one line for an error."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from ..process import stdio
+from ..process.failure import Failure
+from ..runtime.progress import Progress as Step
+from ..runtime.progress import Report
+
+EXIT_CODES = {
+    "input": 2,
+    "parameter": 2,
+    "weights": 3,
+    "memory": 4,
+    "disk": 5,
+    "cancelled": 130,
+    "internal": 1,
+    "environment": 1,
+}
+
+
+@contextmanager
+def working(quiet: bool, tell: Callable[[Step], None] | None = None) -> Iterator[Report]:
+    """A Report that draws a progress bar, or tells progress; Ctrl-C cancels it, a second one ends the process."""
+    stdio.claim_output()
+    cancelled = threading.Event()
+
+    def interrupt(*_: object) -> None:
+        if cancelled.is_set():
+            os._exit(EXIT_CODES["cancelled"])
+        cancelled.set()
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[left]}"),
+    )
+    try:
+        console = Console(stderr=True)
+        with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as bar:
+            task = bar.add_task("Starting", total=1.0, left="")
+
+            def show(step: Step) -> None:
+                left = "" if step.eta_s is None else f"{step.eta_s:.0f} s left"
+                bar.update(
+                    task, description=f"{step.stage} {step.step}/{step.total}", completed=step.overall, left=left
+                )
+
+            yield Report(tell or show, is_cancelled=cancelled.is_set)
+            bar.update(task, description="Done", completed=1.0, left="")
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def answer(as_json: bool, facts: dict[str, Any], text: str = "") -> None:
+    """The command's result on the real standard output: one JSON object for programs, a text for people."""
+    line = json.dumps({"ok": True} | facts) if as_json else text
+    write(line)
+
+
+def write(line: str) -> None:
+    """One line on the real standard output. A reader that has gone, as in `| head`, is no error."""
+    try:
+        output = stdio.claim_output()
+        output.write((line + "\n").encode())
+        output.flush()
+    except BrokenPipeError:
+        pass
+
+
+def complain(failure: Failure, as_json: bool) -> int:
+    """Say what went wrong in one line and return the exit status."""
+    if as_json:
+        write(json.dumps({"ok": False, **vars(failure)}))
+    else:
+        print(" ".join(f"Error: {failure.message} {failure.remedy}".split()), file=sys.stderr)
+    return EXIT_CODES[failure.kind]

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The camera that took the picture: from where a finished mesh lies over it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..interface.view_set import RADIUS
+from ..rendering.cameras import Camera, orbit
+from ..rendering.mesh import Mesh
+from ..rendering.rasteriser import rasterise
+
+LONGEST = 256  # pixels of the picture in which the overlap is measured
+
+
+def match_picture(mesh: Mesh, alpha: np.ndarray, elevation_deg: float) -> dict[str, Any]:
+    """Where the camera of a picture with alpha (H, W), 0..1, stands if its mesh's front is the picture's view.
+
+    elevation_deg, radius: its place on the view sphere; fov_deg: vertical; shift: how far its middle is beside the
+    optical axis, (right, up) in widths of the picture; size: the picture's (W, H); iou of the outlines. The mesh's
+    outline is made to fit the object's box; empty where one of them is empty.
+    """
+    seen = alpha > 0.5
+    if not len(mesh.faces) or not seen.any():
+        return {}
+    height, width = alpha.shape
+    pose = orbit(0, elevation_deg, RADIUS)
+    local = (torch.from_numpy(mesh.vertices) - pose[:3, 3]) @ pose[:3, :3]
+    plane = (local[:, :2] / -local[:, 2:]).numpy()
+    rows, columns = (np.flatnonzero(seen.any(axis)) for axis in (1, 0))
+    box = np.array([[columns[0], height - rows[-1] - 1], [columns[-1] + 1, height - rows[0]]], float)  # y up
+    low, high = plane.min(0), plane.max(0)
+    span = np.maximum(high - low, 1e-9)
+    focal = float((span @ (box[1] - box[0])) / (span @ span))  # least squares of both sides
+    axis = (box[0] + box[1]) / 2 - focal * (low + high) / 2  # where the optical axis meets the picture
+    shift = (np.array([width, height]) / 2 - axis) / width
+    return {
+        "elevation_deg": round(float(elevation_deg), 3),
+        "radius": RADIUS,
+        "fov_deg": round(2 * math.degrees(math.atan(height / 2 / focal)), 4),
+        "shift": [round(float(s), 5) for s in shift],
+        "size": [width, height],
+        "iou": round(overlap(mesh, pose, seen, focal, axis), 4),
+    }
+
+
+def overlap(mesh: Mesh, pose: torch.Tensor, seen: np.ndarray, focal: float, axis: np.ndarray) -> float:
+    """Intersection over union of the mesh's outline and what is `seen` (H, W)."""
+    height, width = seen.shape
+    scale = min(1.0, LONGEST / max(height, width))
+    middle = axis[0], height - axis[1]  # (column, row)
+    reach = max(middle[0], width - middle[0], middle[1], height - middle[1])  # a centred square holds the picture
+    side = max(1, round(2 * reach * scale))
+    fov = 2 * math.degrees(math.atan(side / 2 / (focal * scale)))
+    vertices, faces = torch.from_numpy(mesh.vertices), torch.from_numpy(mesh.faces).long()
+    face = rasterise(vertices, faces, Camera(pose, fov, side, side)).face.numpy() >= 0
+    row, column = ((np.indices((side, side)) + 0.5 - side / 2) / scale).astype(float)
+    row, column = np.floor(row + middle[1]).astype(int), np.floor(column + middle[0]).astype(int)
+    within = (row >= 0) & (row < height) & (column >= 0) & (column < width)
+    truth = np.zeros_like(face)
+    truth[within] = seen[row[within], column[within]]
+    return float((face & truth).sum() / max((face | truth).sum(), 1))

@@ -1,0 +1,294 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The backend's own Python environment, made by the add-on's preferences and by build.py. Standard library only.
+
+DATA/environment/     a virtual environment; ready.json in it is written last and says what is installed
+DATA/backend/NAME/    a copy of the package `backend` to run from, so that the extension can be updated meanwhile
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from .. import protocol
+from . import hardware, interpreters, packages
+from .hardware import variants  # noqa: F401  (the preferences ask here)
+from .packages import SetupError, Stopped
+
+SOURCE = Path(__file__).resolve().parents[3]  # the extension or checkout that this file belongs to
+STAMP = "ready.json"
+COPIES_KEPT = 2  # another Blender may still run the one before
+SAFE_COPY = ("__pycache__", "*.pyc", ".*")
+CHECK_S = 600  # an antivirus may look at every file of a new environment
+MODULES = (
+    "numpy scipy PIL torch diffusers transformers safetensors accelerate nerfacc trimesh fast_simplification typer rich"
+)
+CHECK = (
+    "import importlib, sys\n"
+    f"for name in {MODULES.split()!r}: importlib.import_module(name)\n"
+    "import torch\n"
+    "kind = 'cuda' if torch.cuda.is_available() else 'mps' if torch.backends.mps.is_available() else 'cpu'\n"
+    "ones = torch.ones(256, 256, device=kind)\n"
+    "assert bool(((ones @ ones) == 256).all()), 'matrices are multiplied wrongly on ' + kind\n"
+    "print(f'PyTorch {torch.__version__} on {kind}, Python {sys.version.split()[0]}')\n"
+)
+
+Say = Callable[[str, float, str], None]
+
+
+def default_data_folder() -> Path:
+    """Where everything large lies: local, not roaming, and on Windows short: paths end at 260 characters there."""
+    if os.name == "nt":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "itm"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "Image to Mesh"
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "image-to-mesh"
+
+
+def python_in(folder: Path) -> Path:
+    """The interpreter of the virtual environment in `folder`."""
+    return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def python_of(data_folder: Path) -> Path:
+    """The interpreter that runs the backend."""
+    return python_in(data_folder / "environment")
+
+
+def is_ready(data_folder: Path, groups: Sequence[str] = ("backend",)) -> bool:
+    """Whether the environment is complete and has the versions that this extension wants. Reads two small files."""
+    found = stamp(data_folder / "environment")
+    return all(found.get(group) == packages.digest(SOURCE, group) for group in groups)
+
+
+def stamp(folder: Path) -> dict[str, str]:
+    """What is installed in an environment: digests of the pins by group, and the variant. Empty unless complete."""
+    try:
+        found = json.loads((folder / STAMP).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) and python_in(folder).exists() else {}
+
+
+def install(
+    data_folder: Path,
+    source: Path,
+    variant: str,
+    say: Say,
+    stopped: Stopped,
+    python: Path | None = None,
+    groups: Sequence[str] = ("backend",),
+) -> None:
+    """Make the backend's environment, or complete or repair it, and copy the backend.
+
+    say(stage, overall 0..1, line of output) is called often. `python` is the interpreter to start from, a good one on
+    this machine if None. What an interrupted attempt left is used. Raises SetupError.
+    """
+    variant = hardware.detect_variant() if variant == "auto" else variant
+    torch, *others = packages.pins(source, "backend")
+    groups = ["backend", *(group for group in groups if group != "backend")]
+    steps = [("Installing PyTorch", hardware.torch_builds(torch, variant))]
+    steps += [(f"Installing packages ({g})", [others if g == "backend" else packages.pins(source, g)]) for g in groups]
+    wanted = {group: packages.digest(source, group) for group in groups} | {"variant": variant}
+    data_folder.mkdir(parents=True, exist_ok=True)
+    folder = data_folder / "environment"
+    with alone(data_folder):
+        if not wanted.items() <= stamp(folder).items() or not check_interpreter(python_in(folder))[0]:
+            check_disk(data_folder, hardware.needed_disk(variant))
+            make(folder, steps, wanted, say, stopped, python, packages.constraints(source), check_interpreter)
+    say("Copying the backend", 0.98, "")
+    copy_backend(source, data_folder)
+    say("The backend is ready", 1.0, "")
+
+
+def make(
+    folder: Path,
+    steps: Sequence[tuple[str, list[list[str]]]],
+    wanted: dict[str, str],
+    say: Say,
+    stopped: Stopped,
+    python: Path | None = None,
+    constraints: Sequence[str] = (),
+    check: Callable[[Path], tuple[bool, str]] | None = None,
+) -> None:
+    """Make or complete the virtual environment in `folder`; a step is a title and pip's arguments, with alternatives.
+
+    If something is there and does not pass the check in the end, everything is made anew, once. Raises SetupError.
+    """
+    used = folder.exists()
+    (folder / STAMP).unlink(missing_ok=True)
+    say("Making the environment", 0.0, "")
+    make_venv(folder, python, stopped)
+    (folder / "constraints.txt").write_text("\n".join(constraints), "utf-8")
+    for number, (title, alternatives) in enumerate(steps):
+        share = 0.05 + 0.85 * number / len(steps)
+        say(title, share, "")
+        install_any(folder, alternatives, lambda line, title=title, share=share: say(title, share, line), stopped)
+    say("Checking", 0.92, "")
+    good, told = check(python_in(folder)) if check else (True, "")
+    if not good and used:
+        remove_folder(folder)
+        return make(folder, steps, wanted, say, stopped, python, constraints, check)
+    if not good:
+        raise SetupError(told, "Copy the log into a bug report")
+    write_whole(folder / STAMP, json.dumps(wanted))
+    say("Checking", 0.95, told)
+
+
+def make_venv(folder: Path, python: Path | None, stopped: Stopped) -> None:
+    """Make the virtual environment unless one is there whose pip starts."""
+    if works(python_in(folder)):
+        return
+    base = python or interpreters.find()
+    if base is None:
+        raise SetupError(
+            "No suitable Python was found", "Install Python 3.12 from python.org, or name one in the preferences"
+        )
+    remove_folder(folder)
+    packages.run([str(base), "-I", "-m", "venv", str(folder)], lambda line: None, stopped)
+
+
+def works(python: Path) -> bool:
+    """Whether the interpreter starts and has pip."""
+    try:
+        command = [str(python), "-I", "-c", "import pip"]
+        return subprocess.run(command, capture_output=True, creationflags=hardware.NO_WINDOW).returncode == 0
+    except OSError:
+        return False
+
+
+def install_any(folder: Path, alternatives: list[list[str]], say: Callable[[str], None], stopped: Stopped) -> None:
+    """Let pip try one list of arguments after the other until one can be installed."""
+    for last, arguments in enumerate(alternatives, 1 - len(alternatives)):
+        try:
+            common = ["--constraint", str(folder / "constraints.txt")]
+            return packages.install(python_in(folder), [*common, *arguments], say, stopped)
+        except SetupError:
+            if last == 0 or stopped():
+                raise
+
+
+def check_interpreter(python: Path) -> tuple[bool, str]:
+    """Whether an interpreter has all that the backend needs and computes rightly, and a sentence. Takes seconds."""
+    command = [str(python), "-I", "-X", "utf8", "-c", CHECK]
+    env = protocol.environment(os.environ)
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=CHECK_S,
+            env=env,
+            creationflags=hardware.NO_WINDOW,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        return False, f"{python} does not start: {error}"
+    lines = (done.stdout if done.returncode == 0 else done.stderr).strip().splitlines() or ["no output"]
+    return done.returncode == 0, lines[-1] if done.returncode == 0 else f"{python} cannot run the backend: {lines[-1]}"
+
+
+def copy_backend(source: Path, data_folder: Path) -> Path:
+    """Copy source/backend to a folder named after its content, unless it is there; returns what goes on sys.path.
+
+    Copies that no Blender is likely to run any more are removed.
+    """
+    root = data_folder / "backend"
+    target = root / content_name(source / "backend")
+    if not target.is_dir():
+        root.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(".part", target.name, root))
+        try:
+            shutil.copytree(source / "backend", part / "backend", ignore=shutil.ignore_patterns(*SAFE_COPY))
+            part.rename(target)
+        except OSError:  # another Blender was quicker, or another thread of this one
+            if not target.is_dir():
+                raise
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+    os.utime(target)
+    copies = sorted((p for p in root.iterdir() if p.is_dir()), key=lambda p: p.stat().st_mtime, reverse=True)
+    for old in copies[COPIES_KEPT:]:
+        shutil.rmtree(old, ignore_errors=True)
+    return target
+
+
+def content_name(folder: Path) -> str:
+    """A short name that changes with any file in the folder that would be copied."""
+    sha = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        parts = path.relative_to(folder).parts
+        if path.is_file() and path.suffix != ".pyc" and not any(p == "__pycache__" or p[0] == "." for p in parts):
+            data = path.read_bytes()
+            sha.update(f"{'/'.join(parts)}\0{len(data)}\0".encode() + data)
+    return sha.hexdigest()[:12]
+
+
+def remove(data_folder: Path) -> None:
+    """Delete the environment and the copies of the backend; jobs and logs stay. Raises SetupError."""
+    with alone(data_folder):
+        for name in ("environment", "backend"):
+            remove_folder(data_folder / name)
+
+
+def remove_folder(folder: Path) -> None:
+    (folder / STAMP).unlink(missing_ok=True)  # first: half a folder must not look whole
+    try:
+        shutil.rmtree(folder)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise SetupError(f"{folder} cannot be deleted: {error}", "Close other Blenders and try again") from error
+
+
+def size(folder: Path) -> int:
+    """Bytes of all files in a folder, links not followed."""
+    total = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += os.lstat(os.path.join(parent, name)).st_size
+    return total
+
+
+def check_disk(folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise SetupError(
+            f"Setting up takes up to {needed / 1e9:.0f} GB and {free / 1e9:.1f} GB are free",
+            "Free some space, or choose another data folder in the preferences",
+        )
+
+
+def write_whole(path: Path, text: str) -> None:
+    part = path.with_suffix(".part")
+    part.write_text(text, "utf-8")
+    os.replace(part, path)
+
+
+@contextlib.contextmanager
+def alone(data_folder: Path) -> Iterator[None]:
+    """Hold the lock of the data folder; the system lets it go when the process dies. Raises SetupError when taken."""
+    data_folder.mkdir(parents=True, exist_ok=True)
+    with (data_folder / "setup.lock").open("a+b") as file:
+        try:
+            if os.name == "nt":
+                import msvcrt
+
+                file.seek(0)
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # pyright: ignore[reportAttributeAccessIssue]
+            else:
+                import fcntl
+
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise SetupError("Another program is setting up the backend", "Wait until it has ended") from None
+        yield

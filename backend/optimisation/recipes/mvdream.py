@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The published settings of MVDream's optimisation, and what of them suits a small prior on a CPU."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from ...diffusion.mvdream import VIEWS
+from ...interface.view_set import FOV_DEG, RADIUS
+from ...rendering.cameras import Camera, orbit
+from . import text_prior
+from .text_prior import PromptRecipe
+
+NEGATIVE = (
+    "blurry, low quality, low resolution, noisy, pixelated, oversaturated, overexposed, washed out, watermark, text, "
+    "signature, frame, cropped, out of frame, deformed, disfigured, extra limbs, duplicate, ugly"
+)
+
+
+SHOWN = RADIUS * math.tan(math.radians(FOV_DEG) / 2)  # half of what the starter's cameras see
+
+
+@dataclass(frozen=True)
+class MultiViewRecipe(PromptRecipe):
+    """What MVDream draws besides (appendix): sets of cameras, random backgrounds; its light is soft.
+
+    views: cameras of a set, which share elevation, lens and distance. fill: half of what a picture shows, least and
+    most, as shares of half_size; radius and fov_deg are those of the previews. rescale: share of the contrast that
+    guidance adds which is taken back. random_background: share of steps before one random colour. network_rate: of
+    learning of all but the grid, 0 for the same. negative: what to avoid where the user names nothing.
+    """
+
+    views: int = VIEWS
+    fill: tuple[float, float] = (0.8, 1.0)
+    rescale: float = 0.5
+    random_background: float = 0.5
+    soft_light: bool = True
+    network_rate: float = 0.0
+    negative: str = NEGATIVE
+
+    def cameras(self, position: float, generator: torch.Generator) -> list[Camera]:
+        """Sets of evenly spaced azimuths from a random one on; half of the sets are even in elevation."""
+        stage = self.stage(position)
+
+        def draw(low: float, high: float, count: int = 1) -> Tensor:
+            return low + (high - low) * torch.rand(count, generator=generator, device=generator.device).cpu()
+
+        cameras, size = [], self.random_size[stage]
+        for _ in range(max(1, self.batch[stage] // self.views)):
+            even = draw(0, 1).item() < 0.5
+            elevation, fov = math.degrees(self.draw_elevation(even, draw)), draw(*self.fov_range).item()
+            distance = self.half_size * draw(*self.fill).item() / math.tan(math.radians(fov) / 2)
+            turn = draw(0, 1).item()
+            azimuths = [360 * (turn + i) / self.views - 180 for i in range(self.views)]
+            cameras += [Camera(orbit(azimuth, elevation, distance), fov, size, size) for azimuth in azimuths]
+        return cameras
+
+    def shortened(self, steps: int) -> MultiViewRecipe:
+        short = super().shortened(steps)
+        assert isinstance(short, MultiViewRecipe)
+        return short
+
+
+PUBLISHED = MultiViewRecipe(  # MVDream-threestudio's mvdream-sd21-shading.yaml
+    steps=10_000,
+    milestones=(5000,),
+    random_size=(64, 256),
+    batch=(8, 4),
+    least_t=(0, 0.98, 0.02, 8000),
+    most_t=(0, 0.98, 0.5, 8000),
+    guidance_scale=50.0,
+    weighting="x0",
+    fov_range=(15.0, 60.0),
+    elevation_deg=(0, 30),
+    albedo_steps=5000,
+    albedo_share=0.25,
+    textureless_share=0.5,
+    rate=0.01,
+    network_rate=0.001,
+    section=2 * 1.732 / 512,
+    fov_deg=40.0,
+    radius=(3.0, 3.0),
+    weights={"prior": 1, "orientation": (0, 10, 1000, 5000)},
+)
+# For a prior of 64 pixels on white and a field of hash_field.small on a CPU: the one lens and distance that it learnt,
+# and the silhouettes of the pictures that it imagines, as in prompt_recipe.SMALL.
+OWN = ("batch", "elevation_deg", "fov_range", "soft_light")
+SMALL = MultiViewRecipe(
+    **{name: value for name, value in vars(text_prior.SMALL).items() if name not in OWN},
+    batch=(4, 4),
+    elevation_deg=(-10, 40),
+    fov_range=(FOV_DEG, FOV_DEG),
+    fill=(SHOWN / 0.6, SHOWN / 0.6),
+    random_background=0.0,
+    negative="",
+)
+STARTER = replace(SMALL, guidance_scale=3.0, **text_prior.NOISY).shortened(120)

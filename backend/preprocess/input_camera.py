@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where the camera of the input stands: what the starter LRM makes of the picture, or what people say."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..interface.view_set import RADIUS
+from ..reconstruction.lrm.model import LRM
+from ..weights.loaders.lrm import load_lrm
+from ..weights.loaders.one2345 import STARTER
+
+LIMITS = (-30.0, 80.0), (0.3, 2.0), (0.02, 1.0)  # of estimated elevations in degrees, distances and depths
+
+
+def input_camera(kind: str, picture: Tensor, parameters: dict[str, Any]) -> tuple[float, float]:
+    """(elevation in degrees, apparent distance) of a picture (1, 3, S, S) in -1..1, framed for weights of this kind:
+    as given, and for the starter estimated."""
+    given = parameters["elevation_deg"]
+    if kind != "starter":
+        return given, RADIUS
+    elevation, distance, _ = estimate_camera(load_lrm(STARTER / "lrm")[0], picture / 2 + 0.5)
+    return elevation if parameters["auto_elevation"] else given, distance
+
+
+@torch.no_grad()
+def estimate_camera(model: LRM, picture: Tensor) -> tuple[float, float, float]:
+    """(elevation in degrees, apparent distance, depth of the object in the world) of a framed picture (1, 3, S, S) in
+    0..1, as the starter sees them."""
+    elevation, distance, depth = model.estimate_camera(picture.to(model.device))[0].tolist()
+    found = math.degrees(elevation), math.exp(distance), math.exp(depth)
+    return tuple(min(max(value, low), high) for value, (low, high) in zip(found, LIMITS, strict=True))  # pyright: ignore

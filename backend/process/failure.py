@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From an exception to what an artist reads: a kind of failure, a message and a remedy."""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import dataclass
+
+from ..interface.catalog import WeightsError
+from ..interface.parameters import ParameterError
+from ..runtime.memory import is_memory
+from ..runtime.progress import Cancelled
+
+MEMORY_REMEDY = (
+    "Lower Mesh Resolution, close other programs that use the graphics card (renders in Blender too), "
+    "or choose the CPU as the device."
+)
+DISK_ERRORS = ("ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EIO", "EACCES", "EPERM", "ENOTDIR", "EEXIST", "ENAMETOOLONG")
+DISK_REMEDY = "Free some space or choose another data folder."
+LOG_REMEDY = "Try again. If it happens again, send the log with a bug report."
+
+
+@dataclass(frozen=True)
+class Failure:
+    """kind is one of interface.protocol.FAILURES; message says what happened, remedy what to do."""
+
+    kind: str
+    message: str
+    remedy: str = ""
+
+
+def describe(error: BaseException) -> Failure:
+    """What an exception means for the person who asked for the job."""
+    if isinstance(error, (Cancelled, KeyboardInterrupt)):
+        return Failure("cancelled", "Cancelled.")
+    if isinstance(error, ParameterError):
+        return Failure("parameter", str(error), "Change the value and try again.")
+    if isinstance(error, WeightsError):
+        return Failure("weights", str(error), error.remedy)
+    if is_memory(error):
+        return Failure("memory", "There is not enough memory for this job.", MEMORY_REMEDY)
+    remedy = getattr(error, "remedy", None)
+    if isinstance(remedy, str):  # ImageError, MeshFileError, ViewsError: they know what to do
+        return Failure(getattr(error, "kind", "input"), str(error), remedy)
+    if isinstance(error, OSError) and errno.errorcode.get(error.errno or 0) in DISK_ERRORS:
+        where = f": {error.filename}" if error.filename else ""
+        return Failure("disk", f"{error.strerror}{where}.", DISK_REMEDY)
+    if isinstance(error, ModuleNotFoundError):
+        message = f"The backend's environment lacks the Python module {error.name}."
+        return Failure("environment", message, "Set up the backend again, in the preferences.")
+    text = " ".join(str(error).split())[:300]
+    return Failure("internal", f"Something went wrong inside: {type(error).__name__}: {text}", LOG_REMEDY)

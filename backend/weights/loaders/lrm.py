@@ -1,0 +1,265 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Loads LRMs as they are published: TripoSR, OpenLRM 1.0 and 1.1; and the starter.
+
+Which one it is, and every size, is told by the tensors. What they cannot tell (heads, picture size) is in the config
+beside them, or has the published value.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from ...interface.catalog import WeightsError
+from ...reconstruction.lrm.image_tokens import Encoder
+from ...reconstruction.lrm.model import LRM, Architecture
+from ..formats.checkpoint import StoredTensor, read_file
+from ..formats.compare import NAMED
+from .lrm_names import openlrm_origins, triposr_origins
+from .zero123_names import Origin
+
+Kind = Literal["triposr", "openlrm-1.1", "openlrm-1.0", "starter"]
+REMEDY = "Choose the weights of TripoSR or OpenLRM, or set Weights to: starter."
+FILES = ("lrm.safetensors", "model.safetensors", "model.ckpt", "pytorch_model.bin", "model.pth")
+NOTE = "lrm.json"  # fields of Architecture and of its Encoder, beside the weights: what else nothing tells
+SIGNS: dict[str, Kind] = {
+    "local_features.stem.0.weight": "starter",
+    "tokenizer.embeddings": "triposr",
+    "upsampler.weight": "openlrm-1.1",
+    "transformer.deconv.weight": "openlrm-1.0",
+}
+PICTURES = {512: 224, 768: 336, 1024: 448}  # OpenLRM 1.1's picture sizes by the transformer's width
+HEAD_WIDTH = 64
+LARGEST = {"width": 8192, "depth": 128, "channels": 1024, "image_size": 4096}
+
+
+@dataclass
+class Source:
+    """An LRM as it is stored. tensors: by published name. origins: our names -> where each comes from."""
+
+    path: Path
+    kind: Kind
+    tensors: dict[str, StoredTensor]
+    architecture: Architecture
+    origins: Callable[[Iterable[str]], dict[str, Origin]]
+
+
+def load_lrm(path: Path, device: torch.device | str = "cpu") -> tuple[LRM, Kind]:
+    """The network in float32 on a device, and what it is. Every tensor must be there; WeightsError names what differs.
+
+    path: a checkpoint, or a folder that holds one.
+    """
+    source = open_source(path)
+    model = blank(source.architecture)
+    check(source, model)
+    origins = source.origins(model.state_dict())
+    state: dict[str, Tensor] = {}
+    for name, origin in origins.items():
+        tensor = origin.take(source.tensors[origin.name].read()).to(torch.float32, copy=True).contiguous()
+        if not tensor.isfinite().all():
+            raise WeightsError(f"{source.path} is damaged: {origin.name} holds values that are not numbers.", REMEDY)
+        state[name] = tensor
+    model.load_state_dict(state, assign=True)
+    return model.eval().requires_grad_(False).to(device), source.kind
+
+
+def check_lrm(path: Path) -> Kind:
+    """Compare names and shapes without reading a number. Raises WeightsError."""
+    source = open_source(path)
+    check(source, blank(source.architecture))
+    return source.kind
+
+
+def save_lrm(model: LRM, folder: Path) -> None:
+    """Write the starter: float16 under our own names, the architecture beside it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file({k: v.half().contiguous() for k, v in model.state_dict().items()}, folder / FILES[0])
+    (folder / NOTE).write_text(json.dumps(asdict(model.architecture), indent=1) + "\n", "utf-8")
+
+
+def blank(architecture: Architecture) -> LRM:
+    """A network without memory, to be filled."""
+    with torch.device("meta"):
+        return LRM(architecture)
+
+
+def check(source: Source, model: LRM) -> None:
+    """WeightsError names the first tensors that are missing, unknown or of another shape."""
+    wanted = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    needed = {origin.name: origin.shape(wanted[name]) for name, origin in source.origins(wanted).items()}
+    told = [f"{name} is missing" for name in needed if name not in source.tensors]
+    told += [f"{name} is unknown" for name in source.tensors if name not in needed]
+    for name, shape in needed.items():
+        if name in source.tensors and source.tensors[name].shape != shape:
+            told.append(f"{name} is {list(source.tensors[name].shape)}, not {list(shape)}")
+    if told:
+        more = f" and {len(told) - NAMED} more" if len(told) > NAMED else ""
+        raise WeightsError(f"{source.path} does not fit {source.kind}: {'; '.join(told[:NAMED])}{more}.", REMEDY)
+
+
+def open_source(path: Path) -> Source:
+    """Read what a file holds without reading its numbers, and recognise it. Raises WeightsError."""
+    path = path.expanduser()
+    if path.is_dir():
+        found = [path / name for name in FILES if (path / name).is_file()]
+        if not found:
+            raise WeightsError(f"{path} holds no LRM: it needs one of {', '.join(FILES)}.", REMEDY)
+        path = found[0]
+    content = read_file(path)
+    state = next((content[key] for key in ("state_dict", "weights") if isinstance(content.get(key), dict)), content)
+    tensors = {str(name): value for name, value in state.items() if isinstance(value, StoredTensor)}
+    kind: Kind | None = next((kind for sign, kind in SIGNS.items() if sign in tensors), None)
+    if kind is None:
+        raise WeightsError(f"{path} is neither TripoSR nor OpenLRM.", REMEDY)
+    try:
+        architecture = describe(kind, tensors, content, path.parent)
+        blank(replace(architecture, depth=min(architecture.depth, 1)))  # sizes that do not fit together are told here
+    except (KeyError, IndexError, ValueError, TypeError, ZeroDivisionError, RuntimeError, AssertionError) as error:
+        text = " ".join(str(error).split())[:200]
+        raise WeightsError(f"{path} has sizes that no {kind} has: {text}.", REMEDY) from error
+    packed = architecture.width == architecture.encoder.width
+
+    def origins(names: Iterable[str]) -> dict[str, Origin]:
+        if kind == "starter":
+            return {name: Origin(name) for name in names}
+        return triposr_origins(names) if kind == "triposr" else openlrm_origins(names, kind[-3:], packed)
+
+    return Source(path, kind, tensors, architecture, origins)
+
+
+def describe(kind: Kind, tensors: dict[str, StoredTensor], content: dict[Any, Any], folder: Path) -> Architecture:
+    """The architecture that the tensors show, completed by the config beside them."""
+    shapes = {name: tensor.shape for name, tensor in tensors.items()}
+    if kind == "starter":
+        found = Architecture()
+    elif kind == "triposr":
+        found = describe_triposr(shapes, read_yaml(folder / "config.yaml"))
+    else:
+        kwargs = content.get("kwargs") if kind == "openlrm-1.0" else {"model": read_json(folder / "config.json")}
+        found = describe_openlrm(shapes, kind[-3:], kwargs if isinstance(kwargs, dict) else {})
+    found = override(found, read_json(folder / NOTE))
+    for name, most in LARGEST.items():
+        if not 0 < getattr(found, name) <= most:
+            raise ValueError(f"{name} {getattr(found, name)}")
+    return found
+
+
+def describe_triposr(shapes: dict[str, tuple[int, ...]], config: dict[str, Any]) -> Architecture:
+    _, width, plane_size, _ = shapes["tokenizer.embeddings"]
+    layers = numbers(shapes, r"decoder\.layers\.(\d+)\.weight")
+    return Architecture(
+        encoder=replace(vit(shapes, "image_tokenizer.model."), pooler=True),
+        image_size=int(config.get("cond_image_size", 512)),
+        width=width,
+        depth=1 + numbers(shapes, r"backbone\.transformer_blocks\.(\d+)\.")[-1],
+        heads=int(config.get("backbone.num_attention_heads", max(1, width // HEAD_WIDTH))),
+        plane_size=plane_size,
+        channels=shapes["post_processor.upsample.weight"][1],
+        radius=float(config.get("renderer.radius", 0.87)),
+        decoder_width=shapes["decoder.layers.0.weight"][0],
+        decoder_layers=len(layers),
+        bias=float(config.get("renderer.density_bias", -1.0)),
+    )
+
+
+def describe_openlrm(shapes: dict[str, tuple[int, ...]], version: str, kwargs: dict[str, Any]) -> Architecture:
+    old = version == "1.0"
+    told, infer = (kwargs.get(key) if isinstance(kwargs.get(key), dict) else {} for key in ("model", "infer"))
+    _, tokens, width = shapes["transformer.pos_embed" if old else "pos_embed"]
+    encoder = vit(shapes, "encoder.model.") if old else dinov2(shapes)
+    size = (infer or {}).get("source_size", 512) if old else PICTURES.get(width, 448)
+    return Architecture(
+        encoder=encoder,
+        image_size=int(size) // encoder.patch * encoder.patch,
+        normalise=old,
+        width=width,
+        depth=1 + numbers(shapes, r"transformer\.layers\.(\d+)\.")[-1],
+        heads=int((told or {}).get("transformer_heads", max(1, width // HEAD_WIDTH))),
+        order="cross first",
+        camera=shapes["camera_embedder.mlp.0.weight"][0],
+        plane_size=math.isqrt(tokens // 3),
+        channels=shapes["transformer.deconv.weight" if old else "upsampler.weight"][1],
+        planes=("xy", "xz", "zy"),
+        radius=1.0,
+        decoder_width=shapes["synthesizer.decoder.net.0.weight"][0],
+        decoder_layers=len(numbers(shapes, r"synthesizer\.decoder\.net\.(\d+)\.weight")),
+        activation="relu",
+        density="softplus",
+        padded_colors=True,
+    )
+
+
+def vit(shapes: dict[str, tuple[int, ...]], prefix: str) -> Encoder:
+    """DINO, in the names of transformers of 2023."""
+    width, _, patch, _ = shapes[prefix + "embeddings.patch_embeddings.projection.weight"]
+    return Encoder(
+        "dino",
+        width,
+        1 + numbers(shapes, re.escape(prefix) + r"encoder\.layer\.(\d+)\.")[-1],
+        max(1, width // HEAD_WIDTH),
+        shapes[prefix + "encoder.layer.0.intermediate.dense.weight"][0],
+        patch,
+        math.isqrt(shapes[prefix + "embeddings.position_embeddings"][1] - 1),
+    )
+
+
+def dinov2(shapes: dict[str, tuple[int, ...]]) -> Encoder:
+    width, _, patch, _ = shapes["encoder.model.patch_embed.proj.weight"]
+    return Encoder(
+        "dinov2",
+        width,
+        1 + numbers(shapes, r"encoder\.model\.blocks\.(\d+)\.")[-1],
+        max(1, width // HEAD_WIDTH),
+        shapes["encoder.model.blocks.0.mlp.fc1.weight"][0],
+        patch,
+        math.isqrt(shapes["encoder.model.pos_embed"][1] - 1),
+        shapes["encoder.model.register_tokens"][1],
+        eps=1e-6,
+    )
+
+
+def numbers(shapes: Iterable[str], pattern: str) -> list[int]:
+    """The numbers that the pattern's group finds in names, ascending."""
+    return sorted({int(match[1]) for name in shapes if (match := re.match(pattern, name))})
+
+
+def override(architecture: Architecture, told: dict[str, Any]) -> Architecture:
+    """The fields that `told` names, the encoder's under "encoder"."""
+    inner = told.get("encoder")
+    inner = inner if isinstance(inner, dict) else {}
+    encoder = replace(architecture.encoder, **{f.name: inner[f.name] for f in fields(Encoder) if f.name in inner})
+    known = {f.name: told[f.name] for f in fields(Architecture) if f.name in told and f.name != "encoder"}
+    known |= {name: tuple(known[name]) for name in ("planes", "local_widths") if name in known}
+    return replace(architecture, encoder=encoder, **known)
+
+
+def read_json(file: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def read_yaml(file: Path) -> dict[str, str]:
+    """Plain values of TripoSR's two levels: {"outer.inner": text}."""
+    try:
+        lines = file.read_text("utf-8").splitlines()
+    except (OSError, ValueError):
+        return {}
+    found, outer = {}, ""
+    for line in lines:
+        if match := re.match(r"(\s*)(\w+):\s*([^#]*)", line):
+            if not match[1]:
+                outer = match[2]
+            found[f"{outer}.{match[2]}" if match[1] else outer] = match[3].strip()
+    return found

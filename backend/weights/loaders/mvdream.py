@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# accelerate, diffusers and transformers annotate their models loosely.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false
+# pyright: reportOperatorIssue=false
+"""Loads MVDream in every published form: the authors' .pt files, and folders in diffusers' layout, whose UNet may have
+the authors' names too. Sizes are inferred from the tensors, and a tensor is read when its network takes it."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import init_empty_weights
+from diffusers import AutoencoderKL, UNet2DConditionModel
+from torch import nn
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+from ...diffusion.mvdream import NUMBERS, MultiView
+from ...diffusion.sampling import make_scheduler
+from ...interface import catalog
+from ...interface.catalog import WeightsError
+from ..formats.checkpoint import StoredTensor, read_file
+from ..store import store
+from .mvdream_names import Names, find_names
+from .stable_diffusion import check_text_weights, first_line, load_text_to_image, read_json, read_tokenizer
+
+REMEDY = "Choose the weights of MVDream, or set Weights to: starter-text."
+PARTS = ("unet", "vae", "text_encoder")
+STARTER, WORDS = "starter-text", "clip-words"
+HEADS, HEAD_WIDTH = 8, 64  # of Stable Diffusion 1, at every level; of Stable Diffusion 2 and of CLIP
+SIDE = 32  # of the latents: 256 pixels
+NAMED = 3  # differences told
+
+
+def load_multi_view(weights: str, device: torch.device, dtype: torch.dtype) -> MultiView:
+    """Of a set's id in the catalog, a folder, or a .pt file; on the device, in `dtype`. Raises WeightsError."""
+    path = find_multi_view(weights)
+    if is_multi_view(path):
+        model = load_text_to_image(weights, device, dtype)
+        assert isinstance(model, MultiView)
+        return model
+    stored = open_parts(path)
+    networks = {name: empty_network(path, name, stored[name]) for name in PARTS}
+    for name, network in networks.items():
+        compare(path, network, stored[name])
+    tokenizer = find_tokenizer(path, networks["text_encoder"], stored["text_encoder"])
+    for name, network in networks.items():
+        fill(path, network, stored[name], dtype)
+    model = MultiView(networks["unet"], networks["vae"], networks["text_encoder"], tokenizer, make_scheduler("epsilon"))
+    model.unet.to(memory_format=torch.channels_last)
+    return model.eval().requires_grad_(False).to(device)
+
+
+def check_multi_view(weights: str) -> None:
+    """Refuse weights that do not fit, without reading a number. Raises WeightsError."""
+    path = find_multi_view(weights)
+    if is_multi_view(path):
+        return check_text_weights(weights)
+    stored = open_parts(path)
+    for name in PARTS:
+        compare(path, empty_network(path, name, stored[name]), stored[name])
+    return None
+
+
+def find_multi_view(weights: str) -> Path:
+    """Where a set lies. Raises WeightsError."""
+    known = [w.id for w in catalog.WEIGHTS if w.part == "multi_view" or w.id == STARTER]
+    return store.find(weights, known, REMEDY)
+
+
+def is_multi_view(path: Path) -> bool:
+    """Whether diffusers' own config describes a UNet that is told cameras, in a folder."""
+    config = read_json(path / "unet" / "config.json") if path.is_dir() else {}
+    return "block_out_channels" in config and config.get("projection_class_embeddings_input_dim") == NUMBERS
+
+
+def open_parts(path: Path) -> dict[str, Names]:
+    """The tensors of each network and how they are called; a part that is not there is empty. Raises WeightsError."""
+    if path.is_dir() and not (path / "unet").is_dir():
+        files = sorted(f for f in path.iterdir() if f.suffix in (".pt", ".ckpt", ".safetensors"))
+        if len(files) != 1:
+            raise WeightsError(f"{path} holds no MVDream: it needs the folder unet, or one .pt file.", REMEDY)
+        path = files[0]
+    if path.is_dir():
+        return {name: find_names(name, read_folder(path, name)) for name in PARTS}
+    content = read_file(path)
+    state = content.get("state_dict", content)
+    tensors = {str(k): v for k, v in state.items() if isinstance(v, StoredTensor)} if isinstance(state, dict) else {}
+    return {name: find_names(name, tensors) for name in PARTS}
+
+
+def read_folder(path: Path, part: str) -> dict[str, StoredTensor]:
+    """One network's file, and for the UNet that of its cameras, where a conversion keeps them apart. WeightsError."""
+    stem = "model" if part == "text_encoder" else "diffusion_pytorch_model"
+    endings = ("safetensors", "fp16.safetensors", "bin")
+    file = next((f for end in endings if (f := path / part / f"{stem}.{end}").is_file()), None)
+    file = file or next((f for f in sorted((path / part).glob("*.bin"))), None)
+    if file is None:
+        raise WeightsError(f"{path} holds no MVDream: there are no weights in its folder {part}.", REMEDY)
+    tensors = {str(k): v for k, v in read_file(file).items() if isinstance(v, StoredTensor)}
+    camera = sorted((path / "camera_proj").glob("*.safetensors")) or sorted((path / "camera_proj").glob("*.bin"))
+    if part == "unet" and camera:
+        found = {str(k): v for k, v in read_file(camera[0]).items() if isinstance(v, StoredTensor)}
+        first = next((n for n, t in found.items() if t.shape[1:] == (NUMBERS,)), "").rpartition(".")[0]
+        for name, tensor in found.items():
+            layer, _, kind = name.rpartition(".")
+            tensors[f"class_embedding.linear_{1 if layer == first else 2}.{kind}"] = tensor
+    return tensors
+
+
+def empty_network(path: Path, part: str, names: Names) -> nn.Module:
+    """Without memory for its weights, in the sizes that the tensors have. Raises WeightsError."""
+    config = read_json(path / part / "config.json") if path.is_dir() else {}
+    make = {"unet": empty_unet, "vae": empty_vae, "text_encoder": empty_text_encoder}[part]
+    try:
+        with init_empty_weights(include_buffers=False):
+            return make(names, config)
+    except KeyError as error:
+        raise WeightsError(f"{path} is no MVDream: {error.args[0]} is missing.", REMEDY) from error
+    except (ValueError, TypeError, ZeroDivisionError, RuntimeError, IndexError) as error:
+        raise WeightsError(f"{path} has sizes that no MVDream has: {first_line(error)}", REMEDY) from error
+
+
+def empty_unet(names: Names, config: dict[str, Any]) -> UNet2DConditionModel:
+    """config: what tensors do not tell, where a folder tells it: the width of heads, under either name."""
+    widths = names.count("down_blocks.{}.resnets.0.conv1.weight")
+    attends = [names.has(f"down_blocks.{i}.attentions.0.proj_in.weight") for i in range(len(widths))]
+    is_linear = len(names.shape("down_blocks.0.attentions.0.proj_in.weight")) == 2
+    width = config.get("num_head_channels") or (HEAD_WIDTH if widths[0] % HEAD_WIDTH == 0 else widths[0])
+    heads = tuple(w // width for w in widths) if is_linear else HEADS
+    latent = names.shape("conv_out.weight")[0]
+    return UNet2DConditionModel(
+        sample_size=config.get("sample_size") or config.get("image_size") or SIDE,
+        in_channels=latent,
+        out_channels=latent,
+        block_out_channels=tuple(widths),
+        layers_per_block=len(names.count("down_blocks.0.resnets.{}.conv1.weight")),
+        down_block_types=tuple("CrossAttnDownBlock2D" if a else "DownBlock2D" for a in attends),
+        up_block_types=tuple("CrossAttnUpBlock2D" if a else "UpBlock2D" for a in attends[::-1]),
+        cross_attention_dim=names.shape("down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_k.weight")[1],
+        attention_head_dim=config.get("attention_head_dim") or heads,
+        use_linear_projection=is_linear,
+        class_embed_type="projection",
+        projection_class_embeddings_input_dim=names.shape("class_embedding.linear_1.weight")[1],
+    )
+
+
+def empty_vae(names: Names, config: dict[str, Any]) -> AutoencoderKL:
+    widths = names.count("encoder.down_blocks.{}.resnets.0.conv1.weight")
+    return AutoencoderKL(
+        block_out_channels=tuple(widths),
+        layers_per_block=len(names.count("encoder.down_blocks.0.resnets.{}.conv1.weight")),
+        down_block_types=("DownEncoderBlock2D",) * len(widths),
+        up_block_types=("UpDecoderBlock2D",) * len(widths),
+        latent_channels=names.shape("post_quant_conv.weight")[0],
+        scaling_factor=config.get("scaling_factor") or 0.18215,
+    )
+
+
+def empty_text_encoder(names: Names, config: dict[str, Any]) -> CLIPTextModel:
+    """Of OpenCLIP's the last block is left out: Stable Diffusion 2 attends to the one before it."""
+    words, width = names.shape("embeddings.token_embedding.weight")
+    inner = names.count("encoder.layers.{}.mlp.fc1.weight")
+    settings = CLIPTextConfig(
+        vocab_size=words,
+        hidden_size=width,
+        intermediate_size=inner[0],
+        num_hidden_layers=len(inner) - names.is_open_clip,
+        num_attention_heads=config.get("num_attention_heads") or max(1, width // HEAD_WIDTH),
+        max_position_embeddings=names.shape("embeddings.position_embedding.weight")[0],
+        hidden_act=config.get("hidden_act") or ("gelu" if names.is_open_clip else "quick_gelu"),
+        bos_token_id=words - 2,
+        eos_token_id=words - 1,
+        pad_token_id=0 if names.is_open_clip else words - 1,
+    )
+    return CLIPTextModel(settings)
+
+
+def compare(path: Path, network: nn.Module, names: Names) -> None:
+    """WeightsError with the first differences between the stored tensors and those that a network needs."""
+    wanted = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    origins = {name: names.origin(name) for name in wanted}
+    told = [f"{names.prefix}{o.name} is missing" for o in origins.values() if o.name not in names.tensors]
+    known = {origin.name for origin in origins.values()}
+    unknown = sorted(name for name in names.tensors if name not in known and not names.is_unused(name))
+    told += [f"{names.prefix}{name[:200]} is unknown" for name in unknown]
+    for name, origin in origins.items():
+        found = names.tensors.get(origin.name)
+        if found is not None and found.shape != origin.shape(wanted[name]):
+            told.append(f"{names.prefix}{origin.name} is {list(found.shape)}, not {list(origin.shape(wanted[name]))}")
+    if told:
+        more = f" and {len(told) - NAMED} more" if len(told) > NAMED else ""
+        raise WeightsError(f"{path} does not fit MVDream: {'; '.join(told[:NAMED])}{more}.", REMEDY)
+
+
+def fill(path: Path, network: nn.Module, names: Names, dtype: torch.dtype) -> None:
+    """Read the numbers, one tensor in memory at a time. WeightsError if one is none."""
+    state = {}
+    for name, tensor in network.state_dict().items():
+        origin = names.origin(name)
+        state[name] = origin.take(names.tensors[origin.name].read()).to(dtype, copy=True).reshape(tensor.shape)
+        if not state[name].isfinite().all():
+            raise WeightsError(
+                f"{path} is damaged: {names.prefix}{origin.name} holds values that are not numbers.", REMEDY
+            )
+    network.load_state_dict(state, assign=True)
+
+
+def find_tokenizer(path: Path, encoder: nn.Module, names: Names) -> CLIPTokenizer:
+    """CLIP's words, which no .pt file holds: from beside the file, else from any set here that has them. OpenCLIP
+    pads with zeros, CLIP with its last word. Raises WeightsError."""
+    if path.is_dir() and (path / "tokenizer").is_dir():
+        return read_tokenizer(path, encoder)
+    beside = path if path.is_dir() else path.parent
+    sets = [store.locate(w.id) for w in catalog.WEIGHTS if w.id == WORDS or (w.part == "text" and w.repository)]
+    places = [place for folder in [beside, *filter(None, sets)] for place in (folder / "tokenizer", folder)]
+    place = next((p for p in places if all((p / f).is_file() for f in ("vocab.json", "merges.txt"))), None)
+    if place is None:
+        text = "The words that MVDream's text encoder knows are not here: no vocab.json and merges.txt."
+        raise WeightsError(text, store.get(catalog.weights(WORDS)))
+    try:
+        padding = "!" if names.is_open_clip else "<|endoftext|>"
+        tokenizer = CLIPTokenizer.from_pretrained(place, local_files_only=True, pad_token=padding)
+    except Exception as error:  # the tokenizers library has exceptions of its own
+        raise WeightsError(f"{place} has no tokenizer that can be read: {first_line(error)}", REMEDY) from error
+    tokenizer.model_max_length = min(tokenizer.model_max_length, encoder.config.max_position_embeddings)
+    if len(tokenizer) > encoder.config.vocab_size or math.isinf(tokenizer.model_max_length):
+        raise WeightsError(f"{place} has more words than the text encoder of {path} knows.", REMEDY)
+    return tokenizer

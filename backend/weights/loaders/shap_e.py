@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# accelerate, diffusers and transformers annotate their models loosely.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false
+# pyright: reportReturnType=false
+"""Loads Shap-E (Jun and Nichol 2023) from diffusers' folders, safetensors alone, into diffusers' own pipelines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from accelerate import init_empty_weights
+from diffusers import DiffusionPipeline, HeunDiscreteScheduler, PriorTransformer, ShapEImg2ImgPipeline, ShapEPipeline
+from diffusers.pipelines.shap_e import ShapERenderer
+from torch import nn
+from transformers import CLIPTextConfig, CLIPTextModelWithProjection, CLIPVisionConfig, CLIPVisionModel
+
+from ...interface import catalog
+from ...interface.catalog import WeightsError
+from ..formats.checkpoint import StoredTensor, read_file
+from ..store import store
+from .stable_diffusion import MOST_TIMESTEPS, compare, fill, first_line, read_json, read_tokenizer
+
+REMEDY = "Choose a folder of Shap-E in diffusers' layout, or one of its sets in the list of models."
+RENDERERS = "renderer", "shap_e_renderer"  # the hub has the first one in safetensors, and the second one as a pickle
+USED = "params_proj.", "mlp."  # of the renderer: the rest are tables, of which not every version holds all
+FILES = {"text_encoder": "model", "image_encoder": "model"}
+SCHEDULE = (
+    "num_train_timesteps beta_start beta_end beta_schedule trained_betas prediction_type use_karras_sigmas "
+    "clip_sample clip_sample_range timestep_spacing steps_offset"
+).split()
+
+
+def load_shap_e(weights: str, kind: str, device: torch.device, dtype: torch.dtype) -> DiffusionPipeline:
+    """Of a set's id in the catalog, or a folder, the pipeline that starts from `kind`, "image" or "prompt"; on the
+    device, in `dtype`, its renderer in float32. Raises WeightsError."""
+    folder = find_shap_e(weights, kind)
+    encoder = "image_encoder" if kind == "image" else "text_encoder"
+    networks = empty_networks(folder, encoder)
+    drawn = nn.ModuleDict({name.rstrip("."): getattr(networks["renderer"], name.rstrip(".")) for name in USED})
+    for name, network in ((encoder, networks[encoder]), ("prior", networks["prior"]), ("renderer", drawn)):
+        part = folder_of(folder) if name == "renderer" else folder / name
+        stored = read_part(part, FILES.get(name, "diffusion_pytorch_model"), dtype != torch.float32)
+        if name == "renderer":
+            stored = {key: tensor for key, tensor in stored.items() if key.startswith(USED)}
+        exact = torch.float32 if name == "renderer" else dtype
+        fill(folder, name, network, compare(folder, name, network, stored), exact)
+    ready = {name: network.eval().requires_grad_(False).to(device) for name, network in networks.items()}
+    prior, seen, scheduler, renderer = ready["prior"], ready[encoder], read_scheduler(folder), ready["renderer"]
+    if kind == "image":
+        return ShapEImg2ImgPipeline(prior, seen, None, scheduler, renderer)  # the engine brings pictures to its size
+    return ShapEPipeline(prior, seen, read_tokenizer(folder, seen), scheduler, renderer)
+
+
+def find_shap_e(weights: str, kind: str) -> Path:
+    """Where a set lies that starts from `kind`. Raises WeightsError."""
+    part = "shap_e" if kind == "image" else "shap_e_text"
+    known = [w.id for w in catalog.WEIGHTS if w.part == part]
+    folder = store.find(weights, known, REMEDY)
+    if not (folder / "prior" / "config.json").is_file():
+        raise WeightsError(f"{folder} holds no Shap-E: there is no prior/config.json in it.", REMEDY)
+    wanted, other = ("image_encoder", "a prompt") if kind == "image" else ("text_encoder", "an image")
+    if not (folder / wanted).is_dir():
+        raise WeightsError(f"{folder} is a Shap-E that starts from {other}: it has no {wanted}.", REMEDY)
+    return folder
+
+
+def folder_of(folder: Path) -> Path:
+    """The renderer's."""
+    whole = [folder / name for name in RENDERERS if any((folder / name).glob("*.safetensors"))]
+    return whole[0] if whole else folder / RENDERERS[0]
+
+
+def empty_networks(folder: Path, encoder: str) -> dict[str, nn.Module]:
+    """The networks as their configs describe them, without memory. Raises WeightsError."""
+    seen, prior = (read_json(folder / name / "config.json") for name in (encoder, "prior"))
+    try:
+        with init_empty_weights(include_buffers=False):
+            return {
+                encoder: CLIPVisionModel(CLIPVisionConfig(**seen))
+                if encoder == "image_encoder"
+                else CLIPTextModelWithProjection(CLIPTextConfig(**seen)),
+                "prior": PriorTransformer.from_config(prior),
+                "renderer": ShapERenderer.from_config(read_json(folder_of(folder) / "config.json")),
+            }
+    except Exception as error:  # whatever diffusers and transformers make of a strange config
+        text = f"{folder} describes no Shap-E that this version knows: {first_line(error)}"
+        raise WeightsError(text, REMEDY) from error
+
+
+def read_part(folder: Path, stem: str, half: bool) -> dict[str, StoredTensor]:
+    """The tensors of one network. Raises WeightsError."""
+    for variant in (".fp16", "") if half else ("", ".fp16"):
+        if (file := folder / f"{stem}{variant}.safetensors").is_file():
+            return {str(name): tensor for name, tensor in read_file(file).items()}
+    what = "only pickles, which are not read" if any(folder.glob("*.bin")) else "no weights"
+    raise WeightsError(f"{folder} holds {what}: it needs {stem}.safetensors.", REMEDY)
+
+
+def read_scheduler(folder: Path) -> HeunDiscreteScheduler:
+    """Raises WeightsError."""
+    config = read_json(folder / "scheduler" / "scheduler_config.json")
+    told = {name: config[name] for name in SCHEDULE if name in config}
+    try:
+        if not 10 <= int(told.get("num_train_timesteps", 1024)) <= MOST_TIMESTEPS:
+            raise ValueError(f"{told['num_train_timesteps']} training steps")
+        scheduler = HeunDiscreteScheduler(**told)
+        if not scheduler.alphas_cumprod.isfinite().all():
+            raise ValueError("its noise is no number")
+        return scheduler
+    except Exception as error:  # whatever diffusers makes of a strange config
+        raise WeightsError(f"{folder} has a noise schedule that is not known: {first_line(error)}", REMEDY) from error

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Finds out what kind of Zero123 lies at a path, from its content, and where in it every tensor is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+from ...diffusion.zero123 import LINEARS, NOTE, PARTS, Kind
+from ...interface import catalog
+from ...interface.catalog import WeightsError
+from ..formats.checkpoint import StoredTensor, read_file
+from . import zero123_names as published
+from .zero123_names import Origin
+
+REMEDY = "Choose the weights of Zero123, or set Weights to: starter."
+TRAINING = {"callbacks", "epoch", "global_step", "loops", "lr_schedulers", "optimizer_states"}
+FOLDERS = {"clip_camera_projection": ("clip_camera_projection", "cc_projection")}  # by part, where names differ
+STEMS = {"image_encoder": ("model", "pytorch_model")}
+NOT_IN_TENSORS = {
+    "unet": ("attention_head_dim", "norm_num_groups"),
+    "vae": ("norm_num_groups", "scaling_factor"),
+    "image_encoder": ("num_attention_heads", "hidden_act"),
+}
+
+
+@dataclass
+class Source:
+    """The tensors of Zero123 as they are stored, and what was found out about them.
+
+    tensors: by published name. origins: for a part and its tensors' names in diffusers, where each comes from. unused:
+    names that nothing reads. configs: by part, what the part's own config tells. told: how the kind was recognised.
+    """
+
+    path: Path
+    kind: Kind
+    told: str
+    tensors: dict[str, StoredTensor]
+    origins: Callable[[str, Iterable[str]], dict[str, Origin]]
+    configs: dict[str, dict[str, Any]]
+    prediction_type: str = "epsilon"
+
+    def has(self, name: str) -> bool:
+        return name in self.tensors
+
+
+def open_source(path: Path, kind: Kind | None = None, half: bool = False) -> Source:
+    """path: an original checkpoint, a folder that holds one, or a folder in a diffusers layout.
+
+    kind: where the caller knows it from the catalog; else it is recognised. half: prefer files in half precision.
+    Raises WeightsError.
+    """
+    path = path.expanduser()
+    if path.is_dir() and not (path / "unet").is_dir():
+        files = [f for f in sorted(path.iterdir()) if f.suffix in (".ckpt", ".safetensors") and f.is_file()]
+        if len(files) != 1:
+            raise WeightsError(f"{path} holds no Zero123: it needs the folder unet, or one .ckpt file.", REMEDY)
+        path = files[0]
+    return _open_folder(path, kind, half) if path.is_dir() else _open_checkpoint(path, kind)
+
+
+def _open_checkpoint(path: Path, kind: Kind | None) -> Source:
+    content = read_file(path)
+    state = content.get("state_dict", content)
+    tensors = {str(k): v for k, v in state.items() if isinstance(v, StoredTensor)} if isinstance(state, dict) else {}
+    if not tensors:
+        raise WeightsError(f"{path} holds no tensors.", REMEDY)
+    averaged = any(name.startswith(published.EMA + "diffusion_model") for name in tensors)
+    told = "given"
+    if kind is None:
+        kind, told = _recognise_checkpoint(path, content)
+
+    def origins(part: str, names: Iterable[str]) -> dict[str, Origin]:
+        if part == "unet":
+            found = published.unet_origins(names)
+            return {n: o._replace(name=published.ema_name(o.name)) for n, o in found.items()} if averaged else found
+        if part == "vae":
+            names = list(names)
+            return published.vae_origins(names, 1 + max(int(n.split(".")[2]) for n in names if "down_blocks" in n))
+        if part == "image_encoder":
+            return published.clip_origins(names)
+        return {name: Origin(published.PROJECTION + name) for name in names}
+
+    return Source(path, kind, told, tensors, origins, {})
+
+
+def _recognise_checkpoint(path: Path, content: dict[Any, Any]) -> tuple[Kind, str]:
+    """The tensors of both kinds have the same names and shapes, so what else the file holds must tell.
+
+    Zero123's files are checkpoints of a training; Stable Zero123's hold the weights alone.
+    """
+    if noted := find_note(path.parent):
+        return noted, f"by {NOTE}"
+    sizes = {f.size: w.id for w in catalog.WEIGHTS for f in w.files if f.size and "zero123" in w.id}
+    known = sizes.get(path.stat().st_size)
+    if known:
+        return ("stable-zero123" if known.startswith("stable") else "zero123"), "by its size, which is that of " + known
+    if found := TRAINING & {str(key) for key in content}:
+        return "zero123", f"by its training state ({min(found)})"
+    return "stable-zero123", "by the lack of a training state"
+
+
+def _open_folder(folder: Path, kind: Kind | None, half: bool) -> Source:
+    tensors: dict[str, StoredTensor] = {}
+    for part in (*PARTS, *LINEARS):
+        if file := _part_file(folder, part, half):
+            for name, stored in read_file(file).items():
+                tensors[f"{part}/{_modern(part, str(name))}"] = stored
+        else:
+            raise WeightsError(f"{folder} holds no Zero123: there are no weights in its folder {part}.", REMEDY)
+    configs = {part: _read_json(folder / part / "config.json") for part in PARTS}
+    told = "given"
+    if kind is None:
+        kind, told = _recognise_folder(folder, configs)
+    scheduler = _read_json(folder / "scheduler" / "scheduler_config.json") if kind == "starter" else {}
+
+    def origins(part: str, names: Iterable[str]) -> dict[str, Origin]:
+        return {name: Origin(f"{part}/{name}") for name in names}
+
+    source = Source(folder, kind, told, tensors, origins, configs)
+    source.prediction_type = "v_prediction" if scheduler.get("prediction_type") == "v_prediction" else "epsilon"
+    return source
+
+
+def _recognise_folder(folder: Path, configs: dict[str, dict[str, Any]]) -> tuple[Kind, str]:
+    if noted := find_note(folder):
+        return noted, f"by {NOTE}"
+    texts = [str(_read_json(folder / "model_index.json")), *(str(c.get("_name_or_path")) for c in configs.values())]
+    if any("stable-zero123" in text.lower().replace("_", "-") for text in texts):
+        return "stable-zero123", "by its model_index.json or config.json"
+    return "zero123", "by the lack of any mention of Stable Zero123"
+
+
+def find_note(folder: Path) -> Kind | None:
+    """The kind that a note in the folder tells."""
+    kind = _read_json(folder / NOTE).get("kind")
+    return kind if kind in get_args(Kind) else None
+
+
+def _part_file(folder: Path, part: str, half: bool) -> Path | None:
+    """The file of a part: averaged weights first, then by precision, safetensors before pickles."""
+    variants = ("fp16_ema", "ema", *(("fp16", "") if half else ("", "fp16")))
+    for place in FOLDERS.get(part, (part,)):
+        for variant in variants:
+            for stem in STEMS.get(part, ("diffusion_pytorch_model",)):
+                for ending in ("safetensors", "bin"):
+                    file = folder / place / ".".join(filter(None, (stem, variant, ending)))
+                    if file.is_file():
+                        return file
+    return None
+
+
+def _modern(part: str, name: str) -> str:
+    """Names as diffusers and transformers write them today; a linear layer's without the name of its wrapper."""
+    if part in LINEARS:
+        return name.rsplit(".", 1)[-1]
+    if part == "vae" and "attentions" in name:
+        return published.swap(name, published.DEPRECATED)
+    return name
+
+
+def _read_json(file: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}

@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where sets of weights lie on this machine, and whether they are whole. Looks at the disk only, never at a network.
+
+FOLDER/<id>/              a download; complete.json in it is written last, with the size and sha256 of every file
+FOLDER/<id>/converted/    the same set as half precision safetensors, preferred over the download
+FOLDER/<repository>/...   a copy that the user made of the published repository; a set of one file also as FOLDER/<file>
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import struct
+import zipfile
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from ...interface import catalog
+from ...interface.catalog import Weights, WeightsError
+from ...interface.installer.environment import default_data_folder
+from ...interface.parameters import nearest
+
+WEIGHTS = Path(__file__).resolve().parents[1]
+STARTER, STARTER_TEXT = WEIGHTS / "starter", WEIGHTS / "starter_text"
+MARKER, PART, CONVERTED = "complete.json", ".part", "converted"
+CHUNK = 1 << 20
+
+Progress = Callable[[str, int, int], None]  # what is done, bytes so far, bytes in all; may raise to stop
+Sum = dict[str, Any]  # {"size": bytes, "sha256": hex}
+Sums = dict[str, Sum]  # by the path in the folder
+
+
+class DiskError(Exception):
+    """The disk has no room for weights, or cannot be written."""
+
+    kind = "disk"
+    remedy = "Free some space, or choose another folder for weights in the preferences."
+
+
+def weights_folder() -> Path:
+    """Where sets of weights are kept: the environment variable IMAGE_TO_MESH_WEIGHTS, else in the data folder."""
+    told = os.environ.get("IMAGE_TO_MESH_WEIGHTS")
+    return Path(told).expanduser() if told else default_data_folder() / "weights"
+
+
+def folder_of(weights: Weights) -> Path:
+    """Where a set is downloaded to."""
+    return weights_folder() / weights.id
+
+
+def locate(identity: str) -> Path | None:
+    """The folder of a complete set of weights, None if there is none; its files lie at their published paths beneath,
+    except in a converted folder. ParameterError when the id is unknown.
+    """
+    place = next(places(catalog.weights(identity)), None)
+    return place[0] if place else None
+
+
+def find(weights: str, known: Collection[str], remedy: str) -> Path:
+    """Where weights lie that a user names: a set of the `known` ids, of which one of a single file is that file; or
+    else a file or folder. WeightsError with a remedy."""
+    if weights in known:
+        chosen, found = catalog.weights(weights), locate(weights)
+        if found is None:
+            raise WeightsError(f"The weights {chosen.title} are not here.", get(chosen))
+        files = [found / file.path for file in chosen.files]
+        return files[0] if len(files) == 1 and files[0].is_file() else found
+    path = Path(weights).expanduser()
+    if not path.exists():
+        raise WeightsError(f"There are no weights {weights[:200]}{nearest(weights, list(known))}.", remedy)
+    return path
+
+
+def places(weights: Weights) -> Iterator[tuple[Path, str]]:
+    """Every complete copy of a set, best first, and where it comes from in a word or two."""
+    if not weights.repository:
+        built_in = STARTER_TEXT if weights.part == "text" else STARTER
+        if any(built_in.rglob("*.safetensors")):
+            yield built_in, "built in"
+        return
+    folder = folder_of(weights)
+    if read_marker(folder / CONVERTED):
+        yield folder / CONVERTED, "converted"
+    if {file.path for file in weights.files} <= read_marker(folder).keys():
+        yield folder, "downloaded"
+    for own in own_folders(weights):
+        if all(is_published(own / file.path, file) for file in weights.files):
+            yield own, "own folder"
+    if (cached := in_hugging_face_cache(weights)) is not None:
+        yield cached, "Hugging Face cache"
+
+
+def own_folders(weights: Weights) -> list[Path]:
+    """Where a user's own copy may lie. Files of large sets have names that mean nothing outside their folder."""
+    folder = weights_folder()
+    return [folder / PurePosixPath(weights.repository).name, *([folder] if len(weights.files) == 1 else [])]
+
+
+def in_hugging_face_cache(weights: Weights) -> Path | None:
+    """The snapshot in the Hugging Face cache that has the whole set. What is half downloaded has no name there."""
+    if "://" in weights.repository:
+        return None
+    from huggingface_hub import try_to_load_from_cache
+
+    for file in weights.files:
+        found = try_to_load_from_cache(weights.repository, file.path)
+        if not isinstance(found, str) or (file.size and os.path.getsize(found) != file.size):
+            return None
+    first = weights.files[0].path
+    return Path(str(try_to_load_from_cache(weights.repository, first))).parents[first.count("/")]
+
+
+def is_published(path: Path, file: catalog.File) -> bool:
+    """Whether a file that no marker vouches for is whole: by its size, else by its own structure."""
+    if not path.is_file():
+        return False
+    return path.stat().st_size == file.size if file.size else is_whole(path)
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a safetensors, zip (PyTorch) or JSON file ends where its own structure says; False for all others."""
+    try:
+        if path.suffix == ".json":
+            return isinstance(json.loads(path.read_bytes()), dict)
+        if path.suffix != ".safetensors":
+            return zipfile.is_zipfile(path)
+        with path.open("rb") as stream:
+            (length,) = struct.unpack("<Q", stream.read(8))
+            header = json.loads(stream.read(min(length, path.stat().st_size)))
+        ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
+        return path.stat().st_size == 8 + length + max(ends, default=0)
+    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, struct.error):
+        return False
+
+
+def read_marker(folder: Path) -> Sums:
+    """What the marker of a folder says, empty unless all its files are there in their sizes."""
+    sums = read_record(folder)
+    try:
+        return sums if all((folder / path).stat().st_size == known["size"] for path, known in sums.items()) else {}
+    except OSError:
+        return {}
+
+
+def read_record(folder: Path) -> Sums:
+    """What the marker of a folder says, true or not; empty if there is none."""
+    try:
+        sums = json.loads((folder / MARKER).read_bytes())["files"]
+        return {str(path): {"size": int(known["size"]), "sha256": str(known["sha256"])} for path, known in sums.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def write_marker(folder: Path, sums: Sums) -> None:
+    """Declare a folder complete."""
+    part = folder / (MARKER + PART)
+    part.write_text(json.dumps({"files": sums}, indent=1), "utf-8")
+    os.replace(part, folder / MARKER)
+
+
+def sum_files(folder: Path, paths: list[str], progress: Progress) -> Sums:
+    """Size and sha256 of files in a folder. Raises OSError."""
+    total, done, sums = sum((folder / path).stat().st_size for path in paths), 0, {}
+    for path in paths:
+        digest, before = hashlib.sha256(), done
+        with (folder / path).open("rb") as stream:
+            while chunk := stream.read(CHUNK):
+                digest.update(chunk)
+                done += len(chunk)
+                progress(f"Checking {path}", done, total)
+        sums[path] = {"size": done - before, "sha256": digest.hexdigest()}
+    return sums
+
+
+def verify(weights: Weights, progress: Progress) -> Path:
+    """Read every file of a set and compare it with the published sha256, or with the one it had when it was downloaded.
+
+    Files that somebody put into the set's folder become the set if they pass; a damaged file of a download is deleted.
+    Returns the folder. Raises WeightsError, OSError.
+    """
+    folder = locate(weights.id) or folder_of(weights)
+    if folder == STARTER:
+        return folder
+    recorded = read_record(folder)
+    published = {} if folder.name == CONVERTED else {file.path: file for file in weights.files}
+    paths = list(published or recorded)
+    if lacking := [path for path in paths if not (folder / path).is_file()]:
+        raise WeightsError(f"{weights.title} is not here whole: {lacking[0]} is missing in {folder}.", get(weights))
+    sums = sum_files(folder, paths, progress)
+    for path, found in sums.items():
+        check_sum(weights, folder / path, found, published.get(path), recorded.get(path))
+    if folder == folder_of(weights) and not recorded:
+        write_marker(folder, sums)
+    return folder
+
+
+def check_sum(weights: Weights, path: Path, found: Sum, published: catalog.File | None, recorded: Sum | None) -> None:
+    """Raise WeightsError unless the file is what it should be, or if nobody knows what it should be."""
+    known = [recorded] if recorded else []
+    known += [{"size": published.size, "sha256": published.sha256}] if published else []
+    if any(told[key] not in (None, found[key]) for told in known for key in ("size", "sha256")):
+        if folder_of(weights) in path.parents:  # ours: the next download brings this file anew
+            path.unlink()
+        raise WeightsError(f"{weights.title} is damaged: {path} is not what was published.", get(weights))
+    if not recorded and not (published and (published.size or published.sha256)) and not is_whole(path):
+        raise WeightsError(f"Nothing is known by which {path} could be checked.", get(weights))
+
+
+def get(weights: Weights) -> str:
+    """What to do to have a set of weights."""
+    return f"Download it in the extension's preferences, or with: python -m backend models download {weights.id}"
+
+
+def partial(weights: Weights) -> int:
+    """Bytes of a download that has not ended."""
+    folder = folder_of(weights)
+    if read_marker(folder):
+        return 0
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and CONVERTED not in path.parts)
+
+
+def remove(weights: Weights) -> int:
+    """Delete the download of a set, finished or not, and its conversion; returns the bytes that are free now.
+
+    A copy in the user's own folder or in the Hugging Face cache belongs to others and stays. Raises WeightsError.
+    """
+    if not weights.repository:
+        raise WeightsError("The starter weights belong to the extension.", "They go when the extension is removed.")
+    folder = folder_of(weights)
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    for marker in (folder / MARKER, folder / CONVERTED / MARKER):
+        marker.unlink(missing_ok=True)  # first: half a folder must not look whole
+    try:
+        shutil.rmtree(folder)
+    except FileNotFoundError:
+        place = locate(weights.id)
+        reason = f"it lies in {place}, which is not ours to delete" if place else "it is not here"
+        remedy = "Delete that yourself if nobody else needs it." if place else ""
+        raise WeightsError(f"{weights.title} cannot be removed: {reason}.", remedy) from None
+    except OSError as error:
+        raise WeightsError(f"{folder} cannot be deleted: {error}.", "Close other Blenders and try again.") from error
+    return size

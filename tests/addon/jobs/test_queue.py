@@ -1,0 +1,347 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# pyright: reportMissingImports=false
+"""The queue of jobs with a process that obeys, misbehaves and dies. No Blender: that is the point of its design."""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from image_to_mesh_checkout.addon.base.trouble import Trouble
+from image_to_mesh_checkout.addon.jobs import queue as jobs
+from image_to_mesh_checkout.addon.jobs.job import Job, State
+from image_to_mesh_checkout.addon.jobs.process import Launch
+from image_to_mesh_checkout.addon.jobs.queue import JobQueue
+from image_to_mesh_checkout.backend.interface import protocol
+
+from tests.support import ROOT
+
+DOUBLE = ROOT / "tests" / "blender" / "double"
+PATIENCE_S = 30.0  # only a broken test waits so long
+
+
+class Scene:
+    """Stands where Blender's scene would: keeps what is delivered, and can ask for patience."""
+
+    def __init__(self):
+        self.delivered, self.obstacle = [], ""
+
+    def __call__(self, job):
+        if not self.obstacle:
+            self.delivered.append((job.name, job.mesh))
+        return self.obstacle
+
+
+@pytest.fixture
+def scene():
+    return Scene()
+
+
+@pytest.fixture
+def make(tmp_path, scene):
+    """make(**environment) -> a queue whose backend is the double."""
+    made = []
+
+    def make(command=None, **environment):
+        command = command or protocol.command(sys.executable, DOUBLE, "serve", "--jobs", tmp_path / "jobs")
+        launch = Launch(command, protocol.environment(os.environ) | environment, tmp_path, tmp_path / "logs" / "log")
+        made.append(JobQueue(lambda: lambda: launch, scene))
+        return made[-1]
+
+    yield make
+    for queue in made:
+        queue.stop()
+
+
+def job(script, **more):
+    return Job("one2345", {}, 7, lambda: {"image_file": script.encode()}, more.pop("name", script), **more)
+
+
+def run(queue, until):
+    end = time.monotonic() + PATIENCE_S
+    while not until():
+        assert time.monotonic() < end, "nothing happened"
+        queue.poll()
+        time.sleep(0.005)
+
+
+def finish(queue, *jobs_):
+    for one in jobs_:
+        queue.submit(one)
+    run(queue, lambda: not queue.busy)
+
+
+def is_alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_job_is_delivered_with_its_mesh_views_and_recipe(make, scene):
+    queue, one = make(), job("background views mesh")
+    finish(queue, one)
+    [(name, mesh)] = scene.delivered
+    assert one.state is State.DONE and name == "background views mesh"
+    assert mesh.vertices.shape == (8, 3) and mesh.faces.shape == (12, 3)
+    assert mesh.colors[7].tolist() == [220, 220, 220, 255] and mesh.colors[0].tolist() == [20, 20, 20, 255]
+    assert one.sheet.shape == (48, 48, 4)  # 8 views of 16 pixels in 3 x 3 cells
+    assert one.recipe()["seed"] == 7 and one.recipe()["report"] == {"seconds": 1}
+    assert (Path(one.folder) / "result.npz").exists()
+
+
+def test_jobs_run_in_their_order_in_one_process(make, scene):
+    queue = make()
+    first, second = job("a", name="first"), job("b", name="second")
+    queue.submit(first)
+    queue.submit(second)
+    run(queue, lambda: first.state is State.DONE)
+    pid = queue.process.pid
+    run(queue, lambda: not queue.busy)
+    assert [name for name, _ in scene.delivered] == ["first", "second"]
+    assert queue.process.pid == pid
+
+
+def test_progress_is_told(make):
+    queue, one = make(), job("views wait")
+    queue.submit(one)
+    run(queue, lambda: one.stage == "wait")
+    assert (one.step, one.total, one.overall, one.eta_s) == (1, 2, 0.5, 1.0)
+
+
+@pytest.mark.parametrize(
+    "seconds, words", [(None, ""), (3, "a few seconds left"), (43, "about 45 s left"), (200, "about 3 min left")]
+)
+def test_time_left_in_words(seconds, words):
+    assert job("", eta_s=seconds).time_left() == words
+
+
+@pytest.mark.parametrize("step, total, words", [(0, 1, "Views"), (3, 12, "Views 3/12"), (5000, 20000, "Views 25 %")])
+def test_steps_in_words(step, total, words):
+    assert job("", stage="views", step=step, total=total).stage_text() == words
+
+
+def test_nothing_starts_before_a_job(make):
+    queue = make()
+    queue.poll()
+    assert queue.process is None
+
+
+@pytest.mark.parametrize(
+    "script, words",
+    [
+        ("views die", "killed"),
+        ("views die:11", "signal 11"),
+        ("exit:3", "status 3"),
+        ("views garbage", "cannot be understood"),
+        ("malformed", "cannot be understood"),
+        ("half", "killed"),
+        ("outside", "out of range"),
+        ("refuse", "No object"),
+    ],
+)
+def test_a_failure_says_what_happened_and_the_next_click_works(make, scene, script, words):
+    queue, bad, good = make(), job(script), job("views", name="good")
+    finish(queue, bad)
+    assert bad.state is State.FAILED and words in bad.message and bad.remedy
+    finish(queue, good)
+    assert good.state is State.DONE and [name for name, _ in scene.delivered] == ["good"]
+
+
+def test_queued_jobs_go_on_when_the_backend_dies(make, scene):
+    queue = make()
+    finish(queue, job("die"), job("views", name="after"))
+    assert [name for name, _ in scene.delivered] == ["after"]
+
+
+def test_kill_9_from_outside_at_every_stage(make, scene):
+    queue = make()
+    for stage in ("background", "views", "field", "mesh"):
+        one = job(f"{stage} wait")
+        queue.submit(one)
+        run(queue, lambda one=one: one.stage == "wait")
+        os.kill(queue.process.pid, 9)
+        run(queue, lambda: not queue.busy)
+        assert one.state is State.FAILED and "killed" in one.message
+    finish(queue, job("views", name="after"))
+    assert [name for name, _ in scene.delivered] == ["after"]
+
+
+def test_cancel_is_heard_and_keeps_the_process(make, scene):
+    queue, one = make(), job("views wait")
+    queue.submit(one)
+    run(queue, lambda: one.stage == "wait")
+    pid = queue.process.pid
+    queue.cancel(one)
+    run(queue, lambda: not queue.busy)
+    assert one.state is State.CANCELLED and not scene.delivered
+    finish(queue, job("views"))
+    assert queue.process.pid == pid
+
+
+def test_a_backend_that_does_not_hear_a_cancel_is_killed(make, monkeypatch):
+    monkeypatch.setattr(jobs, "CANCEL_S", 0.05)
+    queue, one = make(), job("deaf")
+    queue.submit(one)
+    run(queue, lambda: one.stage == "deaf")
+    process, pid = queue.process, queue.process.pid
+    queue.cancel(one)
+    run(queue, lambda: not queue.busy)
+    assert one.state is State.CANCELLED
+    process.close(PATIENCE_S)
+    assert not is_alive(pid)
+    finish(queue, job("views", name="after"))
+    assert queue.last.state is State.DONE
+
+
+def test_waiting_jobs_are_cancelled_at_once(make, scene):
+    queue, first, second = make(), job("wait"), job("views")
+    queue.submit(first)
+    queue.submit(second)
+    run(queue, lambda: first.stage == "wait")
+    queue.cancel(second)
+    assert second.state is State.CANCELLED and queue.jobs() == [first]
+
+
+def test_cancel_before_the_backend_greets(make):
+    queue, one = make(DOUBLE_MUTE="1"), job("views")
+    queue.submit(one)
+    queue.poll()
+    queue.cancel(one)
+    assert one.state is State.CANCELLED and not queue.busy
+
+
+def test_another_protocol_is_refused(make):
+    queue, one = make(DOUBLE_PROTOCOL="2"), job("views")
+    finish(queue, one)
+    assert one.state is State.FAILED and "protocol 2" in one.message and "Update" in one.remedy
+    assert queue.process is None
+
+
+def test_an_engine_that_cannot_run_says_what_is_missing(make):
+    queue, one = make(DOUBLE_MISSING="1"), job("views")
+    finish(queue, one)
+    assert one.state is State.FAILED and "starter" in one.message and one.remedy == "Get them"
+
+
+def test_an_interpreter_that_is_not_there(make, tmp_path):
+    queue, one = make(command=[str(tmp_path / "no-python")]), job("views")
+    finish(queue, one)
+    assert one.state is State.FAILED and "could not be started" in one.message and "Set up" in one.remedy
+
+
+def test_trouble_while_preparing(scene):
+    def prepare():
+        raise Trouble("The disk is full", "Make room", "disk")
+
+    queue, one = JobQueue(lambda: prepare, scene), job("views")
+    finish(queue, one)
+    assert (one.state, one.message, one.remedy, one.kind) == (State.FAILED, "The disk is full", "Make room", "disk")
+
+
+def test_an_image_that_vanishes_while_it_waits(make, tmp_path):
+    queue = make()
+    gone = Job("one2345", {}, 0, lambda: {"image_file": (tmp_path / "gone.png").read_bytes()}, "gone")
+    finish(queue, gone, job("views", name="after"))
+    assert gone.state is State.FAILED and "cannot be read" in gone.message
+    assert queue.last.state is State.DONE
+
+
+def test_a_result_waits_until_the_scene_can_take_it(make, scene):
+    queue, one = make(), job("views")
+    scene.obstacle = "waiting until you leave Sculpt mode"
+    queue.submit(one)
+    run(queue, lambda: one.note)
+    assert queue.busy and one.state is State.FINISHED and not scene.delivered
+    scene.obstacle = ""
+    queue.poll()
+    assert one.state is State.DONE and len(scene.delivered) == 1
+
+
+def test_silence_is_noticed(make, monkeypatch):
+    monkeypatch.setattr(jobs, "SILENCE_S", 0.05)
+    queue, one = make(DOUBLE_MUTE="1"), job("views")
+    finish(queue, one)
+    assert one.state is State.FAILED and "not answered" in one.message
+
+
+def test_stop_leaves_no_process(make):
+    queue, one = make(), job("wait")
+    queue.submit(one)
+    run(queue, lambda: one.stage == "wait")
+    pid = queue.process.pid
+    queue.stop()
+    assert not is_alive(pid) and not queue.busy
+
+
+def test_views_become_one_picture_over_a_grey_ground(make):
+    from image_to_mesh_checkout.addon.base import arrays
+
+    views = np.zeros((3, 2, 2, 4), np.uint8)
+    views[1] = (10, 20, 30, 255)
+    sheet = arrays.contact_sheet(views)
+    assert sheet.shape == (4, 4, 4) and (sheet[..., 3] == 255).all()
+    assert sheet[0, 2].tolist() == [10, 20, 30, 255]  # the second view, top right
+    assert sheet[3, 3].tolist() == [48, 48, 48, 255] == sheet[0, 0].tolist()
+
+
+def test_big_pictures_shrink():
+    from image_to_mesh_checkout.addon.base import arrays
+
+    assert max(arrays.contact_sheet(np.zeros((32, 256, 256, 4), np.uint8)).shape[:2]) <= arrays.SHEET_PIXELS
+
+
+def test_float_pixels_become_straight_srgb():
+    """Half grey light under half coverage, as Blender keeps it: 0.25 premultiplied; sRGB of 0.5 is 0.7354."""
+    import io
+
+    from image_to_mesh_checkout.addon.base import arrays
+
+    pixels = np.zeros((2, 1, 4), np.float32)
+    pixels[0, 0] = (0.25, 0.25, 0.25, 0.5)  # the first row of Blender's pixels is the bottom one
+    image = np.load(io.BytesIO(arrays.encode_image(pixels, True)))["image"]
+    np.testing.assert_allclose(image[1, 0], (0.7354, 0.7354, 0.7354, 0.5), atol=1e-4)
+    assert image[0, 0].tolist() == [0, 0, 0, 0]
+
+
+def test_blenders_own_part_comes_first_a_step_at_a_time(make, scene):
+    """What it prepares is there when the attachments are asked for."""
+    taken = []
+
+    def prepare():
+        for number in range(3):
+            yield number, 3
+            taken.append(number)
+
+    queue, one = make(), job("views")
+    one.preparation, one.attachments = prepare(), lambda: {"image_file": b"views" if taken == [0, 1, 2] else b"refuse"}
+    queue.submit(one)
+    queue.poll()
+    assert (one.stage, one.step, one.total) == ("rendering views", 0, 3) and queue.process is None
+    queue.poll()
+    assert taken == [0] and one.step == 1
+    run(queue, lambda: not queue.busy)
+    assert one.state is State.DONE and len(scene.delivered) == 1
+
+
+def test_work_that_is_blenders_alone_needs_no_backend(make, scene):
+    queue, one = make(), Job("", {}, 0, dict, "alone", preparation=iter([(0, 1)]))
+    finish(queue, one)
+    assert one.state is State.DONE and queue.process is None and scene.delivered == [("alone", None)]
+
+
+def test_a_preparation_can_be_cancelled_and_can_fail(make):
+    def fails():
+        yield 0, 2
+        raise Trouble("The objects are gone", "Select them again", "moved")
+
+    queue, first, second = make(), job("views", preparation=iter([(0, 9)] * 9)), job("views", preparation=fails())
+    queue.submit(first)
+    queue.submit(second)
+    queue.poll()
+    queue.cancel(first)
+    run(queue, lambda: not queue.busy)
+    assert first.state is State.CANCELLED and second.state is State.FAILED and "gone" in second.message

@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The LRM engine on published layouts whose planes hold a known box, and on densities that tell no surface."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import trimesh
+from safetensors.torch import save_file
+from torch import Tensor
+
+from backend.__main__ import main
+from backend.engines import Request, lrm
+from backend.interface.catalog import WeightsError
+from backend.interface.tasks import engine
+from backend.interface.view_set import FOV_DEG, RADIUS
+from backend.meshing.marching_cubes import triangulate
+from backend.meshing.texture import texels
+from backend.preprocess.framing import frame
+from backend.preprocess.image import ImageError, encode_png
+from backend.reconstruction.lrm.source_camera import describe
+from backend.rendering.cameras import Camera, orbit
+from backend.rendering.rasteriser import photograph
+from backend.runtime.progress import Cancelled, Report
+from backend.weights.loaders.lrm import load_lrm
+from backend.weights.loaders.one2345 import STARTER
+from tests.support import DATA
+
+INSIDE = {"x": slice(5, 7), "y": slice(2, 4), "z": slice(1, 7)}  # the box's tokens of 8 along each axis
+HEADS = '{"heads": 4, "image_size": %d, "encoder": {"heads": %d}}'
+SOLID = 40.0, -30.0  # what the decoder makes of each plane's feature, and the bias
+
+
+def boxed(name: str, bias: float = SOLID[1], slope: float = SOLID[0]) -> dict[str, Tensor]:
+    """A recorded checkpoint whose planes are 1 inside the box's three shadows and whose decoder adds them up: the
+    density is solid where all three are 1, and there red."""
+    with np.load(DATA / f"lrm_{name}.npz", allow_pickle=False) as file:
+        state = {key: torch.from_numpy(file[key]) for key in file.files if key[0] != "_"}
+    planes = torch.zeros(3, 8, 8)
+    for plane, axes in zip(planes, ("xy", "xz", "yz" if name == "triposr" else "zy"), strict=True):
+        plane[INSIDE[axes[1]], INSIDE[axes[0]]] = 1  # rows run along the second axis
+    if name == "triposr":
+        state |= {k: torch.zeros_like(v) for k, v in state.items() if k.startswith("backbone.proj_out")}
+        state["tokenizer.embeddings"] = torch.zeros(3, 64, 8, 8)
+        state["tokenizer.embeddings"][:, 0] = planes
+        up, decoder, width = "post_processor.upsample", "decoder.layers", 16
+    else:
+        for key, value in state.items():
+            if ".layers." in key and (key.endswith(("out_proj.weight", "mlp.3.weight", "mlp.3.bias"))):
+                state[key] = torch.zeros_like(value)
+        state["pos_embed"] = torch.zeros(1, 192, 64)
+        state["pos_embed"][0, :, 0] = planes.flatten()
+        state["pos_embed"][0, :, 1] = 1 - planes.flatten()  # that the norm at the end gives the same everywhere
+        norm = {"weight": torch.ones(64), "bias": torch.zeros(64)}
+        state |= {f"transformer.norm.{k}": v for k, v in norm.items()}
+        up, decoder, width = "upsampler", "synthesizer.decoder.net", 64
+    low, high = (0.0, 1.0) if name == "triposr" else (-0.126, 7.937)  # after the norm of one 1 among 64
+    state[f"{up}.weight"], state[f"{up}.bias"] = torch.zeros(64, 8, 2, 2), torch.full((8,), -low / (high - low))
+    state[f"{up}.weight"][0, 0] = 1 / (high - low)
+    state[f"{up}.bias"][1:] = 0
+    for key in [key for key in state if key.startswith(decoder)]:
+        del state[key]
+    first = torch.zeros(width, 24)
+    first[0, [0, 8, 16]] = slope
+    last = torch.zeros(4, width)
+    last[0, 0], last[1, 0], last[2:, 0] = 1, 1, -1
+    state |= {f"{decoder}.0.weight": first, f"{decoder}.0.bias": torch.full((width,), 0.0)}
+    state |= {f"{decoder}.2.weight": last, f"{decoder}.2.bias": torch.tensor([2.4 * bias, -50.0, 50.0, 50.0])}
+    return state
+
+
+def save(folder: Path, name: str, **values: float) -> str:
+    save_file(boxed(name, **values), folder / "model.safetensors")
+    (folder / "lrm.json").write_text(HEADS % ((112, 4) if name == "triposr" else (56, 3)))
+    return str(folder)
+
+
+def picture(*boxes: tuple[int, int, int, int]) -> np.ndarray:
+    image = np.zeros((64, 64, 4), np.float32)
+    for top, bottom, left, right in boxes or ((10, 50, 20, 45),):
+        image[top:bottom, left:right] = 1, 0.5, 0, 1
+    return image
+
+
+def ask(weights: str, image: np.ndarray | None = None, report: Report | None = None, **values: Any):
+    parameters = engine("lrm").check({"mesh_resolution": 64, "weights": weights, **values})
+    return lrm.run(Request("lrm", {"image": picture() if image is None else image}, parameters), report or Report())
+
+
+@pytest.mark.parametrize("name", ["triposr", "openlrm"])
+def test_a_box_in_the_planes_stands_where_blender_has_it(name, tmp_path):
+    """TripoSR's front is +X, which becomes Blender's front -Y; OpenLRM's axes are Blender's own."""
+    result = ask(save(tmp_path, name))
+    low, high = result.mesh.vertices.min(0), result.mesh.vertices.max(0)
+    ends = {axis: (cells.start / 8 - 0.5, cells.stop / 8 - 0.5) for axis, cells in INSIDE.items()}
+    expected = [ends["y"], (-ends["x"][1], -ends["x"][0])] if name == "triposr" else [ends["x"], ends["y"]]
+    np.testing.assert_allclose(np.stack([low, high], 1), [*expected, ends["z"]], atol=1 / 16)
+    assert result.mesh.is_closed and result.mesh.volume > 0
+    assert (result.mesh.vertex_colors[:, :3].mean(0) > [200, 0, 0]).tolist() == [True, False, False] or (
+        result.mesh.vertex_colors[:, 0].mean() > 4 * result.mesh.vertex_colors[:, 1].mean()
+    )
+    assert result.views.shape == (4, 128, 128, 4) and (result.views[..., :3] < 200).any((1, 2, 3)).all()
+    commercial = "commercially" in result.report.get("warning", "")
+    assert commercial == (name == "openlrm")
+
+
+def test_coarse_to_fine_finds_what_the_dense_grid_finds(tmp_path):
+    folder = save(tmp_path, "triposr")
+    mesh = ask(folder, max_faces=0).mesh
+    model, _ = load_lrm(tmp_path)
+    scene = model.encode(torch.zeros(1, 3, 112, 112))
+    axis = torch.linspace(-0.87, 0.87, 65)
+    density = model.density(model.query(scene, torch.cartesian_prod(axis, axis, axis)[None])[0]).view(65, 65, 65)
+    vertices, faces = triangulate(density.numpy(), 25.0)
+    dense = (vertices / 64 - 0.5) @ np.array([[0, 1, 0], [-1, 0, 0], [0, 0, 1]]).T
+    assert len(faces) == len(mesh.faces)
+    order = [np.lexsort(np.round(v, 4).T) for v in (dense, mesh.vertices)]
+    np.testing.assert_allclose(mesh.vertices[order[1]], dense[order[0]], atol=0.25 / 64)
+
+
+def test_a_faint_object_gets_a_threshold_of_its_own(tmp_path):
+    """At most exp(40 * 3 - 2.4 * 49 - 1) = 4.06, where TripoSR asks for 25."""
+    result = ask(save(tmp_path, "triposr", bias=-49.0))
+    largest = np.exp(40 * 3 - 2.4 * 49 - 1)
+    assert result.report["threshold"] == pytest.approx(largest / 2, rel=0.02)
+    assert "lowered" in result.report["warning"] and len(result.mesh.faces)
+
+
+@pytest.mark.parametrize(
+    ("bias", "slope", "told"),
+    [(-100.0, 1.0, "nothing solid"), (4.0, 0.0, "nearly everywhere"), (90.0, 0.0, "explodes")],
+)
+def test_densities_without_a_surface_are_told(bias, slope, told, tmp_path):
+    with pytest.raises(ImageError, match=told) as caught:
+        ask(save(tmp_path, "triposr", bias=bias, slope=slope))
+    assert caught.value.remedy
+
+
+def test_pictures_without_one_object(tmp_path):
+    folder = save(tmp_path, "triposr")
+    with pytest.raises(ImageError, match="transparent"):
+        ask(folder, np.zeros((64, 64, 4), np.float32))
+    with pytest.raises(ImageError, match="few pixels wide"):
+        ask(folder, picture((10, 60, 30, 32)))
+    result = ask(folder, picture((10, 50, 5, 25), (10, 50, 35, 60)))
+    assert "2 separate parts" in result.report["warning"]
+
+
+def test_weights_of_another_kind_are_refused_before_anything_else(tmp_path):
+    save_file({"model.diffusion_model.out.0.bias": torch.zeros(2)}, tmp_path / "model.safetensors")
+    with pytest.raises(WeightsError, match="neither TripoSR nor OpenLRM"):
+        ask(str(tmp_path), np.zeros((64, 64, 4), np.float32))
+    with pytest.raises(WeightsError, match="did you mean 'triposr'"):
+        ask("triposor")
+
+
+def test_every_stage_can_be_cancelled(tmp_path):
+    folder = save(tmp_path, "triposr")
+    for stage in lrm.STAGES:
+        seen: list[str] = []
+        report = Report(lambda p, seen=seen: seen.append(p.stage), None, lambda seen=seen, stage=stage: stage in seen)
+        with pytest.raises(Cancelled):
+            ask(folder, report=report)
+
+
+def test_the_starter_keeps_the_outline_and_the_front_of_the_picture():
+    image = np.zeros((200, 200, 4), np.float32)
+    image[20:180, 40:80] = image[140:180, 40:160] = (1, 0, 0, 1)  # an L, red at the left and blue at the right
+    image[140:180, 100:160, :3] = (0, 0, 1)
+    result = ask("starter", image)
+    assert np.abs(result.mesh.vertices).max() < 0.6 and np.ptp(result.mesh.vertices, 0).min() > 0.05
+    camera = Camera(orbit(0, result.report["elevation_deg"], RADIUS), FOV_DEG, 256, 256)
+    seen, shown = (frame(p, 96)[0] for p in (photograph(result.mesh, camera).numpy(), image))
+    a, b = seen[..., 3] > 0.5, shown[..., 3] > 0.5
+    assert (a & b).sum() > 0.85 * (a | b).sum()
+    assert np.abs(seen - shown)[a & b].mean() < 0.1
+    free = ask("starter", image, mesh_resolution=32, match_picture=False, auto_elevation=False, elevation_deg=35)
+    assert free.report["elevation_deg"] == 35 and len(free.mesh.faces)
+
+
+@pytest.mark.parametrize("depth", [0.3, 1.5])
+def test_the_starter_makes_the_mesh_as_deep_as_told(depth):
+    image = np.zeros((64, 64, 4), np.float32)
+    image[10:54, 20:44] = (0.7, 0.4, 0.2, 1)
+    result = ask("starter", image, mesh_resolution=48, depth=depth, texture="512")
+    wide, deep, _ = np.ptp(result.mesh.vertices, axis=0)
+    assert deep / wide == pytest.approx(depth, rel=1e-4) and result.report["depth"] == depth
+    assert result.mesh.texture is not None
+    free = ask("starter", image, mesh_resolution=48)
+    wide, deep, _ = np.ptp(free.mesh.vertices, axis=0)
+    assert free.report["depth"] == pytest.approx(deep / wide, abs=0.006)
+
+
+def command(folder: str, image: np.ndarray, output: Path, *more: str) -> int:
+    (output.parent / "image.png").write_bytes(encode_png(image))
+    settings = [word for value in (f"weights={folder}", "mesh_resolution=64", *more) for word in ("--set", value)]
+    given = ["--image", str(output.parent / "image.png"), "--output", str(output)]
+    return main(["generate", "--engine", "lrm", *given, *settings, "--json"])
+
+
+def test_the_command_line_tells_every_outcome(tmp_path, capfd):
+    two = picture((10, 50, 5, 25), (10, 50, 35, 60))
+    for bias, slope, image, told in (
+        (-100.0, 1.0, picture(), "nothing solid"),
+        (90.0, 0.0, picture(), "explodes"),
+        (*SOLID[::-1], np.zeros((64, 64, 4), np.float32), "transparent"),
+    ):
+        folder = tmp_path / told  # each of its own: a model that was read from one stays
+        folder.mkdir()
+        assert command(save(folder, "triposr", bias=bias, slope=slope), image, tmp_path / "a.ply") == 2
+        failure = json.loads(capfd.readouterr().out)
+        assert not failure["ok"] and told in failure["message"] and failure["remedy"]
+        assert not (tmp_path / "a.ply").exists()
+    assert command(save(tmp_path, "triposr"), two, tmp_path / "a.glb", "texture=512") == 0
+    answer = json.loads(capfd.readouterr().out)
+    assert "2 separate parts" in answer["report"]["warning"]
+    read = trimesh.load(tmp_path / "a.glb", force="mesh")
+    assert isinstance(read, trimesh.Trimesh) and isinstance(read.visual, trimesh.visual.TextureVisuals)
+    assert read.visual.material.baseColorTexture.size == (512, 512)
+    red, green, blue = np.asarray(read.visual.material.baseColorTexture).reshape(-1, 3).mean(0)
+    assert red > 4 * max(green, blue)
+
+
+@pytest.mark.parametrize("name", ["triposr", "openlrm"])
+def test_a_texture_shows_the_field_between_the_vertices(name, tmp_path):
+    """A mesh too coarse for its vertices to tell; the field is asked in the model's frame, wherever the mesh lies."""
+    folder = save(tmp_path, name)
+    mesh = ask(folder, texture="512", max_faces=300).mesh
+    assert mesh.uv is not None and mesh.texture is not None and len(mesh.faces) <= 300 and mesh.is_closed
+    model, _ = load_lrm(tmp_path)
+    size = model.architecture.image_size
+    camera = None if name == "triposr" else describe(0, lrm.OPENLRM_HALF_TANGENT, 2.0)[None]
+    scene = model.encode(torch.zeros(1, 3, size, size), camera)
+    texel, face, weight = (np.concatenate(part) for part in list(zip(*texels(mesh.uv, 512), strict=True))[:3])
+    points = (mesh.vertices[mesh.faces[face]] * weight[..., None]).sum(1) * (2 * model.architecture.radius)
+    if name == "triposr":  # front and right are x and y there
+        points = np.stack([-points[:, 1], points[:, 0], points[:, 2]], 1)
+    expected = model.query(scene, torch.from_numpy(points[None].astype(np.float32)))[1][0]
+    np.testing.assert_allclose(mesh.texture.reshape(-1, 4)[texel, :3], expected * 255, atol=2)
+    assert name == "openlrm" or np.ptp(mesh.texture[..., 0]) > 20  # TripoSR's red fades with the density
+
+
+def test_the_starters_surface_lies_where_its_output_is_minus_a_tenth():
+    """Asked again at the vertices, without the picture's outline."""
+    values = {"match_picture": False, "max_faces": 0}
+    vertices = torch.from_numpy(ask("starter", **values).mesh.vertices)
+    model, kind = load_lrm(STARTER / "lrm")
+    with torch.no_grad():
+        parameters = engine("lrm").check(values)
+        scene = lrm.encode(model, kind, lrm.prepare(model, kind, picture(), parameters))
+        raw = model.query(scene, vertices[None])[0]
+    assert float(raw.median()) == pytest.approx(-0.1, abs=0.02)

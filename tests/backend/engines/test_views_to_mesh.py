@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pictures with known cameras, of balls and of a hollow box: what they show is known in closed form."""
+
+import io
+import math
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from backend.engines import Request, novel_view, one2345, views_to_mesh
+from backend.interface.parameters import ParameterError, check_angles
+from backend.interface.tasks import NOVEL_VIEW, VIEWS
+from backend.interface.view_set import FOV_DEG, RADIUS, first_stage
+from backend.meshing.visual_hull import visual_hull
+from backend.preprocess.image import ImageError
+from backend.preprocess.views import ViewsError, align, read_attached
+from backend.rendering.cameras import Camera, orbit, rays
+from backend.rendering.mesh import Mesh
+from backend.rendering.rasteriser import photograph
+from backend.runtime.progress import Report
+from backend.weights.loaders.one2345 import STARTER
+
+BALL = 0.35
+needs_starter = pytest.mark.skipif(not any(STARTER.rglob("*.safetensors")), reason="the built-in weights are missing")
+
+
+def ball(camera: Camera, middle=(0.0, 0.0, 0.0), radius: float = BALL) -> np.ndarray:
+    """RGBA float32 (H, W, 4) by ray and sphere: red on the side of +X, blue on the other."""
+    origins, directions = rays(camera)
+    away = origins - torch.tensor(middle)
+    b = (away * directions).sum(1)
+    root = b * b - (away * away).sum(1) + radius**2
+    points = away + (-b - root.clamp(min=0).sqrt())[:, None] * directions
+    color = torch.where(points[:, :1] > 0, torch.tensor([0.9, 0.1, 0.1]), torch.tensor([0.1, 0.15, 0.9]))
+    rgba = torch.cat([color, torch.ones(len(color), 1)], 1) * (root > 0)[:, None]
+    return rgba.view(camera.height, camera.width, 4).numpy()
+
+
+def around(size: int, middle=(0.0, 0.0, 0.0), unit: float = 1.0) -> list[Camera]:
+    cameras = [Camera(orbit(a, e, RADIUS * unit), FOV_DEG, size, size) for a, e in first_stage(20)]
+    for camera in cameras:
+        camera.cam_to_world[:3, 3] += torch.tensor(middle)
+    return cameras
+
+
+def test_the_hull_of_a_ball_is_the_ball_where_cameras_look():
+    cameras = around(64)
+    hull = visual_hull(torch.stack([torch.from_numpy(ball(c)[..., 3]) for c in cameras]), cameras, 48)
+    assert np.linalg.norm(hull.vertices, axis=1).min() > BALL - 0.02  # a hull holds the object
+    for camera in cameras:  # and fills every silhouette
+        seen, true = photograph(hull, camera)[..., 3].numpy() > 0.5, ball(camera)[..., 3] > 0.5
+        assert (seen & true).sum() / (seen | true).sum() > 0.95
+
+
+def test_pictures_of_all_shapes_become_squares_of_one_lens():
+    """The same ball through a wide and a narrow lens, in a wide and a high picture, has the same size in the end."""
+    wide = Camera(orbit(0, 0, RADIUS), 40.0, 96, 64)
+    narrow = Camera(orbit(0, 0, RADIUS), 50.0, 60, 90)
+    views, cameras = align([ball(c, radius=0.2) for c in (wide, narrow)], [wide, narrow], 64)
+    reach = math.degrees(2 * math.atan(math.tan(math.radians(20)) * 96 / 64))
+    assert views.shape == (2, 64, 64, 4) and all(c.fov_deg == pytest.approx(reach, abs=1e-4) for c in cameras)
+    expected = ball(cameras[0], radius=0.2)[..., 3] > 0.5
+    for view in views:
+        assert ((view[..., 3] > 0.5) ^ expected).sum() < 0.08 * expected.sum()
+
+
+def box(hole: float) -> Mesh:
+    """A cube of side 0.6 whose top is sunk in by `hole` over its inner 0.4: a thing that no silhouette tells."""
+    o, i, t = 0.3, 0.2, 0.3
+    ring = [(-1, -1), (1, -1), (1, 1), (-1, 1)]
+    corners = [(x * o, y * o, -t) for x, y in ring] + [(x * o, y * o, t) for x, y in ring]
+    corners += [(x * i, y * i, t) for x, y in ring] + [(x * i, y * i, t - hole) for x, y in ring]
+    faces = [(0, 3, 2), (0, 2, 1), (12, 13, 14), (12, 14, 15)]
+    for a, b in ((0, 4), (4, 8), (8, 12)):
+        for k in range(4):
+            p, q = k, (k + 1) % 4
+            faces += [(a + p, a + q, b + q), (a + p, b + q, b + p)]
+    colors = np.full((16, 4), [200, 60, 40, 255], np.uint8)
+    colors[12:] = [30, 60, 220, 255]
+    return Mesh(np.array(corners, np.float32), np.array(faces, np.int32), colors)
+
+
+def test_neus_sees_what_silhouettes_do_not_tell_and_lies_where_the_cameras_were():
+    """The box stands at (1, 2, 3) and is twice as large; from above one sees into it."""
+    middle, unit, truth = (1.0, 2.0, 3.0), 2.0, box(0.3)
+    views = [(a, e) for a in (0, 60, 120, 180, 240, 300) for e in (15, 60)]
+    cameras = [Camera(orbit(a, e, RADIUS), FOV_DEG, 64, 64) for a, e in views]
+    pictures = [photograph(truth, camera).numpy() for camera in cameras]
+    hull = visual_hull(torch.stack([torch.from_numpy(p[..., 3]) for p in pictures]), cameras)
+    moved = [Camera(c.cam_to_world.clone(), FOV_DEG, 64, 64) for c in cameras]
+    for camera in moved:
+        camera.cam_to_world[:3, 3] = camera.cam_to_world[:3, 3] * unit + torch.tensor(middle)
+    values = VIEWS.check({"method": "neus", "steps": 24, "device": "cpu", "mesh_resolution": 80})
+    result = views_to_mesh.run(Request(VIEWS.name, {"views": pictures, "cameras": moved}, values), Report())
+    found = Mesh((result.mesh.vertices - np.array(middle)) / unit, result.mesh.faces, result.mesh.vertex_colors)
+    test = Camera(orbit(35, 30, RADIUS), FOV_DEG, 96, 96)
+    seen, true = photograph(found, test).numpy(), photograph(truth, test).numpy()
+    inside, either = (seen[..., 3] > 0.5) & (true[..., 3] > 0.5), (seen[..., 3] > 0.5) | (true[..., 3] > 0.5)
+    assert inside.sum() / either.sum() > 0.94  # of pixels that are not much smaller than the box
+    assert np.abs(seen - true)[inside][:, :3].mean() < 0.06
+
+    def floor(mesh: Mesh) -> float:
+        """How deep the middle of the top is."""
+        middle = mesh.vertices[(np.abs(mesh.vertices[:, :2]) < 0.1).all(1) & (mesh.vertices[:, 2] > -0.2)]
+        return float(middle[:, 2].min())
+
+    assert floor(hull) > 0.28 and floor(found) < floor(hull) - 0.02  # the true floor, 0, takes more steps
+    assert result.views.shape == (12, 160, 160, 4) and result.report["views"] == 12
+
+
+def test_silhouettes_without_a_common_object_are_refused():
+    cameras, corner = around(32), np.zeros((32, 32, 4), np.float32)
+    corner[:6, :6] = 1  # in every picture at the left and above: nothing stands there for all of them
+    values = VIEWS.check({"method": "neus", "device": "cpu", "remove_background": "never"})
+    with pytest.raises(ImageError, match="no object in common"):
+        views_to_mesh.run(Request(VIEWS.name, {"views": [corner] * 8, "cameras": cameras}, values), Report())
+
+
+def png(size=(24, 18)) -> bytes:
+    stream = io.BytesIO()
+    Image.new("RGBA", size, (10, 20, 30, 255)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def told(**changes) -> dict:
+    return {"cam_to_world": orbit(30, 20, 1.2).tolist(), "fov_deg": 40.0} | changes
+
+
+def test_attached_views_are_read_with_their_cameras():
+    images, cameras = read_attached([png(), png((16, 16))], [told(), told(fov_deg=20)])
+    assert [i.shape for i in images] == [(18, 24, 4), (16, 16, 4)]
+    assert cameras[0].focal == pytest.approx(9 / math.tan(math.radians(20))) and cameras[1].width == 16
+
+
+@pytest.mark.parametrize(
+    "cameras",
+    [
+        None,
+        [told()],
+        [told(), "camera"],
+        [told(), told(fov_deg=0)],
+        [told(), told(fov_deg="wide")],
+        [told(), told(fov_deg=math.nan)],
+        [told(), told(cam_to_world=[[1, 2], [3, 4]])],
+        [told(), told(cam_to_world=(2 * np.eye(4)).tolist())],
+    ],
+)
+def test_cameras_that_are_none_are_refused(cameras):
+    with pytest.raises(ViewsError) as error:
+        read_attached([png(), png()], cameras)
+    assert error.value.remedy
+
+
+def test_angles_are_checked():
+    assert check_angles([[30, -10.5], [1, None]]) == [(30.0, -10.5), (1.0, None)]
+    for wrong in (None, [], [30], [[1, 2, 3]], [[math.inf, 0]], [["1", 2]], [[None, 0]], [[True, 0]], [[0, 0]] * 33):
+        with pytest.raises(ParameterError, match="Angles"):
+            check_angles(wrong)
+
+
+@needs_starter
+def test_views_of_several_angles_are_those_of_each_alone():
+    """An absolute elevation is the image's own, which the model estimates, and what is added to it."""
+    image = ball(Camera(orbit(0, 20, RADIUS), FOV_DEG, 64, 64))
+    values = NOVEL_VIEW.check({"device": "cpu", "auto_elevation": True})
+    request = Request(NOVEL_VIEW.name, {"image": image, "angles": [(90.0, 30.0), (40.0, None)]}, values, 3)
+    result = novel_view.run(request, Report())
+    own = result.report["elevation_deg"]
+    assert result.views.shape == (2, 64, 64, 4) and not len(result.mesh.faces)
+    for view, (azimuth, elevation) in zip(result.views, [(90, 30), (40, own)], strict=True):
+        alone = one2345.novel_view(image, azimuth, elevation - own, values, Report(), 3)
+        assert np.abs(view / 255 - alone).mean() < 0.01  # the report's elevation is rounded

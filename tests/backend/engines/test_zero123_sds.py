@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Zero-1-to-3's reconstruction, driven by the oracle: what comes out is the object that the oracle knows."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from backend.engines import Request, Result
+from backend.engines.zero123_sds import check_start, choose_recipe, find_start, fit_into, make_field, run
+from backend.fields import hash_field, sdf_field
+from backend.fields.initial import fit_mesh
+from backend.interface.parameters import ParameterError
+from backend.interface.tasks import engine
+from backend.interface.view_set import RADIUS
+from backend.optimisation.loop import optimise
+from backend.optimisation.objective import Reconstruction, Reference
+from backend.optimisation.recipes import base as recipe
+from backend.rendering.cameras import Camera, orbit
+from backend.rendering.mesh import Mesh
+from backend.rendering.rasteriser import photograph
+from backend.runtime.progress import Report
+from tests.support.oracle import OraclePrior
+
+COURSE = replace(
+    recipe.SMALL,
+    milestones=(),
+    reference_size=(24,),
+    random_size=(24,),
+    batch=(3,),
+    section=0.04,
+    rate=0.03,
+).shortened(60)
+
+
+GREEN, RED = np.array([30.0, 160.0, 60.0]), np.array([200.0, 40.0, 30.0])
+
+
+def brick() -> Mesh:
+    """0.7 x 0.3 x 0.4, green on the left and red on the right, and evenly between."""
+    corners = np.array([[x, y, z] for x in (-0.35, 0.35) for y in (-0.15, 0.15) for z in (-0.2, 0.2)])
+    quads = np.array([[0, 4, 5, 1], [4, 6, 7, 5], [6, 2, 3, 7], [2, 0, 1, 3], [1, 5, 7, 3], [0, 2, 6, 4]])
+    colors = np.array([[*(RED if x > 0 else GREEN), 255] for x in corners[:, 0]]).astype(np.uint8)
+    return Mesh(corners, quads[:, [0, 1, 2, 0, 2, 3]].reshape(-1, 3), colors)
+
+
+def with_knob(mesh: Mesh) -> Mesh:
+    """And beside it, above, a cube of 0.08, up to 0.39."""
+    knob = mesh.vertices * (0.08 / np.ptp(mesh.vertices, axis=0)) + np.array([0.2, 0, 0.35])
+    vertices, faces = np.concatenate([mesh.vertices, knob]), np.concatenate([mesh.faces, mesh.faces + len(knob)])
+    return Mesh(vertices, faces)
+
+
+def inside(points: np.ndarray, grow: float) -> np.ndarray:
+    return np.all(np.abs(points) <= np.array([0.35, 0.15, 0.2]) + grow, axis=1)
+
+
+@pytest.fixture(scope="module")
+def recovered() -> tuple[Mesh, Reconstruction]:
+    truth = brick()
+    assert truth.volume == pytest.approx(0.7 * 0.3 * 0.4, rel=1e-4)  # closed, outward
+    camera = Camera(orbit(0, 15, 3.8), 20, 48, 48)
+    reference = Reference(photograph(truth, camera), camera)
+    task = Reconstruction(OraclePrior(truth, 24), hash_field.small(seed=0), reference, COURSE)
+    outcome = optimise(task, Report(), COURSE.steps, seed=0)
+    assert outcome.steps == 60 and outcome.recovered == 0
+    return task.mesh(48), task
+
+
+def test_the_shape_is_the_oracles(recovered):
+    """Half a unit is 18 pixels: the surface lies within a pixel and a half, and the volume is nearly the brick's."""
+    mesh, _ = recovered
+    assert inside(mesh.vertices, 0.05).mean() > 0.97
+    assert inside(mesh.vertices, -0.05).mean() < 0.03
+    assert mesh.volume == pytest.approx(0.7 * 0.3 * 0.4, rel=0.2)
+
+
+def test_the_colours_are_the_oracles(recovered):
+    mesh, _ = recovered
+    expected = GREEN + (mesh.vertices[:, :1] + 0.35) / 0.7 * (RED - GREEN)
+    assert np.abs(mesh.vertex_colors[:, :3] - expected).mean() < 0.06 * 255
+
+
+def test_depth_agrees_with_the_true_meshs(recovered):
+    """The brick's front face from in front: distance of the camera less half the depth of the brick."""
+    _, task = recovered
+    camera = Camera(orbit(0, 0, 3.8), 20, 25, 25)
+    seen = task.render([camera], COURSE.steps, torch.Generator().manual_seed(0)).rendering
+    assert seen.depth.view(25, 25)[10:15, 8:17].mean().item() == pytest.approx(3.8 - 0.15, abs=0.06)
+    assert seen.opacity.view(25, 25)[12, 12] > 0.9 and seen.opacity.view(25, 25)[0, 0] < 0.1
+
+
+class Model:
+    """What `choose_recipe` asks of a model."""
+
+    def __init__(self, image_size: int, kind: str):
+        self.image_size, self.kind = image_size, kind
+
+
+@pytest.mark.parametrize(
+    "size, kind, method, base, scale",
+    [
+        (256, "zero123", "sds", recipe.ZERO123_XL, 3),
+        (256, "stable-zero123", "sds", recipe.STABLE_ZERO123, 3),
+        (256, "zero123", "sjc", recipe.SJC, 101),
+        (64, "starter", "sds", recipe.STARTER, 1),
+        (64, "starter", "sjc", recipe.STARTER_SJC, 1),
+    ],
+)
+def test_weights_get_the_settings_that_were_published_for_them(size, kind, method, base, scale):
+    parameters = {"method": method, "steps": 0, "guidance_scale": 0.0}
+    chosen = choose_recipe(Model(size, kind), parameters)  # pyright: ignore[reportArgumentType]
+    assert chosen == base and chosen.guidance_scale == scale
+    told = choose_recipe(Model(size, kind), parameters | {"steps": 50, "guidance_scale": 7.0})  # pyright: ignore
+    assert (told.steps, told.guidance_scale) == (50, 7)
+
+
+def test_a_start_comes_with_the_request_and_is_asked_for():
+    mesh, parameters = brick(), {"start": "mesh"}
+    assert find_start(Request("zero123_sds", {"mesh": mesh}, parameters), Report()) is mesh
+    assert find_start(Request("zero123_sds", {"mesh": mesh}, {"start": "nothing"}), Report()) is None
+    with pytest.raises(ParameterError, match="Select a mesh"):
+        check_start(Request("zero123_sds", {}, parameters))
+
+
+def test_what_begins_as_a_mesh_hardly_moves_while_the_prior_agrees():
+    """Refined as the starter refines, by a prior that knows the brick: its volume and its faces stay where they are,
+    and its colours, grey in the beginning, come nearer to the brick's: it refines, gently."""
+    truth = brick()
+    camera = Camera(orbit(0, 15, 3.8), 20, 48, 48)
+    prior = OraclePrior(truth, 24)
+    field = make_field(prior, "sds", 0, begins=True)
+    course = recipe.refining(COURSE, gently=field.is_sdf)
+    assert field.is_sdf and course.rate == recipe.GENTLE_RATE and course.weight("eikonal random", 0) == 3
+    grey = Mesh(truth.vertices, truth.faces, np.full_like(truth.vertex_colors, 128))
+    start = fit_mesh(field, grey, seed=0)
+    task = Reconstruction(prior, field, Reference(photograph(truth, camera), camera), course, "sds", start)
+    optimise(task, Report(), course.steps, seed=0)
+    mesh = task.mesh(48)
+    assert inside(mesh.vertices, 0.025).mean() > 0.99 and inside(mesh.vertices, -0.025).mean() < 0.01
+    assert mesh.volume == pytest.approx(0.7 * 0.3 * 0.4, rel=0.05)
+    expected = GREEN + (mesh.vertices[:, :1] + 0.35) / 0.7 * (RED - GREEN)
+    assert np.abs(mesh.vertex_colors[:, :3] - expected).mean() < 0.75 * np.abs(128 - expected).mean()
+    assert not make_field(prior, "sds", 0).is_sdf and not make_field(prior, "sjc", 0, begins=True).is_sdf
+
+
+def test_what_begins_as_a_mesh_keeps_its_small_pieces():
+    """A knob beside the brick, of 0.6 % of its volume: a cloud's crumb, but not a mesh's."""
+    prior, field = OraclePrior(brick(), 24), sdf_field.small(seed=0)
+    start = fit_mesh(field, with_knob(brick()), seed=0)
+    tops = [Reconstruction(prior, field, None, COURSE, start=s).mesh(64).vertices[:, 2].max() for s in (None, start)]
+    assert tops == pytest.approx([0.2, 0.39], abs=0.02)
+
+
+def test_a_start_of_any_size_and_place_is_made_to_fit():
+    """The brick's half diagonal is sqrt(0.35^2 + 0.15^2 + 0.2^2) = 0.430."""
+    mesh = brick()
+    assert fit_into(mesh) is mesh
+    for scale, shift in ((8, 3), (0.1, 0), (1, 5)):
+        fitted = fit_into(Mesh(mesh.vertices * scale + shift, mesh.faces, mesh.vertex_colors))
+        assert np.ptp(fitted.vertices, axis=0) == pytest.approx(np.array([0.7, 0.3, 0.4]) * 0.5 / 0.4301, abs=1e-4)
+        assert np.abs(fitted.vertices.max(0) + fitted.vertices.min(0)).max() < 1e-5
+
+
+def one_step(mesh: Mesh, match: bool) -> Result:
+    """Of a mesh and the picture of the brick: one step teaches nothing."""
+    image = photograph(brick(), Camera(orbit(0, 0, 3.0), 30, 128, 128)).numpy()
+    told = {"start": "mesh", "steps": 1, "auto_elevation": False, "elevation_deg": 0.0, "mesh_resolution": 48}
+    values = engine("zero123_sds").check(told | {"match_picture": match, "remove_background": "never"})
+    return run(Request("zero123_sds", {"image": image, "mesh": mesh}, values, 0), Report())
+
+
+@pytest.mark.parametrize("match, top", [(True, 0.2 * (RADIUS + 0.04) / (RADIUS - 0.15)), (False, 0.39)])
+def test_the_mesh_is_made_true_to_the_picture_if_that_is_wanted(match, top):
+    """Of a grey brick with a knob above it. The picture's outline is the brick's front edge, and hides so much of the
+    knob, which is farther back."""
+    mesh = with_knob(brick())
+    found = one_step(Mesh(mesh.vertices, mesh.faces, np.full((16, 4), 128, np.uint8)), match)
+    front = found.mesh.vertex_normals[:, 1] < -0.8
+    expected = GREEN + (found.mesh.vertices[front, :1] + 0.35) / 0.7 * (RED - GREEN)
+    assert (np.abs(found.mesh.vertex_colors[front, :3] - expected).mean() < 15) == match
+    assert found.mesh.vertices[:, 2].max() == pytest.approx(top, abs=0.03)
+    assert "warning" not in found.report
+
+
+def test_a_mesh_that_the_picture_does_not_show_is_not_cut_to_its_outline():
+    """The brick, standing on its end: 40 % of what either covers is covered by both."""
+    standing = Mesh(brick().vertices[:, [2, 1, 0]] * [-1, 1, 1], brick().faces)
+    found = one_step(standing, True)
+    assert found.mesh.vertices[:, 2].max() == pytest.approx(0.35, abs=0.03)
+    assert "did not lie over the picture" in found.report["warning"]

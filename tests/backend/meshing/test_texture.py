@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""UV unwrapping and baked textures, against colours of closed form, and files read by another reader."""
+
+import io
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import trimesh
+
+from backend.engines import Request
+from backend.interface.tasks import engine
+from backend.meshing.clean import select_faces
+from backend.meshing.files import load, save
+from backend.meshing.marching_cubes import extract
+from backend.meshing.texture import PIECE, TextureError, bake, fill, finish, nearby, texels, unwrap
+from backend.process.failure import describe
+from backend.process.run import pack_mesh, run
+from backend.rendering.cameras import Camera, orbit
+from backend.rendering.mesh import Mesh
+from backend.rendering.rasteriser import photograph, rasterise
+from backend.runtime.progress import Report
+
+SIDE = 512
+
+
+def swirl(points: np.ndarray, _normals: np.ndarray | None = None) -> np.ndarray:
+    """A smooth pattern with about four waves over a unit, sRGB 0..1."""
+    return 0.5 + 0.45 * np.sin(points @ np.array([[17.0, 5, 0], [0, 19, 7], [9, 0, 23]]) + [0, 1, 2])
+
+
+@pytest.fixture(scope="module")
+def knot() -> Mesh:
+    """Two balls that melt together, closed; its vertex colours are the pattern's."""
+
+    def field(p: torch.Tensor) -> torch.Tensor:
+        balls = [(p - torch.tensor(c)).norm(dim=1) - r for c, r in (((-0.15, 0.0, 0.0), 0.25), ((0.2, 0.1, 0.1), 0.2))]
+        return torch.minimum(*balls)
+
+    vertices, faces = extract(field, 48)
+    colors = np.full((len(vertices), 4), 255, np.uint8)
+    colors[:, :3] = np.rint(swirl(vertices) * 255)
+    return Mesh(vertices, faces, colors)
+
+
+@pytest.fixture(scope="module")
+def baked(knot: Mesh) -> Mesh:
+    return bake(knot, SIDE)
+
+
+def textured_photograph(mesh: Mesh, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
+    """(H, W, 3) sRGB 0..1 of the texture, bilinear, where a mesh is seen (H, W)."""
+    assert mesh.uv is not None and mesh.texture is not None
+    raster = rasterise(torch.from_numpy(mesh.vertices), torch.from_numpy(mesh.faces).long(), camera)
+    seen = raster.face >= 0
+    uv = (torch.from_numpy(mesh.uv)[raster.face.clamp(min=0)] * raster.corner[..., None]).sum(2)
+    grid = torch.stack([uv[..., 0] * 2 - 1, 1 - uv[..., 1] * 2], -1)[None]
+    maps = torch.from_numpy(mesh.texture[..., :3]).permute(2, 0, 1)[None].float() / 255
+    return torch.nn.functional.grid_sample(maps, grid, align_corners=False)[0].permute(1, 2, 0).numpy(), seen.numpy()
+
+
+def test_charts_do_not_overlap_and_keep_their_distance(knot: Mesh):
+    assert len(knot.faces) > 2 * PIECE
+    uv = unwrap(knot, SIDE)
+    assert uv.shape == (len(knot.faces), 3, 2) and uv.min() >= 0 and uv.max() <= 1
+    owner = np.full(SIDE * SIDE, -1)
+    for texel, face, _, _ in texels(uv, SIDE):
+        assert len(np.unique(texel)) == len(texel) and (owner[texel] == -1).all()
+        owner[texel] = face
+    (ax, ay), (bx, by) = (uv[:, 1] - uv[:, 0]).T, (uv[:, 2] - uv[:, 0]).T
+    areas = np.abs(ax * by - ay * bx) / 2
+    np.testing.assert_allclose((owner >= 0).mean(), areas.sum(), rtol=0.01)
+    stretch = np.sqrt(areas / knot.face_areas)  # texture sides a unit, about the same everywhere
+    assert (
+        0.7 < np.quantile(stretch, 0.02) / np.median(stretch) and np.quantile(stretch, 0.98) / np.median(stretch) < 1.4
+    )
+
+
+def test_weights_of_texels_give_their_places_back(knot: Mesh):
+    uv = unwrap(knot, 128)
+    for texel, face, weight, _ in texels(uv, 128):
+        np.testing.assert_allclose(weight.sum(1), 1)
+        places = (uv[face] * weight[..., None]).sum(1)
+        row, column = np.divmod(texel, 128)
+        np.testing.assert_allclose(places, np.stack([(column + 0.5) / 128, 1 - (row + 0.5) / 128], 1), atol=1e-5)
+
+
+@pytest.mark.parametrize("azimuth", [0, 100, 220])
+def test_the_textured_picture_is_the_vertex_coloured_one(baked: Mesh, azimuth: float):
+    camera = Camera(orbit(azimuth, 20, 1.6), 40.0, 256, 256)
+    texture, seen = textured_photograph(baked, camera)
+    vertex = photograph(baked, camera, 1).numpy()[..., :3]
+    assert seen.sum() > 5000
+    assert np.abs(texture - vertex)[seen].mean() < 0.005  # the issue asks for 0.02
+    assert np.quantile(np.abs(texture - vertex)[seen].max(-1), 0.999) < 0.1  # no seam shows a background
+
+
+def test_a_function_of_the_place_is_sharper_than_its_values_at_the_vertices(knot: Mesh):
+    """A coarse mesh, whose vertices lie too far apart for the pattern."""
+    parameters = {"texture": str(SIDE), "max_faces": 600}
+    coarse = finish(knot, parameters, swirl)
+    assert len(coarse.faces) <= 600 and coarse.is_closed
+    camera = Camera(orbit(30, 20, 1.6), 40.0, 128, 128)
+    raster = rasterise(torch.from_numpy(coarse.vertices), torch.from_numpy(coarse.faces).long(), camera)
+    points = (coarse.vertices[coarse.faces[raster.face]] * raster.corner.numpy()[..., None]).sum(2)
+    texture, seen = textured_photograph(coarse, camera)
+    true = swirl(points.reshape(-1, 3)).reshape(points.shape)
+    vertex = photograph(coarse, camera, 1).numpy()[..., :3]
+    assert np.abs(texture - true)[seen].mean() < 0.002 < 0.03 < np.abs(vertex - true)[seen].mean()
+    dense = textured_photograph(finish(knot, parameters), camera)[0]  # from the vertices that were there before
+    assert np.abs(dense - true)[seen].mean() < 0.02
+
+
+def test_without_a_texture_only_the_faces_become_fewer(knot: Mesh):
+    assert finish(knot, {"texture": "off", "max_faces": 0}) is knot
+    less = finish(knot, {"max_faces": 1000})
+    assert less.texture is None and len(less.faces) <= 1000
+    nothing = Mesh(np.zeros((0, 3)), np.zeros((0, 3)))
+    assert finish(nothing, {"texture": "512", "max_faces": 0}) is nothing
+
+
+def test_vertices_lend_their_colours_to_what_lies_near():
+    mesh = Mesh(np.eye(3), [[0, 1, 2]], np.array([[255, 0, 0, 255], [0, 255, 0, 255], [0, 0, 255, 255]], np.uint8))
+    found = nearby(mesh)(np.array([[1.0, 0, 0], [1, 1, 1]]) / [[1], [3]], np.zeros((2, 3)))
+    np.testing.assert_allclose(found, [[1, 0, 0], [1 / 3, 1 / 3, 1 / 3]], atol=1e-6)
+
+
+def test_what_no_chart_covers_is_like_the_nearest_texel_of_one():
+    texture, covered = np.zeros((4, 6, 1)), np.zeros((4, 6), bool)
+    texture[1, 1], texture[2, 4], covered[1, 1], covered[2, 4] = 5, 7, True, True
+    filled = fill(texture, covered)[..., 0]
+    assert (filled[:, :2] == 5).all() and (filled[:, 4:] == 7).all()
+
+
+def test_faces_that_go_take_their_uv_with_them(baked: Mesh):
+    keep = np.arange(len(baked.faces)) % 3 > 0
+    part = select_faces(baked, keep)
+    assert part.uv is not None and baked.uv is not None and part.texture is baked.texture
+    np.testing.assert_array_equal(part.uv, baked.uv[keep])
+    with pytest.raises(ValueError, match="UV"):
+        Mesh(part.vertices, part.faces[1:], part.vertex_colors, part.uv)
+
+
+@pytest.mark.parametrize("ending", [".glb", ".obj"])
+def test_another_reader_sees_the_colours(baked: Mesh, tmp_path: Path, ending: str):
+    save(baked, tmp_path / f"mesh{ending}")
+    read = trimesh.load(tmp_path / f"mesh{ending}", force="mesh", process=False)
+    assert isinstance(read, trimesh.Trimesh) and isinstance(read.visual, trimesh.visual.TextureVisuals)
+    x, y, z = read.vertices.T
+    material = read.visual.material
+    image = material.baseColorTexture if ending == ".glb" else material.image
+    assert image.size == (SIDE, SIDE) and len(read.faces) == len(baked.faces)
+    colors = trimesh.visual.color.uv_to_color(read.visual.uv, image)[:, :3] / 255
+    assert np.abs(colors - swirl(np.stack([x, -z, y], 1))).mean() < 0.02
+    assert read.volume == pytest.approx(baked.volume, rel=1e-4)
+    own = load(tmp_path / f"mesh{ending}")
+    assert np.abs(own.vertex_colors[:, :3] / 255 - swirl(own.vertices)).mean() < 0.02
+
+
+def test_files_beside_an_obj_replace_nothing(baked: Mesh, tmp_path: Path):
+    for name in ("mesh.mtl", "mesh_texture.png", "mesh.obj"):
+        (tmp_path / name).write_text("the artist's")
+    save(baked, tmp_path / "mesh.obj")
+    assert {(tmp_path / name).read_text() for name in ("mesh.mtl", "mesh_texture.png")} == {"the artist's"}
+    assert (tmp_path / "mesh.obj").read_text().startswith("mtllib mesh_2.mtl\n")
+    assert "mesh_texture_2.png" in (tmp_path / "mesh_2.mtl").read_text()
+
+
+def test_the_wire_carries_it(baked: Mesh):
+    from PIL import Image
+
+    with np.load(io.BytesIO(pack_mesh(baked)), allow_pickle=False) as file:
+        np.testing.assert_array_equal(file["uv"], baked.uv)
+        texture = np.asarray(Image.open(io.BytesIO(file["texture"].tobytes())))
+    assert baked.texture is not None
+    np.testing.assert_array_equal(texture, baked.texture[..., :3])
+
+
+def test_where_there_is_no_xatlas_the_artist_is_told_before_the_work(monkeypatch: pytest.MonkeyPatch):
+    wanted = Request("lrm", {}, engine("lrm").check({"texture": "512"}))
+    monkeypatch.setitem(sys.modules, "xatlas", None)
+    with pytest.raises(TextureError) as caught:
+        run(wanted, Report(), lambda _name: pytest.fail("the engine was loaded"))
+    failure = describe(caught.value)
+    assert failure.kind == "environment" and "Texture" in failure.remedy

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The camera of the input."""
+
+import numpy as np
+import pytest
+import torch
+import trimesh
+
+from backend.interface.view_set import FOV_DEG, RADIUS
+from backend.preprocess.framing import composite, frame
+from backend.preprocess.input_camera import input_camera
+from backend.rendering.cameras import Camera, orbit
+from backend.rendering.mesh import Mesh
+from backend.rendering.rasteriser import photograph
+
+GIVEN = {"auto_elevation": False, "elevation_deg": 35.0}
+ESTIMATED = GIVEN | {"auto_elevation": True}
+
+
+def test_the_starter_sees_from_how_high_a_picture_is_taken():
+    """A box whose sides differ in their greys, and are seen under a known angle; and from how far."""
+    box = trimesh.creation.box(np.array([0.4, 0.5, 0.3]) / 0.5**0.5)  # in the unit sphere, as what it was trained on
+    corners, faces = box.triangles.reshape(-1, 3).astype(np.float32), np.arange(36, dtype=np.int32).reshape(-1, 3)
+    grey = np.repeat(150 + 70 * box.face_normals @ [-0.4, -0.5, 0.75], 3)[:, None]
+    mesh = Mesh(corners, faces, np.concatenate([np.repeat(grey, 3, 1), np.full((36, 1), 255)], 1).astype(np.uint8))
+    seen = {}
+    for elevation in (0, 20, 40):
+        rgba = photograph(mesh, Camera(orbit(30, elevation, RADIUS), FOV_DEG, 256, 256)).numpy()
+        framed, window = frame(rgba, 64)
+        picture = torch.from_numpy(composite(framed)).permute(2, 0, 1)[None] * 2 - 1
+        seen[elevation], distance = input_camera("starter", picture, ESTIMATED)
+        assert input_camera("starter", picture, GIVEN) == (35.0, distance)
+        assert distance == pytest.approx(RADIUS * window.side / 256, rel=0.1)
+    assert all(abs(found - true) < 15 for true, found in seen.items()), seen
+    assert seen[0] + 10 < seen[20] < seen[40] - 10
+
+
+def test_published_weights_are_told_the_camera():
+    assert input_camera("zero123", torch.zeros(1, 3, 256, 256), ESTIMATED) == (35.0, RADIUS)

@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The backend as a real process, asked by frames; its engine is a double, everything else is the product."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from backend.engines import Request
+from backend.interface import protocol
+from backend.interface.tasks import ENGINES, engine
+from backend.process.server import easier
+from tests.support.backend_client import ROOT, arrays, picture
+from tests.support.double_engine import FACES, VERTICES
+
+
+def test_the_real_command_greets_without_torch(start, tmp_path: Path):
+    """Started as Blender starts it, in an environment full of another Python's settings."""
+    poison = {"PYTHONHOME": "/nowhere", "PYTHONPATH": str(tmp_path), "PYTHONSTARTUP": "/nowhere"}
+    (tmp_path / "json.py").write_text("raise RuntimeError('the wrong json')")
+    os.environ.update(poison)
+    try:
+        client = start(command=protocol.command(sys.executable, ROOT, "serve", "--jobs", str(tmp_path / "jobs")))
+    finally:
+        for name in poison:
+            del os.environ[name]
+    hello, _ = client.expect("hello")
+    assert client.said[0][0] is hello
+    assert hello["protocol"] == protocol.PROTOCOL
+    assert [e["name"] for e in hello["engines"]] == [engine.name for engine in ENGINES]
+    assert {"can_run", "missing", "remedy"} <= set(hello["engines"][0])
+    assert hello["devices"][0]["kind"] == "cpu"
+    assert hello["python"] == ".".join(map(str, sys.version_info[:3]))
+    devices, _ = client.expect("devices")
+    assert devices["devices"][0]["kind"] == "cpu"
+    assert "torch" not in loaded_libraries(client.process.pid)
+    assert client.end() == 0
+
+
+def loaded_libraries(pid: int) -> str:
+    maps = Path(f"/proc/{pid}/maps")
+    return maps.read_text() if maps.exists() else ""
+
+
+def test_a_job_from_request_to_result(start, tmp_path: Path):
+    client = start()
+    client.request("job-1", image=picture((10, 200, 30, 255)), parameters={"num_inference_steps": "7"})
+    assert client.expect("queued")[0]["position"] == 0
+    _, preview = client.expect("preview", job="job-1")
+    assert (arrays(preview["views"])["views"] == (10, 200, 30, 255)).all()
+    result, attached = client.expect("result", "failure")
+    assert result["type"] == "result"
+    mesh = arrays(attached["mesh"])
+    np.testing.assert_array_equal(mesh["vertices"], VERTICES)
+    np.testing.assert_array_equal(mesh["faces"], FACES)
+    assert (mesh["vertex_colors"] == (10, 200, 30, 255)).all()
+    assert [mesh[name].dtype for name in ("vertices", "faces", "vertex_colors")] == [np.float32, np.int32, np.uint8]
+    assert arrays(attached["views"])["views"].shape == (2, 8, 8, 4)
+    report = result["report"]
+    assert (report["engine"], report["seed"], report["steps"]) == ("one2345", 1, 7)
+    assert (report["numpy"], report["nan"]) == (0.5, None)
+    steps = [m for m, _ in client.said if m["type"] == "progress"]
+    assert [s["stage"] for s in steps] == ["Loading the engine", "views", "mesh"]
+    assert [s["overall"] for s in steps] == [0, 0, 1]
+
+    folder = Path(result["folder"])
+    assert folder == tmp_path / "jobs" / "job-1"
+    kept = sorted(os.listdir(folder))
+    assert kept == ["input.image", "log.txt", "report.json", "request.json", "result.npz", "views.npz"]
+    for name, array in arrays((folder / "result.npz").read_bytes()).items():
+        np.testing.assert_array_equal(array, mesh[name])
+    assert json.loads((folder / "request.json").read_text())["parameters"] == {"num_inference_steps": "7"}
+    assert json.loads((folder / "report.json").read_text()) == report
+    assert (folder / "input.image").read_bytes() == picture((10, 200, 30, 255))
+
+
+def test_an_image_from_blender_and_one_on_disk(start, tmp_path: Path):
+    import io
+
+    client = start()
+    stream = io.BytesIO()
+    np.savez(stream, image=np.full((20, 20, 4), (0.0, 0.2, 0.4, 1.0), np.float32))
+    request = {"type": "request", "engine": "one2345", "parameters": {}, "seed": 0}
+    client.send(request | {"job": "a", "inputs": {"image": "attachment"}}, image=stream.getvalue())
+    assert client.expect("result", "failure")[0]["report"]["mean"] == [0, 51, 102, 255]
+    (tmp_path / "größe.png").write_bytes(picture((1, 2, 3, 255)))
+    client.send(request | {"job": "b", "inputs": {"image": str(tmp_path / "größe.png")}})
+    assert client.expect("result", "failure")[0]["report"]["mean"] == [1, 2, 3, 255]
+
+
+REFUSED = {
+    "engine": ({"engine": "one2435"}, "parameter", "did you mean 'one2345'"),
+    "no engine": ({"engine": None}, "parameter", "no engine"),
+    "parameter": ({"parameters": {"elevation": 3}}, "parameter", "did you mean 'elevation_deg'"),
+    "range": ({"parameters": {"num_inference_steps": 1000}}, "parameter", "0 to 100"),
+    "parameters": ({"parameters": [1]}, "parameter", "name and value"),
+    "seed": ({"seed": -1}, "parameter", "seed"),
+    "seed kind": ({"seed": "x"}, "parameter", "seed"),
+    "job with a path": ({"job": "../../evil"}, "parameter", "name of a job"),
+    "job without a name": ({"job": None}, "parameter", "name of a job"),
+    "job with a long name": ({"job": "x" * 100}, "parameter", "name of a job"),
+    "job that is a number": ({"job": 7}, "parameter", "name of a job"),
+}
+
+
+def test_bad_requests_are_answered_and_the_next_job_works(start, tmp_path: Path):
+    client = start()
+    for changes, kind, words in REFUSED.values():
+        client.request("x", **changes)
+        failure, _ = client.expect("result", "failure")
+        assert (failure["type"], failure["kind"]) == ("failure", kind)
+        job = changes.get("job", "x")
+        assert failure["job"] == (job if isinstance(job, str) else None)
+        assert words in failure["message"]
+        assert failure["remedy"]
+    for image, words in (
+        (b"", "empty"),
+        (b"text", "not an image"),
+        (picture()[:60], "damaged"),
+        (picture(size=(1, 1)), "1 x 1"),
+    ):
+        client.request(f"image-{len(client.said)}", image=image)
+        failure, _ = client.expect("result", "failure")
+        assert (failure["type"], failure["kind"]) == ("failure", "input")
+        assert words in failure["message"]
+    client.send({"type": "request", "job": "none", "engine": "one2345"})
+    assert "No image" in client.expect("failure")[0]["message"]
+    client.send({"type": "from the future"})
+    assert "from the future" in client.expect("log")[0]["text"]
+    client.request("good")
+    assert client.expect("result", "failure")[0]["type"] == "result"
+    assert not (tmp_path / "evil").exists()
+
+
+@pytest.mark.parametrize(
+    ("scenario", "kind", "words"),
+    [
+        ("memory", "memory", "not enough memory"),
+        ("bug", "internal", "KeyError"),
+        ("exit", "internal", "SystemExit"),
+        ("weights", "weights", "unet is missing"),
+        ("empty", "input", "No object"),
+    ],
+)
+def test_failures_of_an_engine(start, tmp_path: Path, scenario: str, kind: str, words: str):
+    client = start()
+    client.request("bad", scenario)
+    failure, _ = client.expect("result", "failure")
+    assert (failure["type"], failure["job"], failure["kind"]) == ("failure", "bad", kind)
+    assert words in failure["message"]
+    assert failure["remedy"]
+    assert failure["lower"] == ({"mesh_resolution": 64} if scenario == "memory" else {})  # half of what is usual
+    assert "Traceback" in (tmp_path / "jobs" / "bad" / "log.txt").read_text()
+    assert not (tmp_path / "jobs" / "bad" / "result.npz").exists()
+    client.request("good")
+    assert client.expect("result", "failure")[0]["type"] == "result"
+    if scenario == "memory":
+        assert "unloaded" in client.log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("values", "lower"),
+    [
+        ({"mesh_resolution": 512}, {"mesh_resolution": 256}),
+        ({"mesh_resolution": 40}, {"mesh_resolution": 32}),  # the least
+        ({"mesh_resolution": 32}, {"device": "cpu"}),
+        ({"mesh_resolution": 32, "device": "cpu"}, {}),
+    ],
+)
+def test_what_to_lower_is_what_can_still_be_lowered(values: dict, lower: dict):
+    declared = engine("one2345")
+    assert easier(Request("one2345", {}, declared.check(values), 0)) == lower
+
+
+def test_jobs_queue_and_waiting_ones_can_be_cancelled(start):
+    client = start()
+    client.request("first", "wait")
+    client.request("second")
+    client.request("third")
+    assert [client.expect("queued")[0]["position"] for _ in range(3)] == [0, 1, 2]
+    client.request("third")
+    assert "already" in client.expect("failure")[0]["message"]
+    client.send({"type": "cancel", "job": "second"})
+    failure, _ = client.expect("failure", "result")  # although the first job goes on for ever
+    assert (failure["job"], failure["kind"]) == ("second", "cancelled")
+    client.send({"type": "cancel", "job": "first"})
+    failure, _ = client.expect("failure", "result")
+    assert (failure["job"], failure["kind"]) == ("first", "cancelled")
+    assert client.expect("failure", "result")[0] | {"report": 0, "folder": 0} == {
+        "type": "result",
+        "job": "third",
+        "report": 0,
+        "folder": 0,
+    }
+    assert not [m for m, _ in client.said if m["type"] == "progress" and m["job"] == "second"]
+
+
+def test_cancelling_what_is_unknown_or_over_changes_nothing(start):
+    client = start()
+    for job in ("never", None, 3, ["a"]):
+        client.send({"type": "cancel", "job": job})
+    client.request("a")
+    client.expect("result")
+    client.send({"type": "cancel", "job": "a"})
+    client.request("b")
+    assert client.expect("result", "failure")[0]["job"] == "b"
+
+
+def test_cancel_reaches_a_torch_module(start):
+    """The engine calls a module for ever and never asks; only the hook on forward can end it."""
+    client = start("--torch")
+    client.request("a", "forward")
+    client.wait_for_log("working")
+    client.send({"type": "cancel", "job": "a"})
+    failure, _ = client.expect("failure", "result")
+    assert failure["kind"] == "cancelled"
+    client.request("b")
+    assert client.expect("failure", "result")[0]["type"] == "result"
+
+
+def test_printing_engines_do_not_disturb_frames(start):
+    client = start()
+    client.request("a", "chatter")
+    result, _ = client.expect("result", "failure")
+    assert (result["type"], result["job"]) == ("result", "a")
+    log = client.log.read_text()
+    for text in ("from Python\n", "from Python's first stdout", "from the descriptor", "from C", "from a child ''"):
+        assert text in log
+    assert client.end() == 0
+    assert client.error is None
+
+
+def test_heartbeats_come_while_a_job_works(start):
+    client = start()
+    client.request("a", "wait")
+    client.expect("queued")
+    client.expect("heartbeat")
+    client.send({"type": "heartbeat"})
+    client.expect("heartbeat")
+
+
+def test_models_are_dropped_when_idle(start):
+    client = start("--idle")
+    for job in ("a", "b"):
+        client.request(job)
+        client.expect("result")
+        client.wait_for_log("unloaded\n" * (1 if job == "a" else 2))
+
+
+def test_unload_and_shutdown(start):
+    client = start()
+    client.request("a")
+    client.expect("result")
+    client.send({"type": "unload"})
+    client.wait_for_log("unloaded")
+    client.request("b")
+    client.expect("result")
+    client.request("c", "hang")
+    client.wait_for_log("working")
+    client.send({"type": "shutdown"})
+    assert client.process.wait(60) == 0

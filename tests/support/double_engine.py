@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A small engine that does what the parameter `weights` says, and a server and a command line with it.
+
+python double_engine.py ROOT serve JOBS [--torch] [--idle]
+python double_engine.py ROOT command ARGUMENTS...
+"""
+
+import ctypes
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+FOREVER = 10**9
+VERTICES = np.array([[0, 0, 0], [0.5, 0, 0], [0, 0.5, 0], [0, 0, 0.5]], np.float32)
+FACES = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]], np.int32)
+
+
+def run(request, report):
+    """A tetrahedron in the image's mean colour, with two views of it; or trouble."""
+    from backend.engines import Result
+    from backend.rendering.mesh import Mesh
+
+    report.plan({"views": 3, "mesh": 1})
+    report.progress("views", 0, 2)
+    colour = np.rint(request.inputs["image"].mean((0, 1)) * 255).astype(np.uint8)
+    views = np.broadcast_to(colour, (2, 8, 8, 4)).copy()
+    report.preview(views)
+    SCENARIOS[request.parameters["weights"]](report)
+    if request.parameters["weights"] == "large":
+        views = np.zeros((2, 256, 256, 4), np.uint8)
+    report.progress("mesh", 1, 1)
+    faces = FACES[:0] if request.parameters["weights"] == "empty" else FACES
+    facts = {
+        "mean": colour.tolist(),
+        "numpy": np.float32(0.5),
+        "nan": float("nan"),
+        "steps": request.parameters["num_inference_steps"],
+    }
+    return Result(Mesh(VERTICES, faces, np.broadcast_to(colour, (4, 4)).copy()), views, facts)
+
+
+def novel_view(image, azimuth_deg, elevation_deg, parameters, report, seed=0):
+    """The image itself, turned upside down, with the angles in its first pixel."""
+    turned = image[::-1].copy()
+    turned[0, 0] = (azimuth_deg / 255, elevation_deg / 255, seed / 255, 1)
+    return turned
+
+
+def reconstruct(views, cameras, parameters, report):
+    """A tetrahedron in the mean colour of the views, moved to the first camera."""
+    from backend.rendering.mesh import Mesh
+
+    colour = np.rint(views.mean((0, 1, 2)) * 255).astype(np.uint8)
+    return Mesh(VERTICES + cameras[0].position.numpy(), FACES, np.broadcast_to(colour, (4, 4)).copy())
+
+
+def wait(report):
+    """Working for ever, with a look at the report now and then."""
+    say("working")
+    for step in range(FOREVER):
+        report.progress("views", step, FOREVER)
+        time.sleep(0.005)
+
+
+def go_on(report):
+    """Optimising until it is enough, from the checkpoint in the job's folder on; leaves one itself."""
+    checkpoint = report.folder / "state.pt"
+    say(f"from {checkpoint.read_text() if checkpoint.exists() else 'nothing'}")
+    checkpoint.write_text(report.folder.name)
+    while not report.ending:
+        report.check()
+        time.sleep(0.005)
+
+
+def forward(report):
+    """Working for ever in a torch module, with no look at the report."""
+    import torch
+
+    layer = torch.nn.Linear(4, 4)
+    say("working")
+    while True:
+        layer(torch.zeros(1, 4))
+
+
+def hang(report):
+    """What no cancel reaches."""
+    say("working")
+    while True:
+        time.sleep(0.1)
+
+
+def chatter(report):
+    """Everything that libraries do with standard output and input."""
+    print("from Python")
+    print("from Python's first stdout", file=sys.__stdout__, flush=True)
+    os.write(1, b'{"type": "result", "job": "from the descriptor"}\n')
+    libc = ctypes.CDLL(None)
+    libc.printf(b"from C\n")
+    libc.fflush(None)
+    subprocess.run([sys.executable, "-c", "import sys; print('from a child', repr(sys.stdin.read()))"], check=True)
+    assert sys.stdin.read() == ""
+
+
+def die(report):
+    os.kill(os.getpid(), 9)
+
+
+def fail(error):
+    def scenario(report):
+        raise error
+
+    return scenario
+
+
+def lack_weights(report):
+    from backend.interface.catalog import WeightsError
+
+    raise WeightsError("The file unet is missing.", "Choose another folder.")
+
+
+SCENARIOS = {
+    "starter": lambda report: None,
+    "large": lambda report: None,
+    "empty": lambda report: None,
+    "wait": wait,
+    "go_on": go_on,
+    "forward": forward,
+    "hang": hang,
+    "chatter": chatter,
+    "die": die,
+    "memory": fail(RuntimeError("CUDA out of memory. Tried to allocate 2 GiB")),
+    "bug": fail(KeyError("a bug")),
+    "exit": fail(SystemExit(3)),
+    "weights": lack_weights,
+}
+
+
+def unload():
+    say("unloaded")
+
+
+def say(text):
+    os.write(2, f"{text}\n".encode())
+
+
+def main(root, what, *arguments):
+    sys.path.insert(0, root)
+    from backend import __main__, engines
+    from backend.process import server
+
+    def load(name):
+        assert name == "one2345"
+        return sys.modules["__main__"]
+
+    if what == "serve":
+        if "--torch" in arguments:
+            import torch  # noqa: F401
+        if "--idle" in arguments:
+            server.IDLE_S = 0.1
+        server.main(Path(arguments[0]), load)  # pyright: ignore[reportArgumentType]
+    engines.load = load
+    sys.exit(__main__.main(list(arguments)))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
