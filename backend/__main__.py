@@ -26,7 +26,7 @@ from .runtime import devices
 if TYPE_CHECKING:
     import numpy as np
 
-    from .runtime.progress import Report
+    from .runtime.progress import Progress
 
 app = typer.Typer(
     help="Image to Mesh: turns a single image into a coloured mesh.", add_completion=False, no_args_is_help=True
@@ -74,12 +74,12 @@ def generate(
     from .process.run import run
 
     inputs: dict[str, Any] = given | ({} if mesh is None else {"mesh": load(mesh)})
-    with console.working(as_json) as report:
-        result = run(engines.Request(declared.name, inputs, values, seed), report, engines.load)
+    with console.working(as_json) as progress:
+        result = run(engines.Request(declared.name, inputs, values, seed), progress, engines.load)
         save(result.mesh, output)
     facts = {"output": str(output.resolve()), "vertices": len(result.mesh.vertices), "faces": len(result.mesh.faces)}
-    text = f"{output}: {facts['vertices']} vertices, {facts['faces']} faces, {result.report.get('seconds')} s"
-    console.answer(as_json, facts | {"report": result.report}, text)
+    text = f"{output}: {facts['vertices']} vertices, {facts['faces']} faces, {result.facts.get('seconds')} s"
+    console.answer(as_json, facts | {"report": result.facts}, text)
 
 
 @app.command()
@@ -96,8 +96,8 @@ def picture(
     from .meshing.files import write_whole
     from .preprocess.image import encode_png
 
-    with console.working(as_json) as report:
-        pixels = imagine(PROMPT.check(prompt), values, report, seed)
+    with console.working(as_json) as progress:
+        pixels = imagine(PROMPT.check(prompt), values, progress, seed)
         write_whole(output, encode_png(pixels))
     console.answer(as_json, {"output": str(output.resolve()), "side": len(pixels)}, str(output))
 
@@ -117,8 +117,8 @@ def views(
     from .process.run import cancelling
 
     check_folder(output)
-    with console.working(as_json) as report, cancelling(report):
-        pictures, cameras = views_from_text.imagine(PROMPT.check(prompt), values, report, seed)
+    with console.working(as_json) as progress, cancelling(progress):
+        pictures, cameras = views_from_text.imagine(PROMPT.check(prompt), values, progress, seed)
         write_views(output, pictures, cameras)
     console.answer(as_json, {"output": str(output.resolve()), "views": len(pictures)}, str(output))
 
@@ -139,9 +139,9 @@ def learn(
 
     check_new(f"<{name}>")
     inputs = {"photos": [read_picture(photo) for photo in photos]}
-    with console.working(as_json) as report:
-        result = run(engines.Request(tasks.LEARN.name, inputs, values, seed), report, engines.load)
-    console.answer(as_json, result.report, f"<{name}>: {result.report['file']}")
+    with console.working(as_json) as progress:
+        result = run(engines.Request(tasks.LEARN.name, inputs, values, seed), progress, engines.load)
+    console.answer(as_json, result.facts, f"<{name}>: {result.facts['file']}")
 
 
 @app.command()
@@ -164,10 +164,10 @@ def novel_view(
     from .preprocess.image import encode_png
     from .process.run import cancelling
 
-    with console.working(as_json) as report:
+    with console.working(as_json) as progress:
         module: Any = engines.load(declared.name)
-        with cancelling(report):
-            view = module.novel_view(pixels, azimuth, elevation, values, report, seed)
+        with cancelling(progress):
+            view = module.novel_view(pixels, azimuth, elevation, values, progress, seed)
         write_whole(output, encode_png(view))
     console.answer(
         as_json, {"output": str(output.resolve()), "width": view.shape[1], "height": view.shape[0]}, str(output)
@@ -192,10 +192,10 @@ def reconstruct(
     from .process.run import cancelling
 
     images, cameras = read_views(views, scale)
-    with console.working(as_json) as report:
+    with console.working(as_json) as progress:
         module: Any = engines.load(declared.name)
-        with cancelling(report):
-            mesh = module.reconstruct(images, cameras, values, report)
+        with cancelling(progress):
+            mesh = module.reconstruct(images, cameras, values, progress)
         save(mesh, output)
     facts = {
         "output": str(output.resolve()),
@@ -285,13 +285,13 @@ def read_inputs(engine: parameters.Engine, image: Path | None, prompt: str | Non
     return {"prompt": PROMPT.check(prompt)}
 
 
-def imagine(prompt: str, values: dict[str, Any], report: Report, seed: int) -> np.ndarray:
+def imagine(prompt: str, values: dict[str, Any], progress: Progress, seed: int) -> np.ndarray:
     """The picture of a prompt, float32 RGBA (H, W, 4)."""
     from .engines import text_to_image
     from .process.run import cancelling
 
-    with cancelling(report):
-        pixels = text_to_image.imagine(prompt, values, report, seed)
+    with cancelling(progress):
+        pixels = text_to_image.imagine(prompt, values, progress, seed)
     text_to_image.unload()
     return pixels
 

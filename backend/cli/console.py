@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from rich import progress as bars
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from ..process import stdio
 from ..process.failure import Failure
-from ..runtime.progress import Progress as Step
-from ..runtime.progress import Report
+from ..runtime.progress import Progress, ProgressUpdate
 
 EXIT_CODES = {
     "input": 2,
@@ -33,7 +33,7 @@ EXIT_CODES = {
 
 
 @contextmanager
-def working(quiet: bool, tell: Callable[[Step], None] | None = None) -> Iterator[Report]:
+def working(quiet: bool, tell: Callable[[ProgressUpdate], None] | None = None) -> Iterator[Progress]:
     """A Report that draws a progress bar, or tells progress; Ctrl-C cancels it, a second one ends the process."""
     stdio.claim_output()
     cancelled = threading.Event()
@@ -53,16 +53,16 @@ def working(quiet: bool, tell: Callable[[Step], None] | None = None) -> Iterator
     )
     try:
         console = Console(stderr=True)
-        with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as bar:
+        with bars.Progress(*columns, console=console, disable=quiet or not console.is_terminal) as bar:
             task = bar.add_task("Starting", total=1.0, left="")
 
-            def show(step: Step) -> None:
+            def show(step: ProgressUpdate) -> None:
                 left = "" if step.eta_s is None else f"{step.eta_s:.0f} s left"
                 bar.update(
                     task, description=f"{step.stage} {step.step}/{step.total}", completed=step.overall, left=left
                 )
 
-            yield Report(tell or show, is_cancelled=cancelled.is_set)
+            yield Progress(tell or show, is_cancelled=cancelled.is_set)
             bar.update(task, description="Done", completed=1.0, left="")
     finally:
         signal.signal(signal.SIGINT, before)

@@ -12,7 +12,7 @@ import typer
 
 from ..interface import catalog
 from ..interface.catalog import Weights, WeightsError
-from ..runtime.progress import Report
+from ..runtime.progress import Progress
 from ..weights.store import store
 from . import console
 
@@ -37,8 +37,8 @@ def download(model: Id, as_json: Json = False, follow: Follow = False) -> None:
     from ..weights.store.download import download as fetch
 
     weights = catalog.weights(model)
-    with reporting(as_json, follow) as report:
-        folder = fetch(weights, progress_of(report, f"Downloading {weights.title}"))
+    with reporting(as_json, follow) as progress:
+        folder = fetch(weights, progress_of(progress, f"Downloading {weights.title}"))
     console.answer(as_json, {"id": model, "folder": str(folder)}, f"{folder}\n{licence(weights)}")
 
 
@@ -50,8 +50,8 @@ def verify(
 ) -> None:
     """Read all files of a set, or of every set that is here, and compare them with their checksums."""
     chosen = [catalog.weights(model)] if model else [w for w in catalog.WEIGHTS if store.locate(w.id)]
-    with reporting(as_json, follow) as report:
-        folders = {w.id: str(store.verify(w, progress_of(report, f"Checking {w.title}"))) for w in chosen}
+    with reporting(as_json, follow) as progress:
+        folders = {w.id: str(store.verify(w, progress_of(progress, f"Checking {w.title}"))) for w in chosen}
     text = "\n".join(f"{name} is whole: {folder}" for name, folder in folders.items())
     console.answer(as_json, {"verified": folders}, text)
 
@@ -87,8 +87,8 @@ def convert(
     folder = output or (store.folder_of(weights) / store.CONVERTED if weights else checkpoint.with_suffix(""))
     from ..weights.store import conversion
 
-    with reporting(as_json, follow) as report:
-        before, after = conversion.convert(checkpoint, folder, progress_of(report, f"Converting {checkpoint.name}"))
+    with reporting(as_json, follow) as progress:
+        before, after = conversion.convert(checkpoint, folder, progress_of(progress, f"Converting {checkpoint.name}"))
     freed = conversion.remove_original(weights) if weights and remove_original and not output else 0
     saved = f"saves {gigabytes(before - after)}" + ("" if freed else f" once {checkpoint} is deleted")
     facts = {"folder": str(folder), "bytes_before": before, "bytes_after": after, "freed": freed}
@@ -106,16 +106,16 @@ def checkpoint_of(weights: Weights) -> Path:
     raise WeightsError(f"{weights.title} is not here.", store.get(weights))
 
 
-def reporting(as_json: bool, follow: bool) -> AbstractContextManager[Report]:
+def reporting(as_json: bool, follow: bool) -> AbstractContextManager[Progress]:
     """A Report for people, for programs that wait, or for programs that watch."""
     tell = (lambda step: console.write(json.dumps({"progress": vars(step)}))) if as_json and follow else None
     return console.working(as_json, tell)
 
 
-def progress_of(report: Report, stage: str) -> store.Progress:
+def progress_of(progress: Progress, stage: str) -> store.Progress:
     """Bytes as megabytes of one stage; raises Cancelled."""
-    report.plan({stage: 1.0})
-    return lambda what, done, total: report.progress(stage, -(-done // 10**6), -(-total // 10**6))
+    progress.plan({stage: 1.0})
+    return lambda what, done, total: progress.update(stage, -(-done // 10**6), -(-total // 10**6))
 
 
 def describe(weights: Weights) -> dict[str, Any]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ..rendering.mesh import Mesh
-    from ..runtime.progress import Report
+    from ..runtime.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,13 @@ class Result:
 
     mesh: Mesh
     views: np.ndarray
-    report: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
 
 
 class EngineModule(Protocol):
     """A module of this package. It may also have `unload()`, which drops the models that it keeps between runs."""
 
-    def run(self, request: Request, report: Report) -> Result: ...
+    def run(self, request: Request, progress: Progress) -> Result: ...
 
 
 def load(name: str) -> EngineModule:

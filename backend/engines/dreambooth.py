@@ -23,7 +23,7 @@ from ..preprocess.background import remove_background
 from ..preprocess.framing import composite, fit_into, frame
 from ..preprocess.image import ImageError
 from ..rendering.mesh import Mesh
-from ..runtime.progress import Report
+from ..runtime.progress import Progress
 from ..weights.loaders.mvdream import check_multi_view, load_multi_view
 from ..weights.loaders.one2345 import choose_device
 from ..weights.loaders.subjects import check_new, save_subject
@@ -54,15 +54,15 @@ STARTER = Course(steps=200, rate=1e-4, preservation=1000.0, template="a {}")
 STARTER_LOW_RANK = replace(STARTER, rate=2e-3, rank=8)
 
 
-def run(request: Request, report: Report) -> Result:
+def run(request: Request, progress: Progress) -> Result:
     """Photos float32 RGBA (H, W, 4) in inputs["photos"] -> the subject's file, named in the report, and views of it."""
     begin, parameters = time.monotonic(), request.parameters
     name, photos = f"<{parameters['subject']}>", request.inputs.get("photos") or []
     if not FEWEST <= len(photos) <= MOST:
         raise ImageError(f"{len(photos)} photos are no good: it takes 3 to 6.", "Choose photos of one object.")
     file = check_new(name)
-    report.plan({"Loading weights": 2, "Learning": 100})
-    report.progress("Loading weights", 0, 1)
+    progress.plan({"Loading weights": 2, "Learning": 100})
+    progress.update("Loading weights", 0, 1)
     check_multi_view(parameters["weights"])
     device = choose_device(parameters["device"])
     dtype = torch.bfloat16 if device.type == "cuda" and parameters["method"] == "lora" else torch.float32
@@ -70,7 +70,7 @@ def run(request: Request, report: Report) -> Result:
     model.text_encoder.float()
     course = choose_course(model, parameters)
     pictures = prepare(photos, model.image_size, parameters["remove_background"]).to(device)
-    subject = learn(model, pictures, name, parameters["kind"], course, report, request.seed)
+    subject = learn(model, pictures, name, parameters["kind"], course, progress, request.seed)
     save_subject(subject, file, parameters["weights"])
     nothing = Mesh(np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int32))
     facts = {"subject": name, "file": str(file), "photos": len(photos), "steps": course.steps}
@@ -108,7 +108,7 @@ def prepare(photos: list[np.ndarray], size: int, mode: str) -> Tensor:
 
 
 def learn(
-    model: MultiView, pictures: Tensor, name: str, kind: str, course: Course, report: Report, seed: int = 0
+    model: MultiView, pictures: Tensor, name: str, kind: str, course: Course, progress: Progress, seed: int = 0
 ) -> Subject:
     """Pictures (N, 3, S, S) in 0..1 -> the subject; the model knows it from then on. Raises Cancelled.
 
@@ -135,7 +135,7 @@ def learn(
         model.unet.enable_gradient_checkpointing()
     try:
         for step in range(course.steps):
-            report.progress("Learning", step, course.steps)
+            progress.update("Learning", step, course.steps)
             chosen = latents[torch.randint(len(latents), (course.batch,), generator=generator).to(device)]
             noise = torch.randn(chosen.shape, generator=generator).to(device)
             t = torch.randint(len(model.alphas_cumprod), (course.batch,), generator=generator).to(device)
@@ -146,7 +146,7 @@ def learn(
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
-            if report.ending:
+            if progress.ending:
                 break
     finally:
         handle.remove()

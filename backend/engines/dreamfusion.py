@@ -28,7 +28,7 @@ from ..optimisation.recipes.text_prior import PromptRecipe
 from ..rendering.cameras import Camera, rays
 from ..rendering.mesh import Mesh
 from ..rendering.shading import sample_light
-from ..runtime.progress import Report
+from ..runtime.progress import Progress
 from ..weights.loaders.one2345 import choose_device, choose_dtype
 from ..weights.loaders.stable_diffusion import check_text_weights, load_text_to_image
 from ..weights.loaders.subjects import find_subjects, give_subjects
@@ -41,14 +41,14 @@ BALL = 7 / 12  # radius of the sphere that a signed distance begins as, in the c
 SMALL = 128  # pixels: a latent model of smaller pictures gets a small field
 
 
-def run(request: Request, report: Report) -> Result:
+def run(request: Request, progress: Progress) -> Result:
     """A text in inputs["prompt"], and perhaps a Mesh in inputs["mesh"] -> a mesh whose front (-Y) is the prompt's, and
     four views of it."""
     begin, parameters = time.monotonic(), request.parameters
     prompt = read_prompt(request.inputs.get("prompt"))
     check_start(request)
-    report.plan(STARTING | STAGES if parameters["start"] == "mesh" else STAGES)
-    report.progress("Loading weights", 0, 1)
+    progress.plan(STARTING | STAGES if parameters["start"] == "mesh" else STAGES)
+    progress.update("Loading weights", 0, 1)
     check_text_weights(parameters["weights"])
     device = choose_device(parameters["device"])
     dtype = torch.float32 if device.type == "cpu" else choose_dtype(device)
@@ -63,10 +63,10 @@ def run(request: Request, report: Report) -> Result:
         if field.is_sdf:
             chosen = replace(chosen, rate=min(chosen.rate, GENTLE_RATE))
         mesh = fit_into(request.inputs["mesh"])
-        start = fit_mesh(field, mesh, seed=request.seed, watch=partial(report.progress, "Start"))
+        start = fit_mesh(field, mesh, seed=request.seed, watch=partial(progress.update, "Start"))
     task = Dream(prior, field, chosen, f"{prompt} {parameters['negative']}", start)
-    outcome = optimise(task, report, chosen.steps, 60 * parameters["minutes"] or None, request.seed)
-    report.progress("Surface", 0, 1)
+    outcome = optimise(task, progress, chosen.steps, 60 * parameters["minutes"] or None, request.seed)
+    progress.update("Surface", 0, 1)
     mesh = task.mesh(parameters["mesh_resolution"])
     mesh = finish(mesh if begins else fill_cube(mesh), parameters)  # what began with a mesh stays where that was
     facts = {"prompt": prompt, "vertices": len(mesh.vertices), "faces": len(mesh.faces)}

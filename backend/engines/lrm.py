@@ -31,7 +31,7 @@ from ..rendering.cameras import Camera, orbit
 from ..rendering.mesh import Mesh
 from ..rendering.rasteriser import photograph
 from ..runtime.model_cache import Kept
-from ..runtime.progress import Report
+from ..runtime.progress import Progress
 from ..weights.loaders.lrm import Kind, check_lrm, load_lrm
 from ..weights.loaders.one2345 import STARTER, choose_device
 from ..weights.store import store
@@ -63,23 +63,23 @@ class View:
     depth: float | None = None
 
 
-def run(request: Request, report: Report) -> Result:
+def run(request: Request, progress: Progress) -> Result:
     """Image float32 RGBA (H, W, 4) in inputs["image"] -> mesh, its front (-Y) the image's view; four views of it."""
     start, parameters = time.monotonic(), request.parameters
-    report.plan(STAGES | (TEXTURED if parameters["texture"] != OFF else {}))
-    report.progress("Preparing", 0, 1)
+    progress.plan(STAGES | (TEXTURED if parameters["texture"] != OFF else {}))
+    progress.update("Preparing", 0, 1)
     device = choose_device(parameters["device"])
     path = find_weights(parameters["weights"])
     if (path, device) not in load:
         check_lrm(path)
     cutout = remove_background(request.inputs["image"], parameters["remove_background"], str(device))
-    report.progress("Loading weights", 0, 1)
+    progress.update("Loading weights", 0, 1)
     model, kind = load(path, device)
     view = prepare(model, kind, cutout.image, parameters)
-    report.progress("Planes", 0, 1)
+    progress.update("Planes", 0, 1)
     with torch.no_grad():
         scene = encode(model, kind, view)
-        mesh, level = to_mesh(model, kind, scene, view, parameters, report)
+        mesh, level = to_mesh(model, kind, scene, view, parameters, progress)
     if kind == "starter" and parameters["depth"]:
         mesh = deepen(mesh, parameters["depth"])
     facts = {
@@ -150,7 +150,7 @@ def encode(model: LRM, kind: Kind, view: View) -> Scene:
 
 
 def to_mesh(
-    model: LRM, kind: Kind, scene: Scene, view: View, parameters: dict[str, Any], report: Report
+    model: LRM, kind: Kind, scene: Scene, view: View, parameters: dict[str, Any], progress: Progress
 ) -> tuple[Mesh, float]:
     """The clean coloured mesh in Blender's frame, and the threshold that it was cut at."""
     radius, evaluated = model.architecture.radius, 0
@@ -158,7 +158,7 @@ def to_mesh(
     def density(points: Tensor) -> Tensor:
         nonlocal evaluated
         evaluated += len(points)
-        report.progress("Surface", evaluated, evaluated + 4 * POINTS)
+        progress.update("Surface", evaluated, evaluated + 4 * POINTS)
         return torch.cat([model.density(model.query(scene, p[None])[0][0]) for p in points.split(POINTS)])
 
     told = parameters["threshold"] or LEVELS[kind]
@@ -179,7 +179,7 @@ def to_mesh(
         raise ImageError(
             "The model sees no solid object in the picture, so there is no surface.", "Try a clearer picture."
         )
-    rgb = vertex_colors(model, scene, torch.from_numpy(vertices).to(model.device), report)
+    rgb = vertex_colors(model, scene, torch.from_numpy(vertices).to(model.device), progress)
     turn = np.eye(3, dtype=np.float32)
     if kind != "starter":
         turn = np.array(TURNS.get(kind, turn), np.float32) * np.float32(0.5 / radius)
@@ -188,7 +188,7 @@ def to_mesh(
     colors = surface_colors(model, scene, np.linalg.inv(turn))
     if view.seen is not None:
         mesh, colors = paint_front(mesh, view.seen), front_colors(mesh, view.seen, colors)
-    return finish(mesh, parameters, colors, lambda i, n: report.progress("Texture", i, n)), level
+    return finish(mesh, parameters, colors, lambda i, n: progress.update("Texture", i, n)), level
 
 
 def deepen(mesh: Mesh, depth: float) -> Mesh:
@@ -225,14 +225,14 @@ def choose_level(values: Tensor, told: float) -> float:
     return level
 
 
-def vertex_colors(model: LRM, scene: Scene, vertices: Tensor, report: Report) -> np.ndarray:
+def vertex_colors(model: LRM, scene: Scene, vertices: Tensor, progress: Progress) -> np.ndarray:
     """uint8 (N, 3), asked for at every vertex."""
     parts = vertices.split(POINTS)
     colors = []
     for i, part in enumerate(parts):
-        report.progress("Colours", i, len(parts))
+        progress.update("Colours", i, len(parts))
         colors.append(model.query(scene, part[None])[1][0])
-    report.progress("Colours", 1, 1)
+    progress.update("Colours", 1, 1)
     return (torch.cat(colors).clamp(0, 1) * 255 + 0.5).byte().cpu().numpy()
 
 

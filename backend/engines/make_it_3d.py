@@ -32,7 +32,7 @@ from ..preprocess.depth import estimate_depth
 from ..preprocess.framing import frame
 from ..rendering.cameras import Camera, orbit
 from ..rendering.mesh import Mesh
-from ..runtime.progress import Report
+from ..runtime.progress import Progress
 from ..weights.loaders.clip import load_likeness
 from ..weights.loaders.one2345 import choose_device, choose_dtype
 from ..weights.loaders.stable_diffusion import check_text_weights, load_text_to_image
@@ -52,18 +52,18 @@ SHARE = 0.62  # of the minutes are the shape's
 TOLD_SIZE = 512  # pixels a side of the reference, as released
 
 
-def run(request: Request, report: Report) -> Result:
+def run(request: Request, progress: Progress) -> Result:
     """Image float32 RGBA (H, W, 4) in inputs["image"] -> the mesh, its front (-Y) the image's view, and four views."""
     begin, parameters = time.monotonic(), request.parameters
-    report.plan(STAGES)
-    report.progress("Preparing", 0, 1)
+    progress.plan(STAGES)
+    progress.update("Preparing", 0, 1)
     check_text_weights(parameters["weights"])
     device = choose_device(parameters["device"])
     cutout = remove_background(request.inputs["image"], parameters["remove_background"])
     square = frame(cutout.image, TOLD_SIZE)[0]
     caption, about_caption = describe(square, parameters["description"], device)
     depth, about_depth = estimate_depth(square, device)
-    report.progress("Loading weights", 0, 1)
+    progress.update("Loading weights", 0, 1)
     likeness, about_likeness = load_likeness(device)
     subjects = find_subjects(f"{caption} {parameters['negative']}")
     model = load_text_to_image(
@@ -75,8 +75,8 @@ def run(request: Request, report: Report) -> Result:
     told = tell(place(square, parameters["elevation_deg"], coarse, device), likeness, caption, depth)
     task = Coarse(prior, make_field(prior, request.seed).to(device), told, coarse)
     task.name += f" {caption} {parameters['negative']}"  # another description's checkpoint is not taken up
-    mesh, views, outcomes, colors = solve(task, told, fine, parameters, report, request.seed)
-    mesh = finish(mesh, parameters, colors, lambda i, n: report.progress("Surface", i, n))
+    mesh, views, outcomes, colors = solve(task, told, fine, parameters, progress, request.seed)
+    mesh = finish(mesh, parameters, colors, lambda i, n: progress.update("Surface", i, n))
     facts = {
         "caption": caption,
         "background": cutout.note,
@@ -91,13 +91,13 @@ def run(request: Request, report: Report) -> Result:
 
 
 def solve(
-    task: Coarse, told: Told, fine: RefineRecipe, parameters: dict[str, Any], report: Report, seed: int
+    task: Coarse, told: Told, fine: RefineRecipe, parameters: dict[str, Any], progress: Progress, seed: int
 ) -> tuple[Mesh, np.ndarray, list[Outcome], Colors | None]:
     """Both stages: the mesh with refined vertex colours, four views, what it took, and the colours for a texture."""
     seconds = 60 * parameters["minutes"]
     shares = [SHARE * seconds, (1 - SHARE) * seconds] if parameters["refine"] else [seconds]
-    outcomes = [optimise(task, report, task.recipe.steps, shares[0] or None, seed, "Shape")]
-    report.progress("Points", 0, 1)
+    outcomes = [optimise(task, progress, task.recipe.steps, shares[0] or None, seed, "Shape")]
+    progress.update("Points", 0, 1)
     surface = task.mesh(parameters["mesh_resolution"])
     if not parameters["refine"] or outcomes[0].stopped or not len(surface.faces):
         return surface, task.views(), outcomes, None
@@ -105,24 +105,24 @@ def solve(
     if not len(cloud.points):
         return surface, task.views(), outcomes, None
     second = Refine(task.prior, told, cloud, surface, fine, task.recipe, seed)
-    with apart(report, "refining"):
-        outcomes.append(optimise(second, report, fine.steps, shares[-1] or None, seed, "Refining"))
-    report.progress("Surface", 0, 1)
+    with apart(progress, "refining"):
+        outcomes.append(optimise(second, progress, fine.steps, shares[-1] or None, seed, "Refining"))
+    progress.update("Surface", 0, 1)
     colors = colors_from(second.refined(), nearby(surface))
     return paint(surface, colors), second.views(), outcomes, colors
 
 
 @contextmanager
-def apart(report: Report, name: str) -> Iterator[None]:
+def apart(progress: Progress, name: str) -> Iterator[None]:
     """A folder in the job's for a second optimisation, whose checkpoint must not take the first one's place."""
-    folder = report.folder
+    folder = progress.folder
     if folder is not None:
-        report.folder = folder / name
-        report.folder.mkdir(exist_ok=True)
+        progress.folder = folder / name
+        progress.folder.mkdir(exist_ok=True)
     try:
         yield
     finally:
-        report.folder = folder
+        progress.folder = folder
 
 
 def choose_recipes(model: TextToImage, parameters: dict[str, Any]) -> tuple[ImageRecipe, RefineRecipe]:

@@ -20,7 +20,7 @@ from ..optimisation.loop import optimise
 from ..optimisation.objective import guided
 from ..optimisation.recipes import mvdream
 from ..optimisation.recipes.mvdream import MultiViewRecipe
-from ..runtime.progress import Report
+from ..runtime.progress import Progress
 from ..weights.loaders.mvdream import check_multi_view, load_multi_view
 from ..weights.loaders.one2345 import choose_device, choose_dtype
 from ..weights.loaders.subjects import find_subjects, give_subjects
@@ -28,12 +28,12 @@ from . import Request, Result
 from .dreamfusion import SMALL, STAGES, Dream, fill_cube, make_field, read_prompt
 
 
-def run(request: Request, report: Report) -> Result:
+def run(request: Request, progress: Progress) -> Result:
     """A text in inputs["prompt"] -> a mesh whose front (-Y) is what the model takes for it, and four views of it."""
     begin, parameters = time.monotonic(), request.parameters
     prompt = read_prompt(request.inputs.get("prompt"))
-    report.plan(STAGES)
-    report.progress("Loading weights", 0, 1)
+    progress.plan(STAGES)
+    progress.update("Loading weights", 0, 1)
     check_multi_view(parameters["weights"])
     device = choose_device(parameters["device"])
     dtype = torch.float32 if device.type == "cpu" else choose_dtype(device)
@@ -45,8 +45,8 @@ def run(request: Request, report: Report) -> Result:
     prior = MultiViewPrior(model, told, parameters["negative"] or chosen.negative)
     field = make_field(chosen, request.seed).to(device)
     task = MultiViewDream(prior, field, chosen, f"{told} {parameters['negative']}")
-    outcome = optimise(task, report, chosen.steps, 60 * parameters["minutes"] or None, request.seed)
-    report.progress("Surface", 0, 1)
+    outcome = optimise(task, progress, chosen.steps, 60 * parameters["minutes"] or None, request.seed)
+    progress.update("Surface", 0, 1)
     mesh = finish(fill_cube(task.mesh(parameters["mesh_resolution"])), parameters)
     facts = {"prompt": prompt, "vertices": len(mesh.vertices), "faces": len(mesh.faces)}
     return Result(mesh, task.views(), outcome.facts | facts | {"seconds": round(time.monotonic() - begin, 1)})

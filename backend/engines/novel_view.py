@@ -10,21 +10,21 @@ from ..interface.view_set import RADIUS
 from ..preprocess.background import remove_background
 from ..preprocess.input_camera import input_camera
 from ..rendering.mesh import Mesh
-from ..runtime.progress import Report
+from ..runtime.progress import Progress
 from . import Request, Result
 from .one2345 import choose_sampling, load, pose_tensor, release, to_novel_view_input, to_pictures
 
 
-def run(request: Request, report: Report) -> Result:
+def run(request: Request, progress: Progress) -> Result:
     """Image float32 RGBA (H, W, 4) in inputs["image"]; (azimuth, elevation) pairs in degrees in inputs["angles"], where
     the image's own view is azimuth 0 at its own elevation, which None stands for -> the views, and no mesh.
 
     The views' cameras look at the middle of the cube as view_set's do.
     """
     parameters, angles = request.parameters, request.inputs["angles"]
-    report.plan({"Loading weights": 2, "View": 1 + len(angles)})
+    progress.plan({"Loading weights": 2, "View": 1 + len(angles)})
     cutout = remove_background(request.inputs["image"], parameters["remove_background"])
-    models = load(parameters, report)
+    models = load(parameters, progress)
     model, picture = models.zero123, to_novel_view_input(cutout.image, models, parameters)
     condition = model.encode(picture)
     elevation, distance = input_camera(model.kind, picture, parameters)
@@ -38,10 +38,10 @@ def run(request: Request, report: Report) -> Result:
             pose,
             choose_sampling(model, parameters),
             generator,
-            step_done=lambda i, n, number=number: report.progress("View", number * n + i, n * len(turns)),
+            step_done=lambda i, n, number=number: progress.update("View", number * n + i, n * len(turns)),
         )
         views.append(to_pictures(seen)[0])
-        report.preview(np.stack(views))
+        progress.preview(np.stack(views))
     nothing = Mesh(np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int32))
     facts = {"elevation_deg": round(elevation, 1), "background": cutout.note}
     facts["elevation"] = "estimated" if parameters["auto_elevation"] and model.kind == "starter" else "given"

@@ -28,7 +28,7 @@ from ..reconstruction.sparse_neus.to_mesh import mesh_from_views
 from ..reconstruction.sparse_neus.volume_frame import PUBLISHED_FOV_DEG
 from ..rendering.cameras import Camera, orbit
 from ..rendering.mesh import Mesh
-from ..runtime.progress import Report
+from ..runtime.progress import Progress
 from ..weights.loaders.one2345 import Models, check_weights, choose_device, load_models, make_room, release
 from ..weights.store import store
 from . import Request, Result
@@ -46,20 +46,20 @@ PLAIN = ("estimated", "given")  # notes on the elevation that need nobody's atte
 RELEASED_SIDE = 512  # pixels that published weights' pictures are made to fit before anything else
 
 
-def run(request: Request, report: Report) -> Result:
+def run(request: Request, progress: Progress) -> Result:
     """Image float32 RGBA (H, W, 4) in inputs["image"] -> mesh whose front (-Y) is the image's view, and 32 views."""
     start, parameters = time.monotonic(), request.parameters
-    report.plan(STAGES)
-    report.progress("Preparing", 0, 1)
+    progress.plan(STAGES)
+    progress.update("Preparing", 0, 1)
     check_weights(parameters["weights"], choose_device(parameters["device"]))
     cutout = prepare(request.inputs["image"], parameters)
-    models = load(parameters, report)
+    models = load(parameters, progress)
     height = Height(models, parameters)
     picture = to_input(cutout.image, models)
     condition = models.zero123.encode(picture)
     elevation, distance = input_camera(models.zero123.kind, picture, parameters)
     views, first = generate_views(
-        models.zero123, condition, elevation, distance, parameters, request.seed, report, height.estimate
+        models.zero123, condition, elevation, distance, parameters, request.seed, progress, height.estimate
     )
     elevation, size = first[0][1], views.shape[-1]
     fov = FOV_DEG if models.sparse_neus.rig == "starter" else PUBLISHED_FOV_DEG
@@ -73,7 +73,7 @@ def run(request: Request, report: Report) -> Result:
         views,
         cameras,
         parameters,
-        report,
+        progress,
         reference,
         see(cutout.image, reference, distance, views.device) if parameters["match_picture"] else None,
     )
@@ -98,13 +98,13 @@ def novel_view(
     azimuth_deg: float,
     elevation_deg: float,
     parameters: dict[str, Any],
-    report: Report,
+    progress: Progress,
     seed: int = 0,
 ) -> np.ndarray:
     """Image float32 RGBA (H, W, 4) -> the view from a camera turned by these angles, float32 RGBA (S, S, 4)."""
-    report.plan({"Loading weights": 2, "View": 3})
+    progress.plan({"Loading weights": 2, "View": 3})
     cutout = remove_background(image, parameters["remove_background"])
-    models = load(parameters, report)
+    models = load(parameters, progress)
     picture = to_novel_view_input(cutout.image, models, parameters)
     condition = models.zero123.encode(picture)
     elevation, distance = input_camera(models.zero123.kind, picture, parameters)
@@ -114,19 +114,19 @@ def novel_view(
         pose,
         choose_sampling(models.zero123, parameters),
         torch.Generator().manual_seed(seed),
-        step_done=lambda i, n: report.progress("View", i, n),
+        step_done=lambda i, n: progress.update("View", i, n),
     )
     return to_pictures(view)[0].astype(np.float32) / 255
 
 
-def reconstruct(views: np.ndarray, cameras: list[Camera], parameters: dict[str, Any], report: Report) -> Mesh:
+def reconstruct(views: np.ndarray, cameras: list[Camera], parameters: dict[str, Any], progress: Progress) -> Mesh:
     """Posed views float32 RGBA (V, H, W, 4) -> mesh in the cameras' world. All cameras look at the object."""
-    report.plan({k: STAGES[k] for k in ("Loading weights", "Features", "Surface", "Colours")})
-    models = load(parameters, report)
+    progress.plan({k: STAGES[k] for k in ("Loading weights", "Features", "Surface", "Colours")})
+    models = load(parameters, progress)
     size = models.zero123.image_size
     images = torch.from_numpy(composite(views)).permute(0, 3, 1, 2).float()
     images = F.interpolate(images, (size, size), mode="bilinear", antialias=True, align_corners=False)
-    return mesh_from_views(models.sparse_neus, images.to(models.device), cameras, parameters, report)
+    return mesh_from_views(models.sparse_neus, images.to(models.device), cameras, parameters, progress)
 
 
 def unload() -> None:
@@ -134,10 +134,10 @@ def unload() -> None:
     release()
 
 
-def load(parameters: dict[str, Any], report: Report) -> Models:
-    report.progress("Loading weights", 0, 1)
+def load(parameters: dict[str, Any], progress: Progress) -> Models:
+    progress.update("Loading weights", 0, 1)
     models = load_models(parameters["weights"], choose_device(parameters["device"]))
-    report.progress("Loading weights", 1, 1)
+    progress.update("Loading weights", 1, 1)
     return models
 
 
@@ -220,7 +220,7 @@ def generate_views(
     distance: float,
     parameters: dict[str, Any],
     seed: int,
-    report: Report,
+    progress: Progress,
     estimate: Callable[[Tensor], float] | None = None,
 ) -> tuple[Tensor, list[tuple[float, float]]]:
     """The two stages: eight views from the input, four from each of them; (32, 3, S, S) in 0..1. Of the eight, the
@@ -228,22 +228,22 @@ def generate_views(
 
     estimate: elevation by view 0's neighbours. Then they come before the second ring, which depends on it, as released.
     """
-    stages = TwoStages(model, choose_sampling(model, parameters), seed, report.progress)
+    stages = TwoStages(model, choose_sampling(model, parameters), seed, progress.update)
     first = first_stage(elevation)
     if estimate is None:
         around = stages.around(condition, first, elevation, distance)
-        report.preview(to_pictures(around))
+        progress.preview(to_pictures(around))
         views = stages.closer(around, first)
     else:
         ring = stages.around(condition, first[:4], elevation, distance)
-        report.preview(to_pictures(ring))
+        progress.preview(to_pictures(ring))
         near = stages.closer(ring[:1], first[:1])
         elevation = estimate(near)
         first = first_stage(elevation)
         around = torch.cat([ring, stages.around(condition, first[4:], elevation, distance)])
-        report.preview(to_pictures(around))
+        progress.preview(to_pictures(around))
         views = torch.cat([near, stages.closer(around[1:], first[1:])])
-    report.preview(to_pictures(views))
+    progress.preview(to_pictures(views))
     return views, first
 
 

@@ -26,7 +26,7 @@ from ..rendering.cameras import Camera, orbit
 from ..rendering.mesh import Mesh
 from ..rendering.rasteriser import photograph
 from ..runtime.model_cache import Kept
-from ..runtime.progress import Report
+from ..runtime.progress import Progress
 from ..weights.loaders.one2345 import choose_device, choose_dtype
 from ..weights.loaders.shap_e import load_shap_e
 from . import Request, Result
@@ -40,20 +40,20 @@ HALF_TURN = np.array([-1, -1, 1], np.float32)  # its front is +Y with Z up; ours
 SMALLEST_PIECE = 0.003  # of the largest one's volume
 
 
-def run(request: Request, report: Report) -> Result:
+def run(request: Request, progress: Progress) -> Result:
     """Image float32 RGBA (H, W, 4) in inputs["image"], or a text in inputs["prompt"] -> mesh; four views of it.
 
     The model turns its objects as it likes: their front is the image's as far as it is the side that people call so.
     """
     begin, parameters = time.monotonic(), request.parameters
-    report.plan(STAGES)
-    report.progress("Preparing", 0, 1)
+    progress.plan(STAGES)
+    progress.update("Preparing", 0, 1)
     told, facts = read_input(request)
-    report.progress("Loading weights", 0, 1)
+    progress.update("Loading weights", 0, 1)
     kind = "prompt" if isinstance(told, str) else "image"
     model = load(parameters["weights"], kind, choose_device(parameters["device"]))
-    latents = imagine(model, told, parameters, request.seed, report)
-    mesh = to_mesh(model, latents, parameters["mesh_resolution"], report)
+    latents = imagine(model, told, parameters, request.seed, progress)
+    mesh = to_mesh(model, latents, parameters["mesh_resolution"], progress)
     mesh = finish(mesh, parameters)
     facts |= {"vertices": len(mesh.vertices), "faces": len(mesh.faces)}
     return Result(mesh, look_at(mesh), facts | {"seconds": round(time.monotonic() - begin, 1)})
@@ -78,13 +78,13 @@ def read_input(request: Request) -> tuple[np.ndarray | str, dict[str, Any]]:
 
 
 def imagine(
-    model: DiffusionPipeline, told: np.ndarray | str, parameters: dict[str, Any], seed: int, report: Report
+    model: DiffusionPipeline, told: np.ndarray | str, parameters: dict[str, Any], seed: int, progress: Progress
 ) -> Tensor:
     """The object's latents (1, K, D): K rows of the small network's weights. Raises Cancelled."""
 
     def reported(timesteps: Tensor) -> Iterator[Tensor]:
         for i, t in enumerate(timesteps):
-            report.progress("Shape", i, len(timesteps))
+            progress.update("Shape", i, len(timesteps))
             yield t
 
     model.progress_bar = reported  # the one place where the pipeline lets others look in
@@ -104,7 +104,7 @@ def see(rgba: np.ndarray, size: int) -> Tensor:
     return torch.from_numpy(((picture - CLIP_MEAN) / CLIP_STD).astype(np.float32)).permute(2, 0, 1)[None]
 
 
-def to_mesh(model: DiffusionPipeline, latents: Tensor, resolution: int, report: Report) -> Mesh:
+def to_mesh(model: DiffusionPipeline, latents: Tensor, resolution: int, progress: Progress) -> Mesh:
     """The clean coloured mesh in the cube [-0.5, 0.5]^3, Blender's front in front. Raises ImageError."""
     renderer, device, asked = model.shap_e_renderer, latents.device, 0
     dress(renderer, latents)
@@ -113,7 +113,7 @@ def to_mesh(model: DiffusionPipeline, latents: Tensor, resolution: int, report: 
     def look(points: Tensor):
         nonlocal asked
         asked += len(points)
-        report.progress("Surface", asked, asked + 4 * POINTS)
+        progress.update("Surface", asked, asked + 4 * POINTS)
         found = [
             renderer.mlp(position=part[None], direction=None, ts=None, nerf_level="fine", rendering_mode="stf")
             for part in points.split(POINTS)

@@ -10,7 +10,7 @@ import torch
 
 from ..rendering.mesh import Mesh
 from ..runtime.model_cache import keep_with_subjects
-from ..runtime.progress import Report
+from ..runtime.progress import Progress
 from ..weights.loaders.one2345 import choose_device
 from ..weights.loaders.stable_diffusion import load_text_to_image
 from ..weights.loaders.subjects import find_subjects
@@ -23,10 +23,10 @@ SMALL = 128  # pixels
 ALONE = ", single object, centered, plain white background"  # what the image engines need; the starter knows no other
 
 
-def imagine(prompt: str, parameters: dict[str, Any], report: Report, seed: int) -> np.ndarray:
+def imagine(prompt: str, parameters: dict[str, Any], progress: Progress, seed: int) -> np.ndarray:
     """float32 RGBA (S, S, 4), opaque. Raises ParameterError, WeightsError, Cancelled."""
     prompt = read_prompt(prompt)
-    report.progress("Loading weights", 0, 1)
+    progress.update("Loading weights", 0, 1)
     subjects = find_subjects(f"{prompt} {parameters['negative']}")
     model = load(parameters["weights"], choose_device(parameters["device"]), tuple(subjects))
     is_small = model.image_size < SMALL
@@ -37,15 +37,15 @@ def imagine(prompt: str, parameters: dict[str, Any], report: Report, seed: int) 
         parameters["steps"] or STEPS,
         scale,
         torch.Generator().manual_seed(seed),
-        lambda i, n: report.progress("Picture", i, n),
+        lambda i, n: progress.update("Picture", i, n),
     )[0]
     color = picture.permute(1, 2, 0).float().cpu().numpy()
     return np.concatenate([color, np.ones_like(color[..., :1])], -1)
 
 
-def run(request: Request, report: Report) -> Result:
+def run(request: Request, progress: Progress) -> Result:
     """For a request of Blender's: the picture is the only view, and there is no mesh."""
-    pixels = imagine(request.inputs["prompt"], request.parameters, report, request.seed)
+    pixels = imagine(request.inputs["prompt"], request.parameters, progress, request.seed)
     return Result(Mesh(np.empty((0, 3)), np.empty((0, 3))), np.rint(pixels[None] * 255).astype(np.uint8))
 
 

@@ -14,7 +14,7 @@ from ..interface.view_set import FOV_DEG, RADIUS
 from ..rendering.cameras import Camera
 from ..rendering.mesh import Mesh
 from ..runtime.model_cache import keep_with_subjects
-from ..runtime.progress import Report
+from ..runtime.progress import Progress
 from ..weights.loaders.mvdream import load_multi_view
 from ..weights.loaders.one2345 import choose_device
 from ..weights.loaders.subjects import find_subjects
@@ -29,19 +29,19 @@ LENS_DEG = (
 )
 
 
-def run(request: Request, report: Report) -> Result:
+def run(request: Request, progress: Progress) -> Result:
     """A text in inputs["prompt"] -> the views, the first one from the front, and no mesh."""
-    views, cameras = imagine(request.inputs.get("prompt"), request.parameters, report, request.seed)
+    views, cameras = imagine(request.inputs.get("prompt"), request.parameters, progress, request.seed)
     nothing = Mesh(np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int32))
     return Result(nothing, np.rint(views * 255).astype(np.uint8), facts_of(cameras))
 
 
-def imagine(prompt: Any, parameters: dict[str, Any], report: Report, seed: int) -> tuple[np.ndarray, list[Camera]]:
+def imagine(prompt: Any, parameters: dict[str, Any], progress: Progress, seed: int) -> tuple[np.ndarray, list[Camera]]:
     """float32 RGBA (V, S, S, 4), opaque, and the cameras as the views show the object. Raises ParameterError,
     WeightsError, Cancelled."""
     prompt = read_prompt(prompt)
-    report.plan({"Loading weights": 2, "Views": 20})
-    report.progress("Loading weights", 0, 1)
+    progress.plan({"Loading weights": 2, "Views": 20})
+    progress.update("Loading weights", 0, 1)
     subjects = find_subjects(f"{prompt} {parameters['negative']}")
     model = load(parameters["weights"], choose_device(parameters["device"]), tuple(subjects))
     is_small = model.image_size < SMALL
@@ -53,7 +53,7 @@ def imagine(prompt: Any, parameters: dict[str, Any], report: Report, seed: int) 
         parameters["steps"] or (STARTER_STEPS if is_small else STEPS),
         parameters["guidance_scale"] or (STARTER_GUIDANCE if is_small else GUIDANCE),
         torch.Generator().manual_seed(seed),
-        lambda i, n: report.progress("Views", i, n),
+        lambda i, n: progress.update("Views", i, n),
     )
     color = pictures.permute(0, 2, 3, 1).float().cpu().numpy()
     return np.concatenate([color, np.ones_like(color[..., :1])], -1), cameras

@@ -34,7 +34,7 @@ from ..preprocess.framing import composite, frame
 from ..preprocess.input_camera import input_camera
 from ..rendering.cameras import Camera, orbit
 from ..rendering.mesh import Mesh
-from ..runtime.progress import Report
+from ..runtime.progress import Progress
 from ..weights.loaders.one2345 import choose_device, load_models, load_novel_view, release
 from . import Request, Result, one2345
 
@@ -46,30 +46,30 @@ COARSE = (32, 16, 8)  # sides of the grids below that of 64
 FEW_STEPS = 6.0  # gain of voxels that become solid in a hundred steps instead of thousands
 
 
-def run(request: Request, report: Report) -> Result:
+def run(request: Request, progress: Progress) -> Result:
     """Image float32 RGBA (H, W, 4) in inputs["image"], and perhaps a Mesh in inputs["mesh"] -> the mesh, its front (-Y)
     the image's view, and four views of it."""
     begin, parameters = time.monotonic(), request.parameters
     check_start(request)
-    report.plan(STAGES)
-    report.progress("Preparing", 0, 1)
+    progress.plan(STAGES)
+    progress.update("Preparing", 0, 1)
     cutout = remove_background(request.inputs["image"], parameters["remove_background"])
-    report.progress("Loading weights", 0, 1)
+    progress.update("Loading weights", 0, 1)
     model = load(parameters)
     chosen = choose_recipe(model, parameters)
     prior, reference, elevation = look(model, cutout.image, chosen, parameters)
-    report.progress("Start", 0, 1)
-    mesh, start = find_start(request, report), None
+    progress.update("Start", 0, 1)
+    mesh, start = find_start(request, progress), None
     picture = Picture(reference.image, reference.camera) if parameters["match_picture"] else None
     field = make_field(prior, parameters["method"], request.seed, mesh is not None).to(prior.alphas_cumprod.device)
     if mesh is not None:
         chosen = base.refining(chosen, gently=field.is_sdf)
         mesh = fit_into(mesh)
-        start = fit_mesh(field, mesh, seed=request.seed, watch=partial(report.progress, "Start"))
+        start = fit_mesh(field, mesh, seed=request.seed, watch=partial(progress.update, "Start"))
     strange = picture is not None and mesh is not None and not shows(picture, mesh)
     task = Reconstruction(prior, field, reference, chosen, parameters["method"], start)
-    outcome = optimise(task, report, chosen.steps, 60 * parameters["minutes"] or None, request.seed)
-    report.progress("Surface", 0, 1)
+    outcome = optimise(task, progress, chosen.steps, 60 * parameters["minutes"] or None, request.seed)
+    progress.update("Surface", 0, 1)
     mesh = to_mesh(task, None if strange else picture, parameters)
     facts = outcome.facts | {
         "background": cutout.note,
@@ -165,17 +165,17 @@ def check_start(request: Request) -> None:
         raise ParameterError("Start is mesh, but there is none. Select a mesh in Blender, or name its file by --mesh.")
 
 
-def find_start(request: Request, report: Report) -> Mesh | None:
+def find_start(request: Request, progress: Progress) -> Mesh | None:
     """The mesh to begin with: the one that came with the request, or what the fast engine makes."""
     start = request.parameters["start"]
     if start != "fast":
         return request.inputs["mesh"] if start == "mesh" else None
     shared = {"weights", "device", "remove_background", "auto_elevation", "elevation_deg"}
     values = engine("one2345").check({name: request.parameters[name] for name in shared})
-    within = Report(
-        lambda p: report.progress("Start", round(100 * p.overall), 100),
-        report.preview,
-        lambda: report.check() is not None,
+    within = Progress(
+        lambda p: progress.update("Start", round(100 * p.overall), 100),
+        progress.preview,
+        lambda: progress.check() is not None,
     )
     return one2345.run(Request("one2345", request.inputs, values, request.seed), within).mesh
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from ..rendering.mesh import Mesh
-from ..runtime.progress import CHECKPOINT, Cancelled, Report
+from ..runtime.progress import CHECKPOINT, Cancelled, Progress
 from .loss_curves import draw_curves
 
 CURVES = "curves.png"
@@ -90,7 +90,7 @@ class Outcome:
 
 def optimise(
     task: Task,
-    report: Report,
+    progress: Progress,
     steps: int,
     seconds: float | None = None,
     seed: int = 0,
@@ -106,12 +106,12 @@ def optimise(
     the losses. On a CPU the same seed gives the same bits, interrupted or not. Raises Cancelled and Diverged.
     """
     run = Run(task, seed)
-    run.resume(report.folder)
+    run.resume(progress.folder)
     outcome, started, before = run.outcome, clock(), run.outcome.seconds
     next_preview, next_save, previews = started + preview_s, started + checkpoint_s, 0
     try:
         while not is_done(outcome, steps, seconds):
-            if report.ending:
+            if progress.ending:
                 outcome.stopped = True
                 break
             position = outcome.steps if seconds is None else steps * outcome.seconds / seconds
@@ -119,18 +119,18 @@ def optimise(
             now = clock()
             outcome.seconds = before + now - started
             if now >= next_preview:
-                show(task, report, with_mesh=previews % MESH_EVERY == MESH_EVERY - 1)
+                show(task, progress, with_mesh=previews % MESH_EVERY == MESH_EVERY - 1)
                 previews, spent = previews + 1, clock() - now
                 next_preview = clock() + max(preview_s, spent / PREVIEW_SHARE)
             if now >= next_save:
-                run.keep(report.folder)
+                run.keep(progress.folder)
                 next_save = clock() + checkpoint_s
             done = (outcome.steps, steps) if seconds is None else (int(outcome.seconds), int(seconds))
-            report.progress(stage, min(done), done[1])
+            progress.update(stage, min(done), done[1])
     except Cancelled:
-        run.keep(report.folder)
+        run.keep(progress.folder)
         raise
-    run.keep(report.folder)
+    run.keep(progress.folder)
     return outcome
 
 
@@ -138,7 +138,7 @@ def is_done(outcome: Outcome, steps: int, seconds: float | None) -> bool:
     return outcome.steps >= steps if seconds is None else outcome.seconds >= seconds
 
 
-def show(task: Task, report: Report, with_mesh: bool) -> None:
+def show(task: Task, progress: Progress, with_mesh: bool) -> None:
     """A preview; one that fails must not end the job."""
     mesh = None
     if with_mesh:
@@ -146,7 +146,7 @@ def show(task: Task, report: Report, with_mesh: bool) -> None:
             mesh = task.mesh(COARSE)
         except ValueError:  # no finite values, no surface yet
             mesh = None
-    report.preview(task.views(), mesh if mesh is not None and len(mesh.faces) else None)
+    progress.preview(task.views(), mesh if mesh is not None and len(mesh.faces) else None)
 
 
 @dataclass

@@ -21,7 +21,7 @@ import numpy as np
 
 from ..engines import EngineModule, Request, Result
 from ..interface.tasks import OF_PICTURES, PICTURE, asked
-from ..runtime.progress import Report
+from ..runtime.progress import Progress
 
 if TYPE_CHECKING:
     from ..rendering.mesh import Mesh
@@ -35,51 +35,51 @@ class EmptyResult(ValueError):
     remedy = "Try another image of the object, another seed, or set Remove Background to always."
 
 
-def run(request: Request, report: Report, load: Load) -> Result:
+def run(request: Request, progress: Progress, load: Load) -> Result:
     """Load the engine and run it; cancelling reaches every torch module's forward. Raises what the engine raises."""
     started = time.monotonic()
     if request.parameters.get("texture", "off") != "off":
         from ..meshing.texture import check_xatlas
 
         check_xatlas()
-    report.progress("Loading the engine", 0, 1)
+    progress.update("Loading the engine", 0, 1)
     engine = load(request.engine)
-    report.check()
-    with cancelling(report):
-        draw_image(request, report, load)
-        result = engine.run(request, report)
+    progress.check()
+    with cancelling(progress):
+        draw_image(request, progress, load)
+        result = engine.run(request, progress)
     if not len(result.mesh.faces) and request.engine not in OF_PICTURES:
         raise EmptyResult("No object was found in the image.")
     facts = {"engine": request.engine, "seed": request.seed, "seconds": round(time.monotonic() - started, 2)}
-    return replace(result, report=plain(facts | result.report))
+    return replace(result, facts=plain(facts | result.facts))
 
 
-def draw_image(request: Request, report: Report, load: Load) -> None:
+def draw_image(request: Request, progress: Progress, load: Load) -> None:
     """Where an engine that takes an image has only a prompt, make its picture first; inputs["picture"] has the
     settings of that. Raises what PICTURE's engine raises."""
     inputs, takes = request.inputs, asked(request.engine).inputs
     if "image" in inputs or "prompt" not in inputs or "prompt" in takes or "image" not in takes:
         return
-    within = Report(
-        lambda p: report.progress(PICTURE.title, round(100 * p.overall), 100),
-        is_cancelled=lambda: report.check() is not None,
+    within = Progress(
+        lambda p: progress.update(PICTURE.title, round(100 * p.overall), 100),
+        is_cancelled=lambda: progress.check() is not None,
     )
     drawing = load(PICTURE.name)
     settings = PICTURE.check(inputs.pop("picture", {}))
     views = drawing.run(Request(PICTURE.name, {"prompt": inputs["prompt"]}, settings, request.seed), within).views
     drop_models([drawing])
-    report.preview(views)
+    progress.preview(views)
     inputs["image"] = views[0].astype(np.float32) / 255
 
 
 @contextmanager
-def cancelling(report: Report) -> Iterator[None]:
+def cancelling(progress: Progress) -> Iterator[None]:
     """While this lasts, every torch module asks the report before it runs: a cancel need not wait for a step."""
     torch = sys.modules.get("torch")
     if torch is None:  # nothing that could take long
         yield
         return
-    handle = torch.nn.modules.module.register_module_forward_pre_hook(lambda module, inputs: report.check())
+    handle = torch.nn.modules.module.register_module_forward_pre_hook(lambda module, inputs: progress.check())
     try:
         yield
     finally:
@@ -148,7 +148,7 @@ class Folder:
 
     def write_result(self, result: Result) -> None:
         self.write("views.npz", pack({"views": result.views}))
-        self.write_json("report.json", result.report)
+        self.write_json("report.json", result.facts)
         self.write("result.npz", pack_mesh(result.mesh))
 
     def write_pictures(self, result: Result) -> dict[str, bytes]:

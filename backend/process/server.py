@@ -22,7 +22,7 @@ from .. import __version__, engines
 from ..interface import parameters, protocol, tasks
 from ..interface.common_parameters import PROMPT
 from ..runtime import devices
-from ..runtime.progress import CHECKPOINT, Cancelled, Progress, Report
+from ..runtime.progress import CHECKPOINT, Cancelled, Progress, ProgressUpdate
 from . import stdio
 from .failure import Failure, describe
 from .run import Folder, FolderError, Load, drop_models, pack, pack_mesh, run
@@ -178,17 +178,17 @@ class Server:
             return describe(error)
         return None
 
-    def _report(self, job: Job, folder: Folder) -> Report:
-        def on_progress(progress: Progress) -> None:
-            if progress.step == 0:
-                folder.log(progress.stage)
-            self._send({"type": "progress", "job": job.id, **vars(progress)})
+    def _report(self, job: Job, folder: Folder) -> Progress:
+        def on_progress(update: ProgressUpdate) -> None:
+            if update.step == 0:
+                folder.log(update.stage)
+            self._send({"type": "progress", "job": job.id, **vars(update)})
 
         def on_preview(views: np.ndarray | None, mesh: Mesh | None) -> None:
             attachments = {} if views is None else {"views": pack({"views": views})}
             self._send({"type": "preview", "job": job.id}, attachments | ({"mesh": pack_mesh(mesh)} if mesh else {}))
 
-        return Report(on_progress, on_preview, job.cancelled.is_set, is_ending=job.enough.is_set, folder=folder.path)
+        return Progress(on_progress, on_preview, job.cancelled.is_set, is_ending=job.enough.is_set, folder=folder.path)
 
     def _take_up(self, job: Job, folder: Folder) -> None:
         """Copy the checkpoint of the job that this one is to go on from, if it left one."""
@@ -201,8 +201,8 @@ class Server:
     def _send_result(self, name: str, folder: Folder, result: engines.Result) -> None:
         """Keep the result and send it. A disk that is full by now must not cost the artist the mesh."""
         path = str(folder.path)
-        if result.report["engine"] in tasks.OF_PICTURES:
-            message = {"type": "picture", "job": name, "folder": path, "report": result.report}
+        if result.facts["engine"] in tasks.OF_PICTURES:
+            message = {"type": "picture", "job": name, "folder": path, "report": result.facts}
             self._send(message, folder.write_pictures(result))
             return
         try:
@@ -210,9 +210,9 @@ class Server:
             folder.log("Done")
         except FolderError as error:
             folder.log_error(error)
-            path, result.report["warning"] = "", f"The result is not kept: {error}"
+            path, result.facts["warning"] = "", f"The result is not kept: {error}"
         attachments = {"mesh": pack_mesh(result.mesh), "views": pack({"views": result.views})}
-        self._send({"type": "result", "job": name, "folder": path, "report": result.report}, attachments)
+        self._send({"type": "result", "job": name, "folder": path, "report": result.facts}, attachments)
 
     def _load_engine(self, name: str) -> engines.EngineModule:
         self._loaded[name] = self._load(name)

@@ -24,7 +24,7 @@ class Cancelled(Exception):
 
 
 @dataclass(frozen=True)
-class Progress:
+class ProgressUpdate:
     """step of total in a stage; overall 0..1 of the whole job; eta_s seconds left, None while nobody can know."""
 
     stage: str
@@ -34,12 +34,12 @@ class Progress:
     eta_s: float | None
 
 
-class Report:
+class Progress:
     """Passed to an engine's `run`; says nothing where no listener is given. For one job, used from its thread."""
 
     def __init__(
         self,
-        on_progress: Callable[[Progress], None] | None = None,
+        on_progress: Callable[[ProgressUpdate], None] | None = None,
         on_preview: Callable[[np.ndarray | None, Mesh | None], None] | None = None,
         is_cancelled: Callable[[], bool] | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -58,7 +58,7 @@ class Report:
         whole = sum(shares.values())
         self._shares = {stage: share / whole for stage, share in shares.items()}
 
-    def progress(self, stage: str, step: int, total: int) -> None:
+    def update(self, stage: str, step: int, total: int) -> None:
         """Say that `step` of `total` steps of a stage are done (0 when it begins). Raises Cancelled like `check`."""
         self.check()
         is_new = stage != self._stage
@@ -69,7 +69,7 @@ class Report:
         now = self._clock()
         if self._on_progress and (is_new or done == 1.0 or now - self._sent >= SHORTEST_S):
             self._sent = now
-            self._on_progress(Progress(stage, int(step), int(total), self._overall, self._eta(now - self._start)))
+            self._on_progress(ProgressUpdate(stage, int(step), int(total), self._overall, self._eta(now - self._start)))
 
     def preview(self, views: np.ndarray | None = None, mesh: Mesh | None = None) -> None:
         """Show generated views (N, H, W, 4), uint8 or float 0..1, or an unfinished mesh. Raises Cancelled."""

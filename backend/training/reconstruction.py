@@ -19,7 +19,7 @@ from ..preprocess.input_camera import input_camera
 from ..reconstruction.sparse_neus.model import Scene, SparseNeuS
 from ..reconstruction.sparse_neus.volume_frame import volume_cameras
 from ..rendering.volume import alpha_weights, neus_section_alpha
-from ..runtime.progress import Report
+from ..runtime.progress import Progress
 from .distance import SignedDistance
 from .loop import train
 from .meshes import list_meshes, load_mesh
@@ -139,7 +139,7 @@ def imagine(
     condition = model.encode(picture)
     parameters = engine("one2345").check({"auto_elevation": estimate, "elevation_deg": elevation})
     elevation, distance = input_camera(model.kind, picture, parameters)
-    return generate_views(model, condition, elevation, distance, parameters, seed, Report())[0], elevation
+    return generate_views(model, condition, elevation, distance, parameters, seed, Progress())[0], elevation
 
 
 def train_reconstruction(

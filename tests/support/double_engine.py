@@ -19,20 +19,20 @@ VERTICES = np.array([[0, 0, 0], [0.5, 0, 0], [0, 0.5, 0], [0, 0, 0.5]], np.float
 FACES = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]], np.int32)
 
 
-def run(request, report):
+def run(request, progress):
     """A tetrahedron in the image's mean colour, with two views of it; or trouble."""
     from backend.engines import Result
     from backend.rendering.mesh import Mesh
 
-    report.plan({"views": 3, "mesh": 1})
-    report.progress("views", 0, 2)
+    progress.plan({"views": 3, "mesh": 1})
+    progress.update("views", 0, 2)
     colour = np.rint(request.inputs["image"].mean((0, 1)) * 255).astype(np.uint8)
     views = np.broadcast_to(colour, (2, 8, 8, 4)).copy()
-    report.preview(views)
-    SCENARIOS[request.parameters["weights"]](report)
+    progress.preview(views)
+    SCENARIOS[request.parameters["weights"]](progress)
     if request.parameters["weights"] == "large":
         views = np.zeros((2, 256, 256, 4), np.uint8)
-    report.progress("mesh", 1, 1)
+    progress.update("mesh", 1, 1)
     faces = FACES[:0] if request.parameters["weights"] == "empty" else FACES
     facts = {
         "mean": colour.tolist(),
@@ -43,14 +43,14 @@ def run(request, report):
     return Result(Mesh(VERTICES, faces, np.broadcast_to(colour, (4, 4)).copy()), views, facts)
 
 
-def novel_view(image, azimuth_deg, elevation_deg, parameters, report, seed=0):
+def novel_view(image, azimuth_deg, elevation_deg, parameters, progress, seed=0):
     """The image itself, turned upside down, with the angles in its first pixel."""
     turned = image[::-1].copy()
     turned[0, 0] = (azimuth_deg / 255, elevation_deg / 255, seed / 255, 1)
     return turned
 
 
-def reconstruct(views, cameras, parameters, report):
+def reconstruct(views, cameras, parameters, progress):
     """A tetrahedron in the mean colour of the views, moved to the first camera."""
     from backend.rendering.mesh import Mesh
 
@@ -58,25 +58,25 @@ def reconstruct(views, cameras, parameters, report):
     return Mesh(VERTICES + cameras[0].position.numpy(), FACES, np.broadcast_to(colour, (4, 4)).copy())
 
 
-def wait(report):
+def wait(progress):
     """Working for ever, with a look at the report now and then."""
     say("working")
     for step in range(FOREVER):
-        report.progress("views", step, FOREVER)
+        progress.update("views", step, FOREVER)
         time.sleep(0.005)
 
 
-def go_on(report):
+def go_on(progress):
     """Optimising until it is enough, from the checkpoint in the job's folder on; leaves one itself."""
-    checkpoint = report.folder / "state.pt"
+    checkpoint = progress.folder / "state.pt"
     say(f"from {checkpoint.read_text() if checkpoint.exists() else 'nothing'}")
-    checkpoint.write_text(report.folder.name)
-    while not report.ending:
-        report.check()
+    checkpoint.write_text(progress.folder.name)
+    while not progress.ending:
+        progress.check()
         time.sleep(0.005)
 
 
-def forward(report):
+def forward(progress):
     """Working for ever in a torch module, with no look at the report."""
     import torch
 
@@ -86,14 +86,14 @@ def forward(report):
         layer(torch.zeros(1, 4))
 
 
-def hang(report):
+def hang(progress):
     """What no cancel reaches."""
     say("working")
     while True:
         time.sleep(0.1)
 
 
-def chatter(report):
+def chatter(progress):
     """Everything that libraries do with standard output and input."""
     print("from Python")
     print("from Python's first stdout", file=sys.__stdout__, flush=True)
@@ -105,27 +105,27 @@ def chatter(report):
     assert sys.stdin.read() == ""
 
 
-def die(report):
+def die(progress):
     os.kill(os.getpid(), 9)
 
 
 def fail(error):
-    def scenario(report):
+    def scenario(progress):
         raise error
 
     return scenario
 
 
-def lack_weights(report):
+def lack_weights(progress):
     from backend.interface.catalog import WeightsError
 
     raise WeightsError("The file unet is missing.", "Choose another folder.")
 
 
 SCENARIOS = {
-    "starter": lambda report: None,
-    "large": lambda report: None,
-    "empty": lambda report: None,
+    "starter": lambda progress: None,
+    "large": lambda progress: None,
+    "empty": lambda progress: None,
     "wait": wait,
     "go_on": go_on,
     "forward": forward,

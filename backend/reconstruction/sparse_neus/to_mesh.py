@@ -18,7 +18,7 @@ from ...meshing.texture import finish, nearby
 from ...preprocess.image import ImageError
 from ...rendering.cameras import Camera
 from ...rendering.mesh import Mesh
-from ...runtime.progress import Report
+from ...runtime.progress import Progress
 from .model import Scene, SparseNeuS, known
 from .volume_frame import object_box, place_volume
 
@@ -34,7 +34,7 @@ def mesh_from_views(
     views: Tensor,
     cameras: list[Camera],
     parameters: dict[str, Any],
-    report: Report,
+    progress: Progress,
     reference: Camera | None = None,
     picture: Picture | None = None,
 ) -> Mesh:
@@ -44,7 +44,7 @@ def mesh_from_views(
     The surface is looked for in the object's box, which is half as wide as the published volume, and only where views
     saw something.
     """
-    report.progress("Features", 0, 1)
+    progress.update("Features", 0, 1)
     matrices = torch.stack([c.cam_to_world for c in cameras]).to(views.device)
     first = None if reference is None else reference.cam_to_world.to(views.device)
     volume, *volume_cameras = place_volume(model.rig, matrices, cameras[0].fov_deg, views.shape[-1], first)
@@ -55,7 +55,7 @@ def mesh_from_views(
     def field(points: Tensor) -> Tensor:
         nonlocal evaluated
         evaluated += len(points)
-        report.progress("Surface", evaluated, evaluated + 4 * POINTS)
+        progress.update("Surface", evaluated, evaluated + 4 * POINTS)
         parts = transform(to_volume, points).split(POINTS)
         sdf = torch.cat([torch.where(known(scene, p), model.sdf(scene, p) * unit, NOTHING) for p in parts])
         return torch.where((transform(to_box, points).abs() <= WITHIN + 1e-4).all(1), sdf, NOTHING)
@@ -71,23 +71,23 @@ def mesh_from_views(
             "The views show no solid object, so there is no surface.", "Try another seed or a clearer image."
         )
     points = transform(box, torch.from_numpy(vertices).to(views.device))
-    rgb = vertex_colors(model, scene, transform(to_volume, points), report)
+    rgb = vertex_colors(model, scene, transform(to_volume, points), progress)
     mesh = Mesh(points.cpu().numpy(), faces, np.concatenate([rgb, np.full((len(rgb), 1), 255, np.uint8)], 1))
     mesh = remove_degenerate(keep_components(mesh, SMALLEST_PIECE if picture is None else SMALLEST_SHOWN))
     colors = nearby(mesh)
     if picture is not None:
         mesh, colors = paint_front(mesh, picture), front_colors(mesh, picture, colors)
-    return finish(mesh, parameters, colors, lambda i, n: report.progress("Texture", i, n))
+    return finish(mesh, parameters, colors, lambda i, n: progress.update("Texture", i, n))
 
 
-def vertex_colors(model: SparseNeuS, scene: Scene, vertices: Tensor, report: Report) -> np.ndarray:
+def vertex_colors(model: SparseNeuS, scene: Scene, vertices: Tensor, progress: Progress) -> np.ndarray:
     """uint8 (N, 3): the blending network, asked along the surface normal."""
     parts = vertices.split(1 << 13)
     colors = []
     for i, part in enumerate(parts):
         normal = F.normalize(model.gradient(scene, part), dim=1)
         colors.append(model.color(scene, part, normal))
-        report.progress("Colours", i + 1, len(parts))
+        progress.update("Colours", i + 1, len(parts))
     return (torch.cat(colors).clamp(0, 1) * 255 + 0.5).byte().cpu().numpy()
 
 

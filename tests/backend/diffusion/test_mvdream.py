@@ -17,7 +17,7 @@ from backend.interface.tasks import VIEWS_OF_PROMPT
 from backend.preprocess.view_folder import check_folder, write_views
 from backend.preprocess.views import read_views
 from backend.rendering.cameras import Camera, orbit
-from backend.runtime.progress import Report
+from backend.runtime.progress import Progress
 from backend.weights.loaders.mvdream import load_multi_view
 from tests.support import DATA
 
@@ -93,7 +93,7 @@ def test_views_are_sampled_as_diffusers_samples(model):
 
 def test_views_go_to_a_folder_and_come_back(tmp_path):
     values = VIEWS_OF_PROMPT.check({"device": "cpu", "steps": 2, "views": 5, "elevation_deg": 20})
-    views, cameras = views_from_text.imagine("a red car", values, Report(), 0)
+    views, cameras = views_from_text.imagine("a red car", values, Progress(), 0)
     views_from_text.unload()
     assert views.shape == (5, 64, 64, 4) and len(cameras) == 5
     write_views(tmp_path / "new", views, cameras)
@@ -105,4 +105,4 @@ def test_views_go_to_a_folder_and_come_back(tmp_path):
     with pytest.raises(ParameterError, match="no empty folder"):
         check_folder(tmp_path / "new")
     with pytest.raises(ParameterError, match="no prompt"):
-        views_from_text.imagine(" ", values, Report(), 0)
+        views_from_text.imagine(" ", values, Progress(), 0)

@@ -19,7 +19,7 @@ from backend.engines.dreambooth import STARTER, learn, prepare
 from backend.interface.catalog import WeightsError
 from backend.interface.parameters import ParameterError
 from backend.interface.tasks import LEARN, PICTURE, engine
-from backend.runtime.progress import Cancelled, Report
+from backend.runtime.progress import Cancelled, Progress
 from backend.weights.loaders.mvdream import load_multi_view
 from backend.weights.loaders.stable_diffusion import load_text_to_image
 from backend.weights.loaders.subjects import check_new, find_subjects, give_subjects, read_subject, save_subject
@@ -86,7 +86,7 @@ def test_drift_is_the_mean_absolute_change_and_its_gradient_is_the_sign():
 def test_what_was_learnt_comes_back_from_its_file(rank, tmp_path):
     model, course = make_model(), replace(COURSE, rank=rank)
     others = answer(model, "a cat")
-    subject = learn(model, PHOTOS, "<gnome>", "b c", course, Report())
+    subject = learn(model, PHOTOS, "<gnome>", "b c", course, Progress())
     changed = answer(model, "a cat")
     assert (changed - others).abs().max() > 1e-3  # in place
     save_subject(subject, tmp_path / "gnome.safetensors", "starter-text")
@@ -111,7 +111,7 @@ def test_preservation_holds_the_parameters_back(rank):
     found = {}
     for preservation in (0.0, 1e3):
         model, start = make_model(), dict(make_model().unet.named_parameters())
-        learn(model, PHOTOS, "<gnome>", "", replace(COURSE, rank=rank, preservation=preservation, steps=12), Report())
+        learn(model, PHOTOS, "<gnome>", "", replace(COURSE, rank=rank, preservation=preservation, steps=12), Progress())
         found[preservation] = drift([p - start[n] for n, p in model.unet.named_parameters()]).item()
     assert found[1e3] < 0.7 * found[0.0]
 
@@ -126,14 +126,14 @@ def test_the_loss_on_the_photos_falls():
         return (model.predict(noisy, t, model.embed([prompt]).expand(3, -1, -1)) - noise).square().mean()
 
     before = loss("a b")
-    learn(model, PHOTOS, "<gnome>", "b", replace(COURSE, steps=40, rate=3e-3), Report())
+    learn(model, PHOTOS, "<gnome>", "b", replace(COURSE, steps=40, rate=3e-3), Progress())
     assert loss("a <gnome>") < 0.8 * before
 
 
 def test_cancelling_ends_it_and_leaves_no_file(tmp_path, monkeypatch):
     monkeypatch.setenv("IMAGE_TO_MESH_WEIGHTS", str(tmp_path))
     with pytest.raises(Cancelled):
-        learn(make_model(), PHOTOS, "<gnome>", "", COURSE, Report(is_cancelled=lambda: True))
+        learn(make_model(), PHOTOS, "<gnome>", "", COURSE, Progress(is_cancelled=lambda: True))
     assert not list(tmp_path.rglob("*.safetensors"))
 
 
@@ -179,13 +179,13 @@ def test_a_request_leaves_a_file_that_prompts_find(method, tmp_path, monkeypatch
     photo = np.zeros((40, 60, 4), np.float32)
     photo[10:30, 20:30] = (1, 0, 0, 1)
     request = Request("dreambooth", {"photos": [photo] * 3}, LEARN.check(told), 0)
-    result = dreambooth.run(request, Report())
-    assert result.views.shape == (4, 64, 64, 4) and result.report["subject"] == "<gnome>"
+    result = dreambooth.run(request, Progress())
+    assert result.views.shape == (4, 64, 64, 4) and result.facts["subject"] == "<gnome>"
     file = tmp_path / "subjects/gnome.safetensors"
-    assert result.report["file"] == str(file) and find_subjects("a <gnome>, side view") == [file]
+    assert result.facts["file"] == str(file) and find_subjects("a <gnome>, side view") == [file]
     give_subjects(load_multi_view("starter-text", torch.device("cpu"), torch.float32), [file])
     pictures = [
-        text_to_image.imagine(prompt, PICTURE.check({"steps": 2}), Report(), 0) for prompt in ("a <gnome>", "a gnome")
+        text_to_image.imagine(prompt, PICTURE.check({"steps": 2}), Progress(), 0) for prompt in ("a <gnome>", "a gnome")
     ]
     assert np.abs(pictures[0] - pictures[1]).max() > 0.02  # Make Image knows the word, and without it is as before
     plain = load_text_to_image("starter-text", torch.device("cpu"), torch.float32)
@@ -194,10 +194,10 @@ def test_a_request_leaves_a_file_that_prompts_find(method, tmp_path, monkeypatch
     unknown = plain.sample("a <gnome>", "", 2, text_to_image.STARTER_GUIDANCE, torch.Generator().manual_seed(0))[0]
     assert np.abs(pictures[0][..., :3] - unknown.permute(1, 2, 0).numpy()).max() > 1e-3  # whose <gnome> is mere letters
     with pytest.raises(ParameterError, match="did you mean '<gnome>'"):
-        dreamfusion.run(Request("dreamfusion", {"prompt": "a <gnom>"}, engine("dreamfusion").check({}), 0), Report())
+        dreamfusion.run(Request("dreamfusion", {"prompt": "a <gnom>"}, engine("dreamfusion").check({}), 0), Progress())
     assert file.stat().st_size < {"lora": 1e6, "full": 7e6}[method]
     with pytest.raises(ParameterError, match="already"):
-        dreambooth.run(request, Report())
+        dreambooth.run(request, Progress())
 
 
 def test_photos_become_squares():

@@ -19,7 +19,7 @@ from backend.optimisation.loop import optimise
 from backend.optimisation.objective import guided
 from backend.optimisation.recipes import text_prior
 from backend.rendering.mesh import Mesh
-from backend.runtime.progress import Report
+from backend.runtime.progress import Progress
 from backend.weights.store.store import STARTER_TEXT
 from tests.support.oracle import OraclePrior
 
@@ -45,7 +45,7 @@ def brick() -> Mesh:
 def test_the_shape_is_what_the_prior_means_by_the_prompt(field, course, loss):
     """Albedo at first and light later; the surface lies within a pixel and a half (0.06) of the oracle's brick."""
     task = Dream(OraclePrior(brick(), 24), field, course)
-    outcome = optimise(task, Report(), course.steps, seed=0)
+    outcome = optimise(task, Progress(), course.steps, seed=0)
     assert outcome.steps == 70 and outcome.recovered == 0 and loss in outcome.losses
     mesh = task.mesh(48)
 
@@ -177,8 +177,8 @@ def test_a_mesh_to_start_from_keeps_its_place_and_colours(surface):
         {"start": "mesh", "steps": 1, "mesh_resolution": 48, "device": "cpu", "surface": surface}
     )
     begun = Request("dreamfusion", {"prompt": "a box", "mesh": brick()}, values)
-    mesh = dreamfusion.run(begun, Report()).mesh
+    mesh = dreamfusion.run(begun, Progress()).mesh
     assert np.abs(mesh.vertices).max(0) == pytest.approx(SIZES, abs=0.03)
     assert mesh.vertex_colors[:, :3].mean(0) == pytest.approx(np.array([40, 60, 180]), abs=25)
     with pytest.raises(ParameterError, match="there is none"):
-        dreamfusion.run(Request("dreamfusion", {"prompt": "a box"}, values), Report())
+        dreamfusion.run(Request("dreamfusion", {"prompt": "a box"}, values), Progress())

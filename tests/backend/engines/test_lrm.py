@@ -24,7 +24,7 @@ from backend.preprocess.image import ImageError, encode_png
 from backend.reconstruction.lrm.source_camera import describe
 from backend.rendering.cameras import Camera, orbit
 from backend.rendering.rasteriser import photograph
-from backend.runtime.progress import Cancelled, Report
+from backend.runtime.progress import Cancelled, Progress
 from backend.weights.loaders.lrm import load_lrm
 from backend.weights.loaders.one2345 import STARTER
 from tests.support import DATA
@@ -85,9 +85,9 @@ def picture(*boxes: tuple[int, int, int, int]) -> np.ndarray:
     return image
 
 
-def ask(weights: str, image: np.ndarray | None = None, report: Report | None = None, **values: Any):
+def ask(weights: str, image: np.ndarray | None = None, progress: Progress | None = None, **values: Any):
     parameters = engine("lrm").check({"mesh_resolution": 64, "weights": weights, **values})
-    return lrm.run(Request("lrm", {"image": picture() if image is None else image}, parameters), report or Report())
+    return lrm.run(Request("lrm", {"image": picture() if image is None else image}, parameters), progress or Progress())
 
 
 @pytest.mark.parametrize("name", ["triposr", "openlrm"])
@@ -103,7 +103,7 @@ def test_a_box_in_the_planes_stands_where_blender_has_it(name, tmp_path):
         result.mesh.vertex_colors[:, 0].mean() > 4 * result.mesh.vertex_colors[:, 1].mean()
     )
     assert result.views.shape == (4, 128, 128, 4) and (result.views[..., :3] < 200).any((1, 2, 3)).all()
-    commercial = "commercially" in result.report.get("warning", "")
+    commercial = "commercially" in result.facts.get("warning", "")
     assert commercial == (name == "openlrm")
 
 
@@ -125,8 +125,8 @@ def test_a_faint_object_gets_a_threshold_of_its_own(tmp_path):
     """At most exp(40 * 3 - 2.4 * 49 - 1) = 4.06, where TripoSR asks for 25."""
     result = ask(save(tmp_path, "triposr", bias=-49.0))
     largest = np.exp(40 * 3 - 2.4 * 49 - 1)
-    assert result.report["threshold"] == pytest.approx(largest / 2, rel=0.02)
-    assert "lowered" in result.report["warning"] and len(result.mesh.faces)
+    assert result.facts["threshold"] == pytest.approx(largest / 2, rel=0.02)
+    assert "lowered" in result.facts["warning"] and len(result.mesh.faces)
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_pictures_without_one_object(tmp_path):
     with pytest.raises(ImageError, match="few pixels wide"):
         ask(folder, picture((10, 60, 30, 32)))
     result = ask(folder, picture((10, 50, 5, 25), (10, 50, 35, 60)))
-    assert "2 separate parts" in result.report["warning"]
+    assert "2 separate parts" in result.facts["warning"]
 
 
 def test_weights_of_another_kind_are_refused_before_anything_else(tmp_path):
@@ -161,9 +161,11 @@ def test_every_stage_can_be_cancelled(tmp_path):
     folder = save(tmp_path, "triposr")
     for stage in lrm.STAGES:
         seen: list[str] = []
-        report = Report(lambda p, seen=seen: seen.append(p.stage), None, lambda seen=seen, stage=stage: stage in seen)
+        progress = Progress(
+            lambda p, seen=seen: seen.append(p.stage), None, lambda seen=seen, stage=stage: stage in seen
+        )
         with pytest.raises(Cancelled):
-            ask(folder, report=report)
+            ask(folder, progress=progress)
 
 
 def test_the_starter_keeps_the_outline_and_the_front_of_the_picture():
@@ -172,13 +174,13 @@ def test_the_starter_keeps_the_outline_and_the_front_of_the_picture():
     image[140:180, 100:160, :3] = (0, 0, 1)
     result = ask("starter", image)
     assert np.abs(result.mesh.vertices).max() < 0.6 and np.ptp(result.mesh.vertices, 0).min() > 0.05
-    camera = Camera(orbit(0, result.report["elevation_deg"], RADIUS), FOV_DEG, 256, 256)
+    camera = Camera(orbit(0, result.facts["elevation_deg"], RADIUS), FOV_DEG, 256, 256)
     seen, shown = (frame(p, 96)[0] for p in (photograph(result.mesh, camera).numpy(), image))
     a, b = seen[..., 3] > 0.5, shown[..., 3] > 0.5
     assert (a & b).sum() > 0.85 * (a | b).sum()
     assert np.abs(seen - shown)[a & b].mean() < 0.1
     free = ask("starter", image, mesh_resolution=32, match_picture=False, auto_elevation=False, elevation_deg=35)
-    assert free.report["elevation_deg"] == 35 and len(free.mesh.faces)
+    assert free.facts["elevation_deg"] == 35 and len(free.mesh.faces)
 
 
 @pytest.mark.parametrize("depth", [0.3, 1.5])
@@ -187,11 +189,11 @@ def test_the_starter_makes_the_mesh_as_deep_as_told(depth):
     image[10:54, 20:44] = (0.7, 0.4, 0.2, 1)
     result = ask("starter", image, mesh_resolution=48, depth=depth, texture="512")
     wide, deep, _ = np.ptp(result.mesh.vertices, axis=0)
-    assert deep / wide == pytest.approx(depth, rel=1e-4) and result.report["depth"] == depth
+    assert deep / wide == pytest.approx(depth, rel=1e-4) and result.facts["depth"] == depth
     assert result.mesh.texture is not None
     free = ask("starter", image, mesh_resolution=48)
     wide, deep, _ = np.ptp(free.mesh.vertices, axis=0)
-    assert free.report["depth"] == pytest.approx(deep / wide, abs=0.006)
+    assert free.facts["depth"] == pytest.approx(deep / wide, abs=0.006)
 
 
 def command(folder: str, image: np.ndarray, output: Path, *more: str) -> int:

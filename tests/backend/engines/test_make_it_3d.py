@@ -27,7 +27,7 @@ from backend.rendering.cameras import Camera, orbit
 from backend.rendering.mesh import Mesh
 from backend.rendering.point_cloud import PointCloud, grow
 from backend.rendering.rasteriser import photograph, rasterise
-from backend.runtime.progress import Report
+from backend.runtime.progress import Progress
 from tests.support.oracle import OraclePrior
 
 COURSE = replace(
@@ -105,7 +105,7 @@ def test_the_first_stage_recovers_the_oracles_shape_and_colours():
     """Half a unit is 18 pixels: the surface lies within a pixel and a half (0.05)."""
     truth = brick()
     task = Coarse(OraclePrior(truth, 24), hash_field.small(seed=0), see(truth, judge()), COURSE)
-    outcome = optimise(task, Report(), COURSE.steps, seed=0)
+    outcome = optimise(task, Progress(), COURSE.steps, seed=0)
     assert {"color", "depth", "clip", "prior", "picture", "likeness"} <= outcome.losses.keys()
     mesh = task.mesh(48)
 
@@ -215,7 +215,7 @@ def test_the_second_stage_finds_colours_that_the_first_had_not():
     def quality() -> list[float]:
         return [psnr(seen, t) for seen, t in zip(task.pictures(cameras).numpy(), true, strict=True)]
 
-    before, _ = quality(), optimise(task, Report(), task.recipe.steps, seed=0)
+    before, _ = quality(), optimise(task, Progress(), task.recipe.steps, seed=0)
     gains = np.subtract(quality(), before)
     assert (gains > 0).all() and gains[1:].mean() > 2
     painted = paint(task.surface, colors_from(task.refined(), nearby(task.surface)))
@@ -261,11 +261,14 @@ def test_the_stages_follow_each_other():
     truth = brick()
     told, parameters = see(truth, judge()), {"minutes": 0.0, "refine": True, "mesh_resolution": 24}
     task = Coarse(OraclePrior(truth, 24), hash_field.small(seed=0), told, COURSE.shortened(2))
-    mesh, views, outcomes, colors = solve(task, told, replace(FINE, steps=2), parameters, Report(), 0)
+    mesh, views, outcomes, colors = solve(task, told, replace(FINE, steps=2), parameters, Progress(), 0)
     assert [outcome.steps for outcome in outcomes] == [2, 2] and len(mesh.faces) and views.shape == (4, 32, 32, 4)
     assert colors is not None and np.array_equal(paint(mesh, colors).vertices, mesh.vertices)
-    for settings, report in ((parameters | {"refine": False}, Report()), (parameters, Report(is_ending=lambda: True))):
-        mesh, views, outcomes, colors = solve(task, told, FINE, settings, report, 0)
+    for settings, progress in (
+        (parameters | {"refine": False}, Progress()),
+        (parameters, Progress(is_ending=lambda: True)),
+    ):
+        mesh, views, outcomes, colors = solve(task, told, FINE, settings, progress, 0)
         assert len(outcomes) == 1 and colors is None and len(mesh.faces) and views.shape == (4, 24, 24, 4)
 
 
@@ -323,10 +326,10 @@ def test_the_pictures_camera_looks_from_in_front():
 
 
 def test_each_stage_keeps_its_own_checkpoint(tmp_path):
-    report = Report(folder=tmp_path)
-    with pytest.raises(KeyError), apart(report, "refining"):
-        assert report.folder == tmp_path / "refining" and report.folder.is_dir()
+    progress = Progress(folder=tmp_path)
+    with pytest.raises(KeyError), apart(progress, "refining"):
+        assert progress.folder == tmp_path / "refining" and progress.folder.is_dir()
         raise KeyError
-    assert report.folder == tmp_path
-    with apart(Report(), "refining"):
+    assert progress.folder == tmp_path
+    with apart(Progress(), "refining"):
         pass

@@ -16,7 +16,7 @@ from backend.optimisation.loop import optimise
 from backend.optimisation.recipes.mvdream import PUBLISHED, SMALL, STARTER
 from backend.rendering.cameras import Camera, orbit
 from backend.rendering.mesh import Mesh
-from backend.runtime.progress import Report
+from backend.runtime.progress import Progress
 from tests.support.oracle import Pixels
 from tests.support.unsure_oracle import UnsureOracle, turned
 
@@ -62,7 +62,7 @@ def test_the_shape_has_one_face():
     """By the oracle that would put one on every side if it looked at them one by one; shading and all."""
     course = replace(SMALL, milestones=(), random_size=(16,), batch=(4,), section=0.05).shortened(50)
     task = MultiViewDream(UnsureOracle(head(), size=16, views=4, liking=6.0), hash_field.small(seed=0), course)
-    outcome = optimise(task, Report(), course.steps, seed=0)
+    outcome = optimise(task, Progress(), course.steps, seed=0)
     assert outcome.steps == 50 and outcome.recovered == 0
     found = UnsureOracle(task.mesh(40), size=32)
     front, _, back, _ = redness(found.pictures(ring(0)))

@@ -16,7 +16,7 @@ from backend.interface.view_set import FOV_DEG, RADIUS, view_set
 from backend.preprocess.framing import frame
 from backend.rendering.cameras import Camera, orbit, rays
 from backend.rendering.rasteriser import photograph
-from backend.runtime.progress import Cancelled, Report
+from backend.runtime.progress import Cancelled, Progress
 from backend.weights.loaders.one2345 import STARTER, load_models
 
 BALL = 0.35
@@ -50,7 +50,7 @@ def settings(**values) -> dict:
 
 def test_a_ball_comes_back_from_its_views():
     views, cameras = zip(*(picture(a, e) for a, e in view_set(20)), strict=True)
-    mesh = one2345.reconstruct(np.stack(views), list(cameras), settings(), Report())
+    mesh = one2345.reconstruct(np.stack(views), list(cameras), settings(), Progress())
     radius = np.linalg.norm(mesh.vertices, axis=1)
     assert radius.mean() == pytest.approx(BALL, abs=0.02)
     assert radius.std() < 0.02
@@ -64,7 +64,7 @@ def test_a_checkered_head_comes_back_whole():
     head = [((0, 0, 0.05), 0.28), ((-0.3, 0, 0.05), 0.12), ((0.3, 0, 0.05), 0.12), ((0, -0.1, -0.22), 0.14)]
     cameras = [Camera(orbit(a, e, RADIUS), FOV_DEG, 64, 64) for a, e in view_set(20)]
     views = [see(head, camera, lambda points: (4 * points).floor().sum(1) % 2 == 0) for camera in cameras]
-    mesh = one2345.reconstruct(np.stack(views), cameras, settings(), Report())
+    mesh = one2345.reconstruct(np.stack(views), cameras, settings(), Progress())
     grid = np.stack(np.meshgrid(*[np.linspace(-0.5, 0.5, 101)] * 3), -1)
     inside = np.any([np.linalg.norm(grid - middle, axis=-1) < radius for middle, radius in head], axis=0)
     assert mesh.volume == pytest.approx(inside.sum() * 0.01**3, rel=0.1)
@@ -77,7 +77,7 @@ def test_scene_scale_and_place_come_from_the_cameras():
     shift = torch.tensor([1.0, 2.0, 3.0])
     for camera in moved:
         camera.cam_to_world[:3, 3] = 2 * camera.cam_to_world[:3, 3] + shift
-    mesh = one2345.reconstruct(np.stack(views), moved, settings(), Report())
+    mesh = one2345.reconstruct(np.stack(views), moved, settings(), Progress())
     radius = np.linalg.norm(mesh.vertices - shift.numpy(), axis=1)
     assert radius.mean() == pytest.approx(2 * BALL, abs=0.04)
 
@@ -85,7 +85,7 @@ def test_scene_scale_and_place_come_from_the_cameras():
 def test_one_image_gives_one_red_object_the_same_for_the_same_seed():
     image, _ = picture(90, 15, 200)  # from +X: all red
     first, again, other = (
-        one2345.run(Request("one2345", {"image": image}, settings(), seed), Report()) for seed in (1, 1, 2)
+        one2345.run(Request("one2345", {"image": image}, settings(), seed), Progress()) for seed in (1, 1, 2)
     )
     np.testing.assert_allclose(first.mesh.vertices, again.mesh.vertices, atol=1e-5)  # threads may add in another order
     np.testing.assert_allclose(first.views, again.views, atol=1)
@@ -102,8 +102,8 @@ def test_the_mesh_has_the_outline_and_the_front_of_the_picture():
     image = np.zeros((200, 200, 4), np.float32)
     image[20:180, 40:80] = image[140:180, 40:160] = (1, 0, 0, 1)  # an L, red at the left and blue at the right
     image[140:180, 100:160, :3] = (0, 0, 1)
-    result = one2345.run(Request("one2345", {"image": image}, settings(), 0), Report())
-    camera = Camera(orbit(0, result.report["elevation_deg"], RADIUS), FOV_DEG, 256, 256)
+    result = one2345.run(Request("one2345", {"image": image}, settings(), 0), Progress())
+    camera = Camera(orbit(0, result.facts["elevation_deg"], RADIUS), FOV_DEG, 256, 256)
     seen, shown = (frame(p, 96)[0] for p in (photograph(result.mesh, camera).numpy(), image))
     a, b = seen[..., 3] > 0.5, shown[..., 3] > 0.5
     assert (a & b).sum() > 0.85 * (a | b).sum()
@@ -112,7 +112,7 @@ def test_the_mesh_has_the_outline_and_the_front_of_the_picture():
 
 def test_a_novel_view_from_the_same_side_shows_the_ball():
     image, _ = picture(90, 15, 200)
-    view = one2345.novel_view(image, 0, 0, settings(), Report(), seed=1)
+    view = one2345.novel_view(image, 0, 0, settings(), Progress(), seed=1)
     assert view[28:36, 28:36, 0].mean() > 1.5 * view[28:36, 28:36, 1:3].mean()
     assert view[:4, :4, :3].mean() > 0.9  # white corners
 
@@ -121,12 +121,12 @@ def test_every_stage_can_be_cancelled():
     image, _ = picture(90, 15, 200)
     for stage in one2345.STAGES:
         seen: list[str] = []
-        report = Report(
+        progress = Progress(
             on_progress=lambda p, seen=seen: seen.append(p.stage),
             is_cancelled=lambda seen=seen, stage=stage: stage in seen,
         )
         with pytest.raises(Cancelled):
-            one2345.run(Request("one2345", {"image": image}, settings(), 0), report)
+            one2345.run(Request("one2345", {"image": image}, settings(), 0), progress)
         assert seen[-1] == stage
 
 

@@ -20,7 +20,7 @@ from backend.interface.tasks import engine
 from backend.reconstruction.sparse_neus.model import Scene, SparseNeuS, Widths, project
 from backend.reconstruction.sparse_neus.volume_frame import PUBLISHED_FOV_DEG
 from backend.rendering.cameras import Camera, orbit, rays
-from backend.runtime.progress import Report
+from backend.runtime.progress import Progress
 from backend.weights.loaders.one2345 import Models
 
 SIZE, BODY, REACH = 64, 0.2, 0.4
@@ -103,7 +103,7 @@ def test_the_inputs_view_is_blenders_front_view(elevation, monkeypatch):
     told = {"weights": "zero123-xl", "mesh_resolution": 48, "match_picture": False}
     parameters = engine("one2345").check(told)
     image = draw(0, elevation).permute(1, 2, 0).numpy()
-    mesh = one2345.run(Request("one2345", {"image": image}, parameters, 0), Report()).mesh
+    mesh = one2345.run(Request("one2345", {"image": image}, parameters, 0), Progress()).mesh
     low, high = mesh.vertices.min(0), mesh.vertices.max(0)
     np.testing.assert_allclose(low, [-BODY, -REACH, -BODY], atol=0.05)  # front is -Y
     np.testing.assert_allclose(high, [REACH, BODY, REACH], atol=0.05)  # no mirror image: right is +X, top is +Z

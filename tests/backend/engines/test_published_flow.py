@@ -16,7 +16,7 @@ from backend.interface.tasks import engine
 from backend.interface.view_set import NEIGHBOURS, view_set
 from backend.preprocess import elevation
 from backend.reconstruction.sparse_neus.model import SparseNeuS
-from backend.runtime.progress import Report
+from backend.runtime.progress import Progress
 from backend.weights.loaders.one2345 import Models
 
 SIZE = 32
@@ -79,7 +79,7 @@ def run(monkeypatch, model: Draws, polar: int | None = None, weights: Path | Non
     image = np.zeros((40, 60, 4), np.float32)
     image[10:30, 20:40] = 0.4, 0.5, 0.6, 1
     parameters = engine("one2345").check({"weights": "zero123-xl", "mesh_resolution": 32, **values})
-    return one2345.run(Request("one2345", {"image": image}, parameters, 0), Report()), seen
+    return one2345.run(Request("one2345", {"image": image}, parameters, 0), Progress()), seen
 
 
 def degrees(pose: Tensor) -> list[tuple[int, int]]:
@@ -101,8 +101,8 @@ def test_the_released_order_with_an_estimate(polar, second, monkeypatch):
         near * 7,
     ]
     assert [sampling.steps for _, sampling in model.asked] == [75, 50, 75, 50]
-    assert result.report["elevation_deg"] == 90 - polar
-    assert result.report["elevation"] == "estimated" and "warning" not in result.report
+    assert result.facts["elevation_deg"] == 90 - polar
+    assert result.facts["elevation"] == "estimated" and "warning" not in result.facts
     # view 0's neighbours were drawn fifth to eighth, and the elevation was estimated from them
     assert seen[0].dtype == np.uint8 and seen[0][:, 1, 1, 0].tolist() == [4, 5, 6, 7]
     shades = result.views[:, 1, 1, 0].tolist()
@@ -122,22 +122,22 @@ def test_between_the_stages_views_are_cut_to_8_bits_and_whitened(monkeypatch):
 def test_without_the_weights_the_given_elevation_is_taken_and_said(monkeypatch):
     model = Draws()
     result, seen = run(monkeypatch, model, elevation_deg=25.0)
-    assert not seen and result.report["elevation_deg"] == 25
-    assert "given" in result.report["elevation"] and "models download one2345-elevation" in result.report["elevation"]
-    assert result.report["elevation"] in result.report["warning"]
+    assert not seen and result.facts["elevation_deg"] == 25
+    assert "given" in result.facts["elevation"] and "models download one2345-elevation" in result.facts["elevation"]
+    assert result.facts["elevation"] in result.facts["warning"]
     assert [len(pose) for pose, _ in model.asked] == [8, 32]
 
 
 def test_an_estimate_can_be_overridden(monkeypatch):
     result, seen = run(monkeypatch, Draws(), 60, Path("here"), auto_elevation=False, elevation_deg=-5.0)
-    assert not seen and (result.report["elevation"], result.report["elevation_deg"]) == ("given", -5)
+    assert not seen and (result.facts["elevation"], result.facts["elevation_deg"]) == ("given", -5)
 
 
 def test_no_matches_means_polar_90_and_is_said(monkeypatch):
     result, _ = run(monkeypatch, Draws(), None, Path("here"))
-    assert result.report["elevation_deg"] == 0
-    assert result.report["elevation"] in result.report["warning"]
-    assert "not found" in result.report["elevation"] and "set Elevation" in result.report["elevation"]
+    assert result.facts["elevation_deg"] == 0
+    assert result.facts["elevation"] in result.facts["warning"]
+    assert "not found" in result.facts["elevation"] and "set Elevation" in result.facts["elevation"]
 
 
 def test_the_mesh_stands_where_the_published_volume_does(monkeypatch):

@@ -22,7 +22,7 @@ from backend.engines import Request, shap_e
 from backend.interface.catalog import WeightsError
 from backend.interface.parameters import ParameterError
 from backend.interface.tasks import engine
-from backend.runtime.progress import Cancelled, Report
+from backend.runtime.progress import Cancelled, Progress
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 PICTURE = np.ones((32, 32, 4), np.float32)
@@ -108,7 +108,7 @@ def test_latents_are_the_pipelines(made):
     folder, pipeline, kind = made
     told = PICTURE if kind == "image" else "car"
     found = shap_e.imagine(
-        shap_e.load(str(folder), kind, torch.device("cpu")), told, settings(folder, kind), 3, Report()
+        shap_e.load(str(folder), kind, torch.device("cpu")), told, settings(folder, kind), 3, Progress()
     )
     generator = torch.Generator().manual_seed(3)
     told = shap_e.see(PICTURE, 32) if kind == "image" else "car"
@@ -140,7 +140,7 @@ def test_the_mesh_is_the_surface_turned_to_blenders_front(made, monkeypatch):
         ).signed_distance.atanh()
         for renderer in (model.shap_e_renderer, pipeline.shap_e_renderer):
             renderer.mlp.mlp[-1].bias[0] -= middle.item()
-    result = shap_e.run(Request("", inputs(kind), settings(folder, kind, max_faces=0)), Report())
+    result = shap_e.run(Request("", inputs(kind), settings(folder, kind, max_faces=0)), Progress())
     mesh, renderer = result.mesh, pipeline.shap_e_renderer
     with torch.no_grad():
         for name, value in renderer.params_proj(latents).items():
@@ -167,10 +167,10 @@ def test_the_same_seed_gives_the_same_mesh_and_cancel_ends_it(made):
     folder, _, kind = made
     model = shap_e.load(str(folder), kind, torch.device("cpu"))
     told, values = PICTURE if kind == "image" else "car", settings(folder, kind)
-    first, again, other = (shap_e.imagine(model, told, values, seed, Report()) for seed in (1, 1, 2))
+    first, again, other = (shap_e.imagine(model, told, values, seed, Progress()) for seed in (1, 1, 2))
     assert torch.equal(first, again) and not torch.equal(first, other)
     with pytest.raises(Cancelled):
-        shap_e.imagine(model, told, values, 1, Report(is_cancelled=lambda: True))
+        shap_e.imagine(model, told, values, 1, Progress(is_cancelled=lambda: True))
 
 
 def test_refusals(made, tmp_path):
@@ -181,9 +181,9 @@ def test_refusals(made, tmp_path):
         ("shap-e-img2img" if kind == "image" else "shap-e", "not here"),
     ):
         with pytest.raises(WeightsError, match=message):
-            shap_e.run(Request("", inputs(kind), settings(weights, kind)), Report())
+            shap_e.run(Request("", inputs(kind), settings(weights, kind)), Progress())
     other = "prompt" if kind == "image" else "image"
     with pytest.raises(WeightsError, match="starts from"):
-        shap_e.run(Request("", inputs(other), settings(folder, other)), Report())
+        shap_e.run(Request("", inputs(other), settings(folder, other)), Progress())
     with pytest.raises(ParameterError, match="prompt"):
-        shap_e.run(Request("", {"prompt": " "}, settings(folder, "prompt")), Report())
+        shap_e.run(Request("", {"prompt": " "}, settings(folder, "prompt")), Progress())

@@ -17,7 +17,7 @@ from backend.interface.parameters import ParameterError
 from backend.interface.tasks import PICTURE, engine
 from backend.preprocess.image import read_image
 from backend.process.server import read_inputs as read_message
-from backend.runtime.progress import Cancelled, Report
+from backend.runtime.progress import Cancelled, Progress
 from backend.weights.store.store import STARTER, STARTER_TEXT
 
 
@@ -28,7 +28,7 @@ def forget():
 
 
 def imagine(prompt, seed=0, **settings):
-    return text_to_image.imagine(prompt, PICTURE.check({"device": "cpu", **settings}), Report(), seed)
+    return text_to_image.imagine(prompt, PICTURE.check({"device": "cpu", **settings}), Progress(), seed)
 
 
 def test_the_starters_picture_is_that_of_diffusers_own_pipeline():
@@ -71,9 +71,9 @@ def test_another_seed_is_another_picture_and_the_same_one_is_not():
 
 def test_it_can_be_cancelled_between_steps():
     seen = []
-    report = Report(seen.append, is_cancelled=lambda: any(p.stage == "Picture" for p in seen))
+    progress = Progress(seen.append, is_cancelled=lambda: any(p.stage == "Picture" for p in seen))
     with pytest.raises(Cancelled):
-        text_to_image.imagine("a car", PICTURE.check({"device": "cpu"}), report, 0)
+        text_to_image.imagine("a car", PICTURE.check({"device": "cpu"}), progress, 0)
     assert sum(p.stage == "Picture" for p in seen) == 1
 
 

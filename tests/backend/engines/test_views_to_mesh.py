@@ -19,7 +19,7 @@ from backend.preprocess.views import ViewsError, align, read_attached
 from backend.rendering.cameras import Camera, orbit, rays
 from backend.rendering.mesh import Mesh
 from backend.rendering.rasteriser import photograph
-from backend.runtime.progress import Report
+from backend.runtime.progress import Progress
 from backend.weights.loaders.one2345 import STARTER
 
 BALL = 0.35
@@ -93,7 +93,7 @@ def test_neus_sees_what_silhouettes_do_not_tell_and_lies_where_the_cameras_were(
     for camera in moved:
         camera.cam_to_world[:3, 3] = camera.cam_to_world[:3, 3] * unit + torch.tensor(middle)
     values = VIEWS.check({"method": "neus", "steps": 24, "device": "cpu", "mesh_resolution": 80})
-    result = views_to_mesh.run(Request(VIEWS.name, {"views": pictures, "cameras": moved}, values), Report())
+    result = views_to_mesh.run(Request(VIEWS.name, {"views": pictures, "cameras": moved}, values), Progress())
     found = Mesh((result.mesh.vertices - np.array(middle)) / unit, result.mesh.faces, result.mesh.vertex_colors)
     test = Camera(orbit(35, 30, RADIUS), FOV_DEG, 96, 96)
     seen, true = photograph(found, test).numpy(), photograph(truth, test).numpy()
@@ -107,7 +107,7 @@ def test_neus_sees_what_silhouettes_do_not_tell_and_lies_where_the_cameras_were(
         return float(middle[:, 2].min())
 
     assert floor(hull) > 0.28 and floor(found) < floor(hull) - 0.02  # the true floor, 0, takes more steps
-    assert result.views.shape == (12, 160, 160, 4) and result.report["views"] == 12
+    assert result.views.shape == (12, 160, 160, 4) and result.facts["views"] == 12
 
 
 def test_silhouettes_without_a_common_object_are_refused():
@@ -115,7 +115,7 @@ def test_silhouettes_without_a_common_object_are_refused():
     corner[:6, :6] = 1  # in every picture at the left and above: nothing stands there for all of them
     values = VIEWS.check({"method": "neus", "device": "cpu", "remove_background": "never"})
     with pytest.raises(ImageError, match="no object in common"):
-        views_to_mesh.run(Request(VIEWS.name, {"views": [corner] * 8, "cameras": cameras}, values), Report())
+        views_to_mesh.run(Request(VIEWS.name, {"views": [corner] * 8, "cameras": cameras}, values), Progress())
 
 
 def png(size=(24, 18)) -> bytes:
@@ -166,9 +166,9 @@ def test_views_of_several_angles_are_those_of_each_alone():
     image = ball(Camera(orbit(0, 20, RADIUS), FOV_DEG, 64, 64))
     values = NOVEL_VIEW.check({"device": "cpu", "auto_elevation": True})
     request = Request(NOVEL_VIEW.name, {"image": image, "angles": [(90.0, 30.0), (40.0, None)]}, values, 3)
-    result = novel_view.run(request, Report())
-    own = result.report["elevation_deg"]
+    result = novel_view.run(request, Progress())
+    own = result.facts["elevation_deg"]
     assert result.views.shape == (2, 64, 64, 4) and not len(result.mesh.faces)
     for view, (azimuth, elevation) in zip(result.views, [(90, 30), (40, own)], strict=True):
-        alone = one2345.novel_view(image, azimuth, elevation - own, values, Report(), 3)
+        alone = one2345.novel_view(image, azimuth, elevation - own, values, Progress(), 3)
         assert np.abs(view / 255 - alone).mean() < 0.01  # the report's elevation is rounded

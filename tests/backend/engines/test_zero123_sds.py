@@ -20,7 +20,7 @@ from backend.optimisation.recipes import base as recipe
 from backend.rendering.cameras import Camera, orbit
 from backend.rendering.mesh import Mesh
 from backend.rendering.rasteriser import photograph
-from backend.runtime.progress import Report
+from backend.runtime.progress import Progress
 from tests.support.oracle import OraclePrior
 
 COURSE = replace(
@@ -63,7 +63,7 @@ def recovered() -> tuple[Mesh, Reconstruction]:
     camera = Camera(orbit(0, 15, 3.8), 20, 48, 48)
     reference = Reference(photograph(truth, camera), camera)
     task = Reconstruction(OraclePrior(truth, 24), hash_field.small(seed=0), reference, COURSE)
-    outcome = optimise(task, Report(), COURSE.steps, seed=0)
+    outcome = optimise(task, Progress(), COURSE.steps, seed=0)
     assert outcome.steps == 60 and outcome.recovered == 0
     return task.mesh(48), task
 
@@ -118,8 +118,8 @@ def test_weights_get_the_settings_that_were_published_for_them(size, kind, metho
 
 def test_a_start_comes_with_the_request_and_is_asked_for():
     mesh, parameters = brick(), {"start": "mesh"}
-    assert find_start(Request("zero123_sds", {"mesh": mesh}, parameters), Report()) is mesh
-    assert find_start(Request("zero123_sds", {"mesh": mesh}, {"start": "nothing"}), Report()) is None
+    assert find_start(Request("zero123_sds", {"mesh": mesh}, parameters), Progress()) is mesh
+    assert find_start(Request("zero123_sds", {"mesh": mesh}, {"start": "nothing"}), Progress()) is None
     with pytest.raises(ParameterError, match="Select a mesh"):
         check_start(Request("zero123_sds", {}, parameters))
 
@@ -136,7 +136,7 @@ def test_what_begins_as_a_mesh_hardly_moves_while_the_prior_agrees():
     grey = Mesh(truth.vertices, truth.faces, np.full_like(truth.vertex_colors, 128))
     start = fit_mesh(field, grey, seed=0)
     task = Reconstruction(prior, field, Reference(photograph(truth, camera), camera), course, "sds", start)
-    optimise(task, Report(), course.steps, seed=0)
+    optimise(task, Progress(), course.steps, seed=0)
     mesh = task.mesh(48)
     assert inside(mesh.vertices, 0.025).mean() > 0.99 and inside(mesh.vertices, -0.025).mean() < 0.01
     assert mesh.volume == pytest.approx(0.7 * 0.3 * 0.4, rel=0.05)
@@ -168,7 +168,7 @@ def one_step(mesh: Mesh, match: bool) -> Result:
     image = photograph(brick(), Camera(orbit(0, 0, 3.0), 30, 128, 128)).numpy()
     told = {"start": "mesh", "steps": 1, "auto_elevation": False, "elevation_deg": 0.0, "mesh_resolution": 48}
     values = engine("zero123_sds").check(told | {"match_picture": match, "remove_background": "never"})
-    return run(Request("zero123_sds", {"image": image, "mesh": mesh}, values, 0), Report())
+    return run(Request("zero123_sds", {"image": image, "mesh": mesh}, values, 0), Progress())
 
 
 @pytest.mark.parametrize("match, top", [(True, 0.2 * (RADIUS + 0.04) / (RADIUS - 0.15)), (False, 0.39)])
@@ -181,7 +181,7 @@ def test_the_mesh_is_made_true_to_the_picture_if_that_is_wanted(match, top):
     expected = GREEN + (found.mesh.vertices[front, :1] + 0.35) / 0.7 * (RED - GREEN)
     assert (np.abs(found.mesh.vertex_colors[front, :3] - expected).mean() < 15) == match
     assert found.mesh.vertices[:, 2].max() == pytest.approx(top, abs=0.03)
-    assert "warning" not in found.report
+    assert "warning" not in found.facts
 
 
 def test_a_mesh_that_the_picture_does_not_show_is_not_cut_to_its_outline():
@@ -189,4 +189,4 @@ def test_a_mesh_that_the_picture_does_not_show_is_not_cut_to_its_outline():
     standing = Mesh(brick().vertices[:, [2, 1, 0]] * [-1, 1, 1], brick().faces)
     found = one_step(standing, True)
     assert found.mesh.vertices[:, 2].max() == pytest.approx(0.35, abs=0.03)
-    assert "did not lie over the picture" in found.report["warning"]
+    assert "did not lie over the picture" in found.facts["warning"]

@@ -21,7 +21,7 @@ from backend.process.run import pack_mesh, run
 from backend.rendering.cameras import Camera, orbit
 from backend.rendering.mesh import Mesh
 from backend.rendering.rasteriser import photograph, rasterise
-from backend.runtime.progress import Report
+from backend.runtime.progress import Progress
 
 SIDE = 512
 
@@ -182,6 +182,6 @@ def test_where_there_is_no_xatlas_the_artist_is_told_before_the_work(monkeypatch
     wanted = Request("lrm", {}, engine("lrm").check({"texture": "512"}))
     monkeypatch.setitem(sys.modules, "xatlas", None)
     with pytest.raises(TextureError) as caught:
-        run(wanted, Report(), lambda _name: pytest.fail("the engine was loaded"))
+        run(wanted, Progress(), lambda _name: pytest.fail("the engine was loaded"))
     failure = describe(caught.value)
     assert failure.kind == "environment" and "Texture" in failure.remedy

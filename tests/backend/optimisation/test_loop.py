@@ -10,7 +10,7 @@ from torch import nn
 from backend.optimisation.loop import CURVES, Diverged, Run, optimise
 from backend.optimisation.loss_curves import running_mean
 from backend.rendering.mesh import Mesh
-from backend.runtime.progress import CHECKPOINT, Cancelled, Report
+from backend.runtime.progress import CHECKPOINT, Cancelled, Progress
 
 TRIANGLE = Mesh(np.eye(3), np.array([[0, 1, 2]]))
 
@@ -92,11 +92,11 @@ def test_what_no_loss_keeps_up_fades_by_its_groups_share_of_the_rate():
 
 def test_a_resumed_run_equals_the_unbroken_one_bit_by_bit(tmp_path):
     whole, broken, resumed = Noisy(), Noisy(), Noisy()
-    outcome = optimise(whole, Report(), 40, seed=5)
+    outcome = optimise(whole, Progress(), 40, seed=5)
     broken.stop_at = 24  # in the middle of its 24th step
     with pytest.raises(Cancelled):
-        optimise(broken, Report(folder=tmp_path), 40, seed=5)
-    again = optimise(resumed, Report(folder=tmp_path), 40, seed=5)
+        optimise(broken, Progress(folder=tmp_path), 40, seed=5)
+    again = optimise(resumed, Progress(folder=tmp_path), 40, seed=5)
     assert resumed.calls == 17 and again.resumed_at == 23 and again.steps == 40
     assert torch.equal(whole.bits(), resumed.bits())
     assert again.losses == outcome.losses and len(again.losses["fit"]) == 40
@@ -110,23 +110,23 @@ def test_a_crash_costs_what_came_after_the_last_checkpoint(tmp_path):
             return super().losses(position, generator)
 
     whole, resumed = Noisy(), Noisy()
-    optimise(whole, Report(), 40)
+    optimise(whole, Progress(), 40)
     with pytest.raises(MemoryError):
-        optimise(Crash(), Report(folder=tmp_path), 40, checkpoint_s=8, clock=Clock(1.0))
-    outcome = optimise(resumed, Report(folder=tmp_path), 40)
+        optimise(Crash(), Progress(folder=tmp_path), 40, checkpoint_s=8, clock=Clock(1.0))
+    outcome = optimise(resumed, Progress(folder=tmp_path), 40)
     assert 0 < outcome.resumed_at < 30 and torch.equal(whole.bits(), resumed.bits())
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense" * 50, b"other task", b"pickle"])
 def test_a_checkpoint_that_does_not_fit_is_left_alone(tmp_path, content):
     if content == b"other task":
-        optimise(Noisy("other"), Report(folder=tmp_path), 3)
+        optimise(Noisy("other"), Progress(folder=tmp_path), 3)
     elif content == b"pickle":
         torch.save({"task": "valley", "modules": print}, tmp_path / CHECKPOINT)  # names a function: not loaded
     else:
         (tmp_path / CHECKPOINT).write_bytes(content)
     task, fresh = Noisy(), Noisy()
-    outcome, _ = optimise(task, Report(folder=tmp_path), 10), optimise(fresh, Report(), 10)
+    outcome, _ = optimise(task, Progress(folder=tmp_path), 10), optimise(fresh, Progress(), 10)
     assert outcome.resumed_at == 0 and "could not be taken up" in outcome.note
     assert torch.equal(task.bits(), fresh.bits())
 
@@ -134,7 +134,7 @@ def test_a_checkpoint_that_does_not_fit_is_left_alone(tmp_path, content):
 def test_a_seed_decides_everything():
     a, b, c = Noisy(), Noisy(), Noisy()
     for task, seed in ((a, 1), (b, 1), (c, 2)):
-        optimise(task, Report(), 10, seed=seed)
+        optimise(task, Progress(), 10, seed=seed)
     assert torch.equal(a.bits(), b.bits()) and not torch.equal(a.bits(), c.bits())
 
 
@@ -151,7 +151,7 @@ def test_it_is_adam():
         g = 2 * x * np.array([1.0, 2, 3, 4])
         m, v = 0.9 * m + 0.1 * g, 0.99 * v + 0.01 * g * g
         x = x - 0.05 * (m / (1 - 0.9**i)) / (np.sqrt(v / (1 - 0.99**i)) + 1e-15)
-    optimise(task, Report(), 10)
+    optimise(task, Progress(), 10)
     np.testing.assert_allclose(task.net.weight.detach().numpy()[0], x, rtol=1e-5)
 
 
@@ -171,7 +171,7 @@ def test_nan_that_does_not_go_away_is_said():
     task = Noisy()
     task.bad = set(range(3, 1000))
     with pytest.raises(Diverged, match="ran away") as error:
-        optimise(task, Report(), 50)
+        optimise(task, Progress(), 50)
     assert "seed" in error.value.remedy and task.calls < 30
 
 
@@ -184,21 +184,21 @@ def test_a_gradient_that_is_not_finite_counts_too():
             return terms
 
     task = Steep()
-    assert optimise(task, Report(), 10).recovered == 1 and task.bits().isfinite().all()
+    assert optimise(task, Progress(), 10).recovered == 1 and task.bits().isfinite().all()
 
 
 def test_seconds_instead_of_steps():
     """Every look at the clock takes a second; the schedules run to their end."""
     task = Noisy()
-    outcome = optimise(task, Report(), 600, seconds=30, preview_s=1e9, checkpoint_s=1e9, clock=Clock(1.0))
+    outcome = optimise(task, Progress(), 600, seconds=30, preview_s=1e9, checkpoint_s=1e9, clock=Clock(1.0))
     assert outcome.seconds >= 30 and outcome.steps == len(task.positions) < 600
     assert task.positions[0] == 0 and np.all(np.diff(task.positions) > 0) and 540 < task.positions[-1] < 600
 
 
 def test_stop_here_and_keep_the_mesh(tmp_path):
     task = Noisy()
-    report = Report(is_ending=lambda: task.calls >= 7, folder=tmp_path)
-    outcome = optimise(task, report, 100)
+    progress = Progress(is_ending=lambda: task.calls >= 7, folder=tmp_path)
+    outcome = optimise(task, progress, 100)
     assert outcome.stopped and outcome.steps == 7
     assert outcome.facts["stopped"] and set(outcome.facts["losses"]) == {"fit", "memory"}
     assert (tmp_path / CHECKPOINT).is_file()
@@ -206,28 +206,28 @@ def test_stop_here_and_keep_the_mesh(tmp_path):
 
 def test_previews_come_by_the_clock_and_change_nothing():
     seen, task, quiet = [], Noisy(), Noisy()
-    report = Report(on_preview=lambda views, mesh: seen.append((len(views), mesh)))
-    optimise(task, report, 60, preview_s=5, clock=Clock(0.5))
-    optimise(quiet, Report(), 60)
+    progress = Progress(on_preview=lambda views, mesh: seen.append((len(views), mesh)))
+    optimise(task, progress, 60, preview_s=5, clock=Clock(0.5))
+    optimise(quiet, Progress(), 60)
     assert 5 < len(seen) < 20 and [mesh is not None for _, mesh in seen[:6]] == [False, False, True] * 2
     assert torch.equal(task.bits(), quiet.bits())
 
 
 def test_progress_is_told():
     seen = []
-    optimise(Noisy(), Report(seen.append), 5, stage="Shaping")
+    optimise(Noisy(), Progress(seen.append), 5, stage="Shaping")
     assert {p.stage for p in seen} == {"Shaping"} and seen[-1].step == seen[-1].total == 5
 
 
 def test_a_full_disk_does_not_end_the_job(tmp_path):
     folder = tmp_path / "job"
     folder.write_text("not a folder")
-    outcome = optimise(Noisy(), Report(folder=folder), 5)
+    outcome = optimise(Noisy(), Progress(folder=folder), 5)
     assert outcome.steps == 5 and "No checkpoint" in outcome.note
 
 
 def test_the_losses_are_drawn(tmp_path):
-    optimise(Noisy(), Report(folder=tmp_path), 60)
+    optimise(Noisy(), Progress(folder=tmp_path), 60)
     picture = np.asarray(Image.open(io.BytesIO((tmp_path / CURVES).read_bytes())).convert("RGB")).astype(int)
     assert picture.shape == (220, 480, 3)
     blue = (np.abs(picture - [38, 92, 165]).sum(-1) < 30)[22:92]

@@ -59,9 +59,9 @@ def test_a_job_from_request_to_result(start, tmp_path: Path):
     assert (mesh["vertex_colors"] == (10, 200, 30, 255)).all()
     assert [mesh[name].dtype for name in ("vertices", "faces", "vertex_colors")] == [np.float32, np.int32, np.uint8]
     assert arrays(attached["views"])["views"].shape == (2, 8, 8, 4)
-    report = result["report"]
-    assert (report["engine"], report["seed"], report["steps"]) == ("one2345", 1, 7)
-    assert (report["numpy"], report["nan"]) == (0.5, None)
+    progress = result["report"]
+    assert (progress["engine"], progress["seed"], progress["steps"]) == ("one2345", 1, 7)
+    assert (progress["numpy"], progress["nan"]) == (0.5, None)
     steps = [m for m, _ in client.said if m["type"] == "progress"]
     assert [s["stage"] for s in steps] == ["Loading the engine", "views", "mesh"]
     assert [s["overall"] for s in steps] == [0, 0, 1]
@@ -73,7 +73,7 @@ def test_a_job_from_request_to_result(start, tmp_path: Path):
     for name, array in arrays((folder / "result.npz").read_bytes()).items():
         np.testing.assert_array_equal(array, mesh[name])
     assert json.loads((folder / "request.json").read_text())["parameters"] == {"num_inference_steps": "7"}
-    assert json.loads((folder / "report.json").read_text()) == report
+    assert json.loads((folder / "report.json").read_text()) == progress
     assert (folder / "input.image").read_bytes() == picture((10, 200, 30, 255))
 
 

@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from backend.runtime.progress import Cancelled, Report
+from backend.runtime.progress import Cancelled, Progress
 
 
 class Clock:
@@ -14,15 +14,15 @@ class Clock:
 
 def test_overall_and_time_left_follow_the_plan():
     clock, seen = Clock(), []
-    report = Report(seen.append, clock=clock)
-    report.plan({"views": 3, "mesh": 1})
-    report.progress("views", 0, 4)
+    progress = Progress(seen.append, clock=clock)
+    progress.plan({"views": 3, "mesh": 1})
+    progress.update("views", 0, 4)
     clock.now = 6.0
-    report.progress("views", 2, 4)  # half of three quarters
+    progress.update("views", 2, 4)  # half of three quarters
     clock.now = 12.0
-    report.progress("mesh", 0, 10)
+    progress.update("mesh", 0, 10)
     clock.now = 16.0
-    report.progress("mesh", 10, 10)
+    progress.update("mesh", 10, 10)
     assert [p.overall for p in seen] == [0, 0.375, 0.75, 1]
     assert [p.eta_s for p in seen] == [None, pytest.approx(10), pytest.approx(4), pytest.approx(0)]
     assert (seen[1].stage, seen[1].step, seen[1].total) == ("views", 2, 4)
@@ -30,8 +30,8 @@ def test_overall_and_time_left_follow_the_plan():
 
 def test_overall_never_goes_back_nor_leaves_its_range():
     clock, seen = Clock(), []
-    report = Report(seen.append, clock=clock)
-    report.plan({"a": 1, "b": 1})
+    progress = Progress(seen.append, clock=clock)
+    progress.plan({"a": 1, "b": 1})
     for stage, step, total in [
         ("b", 1, 2),
         ("a", 0, 3),
@@ -41,7 +41,7 @@ def test_overall_never_goes_back_nor_leaves_its_range():
         ("b", 2, 2),
     ]:
         clock.now += 1
-        report.progress(stage, step, total)
+        progress.update(stage, step, total)
     overall = [p.overall for p in seen]
     assert overall == sorted(overall)
     assert overall[0] == 0.75
@@ -50,28 +50,28 @@ def test_overall_never_goes_back_nor_leaves_its_range():
 
 def test_unplanned_stages_share_what_is_left():
     clock, seen = Clock(), []
-    report = Report(seen.append, clock=clock)
+    progress = Progress(seen.append, clock=clock)
     for stage in "abc":
         clock.now += 1
-        report.progress(stage, 1, 1)
+        progress.update(stage, 1, 1)
     assert [p.overall for p in seen] == [0.5, 0.75, 0.875]
 
 
 def test_many_steps_give_few_messages_but_first_and_last_always():
     clock, seen = Clock(), []
-    report = Report(seen.append, clock=clock)
+    progress = Progress(seen.append, clock=clock)
     for step in range(1001):
         clock.now = step / 1000
-        report.progress("points", step, 1000)
+        progress.update("points", step, 1000)
     assert len(seen) <= 13  # ten a second, the first and the last
     assert (seen[0].step, seen[-1].step) == (0, 1000)
 
 
 def test_previews_become_bytes():
     seen = []
-    report = Report(on_preview=lambda views, mesh: seen.append(views))
-    report.preview(np.array([[[[0.0, 0.5, 1.0, np.nan]]], [[[-1, 2, 0.1, 1]]]]))
-    report.preview(np.full((1, 1, 1, 4), 7, np.uint8))
+    progress = Progress(on_preview=lambda views, mesh: seen.append(views))
+    progress.preview(np.array([[[[0.0, 0.5, 1.0, np.nan]]], [[[-1, 2, 0.1, 1]]]]))
+    progress.preview(np.full((1, 1, 1, 4), 7, np.uint8))
     assert seen[0].dtype == np.uint8
     assert seen[0].reshape(2, 4).tolist() == [[0, 128, 255, 0], [0, 255, 26, 255]]
     assert seen[1].reshape(4).tolist() == [7] * 4
@@ -79,15 +79,15 @@ def test_previews_become_bytes():
 
 def test_everything_raises_once_cancelled():
     cancelled = []
-    report = Report(lambda step: pytest.fail("it was cancelled"), is_cancelled=lambda: bool(cancelled))
-    report.check()
+    progress = Progress(lambda step: pytest.fail("it was cancelled"), is_cancelled=lambda: bool(cancelled))
+    progress.check()
     cancelled.append(True)
-    for call in (report.check, lambda: report.progress("a", 0, 1), lambda: report.preview(np.zeros((1, 1, 1, 4)))):
+    for call in (progress.check, lambda: progress.update("a", 0, 1), lambda: progress.preview(np.zeros((1, 1, 1, 4)))):
         with pytest.raises(Cancelled):
             call()
 
 
 def test_silent_without_listeners():
-    report = Report()
-    report.progress("a", 1, 2)
-    report.preview(np.zeros((1, 2, 2, 4)))
+    progress = Progress()
+    progress.update("a", 1, 2)
+    progress.preview(np.zeros((1, 2, 2, 4)))

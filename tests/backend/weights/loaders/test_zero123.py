@@ -19,7 +19,7 @@ from torch import Tensor
 from backend.engines import Request, one2345
 from backend.interface.catalog import WeightsError
 from backend.interface.tasks import engine
-from backend.runtime.progress import Report
+from backend.runtime.progress import Progress
 from backend.weights.formats.checkpoint import read_file
 from backend.weights.loaders.zero123 import check_zero123, convert, load_zero123
 from backend.weights.loaders.zero123_layout import open_source
@@ -149,7 +149,7 @@ def test_what_does_not_fit_is_refused_before_anything_is_done_with_the_image(tmp
     path = save(tmp_path, without(DECODER), global_step=1)
     values = engine("one2345").check({"weights": str(path), "device": "cpu"})
     with pytest.raises(WeightsError, match=f"{DECODER} is missing"):
-        one2345.run(Request("one2345", {}, values, 0), Report())  # there is no image yet
+        one2345.run(Request("one2345", {}, values, 0), Progress())  # there is no image yet
 
 
 def test_a_check_reads_no_number(checkpoint, monkeypatch):
