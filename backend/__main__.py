@@ -113,7 +113,7 @@ def views(
     """Make views of a prompt from several sides, for `reconstruct --views`."""
     values = tasks.VIEWS_OF_PROMPT.check(read_settings(settings))
     from .engines import views_from_text
-    from .preprocess.view_folder import check_folder, write_views
+    from .preprocess.views import check_folder, write_views
     from .process.run import cancelling
 
     check_folder(output)

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-MEAN, DEVIATION = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)  # CLIP's
+CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 BANDWIDTH = 0.5  # of the contextual loss, its authors' choice
 
 
@@ -46,8 +46,13 @@ class Likeness(nn.Module):
     def prepare(self, pictures: Tensor) -> Tensor:
         side = self.vision.config.image_size
         pictures = F.interpolate(pictures, (side, side), mode="bicubic", antialias=True, align_corners=False)
-        mean, deviation = (pictures.new_tensor(v).view(3, 1, 1) for v in (MEAN, DEVIATION))
-        return ((pictures - mean) / deviation).to(next(self.vision.parameters()).dtype)
+        return normalise(pictures).to(next(self.vision.parameters()).dtype)
+
+
+def normalise(images: Tensor) -> Tensor:
+    """Images (B, 3, H, W) in 0..1 as CLIP was trained on them: less their mean colour, by its standard deviation."""
+    mean, deviation = (images.new_tensor(v).view(3, 1, 1) for v in (CLIP_MEAN, CLIP_STD))
+    return (images - mean) / deviation
 
 
 def unlike(embeddings: Tensor, wanted: Tensor | None) -> Tensor:

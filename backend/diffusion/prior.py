@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -107,9 +106,3 @@ class Zero123Prior:
         known = self.alphas_cumprod[t].view(-1, 1, 1, 1)
         convert = clean_from_velocity if model.scheduler.config.prediction_type == "v_prediction" else clean_from_noise
         return Denoised(*(convert(noisy, part.float(), known) for part in output.chunk(copies)))
-
-
-def stable_diffusion_schedule() -> Tensor:
-    """alphas_cumprod (1000,) float32 of Stable Diffusion and all that descends from it."""
-    betas = torch.linspace(math.sqrt(0.00085), math.sqrt(0.012), 1000, dtype=torch.float64) ** 2
-    return (1 - betas).cumprod(0).float()

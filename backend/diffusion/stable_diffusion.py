@@ -22,7 +22,7 @@ from .guidance import clean_from_noise, clean_from_velocity, guide
 from .prior import Denoised, view_angles
 from .view_prompts import SIDES, Side, perp_neg_mixture, side, view_prompt
 
-SMALLEST_PUBLISHED = 128  # pixels a side; no published latent model makes smaller images
+SMALLEST_LATENT_MODEL = 128  # pixels a side; no published latent diffusion model makes smaller images
 T5_TOKENS = 77  # DeepFloyd IF's prompts; CLIP's tokenizer knows its own length
 
 
@@ -57,8 +57,11 @@ class TextToImage(nn.Module):
 
     @property
     def is_starter(self) -> bool:
-        """Whether these are weights of the starter's size, which engines treat by recipes of their own."""
-        return self.vae is not None and self.image_size < SMALLEST_PUBLISHED
+        """Whether its images are as small as the starter's, for which engines have recipes of their own.
+
+        Those of DeepFloyd IF's first stage are, too; it is told by its lack of an auto-encoder.
+        """
+        return self.image_size < SMALLEST_LATENT_MODEL
 
     @property
     def dtype(self) -> torch.dtype:

@@ -27,11 +27,10 @@ from ..runtime.batches import Batches
 from ..runtime.memory import give_back, is_memory
 from ..runtime.offload import LOWER, Placement, choose_placement, place, take_turn
 from ..runtime.single_token_attention import use_single_token
+from .clip_similarity import normalise
 from .sampling import Sampling, choose_sampling, make_scheduler, plan
 
 Kind = Literal["starter", "zero123", "stable-zero123"]
-CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
-CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 PARTS = {"vae": AutoencoderKL, "image_encoder": CLIPVisionModelWithProjection, "unet": UNet2DConditionModel}
 LINEARS = {"clip_camera_projection": "proj"}
 NOTE = "zero123.json"  # {"kind": ...}: what the tensors cannot tell. We write it; beside a checkpoint, people may
@@ -154,10 +153,7 @@ class Zero123(nn.Module):
         side = self.image_encoder.config.image_size
         if image.shape[-1] != side:
             image = F.interpolate(image, (side, side), mode="bicubic", align_corners=True, antialias=False)
-        mean, std = (
-            torch.tensor(v, device=image.device, dtype=image.dtype).view(3, 1, 1) for v in (CLIP_MEAN, CLIP_STD)
-        )
-        return self.image_encoder(((image + 1) / 2 - mean) / std).image_embeds
+        return self.image_encoder(normalise((image + 1) / 2)).image_embeds
 
     def context(self, condition: Condition, pose: Tensor) -> Tensor:
         """The one token that the UNet attends to, (B, 1, D)."""

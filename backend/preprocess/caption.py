@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from ..diffusion.clip_similarity import normalise
 from ..interface import catalog
 from ..runtime.images import on_white, to_bytes
 from ..weights.formats.transformers_folder import load_network
@@ -20,7 +21,6 @@ from ..weights.store import store
 SET = "blip-base"
 ANYTHING = "an object"  # what is said of a picture where nobody can tell
 LONGEST = 20  # words, or parts of them
-MEAN, DEVIATION = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)  # CLIP's
 REMEDY = "Download the weights again, or write what the picture shows yourself, as Description."
 PHRASES = (  # what says nothing of the object
     (r"^(there is|this is|here is)\s+", ""),
@@ -54,8 +54,7 @@ def caption(rgba: np.ndarray, folder: Path, device: torch.device) -> str:
     network = load_network(folder, BlipForConditionalGeneration, REMEDY).to(device)
     side = network.config.vision_config.image_size
     small = Image.fromarray(to_bytes(on_white(rgba))).resize((side, side), Image.Resampling.BICUBIC)
-    pixels = (np.asarray(small, np.float32) / 255 - MEAN) / DEVIATION
-    pictures = torch.from_numpy(pixels.astype(np.float32)).permute(2, 0, 1)[None].to(device)
+    pictures = normalise(torch.from_numpy(np.asarray(small, np.float32) / 255).permute(2, 0, 1)[None].to(device))
     words = network.generate(pixel_values=pictures, max_new_tokens=LONGEST)
     return BertTokenizer.from_pretrained(folder, local_files_only=True).decode(words[0], skip_special_tokens=True)
 

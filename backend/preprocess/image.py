@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageCms
 
 from ..interface.errors import ImageError
+from ..runtime.images import to_bytes
 
 MAX_PIXELS = 64_000_000  # of the picture in the file; checked before anything is decoded
 MAX_FILE_BYTES = 512 << 20
@@ -207,5 +208,5 @@ def check_pixels(pixels: np.ndarray) -> np.ndarray:
 def encode_png(pixels: np.ndarray) -> bytes:
     """A PNG file's bytes of (H, W, 4) float 0..1 or uint8."""
     stream = io.BytesIO()
-    Image.fromarray(np.rint(to_float(pixels) * 255).astype(np.uint8)).save(stream, "PNG")
+    Image.fromarray(to_bytes(to_float(pixels))).save(stream, "PNG")
     return stream.getvalue()

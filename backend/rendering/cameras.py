@@ -10,23 +10,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from ..interface import view_set
+
 
 def orbit(azimuth_deg: float, elevation_deg: float, radius: float) -> Tensor:
-    """Camera-to-world matrix (4, 4) float32 of a camera on the view sphere that looks at the origin, upright.
-
-    Position: radius * (sin a cos e, -cos a cos e, sin e). Azimuth 0 is Blender's front view (numpad 1), 90 the right
-    view (numpad 3), positive elevation looks down. Defined at the poles too.
-    """
-    a, e = math.radians(azimuth_deg), math.radians(elevation_deg)
-    right = np.array([math.cos(a), math.sin(a), 0.0])
-    back = np.array([math.sin(a) * math.cos(e), -math.cos(a) * math.cos(e), math.sin(e)])
-    matrix = np.eye(4)
-    matrix[:3] = np.stack([right, np.cross(back, right), back, radius * back], axis=1)
-    return torch.from_numpy(matrix.astype(np.float32))
+    """Camera-to-world matrix (4, 4) float32 of an upright camera that looks at the origin, see view_set.orbit."""
+    return torch.tensor(view_set.orbit(azimuth_deg, elevation_deg, radius), dtype=torch.float32)
 
 
 @dataclass

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .images import to_bytes
+
 if TYPE_CHECKING:
     from ..rendering.mesh import Mesh
 
@@ -76,8 +78,7 @@ class Progress:
         self.check()
         if views is not None:
             views = np.asarray(views)
-            if views.dtype != np.uint8:
-                views = np.rint(np.clip(np.nan_to_num(views), 0, 1) * 255).astype(np.uint8)
+            views = views if views.dtype == np.uint8 else to_bytes(views)
         if self._on_preview:
             self._on_preview(views, mesh)
 

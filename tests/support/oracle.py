@@ -15,11 +15,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from backend.diffusion.prior import Denoised, stable_diffusion_schedule, view_angles
-from backend.diffusion.stable_diffusion import SMALLEST_PUBLISHED
+from backend.diffusion.prior import Denoised, view_angles
+from backend.diffusion.stable_diffusion import SMALLEST_LATENT_MODEL
 from backend.rendering.cameras import Camera, orbit
 from backend.rendering.mesh import Mesh
 from backend.rendering.rasteriser import photograph
+
+
+def stable_diffusion_schedule() -> Tensor:
+    """alphas_cumprod (1000,) float32 of Stable Diffusion and all that descends from it."""
+    betas = torch.linspace(math.sqrt(0.00085), math.sqrt(0.012), 1000, dtype=torch.float64) ** 2
+    return (1 - betas).cumprod(0).float()
 
 
 class Codec(Protocol):
@@ -93,7 +99,7 @@ class OraclePrior:
         variety: float = 0.0,
     ):
         self.mesh, self.image_size, self.samples, self.variety = mesh, size, samples, variety
-        self.is_starter = size < SMALLEST_PUBLISHED
+        self.is_starter = size < SMALLEST_LATENT_MODEL
         self.codec, self.defects = codec or Pixels(), defects or Defects()
         self.channels, self.alphas_cumprod = self.codec.channels, stable_diffusion_schedule()
         self.generator = torch.Generator().manual_seed(seed)

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -17,6 +16,7 @@ from ...diffusion.subject import NAME, Subject
 from ...interface.catalog import WeightsError
 from ...interface.parameters import ParameterError, nearest
 from ...runtime.devices import choose_dtype
+from ...runtime.files import write_whole
 from ...runtime.model_cache import ModelCache
 from ..store import store
 
@@ -63,10 +63,9 @@ def save_subject(subject: Subject, file: Path, weights: str) -> None:
     """In half precision; weights: which ones it changes. OSError."""
     file.parent.mkdir(parents=True, exist_ok=True)
     tensors = {WORD: subject.word, **subject.changes}
-    part = file.with_name(file.name + ".part")
     metadata = {"format": "pt", "name": subject.name, "kind": subject.kind, "weights": weights}
-    save_file({k: v.detach().cpu().half().contiguous() for k, v in tensors.items()}, part, metadata)
-    os.replace(part, file)
+    stored = {k: v.detach().cpu().half().contiguous() for k, v in tensors.items()}
+    write_whole(file, lambda path: save_file(stored, path, metadata))
 
 
 def read_subject(file: Path) -> Subject:

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from ...interface.catalog import Weights, WeightsError
+from ...runtime.files import PART
 from . import store
 from .store import Progress
 
@@ -22,7 +23,7 @@ def convert(checkpoint: Path, folder: Path, progress: Progress) -> tuple[int, in
 
     if folder.exists():
         raise WeightsError(f"{folder} is there already.", "Remove it, or choose another folder.")
-    part = folder.with_name(folder.name + store.PART)
+    part = folder.with_name(folder.name + PART)
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     try:

@@ -17,9 +17,10 @@ from pathlib import Path
 
 from ...interface.catalog import Weights, WeightsError
 from ...interface.installer import environment
+from ...runtime.files import PART
 from . import store
 from .hub import Facts, changed, find_facts, open_url, unreachable
-from .store import CHUNK, PART, DiskError, Progress, Sum, Sums
+from .store import CHUNK, DiskError, Progress, Sum, Sums
 
 MARGIN = 500_000_000  # bytes that stay free on the disk
 ATTEMPTS = 5  # in a row that bring nothing

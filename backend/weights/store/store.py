@@ -22,10 +22,11 @@ from ...interface import catalog
 from ...interface.catalog import Weights, WeightsError
 from ...interface.installer.environment import default_data_folder
 from ...interface.parameters import nearest
+from ...runtime.files import read_json, write_whole
 
 WEIGHTS = Path(__file__).resolve().parents[1]
 STARTER, STARTER_TEXT = WEIGHTS / "starter", WEIGHTS / "starter_text"
-MARKER, PART, CONVERTED = "complete.json", ".part", "converted"
+MARKER, CONVERTED = "complete.json", "converted"
 CHUNK = 1 << 20
 
 Progress = Callable[[str, int, int], None]  # what is done, bytes so far, bytes in all; may raise to stop
@@ -124,7 +125,7 @@ def is_whole(path: Path) -> bool:
     """Whether a safetensors, zip (PyTorch) or JSON file ends where its own structure says; False for all others."""
     try:
         if path.suffix == ".json":
-            return isinstance(json.loads(path.read_bytes()), dict)
+            return read_json(path) is not None
         if path.suffix != ".safetensors":
             return zipfile.is_zipfile(path)
         with path.open("rb") as stream:
@@ -147,18 +148,16 @@ def read_marker(folder: Path) -> Sums:
 
 def read_record(folder: Path) -> Sums:
     """What the marker of a folder says, true or not; empty if there is none."""
+    sums = (read_json(folder / MARKER) or {}).get("files") or {}
     try:
-        sums = json.loads((folder / MARKER).read_bytes())["files"]
         return {str(path): {"size": int(known["size"]), "sha256": str(known["sha256"])} for path, known in sums.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return {}
 
 
 def write_marker(folder: Path, sums: Sums) -> None:
     """Declare a folder complete."""
-    part = folder / (MARKER + PART)
-    part.write_text(json.dumps({"files": sums}, indent=1), "utf-8")
-    os.replace(part, folder / MARKER)
+    write_whole(folder / MARKER, json.dumps({"files": sums}, indent=1).encode())
 
 
 def sum_files(folder: Path, paths: list[str], progress: Progress) -> Sums:

@@ -14,8 +14,7 @@ from backend.diffusion.mvdream import MultiViewPrior, around, camera_vectors
 from backend.engines import views_from_text
 from backend.interface.parameters import ParameterError
 from backend.interface.tasks import VIEWS_OF_PROMPT
-from backend.preprocess.view_folder import check_folder, write_views
-from backend.preprocess.views import read_views
+from backend.preprocess.views import check_folder, read_views, write_views
 from backend.rendering.cameras import Camera, orbit
 from backend.runtime.progress import Progress
 from backend.weights.loaders.mvdream import load_multi_view

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from backend.diffusion.prior import Denoised, stable_diffusion_schedule, view_angles
+from backend.diffusion.prior import Denoised, view_angles
 from backend.engines.mvdream import MultiViewDream, choose_recipe
 from backend.fields import hash_field
 from backend.optimisation.loop import optimise
@@ -17,7 +17,7 @@ from backend.optimisation.recipes.mvdream import PUBLISHED, SMALL, STARTER
 from backend.rendering.cameras import Camera, orbit
 from backend.rendering.mesh import Mesh
 from backend.runtime.progress import Progress
-from tests.support.oracle import Pixels
+from tests.support.oracle import Pixels, stable_diffusion_schedule
 from tests.support.unsure_oracle import UnsureOracle, turned
 
 BLUE, RED = (50, 80, 200, 255), (220, 40, 40, 255)
