@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Examines the environment that the backend runs in."""
+"""The command doctor: examines the environment that the backend runs in."""
 
 from __future__ import annotations
 
@@ -10,11 +10,24 @@ import sys
 import time
 from typing import Any
 
+import typer
+
 from .. import __version__
 from ..runtime import devices
+from . import console
+from .options import Json
 
 ENOUGH_MEMORY = 3 << 30  # bytes: the starter models, torch and a mesh
 DISTRIBUTIONS = {"PIL": "pillow"}  # where the module's name is not the distribution's
+
+
+def doctor(as_json: Json = False) -> None:
+    """Check this environment: modules, devices, memory, weights."""
+    checks = examine()
+    lines = [f"{'ok  ' if check['ok'] else 'FAIL'}  {check['what']}: {check['found']}" for check in checks]
+    healthy = all(check["ok"] for check in checks)
+    console.answer(as_json, {"ok": healthy, "checks": checks}, "\n".join(lines))
+    raise typer.Exit(0 if healthy else 1)
 
 
 def examine() -> list[dict[str, Any]]:

@@ -6,7 +6,6 @@ knows a signed distance and a colour at every point -> mesh."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +15,7 @@ from diffusers import DiffusionPipeline
 from torch import Tensor
 
 from ..diffusion.zero123 import CLIP_MEAN, CLIP_STD
+from ..interface.tasks import ShapEParameters
 from ..meshing.clean import keep_components, remove_degenerate
 from ..meshing.marching_cubes import extract
 from ..meshing.texture import finish
@@ -29,7 +29,7 @@ from ..runtime.model_cache import Kept
 from ..runtime.progress import Progress
 from ..weights.loaders.one2345 import choose_device, choose_dtype
 from ..weights.loaders.shap_e import load_shap_e
-from . import Request, Result
+from . import MeshResult, Request
 from .dreamfusion import read_prompt
 
 STAGES: dict[str, float] = {"Preparing": 1, "Loading weights": 6, "Shape": 20, "Surface": 6}
@@ -40,23 +40,23 @@ HALF_TURN = np.array([-1, -1, 1], np.float32)  # its front is +Y with Z up; ours
 SMALLEST_PIECE = 0.003  # of the largest one's volume
 
 
-def run(request: Request, progress: Progress) -> Result:
+def run(request: Request[ShapEParameters], progress: Progress) -> MeshResult:
     """Image float32 RGBA (H, W, 4) in inputs["image"], or a text in inputs["prompt"] -> mesh; four views of it.
 
     The model turns its objects as it likes: their front is the image's as far as it is the side that people call so.
     """
-    begin, parameters = time.monotonic(), request.parameters
+    parameters = request.parameters
     progress.plan(STAGES)
     progress.update("Preparing", 0, 1)
     told, facts = read_input(request)
     progress.update("Loading weights", 0, 1)
     kind = "prompt" if isinstance(told, str) else "image"
-    model = load(parameters["weights"], kind, choose_device(parameters["device"]))
+    model = load(parameters.weights, kind, choose_device(parameters.device))
     latents = imagine(model, told, parameters, request.seed, progress)
-    mesh = to_mesh(model, latents, parameters["mesh_resolution"], progress)
+    mesh = to_mesh(model, latents, parameters.mesh_resolution, progress)
     mesh = finish(mesh, parameters)
     facts |= {"vertices": len(mesh.vertices), "faces": len(mesh.faces)}
-    return Result(mesh, look_at(mesh), facts | {"seconds": round(time.monotonic() - begin, 1)})
+    return MeshResult(mesh, look_at(mesh), facts)
 
 
 @Kept
@@ -68,17 +68,17 @@ def load(weights: str, kind: str, device: torch.device) -> DiffusionPipeline:
 unload = load.drop
 
 
-def read_input(request: Request) -> tuple[np.ndarray | str, dict[str, Any]]:
+def read_input(request: Request[ShapEParameters]) -> tuple[np.ndarray | str, dict[str, Any]]:
     """The cut out picture RGBA (H, W, 4), or the prompt; and what to say of it. ParameterError, ImageError."""
     if "image" not in request.inputs:
         prompt = read_prompt(request.inputs.get("prompt"))
         return prompt, {"prompt": prompt}
-    cutout = remove_background(request.inputs["image"], request.parameters["remove_background"])
+    cutout = remove_background(request.inputs["image"], request.parameters.remove_background)
     return cutout.image, {"background": cutout.note}
 
 
 def imagine(
-    model: DiffusionPipeline, told: np.ndarray | str, parameters: dict[str, Any], seed: int, progress: Progress
+    model: DiffusionPipeline, told: np.ndarray | str, parameters: ShapEParameters, seed: int, progress: Progress
 ) -> Tensor:
     """The object's latents (1, K, D): K rows of the small network's weights. Raises Cancelled."""
 
@@ -91,8 +91,8 @@ def imagine(
     kind = "prompt" if isinstance(told, str) else "image"
     return model(
         told if isinstance(told, str) else see(told, model.image_encoder.config.image_size),
-        num_inference_steps=parameters["steps"] or STEPS,
-        guidance_scale=parameters["guidance_scale"] or GUIDANCE[kind],
+        num_inference_steps=parameters.steps or STEPS,
+        guidance_scale=parameters.guidance_scale or GUIDANCE[kind],
         generator=torch.Generator().manual_seed(seed),
         output_type="latent",
     ).images.float()

@@ -43,7 +43,7 @@ class Cutout:
 
 
 def remove_background(
-    image: np.ndarray, mode: Literal["auto", "always", "never"] = "auto", device: str = "cpu"
+    image: np.ndarray, mode: str = "auto", device: str = "cpu"
 ) -> Cutout:
     """Give RGBA float32 (H, W, 4), straight alpha, an alpha that shows the object only.
 

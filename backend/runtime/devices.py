@@ -53,7 +53,7 @@ def engine_states() -> list[dict[str, Any]]:
     """For every engine whether it can run here: [{name, title, can_run, missing, remedy}]."""
     lacking = missing_modules()
     states = []
-    for engine in tasks.ENGINES:
+    for engine in tasks.MESH_TASKS:
         missing = [f"Python module {name}" for name in lacking]
         remedy = SET_UP if lacking else ""
         for identity in engine.weights:
