@@ -13,7 +13,9 @@ from typing import Any
 import typer
 
 from .. import __version__
+from ..process.availability import engine_states
 from ..runtime import devices
+from ..weights.store import store
 from . import console
 from .options import Json
 
@@ -44,8 +46,8 @@ def examine() -> list[dict[str, Any]]:
         checks.append(compute())
     free = devices.free_memory()
     checks.append(check("Free memory", free is None or free > ENOUGH_MEMORY, size(free)))
-    checks.append(check("Free disk", True, size(shutil.disk_usage(devices.STARTER.anchor).free)))
-    for state in devices.engine_states():
+    checks.append(check("Free disk", True, size(shutil.disk_usage(store.STARTER.anchor).free)))
+    for state in engine_states():
         missing = f"{', '.join(state['missing'])} missing. {state['remedy']}"
         checks.append(check(state["title"], state["can_run"], "can run" if state["can_run"] else missing))
     return checks

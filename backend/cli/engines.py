@@ -7,7 +7,7 @@ from typing import Any
 
 from ..interface.task import Task
 from ..interface.tasks import MESH_TASKS
-from ..runtime.devices import engine_states
+from ..process.availability import engine_states
 from . import console
 from .options import Json
 
