@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Make-It-3D's settings, as released, and what of them suits a small prior on a CPU."""
+"""Settings of Make-It-3D: as released, and for a small prior on a CPU."""
 
 from __future__ import annotations
 
@@ -10,34 +10,30 @@ from dataclasses import dataclass, field, replace
 import torch
 
 from ...rendering.cameras import Camera, orbit
+from ..annealing import Schedule
 from . import base
-from .text_prior import LATENT, PromptRecipe
+from .text_prior import LATENT_PRIOR_WEIGHT, PromptRecipe
 
-SECTORS = ((-60, 60), (-135, -60), (60, 135), (135, 225))  # azimuths, all around...
-SHARES = (0.3, 0.5, 0.7)  # ...and where in 0..1 the next one's share begins
+SECTORS = ((-60, 60), (-135, -60), (60, 135), (135, 225))  # ranges of random azimuths, in degrees...
+SECTOR_ENDS = (0.3, 0.5, 0.7)  # ...of which each but the last is drawn up to this cumulative probability
 
 
 @dataclass(frozen=True)
 class ImageRecipe(PromptRecipe):
-    """What Make-It-3D draws besides (sections 3.1 and 3.2).
+    """The first stage (sections 3.1 and 3.2)."""
 
-    narrow_deg: how far the random cameras may turn from the reference in the first narrow_steps. clip_below: share of
-    the timesteps below which CLIP judges the denoised picture, in the place of SDS. back_deg: within this of the back
-    there is SDS at every timestep, because the back need not look like the picture.
-    """
-
-    narrow_deg: float = 45.0
-    narrow_steps: float = 2000
-    clip_below: float = 0.4
-    back_deg: float = 45.0
+    narrow_deg: float = 45.0  # largest azimuth from the reference in the first steps
+    narrow_steps: float = 2000  # number of these steps
+    clip_below: float = 0.4  # share of the timesteps below which CLIP judges the denoised image, in place of SDS
+    back_deg: float = 45.0  # within this of the back there is SDS only: the back need not look like the image
 
     def cameras(self, position: float, generator: torch.Generator) -> list[Camera]:
-        """Around the reference at first, and all around later."""
+        """Random cameras around the reference at first, and all around later."""
         stage, is_narrow = self.stage(position), position < self.narrow_steps
         draw = torch.rand(self.batch[stage], 5, generator=generator, device=generator.device).tolist()
         size, cameras = self.random_size[stage], []
-        for which, turn, *others in draw:
-            azimuth = self.narrow_deg * (2 * turn - 1) if is_narrow else around(which, turn)
+        for sector, turn, *others in draw:
+            azimuth = self.narrow_deg * (2 * turn - 1) if is_narrow else draw_azimuth(sector, turn)
             elevation, radius, fov = (
                 low + share * (high - low)
                 for share, (low, high) in zip(others, (self.elevation_deg, self.radius, self.fov_range), strict=True)
@@ -46,6 +42,7 @@ class ImageRecipe(PromptRecipe):
         return cameras
 
     def is_behind(self, azimuth_deg: float) -> bool:
+        """Whether a camera sees the back."""
         return abs(abs((azimuth_deg + 180) % 360 - 180) - 180) < self.back_deg
 
     def shortened(self, steps: int) -> ImageRecipe:
@@ -54,39 +51,32 @@ class ImageRecipe(PromptRecipe):
         return replace(short, narrow_steps=self.narrow_steps * short.steps / self.steps)
 
 
-def around(which: float, turn: float) -> float:
-    """An azimuth from two numbers 0..1: the sector, and the place in it."""
-    low, high = SECTORS[bisect_right(SHARES, which)]
+def draw_azimuth(sector: float, turn: float) -> float:
+    """An azimuth in degrees from two random numbers in 0..1, which choose the sector and the place in it."""
+    low, high = SECTORS[bisect_right(SECTOR_ENDS, sector)]
     return low + turn * (high - low)
 
 
 @dataclass(frozen=True)
 class RefineRecipe:
-    """The second stage.
-
-    size: pixels a side of the finest picture; batch: random views a step; azimuths, elevations: of the views that make
-    the cloud, each with each; dense: how many times finer than a picture those are; channels: learned numbers of a
-    point beside its colour; spread: their deviation at first; radius: of a point, a share of the picture's height;
-    rate, point_rate: of learning, the network's and the descriptors'; weights: of the losses, by name. The rest is the
-    first stage's.
-    """
+    """The second stage (section 3.3); settings that it lacks are the first stage's."""
 
     steps: int = 3000
-    size: int = 800
-    batch: int = 1
-    azimuths: tuple[float, ...] = tuple(range(-180, 180, 30))
-    elevations: tuple[float, ...] = (0, 20, -20)
-    dense: int = 1
-    channels: int = 16
-    spread: float = 1.0
-    radius: float = 2 / 800
-    guidance_scale: float = 6.0
-    rate: float = 0.001
-    point_rate: float = 0.001
-    weights: Mapping[str, float] = field(default_factory=dict)
+    size: int = 800  # pixels a side of the finest image
+    batch: int = 1  # random views of a step
+    azimuths: tuple[float, ...] = tuple(range(-180, 180, 30))  # of the views that make the cloud, with all...
+    elevations: tuple[float, ...] = (0, 20, -20)  # ...of these, in degrees
+    dense: int = 1  # how many times finer than an image those views are
+    channels: int = 16  # learned numbers of a point beside its colour
+    spread: float = 1.0  # their standard deviation at first
+    radius: float = 2 / 800  # of a point, as a share of the image's height
+    guidance_scale: float = 6.0  # 1 is no guidance
+    rate: float = 0.001  # learning rate of the network
+    point_rate: float = 0.001  # learning rate of the points' descriptors
+    weights: Mapping[str, float] = field(default_factory=dict)  # of the losses, by name; 0 where there is none
 
 
-# Released, one step in four is a reference step; here every step is both, so that color and depth weigh a third.
+# In the release one step in four is a reference step; here every step is both, so that color and depth weigh a third.
 MAKE_IT_3D = ImageRecipe(
     steps=5000,
     milestones=(),
@@ -107,26 +97,26 @@ MAKE_IT_3D = ImageRecipe(
     half_size=0.6,
     background_rate=0.0,
     weights={
-        "prior": (400, 0, LATENT, 401),
-        "clip": (400, 0, 10, 401),
+        "prior": Schedule((400, 0), (401, LATENT_PRIOR_WEIGHT)),
+        "clip": Schedule((400, 0), (401, 10)),
         "likeness": 1,
         "color": 333,
         "depth": 0.33,
         "mask": 50,
         "opacity": 1e-3,
-        "entropy": (400, 1, 10, 401),
-        "orientation": (400, 0.02, 0.11, 401),
+        "entropy": Schedule((400, 1), (401, 10)),
+        "orientation": Schedule((400, 0.02), (401, 0.11)),
         "normal_jitter": 1,
     },
 )
-SMALL = ImageRecipe(  # for a prior of 64 pixels on white and a field of hash_field.small on a CPU, as recipe.SMALL
+SMALL = ImageRecipe(  # for a prior of 64 pixels on white and hash_field.small on a CPU, as base.SMALL
     steps=160,
     milestones=(60, 120),
     reference_size=(32, 64, 64),
     random_size=(32, 48, 64),
     batch=(4, 3, 2),
-    least_t=(0.4, 0.2, 60),
-    most_t=(0.85, 0.5, 60),
+    least_t=Schedule((0, 0.4), (60, 0.2)),
+    most_t=Schedule((0, 0.85), (60, 0.5)),
     guidance_scale=1.0,
     radius=(3.8, 3.8),
     fov_range=(20.0, 20.0),
@@ -140,11 +130,11 @@ SMALL = ImageRecipe(  # for a prior of 64 pixels on white and a field of hash_fi
     narrow_steps=30,
     weights=dict(base.SMALL.weights) | {"color": 100, "picture": 100, "clip": 1, "likeness": 0.1, "depth": 1},
 )
-# The starter for prompts saw its pictures so, and tells more by the picture that it expects than by noise.
+# The text starter was trained on such images; its denoised image is a stronger signal than its noise prediction.
 STARTER = replace(
     SMALL,
-    least_t=(0.6, 0.02, 160),
-    most_t=(0.98, 0.5, 160),
+    least_t=Schedule((0, 0.6), (160, 0.02)),
+    most_t=Schedule((0, 0.98), (160, 0.5)),
     guidance_scale=3.0,
     weighting="x0",
     radius=(1.2, 1.2),
@@ -157,7 +147,7 @@ STARTER = replace(
 )
 REFINE = RefineRecipe(
     weights={
-        "prior": LATENT,
+        "prior": LATENT_PRIOR_WEIGHT,
         "clip": 10,
         "picture": 0,
         "likeness": 10,
