@@ -11,11 +11,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...input_view.input_view import Picture, front_colors, keep_outline, paint_front
+from ...interface.errors import ImageError
 from ...meshing.clean import keep_components, remove_degenerate
 from ...meshing.fill_cavities import fill_hollow
 from ...meshing.marching_cubes import extract
 from ...meshing.texture import finish, nearby
-from ...preprocess.image import ImageError
 from ...rendering.cameras import Camera
 from ...rendering.mesh import Mesh
 from ...runtime.progress import Progress
