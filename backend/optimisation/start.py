@@ -16,10 +16,13 @@ MIN_EXTENT = 0.15  # a mesh whose farthest coordinate is less was not made for t
 MIN_OVERLAP = 0.7  # of silhouettes, from which on a mesh is taken for one of the object in the image
 
 
-def check_start(start: str, inputs: dict[str, Any]) -> None:
-    """ParameterError where an optimisation should begin with a mesh and none was given."""
-    if start == "mesh" and "mesh" not in inputs:
+def starting_mesh(start: str, inputs: dict[str, Any]) -> Mesh | None:
+    """The mesh among a request's inputs, unless `start` is "nothing". ParameterError where it is missing."""
+    if start == "nothing":
+        return None
+    if "mesh" not in inputs:
         raise ParameterError("There is no mesh to start from. Select a mesh in Blender, or give its file with --mesh.")
+    return inputs["mesh"]
 
 
 def fit_into(mesh: Mesh) -> Mesh:

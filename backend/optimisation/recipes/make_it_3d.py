@@ -9,10 +9,14 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
+from ...diffusion.stable_diffusion import TextToImage
+from ...fields import hash_field
+from ...fields.field import Field
+from ...interface.tasks import MakeIt3DParameters
 from ...rendering.cameras import Camera, orbit
 from ..annealing import Schedule
-from . import base
-from .text_prior import LATENT_PRIOR_WEIGHT, PromptRecipe
+from . import image_prior
+from .text_prior import BANDS, LATENT_PRIOR_WEIGHT, PromptRecipe
 
 SECTORS = ((-60, 60), (-135, -60), (60, 135), (135, 225))  # ranges of random azimuths, in degrees...
 SECTOR_ENDS = (0.3, 0.5, 0.7)  # ...of which each but the last is drawn up to this cumulative probability
@@ -109,7 +113,7 @@ MAKE_IT_3D = ImageRecipe(
         "normal_jitter": 1,
     },
 )
-SMALL = ImageRecipe(  # for a prior of 64 pixels on white and hash_field.small on a CPU, as base.SMALL
+SMALL = ImageRecipe(  # for a prior of 64 pixels on white and hash_field.small on a CPU, as image_prior.SMALL
     steps=160,
     milestones=(60, 120),
     reference_size=(32, 64, 64),
@@ -128,7 +132,7 @@ SMALL = ImageRecipe(  # for a prior of 64 pixels on white and hash_field.small o
     albedo_steps=1e9,
     background_rate=0.0,
     narrow_steps=30,
-    weights=dict(base.SMALL.weights) | {"color": 100, "picture": 100, "clip": 1, "likeness": 0.1, "depth": 1},
+    weights=dict(image_prior.SMALL.weights) | {"color": 100, "picture": 100, "clip": 1, "likeness": 0.1, "depth": 1},
 )
 # The text starter was trained on such images; its denoised image is a stronger signal than its noise prediction.
 STARTER = replace(
@@ -183,3 +187,19 @@ SMALL_REFINE = replace(
     },
 )
 STARTER_REFINE = replace(SMALL_REFINE, guidance_scale=3.0)
+
+
+def choose_recipes(model: TextToImage, parameters: MakeIt3DParameters) -> tuple[ImageRecipe, RefineRecipe]:
+    """The released settings of both stages for a model, changed as the user wants."""
+    coarse, fine = (STARTER, STARTER_REFINE) if model.is_starter else (MAKE_IT_3D, REFINE)
+    scale, steps = parameters.guidance_scale, parameters.steps
+    if steps:
+        fine = replace(fine, steps=max(1, round(fine.steps * steps / coarse.steps)))
+    if scale:
+        coarse, fine = replace(coarse, guidance_scale=scale), replace(fine, guidance_scale=scale)
+    return coarse.shortened(steps), fine
+
+
+def make_field(model: TextToImage, seed: int) -> Field:
+    """The first stage's field for a model."""
+    return hash_field.small(seed=seed) if model.is_starter else hash_field.published(seed=seed, bands=BANDS)

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from ...diffusion.mvdream import VIEWS
+from ...diffusion.mvdream import VIEWS, MultiView
+from ...interface.tasks import MVDreamParameters
 from ...interface.view_set import FOV_DEG, RADIUS
 from ...rendering.cameras import Camera, orbit
 from ..annealing import Schedule
@@ -94,3 +95,12 @@ SMALL = MultiViewRecipe(
     negative="",
 )
 STARTER = replace(SMALL, guidance_scale=3.0, **text_prior.HIGH_NOISE).shortened(120)
+
+
+def choose_recipe(model: MultiView, parameters: MVDreamParameters) -> MultiViewRecipe:
+    """The published settings for a model, changed as the user wants."""
+    recipe = STARTER if model.is_starter else PUBLISHED
+    if not parameters.shading:
+        recipe = replace(recipe, albedo_steps=float("inf"), weights=dict(recipe.weights) | {"orientation": 0})
+    scale = parameters.guidance_scale or recipe.guidance_scale
+    return replace(recipe.shortened(parameters.steps), guidance_scale=scale, rescale=parameters.rescale)

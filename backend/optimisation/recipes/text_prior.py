@@ -11,10 +11,20 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from ...diffusion.stable_diffusion import TextToImage
+from ...fields import hash_field, sdf_field
+from ...fields.field import Field
+from ...interface.tasks import DreamFusionParameters
 from ...rendering.cameras import Camera
 from ...rendering.shading import Shading
 from ..annealing import Schedule
 from .base import PUBLISHED_ELEMENTS, Recipe
+
+BANDS = (
+    0.2,
+    0.6,
+)  # shares of the steps at which finer levels of a published hash grid begin to show, and all are shown
+BALL_RADIUS = 7 / 12  # of the sphere that a signed distance begins as, in half sides of the cube
 
 
 @dataclass(frozen=True)
@@ -108,7 +118,7 @@ DEEP_FLOYD = replace(  # dreamfusion-if.yaml
 )
 
 # For a prior of 64 pixels on white and hash_field.small on a CPU: few steps of several views each, cameras as in the
-# small prior's training images, and the silhouettes of the images that it expects, as in base.SMALL.
+# small prior's training images, and the silhouettes of the images that it expects, as in image_prior.SMALL.
 SMALL = replace(
     STABLE_DIFFUSION,
     steps=240,
@@ -155,3 +165,26 @@ def of_distance(recipe: PromptRecipe) -> PromptRecipe:
     """
     weights = dict(recipe.weights) | {"eikonal": 3.0, "opaqueness": 0.0, "orientation": 0.0}
     return replace(recipe, weights=weights | ({"silhouette": 5.0} if recipe.weights.get("silhouette") else {}))
+
+
+def choose_recipe(model: TextToImage, parameters: DreamFusionParameters) -> PromptRecipe:
+    """The published settings for a model, changed as the user wants."""
+    if model.vae is None:
+        recipe = DEEP_FLOYD
+    else:
+        recipe = STARTER if model.is_starter else STABLE_DIFFUSION
+    if parameters.surface == "distance":
+        recipe = of_distance(recipe)
+    scale = parameters.guidance_scale or recipe.guidance_scale
+    return replace(recipe.shortened(parameters.steps), guidance_scale=scale)
+
+
+def make_field(recipe: PromptRecipe, seed: int, surface: str = "density") -> Field:
+    """A density that begins as Magic3D's blob, or a signed "distance" that begins as a sphere's."""
+    bounds, is_small = (-recipe.half_size, recipe.half_size), recipe.half_size < 1
+    if surface == "distance":
+        make = sdf_field.small if is_small else sdf_field.published
+        return make(seed=seed, bounds=bounds, radius=BALL_RADIUS * recipe.half_size)
+    if is_small:
+        return hash_field.small(seed=seed, bounds=bounds)
+    return hash_field.published(seed=seed, bounds=bounds, bands=BANDS)
