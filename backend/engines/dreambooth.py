@@ -160,7 +160,7 @@ def denoising_loss(model: MultiView, latents: Tensor, tokens: Tensor, batch: int
 
 
 class TrainedUNet:
-    """The trained parameters of a UNet: all, compared with a copy of them; or low-rank matrices beside its attention."""
+    """The trained parameters of a UNet: all of them, or low-rank matrices beside its attention."""
 
     def __init__(self, model: MultiView, rank: int, seed: int):
         self.unet = model.unet.requires_grad_(False)

@@ -249,7 +249,7 @@ def depth_ratio(mesh: Mesh) -> float:
 
 
 def choose_level(values: Tensor, wanted: float) -> float:
-    """The wanted threshold if any density exceeds it, else half of the largest. ImageError where there is no surface."""
+    """The wanted threshold if any density exceeds it, else half of the largest density. Raises ImageError."""
     if not values.isfinite().all():
         raise ImageError("The model's density explodes (NaN).", "Try other weights or another image.")
     largest = float(values.max())

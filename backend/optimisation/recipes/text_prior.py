@@ -20,10 +20,7 @@ from ...rendering.shading import Shading
 from ..annealing import Schedule
 from .base import PUBLISHED_ELEMENTS, Recipe
 
-BANDS = (
-    0.2,
-    0.6,
-)  # shares of the steps at which finer levels of a published hash grid begin to show, and all are shown
+BANDS = (0.2, 0.6)  # shares of the steps at which a published hash grid begins to show finer levels, and shows all
 BALL_RADIUS = 7 / 12  # of the sphere that a signed distance begins as, in half sides of the cube
 
 
