@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..interface.common_parameters import PROMPT
+from ..interface.common_parameters import check_prompt
 from ..interface.parameters import ParameterError
 from ..interface.task import Task
 from ..interface.tasks import TASKS, task
@@ -49,7 +49,7 @@ def offered(wanted: Task[Any], engine: str) -> Task[Any]:
 
 def read_prompt(prompt: str) -> str:
     """A checked prompt; ParameterError."""
-    return PROMPT.check(prompt)
+    return check_prompt(prompt)
 
 
 def read_picture(path: Path) -> np.ndarray:

@@ -20,13 +20,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..engines import EngineModule, ImageResult, MeshResult, Request
-from ..interface.tasks import TEXT_TO_IMAGE, task
+from ..interface.tasks import ONE2345, TEXT_TO_IMAGE, task
 from ..runtime.progress import Progress
+from .identity import identify
 
 if TYPE_CHECKING:
     from ..rendering.mesh import Mesh
 
 Load = Callable[[str], EngineModule]
+FIRST_SHARE = 0.1  # of the progress, for a task that prepares another's input
+SHARED = ("weights", "device", "remove_background", "auto_elevation", "elevation_deg")  # with the task of a fast start
 
 
 class EmptyResult(ValueError):
@@ -46,11 +49,15 @@ def run(request: Request[Any], progress: Progress, load: Load) -> MeshResult | I
     engine = load(request.task)
     progress.check()
     with cancelling(progress):
+        request = replace(request, identity=identify(request))  # as it came: what is made from it may differ in bits
         request = with_image(request, progress, load)
+        request = with_start(request, progress, load)
         result = engine.run(request, progress)
-    if isinstance(result, MeshResult) and not len(result.mesh.faces):
-        raise EmptyResult("No object was found in the image.")
     facts = {"engine": request.task, "seed": request.seed, "seconds": round(time.monotonic() - started, 2)}
+    if isinstance(result, MeshResult):
+        if not len(result.mesh.faces):
+            raise EmptyResult("No object was found in the image.")
+        facts |= {"vertices": len(result.mesh.vertices), "faces": len(result.mesh.faces)}
     return replace(result, facts=plain(facts | result.facts))
 
 
@@ -62,10 +69,7 @@ def with_image(request: Request[Any], progress: Progress, load: Load) -> Request
     inputs, takes = request.inputs, task(request.task).inputs
     if "image" in inputs or "prompt" not in inputs or "prompt" in takes or "image" not in takes:
         return request
-    within = Progress(
-        lambda p: progress.update(TEXT_TO_IMAGE.title, round(100 * p.overall), 100),
-        is_cancelled=lambda: progress.check() is not None,
-    )
+    within = nested(progress, TEXT_TO_IMAGE.title)
     engine = load(TEXT_TO_IMAGE.name)
     parameters = inputs.get("picture") or TEXT_TO_IMAGE.check({})
     made = engine.run(Request(TEXT_TO_IMAGE.name, {"prompt": inputs["prompt"]}, parameters, request.seed), within)
@@ -73,6 +77,30 @@ def with_image(request: Request[Any], progress: Progress, load: Load) -> Request
     drop_models([engine])
     progress.preview(made.images)
     return replace(request, inputs=inputs | {"image": made.images[0].astype(np.float32) / 255})
+
+
+def with_start(request: Request[Any], progress: Progress, load: Load) -> Request[Any]:
+    """The request with One-2-3-45's mesh of its image to start from, where its parameter `start` is "fast".
+
+    Raises what that engine raises.
+    """
+    if getattr(request.parameters, "start", "nothing") != "fast":
+        return request
+    parameters = ONE2345.check({name: getattr(request.parameters, name) for name in SHARED})
+    inputs = {"image": request.inputs["image"]}
+    made = load(ONE2345.name).run(Request(ONE2345.name, inputs, parameters, request.seed), nested(progress, "Start"))
+    assert isinstance(made, MeshResult)
+    return replace(request, inputs=request.inputs | {"mesh": made.mesh})
+
+
+def nested(progress: Progress, stage: str) -> Progress:
+    """Progress for a task that prepares another's input: a first stage of that."""
+    progress.plan({stage: FIRST_SHARE, "": 1 - FIRST_SHARE})
+    return Progress(
+        lambda p: progress.update(stage, round(100 * p.overall), 100),
+        progress.preview,
+        is_cancelled=lambda: progress.check() is not None,
+    )
 
 
 @contextmanager
@@ -141,6 +169,7 @@ class Folder:
         temporary = self.path / f"{name}.part"
         with disk_errors(self.path):
             try:
+                temporary.parent.mkdir(exist_ok=True)
                 temporary.write_bytes(data)
                 os.replace(temporary, self.path / name)
             finally:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from .. import __version__, engines
 from ..interface import parameters, protocol, tasks
-from ..interface.common_parameters import PROMPT, MeshParameters
+from ..interface.common_parameters import MeshParameters, check_prompt
 from ..runtime import devices
 from ..runtime.progress import CHECKPOINT, Cancelled, Progress, ProgressUpdate
 from . import availability, stdio
@@ -191,12 +191,11 @@ class Server:
         return Progress(on_progress, on_preview, job.cancelled.is_set, is_ending=job.enough.is_set, folder=folder.path)
 
     def _take_up(self, job: Job, folder: Folder) -> None:
-        """Copy the checkpoint of the job that this one is to go on from, if it left one."""
+        """Copy the checkpoints of the job that this one is to resume, if it left any."""
         earlier = job.message.get("resume")
         if isinstance(earlier, str) and JOB_NAME.fullmatch(earlier):
-            checkpoint = self._jobs / earlier / CHECKPOINT
-            if checkpoint.is_file():
-                folder.write(CHECKPOINT, checkpoint.read_bytes())
+            for checkpoint in (self._jobs / earlier).rglob(CHECKPOINT):  # a second stage has one in a folder below
+                folder.write(str(checkpoint.relative_to(self._jobs / earlier)), checkpoint.read_bytes())
 
     def _send_result(self, name: str, folder: Folder, result: engines.MeshResult | engines.ImageResult) -> None:
         """Keep the result and send it. A disk that is full by now must not cost the artist the mesh."""
@@ -277,7 +276,7 @@ def read_inputs(job: Job, folder: Folder) -> dict[str, Any]:
     if "angles" in wanted:
         return {"angles": parameters.check_angles(named.get("angles"))} | read_image_input(job, folder, named)
     if "image" not in wanted:
-        return {"prompt": PROMPT.check(named.get("prompt"))}
+        return {"prompt": check_prompt(named.get("prompt"))}
     return read_image_input(job, folder, named)
 
 
@@ -309,7 +308,7 @@ def read_image_input(job: Job, folder: Folder, named: dict[str, Any]) -> dict[st
     attached = job.attachments
     if not attached.keys() & {"image_file", "image"} and "prompt" in named:  # of which an image is made
         settings = tasks.TEXT_TO_IMAGE.check(named.get("picture", {}))
-        return {"prompt": PROMPT.check(named["prompt"]), "picture": settings}
+        return {"prompt": check_prompt(named["prompt"]), "picture": settings}
     if "image_file" in attached:
         folder.write("input.image", attached["image_file"])
         return {"image": read_image(attached["image_file"])}
