@@ -16,7 +16,7 @@ import numpy as np
 import torch
 import typer
 
-from backend.diffusion.clip_similarity import Likeness
+from backend.diffusion.clip_similarity import ClipSimilarity
 from backend.evaluation.benchmark import to_mesh
 from backend.evaluation.metrics import compare_meshes, psnr
 from backend.fields import hash_field
@@ -33,7 +33,7 @@ from backend.rendering.mesh import Mesh
 from backend.rendering.rasteriser import photograph, rasterise
 from backend.runtime.progress import Report
 from backend.training.meshes import list_meshes, load_mesh
-from backend.weights.loaders.clip import starter_likeness
+from backend.weights.loaders.clip import starter_clip_similarity
 from tests.support.oracle import OraclePrior
 
 from .oracle_recovery import FOV_DEG, RADIUS, lit
@@ -59,7 +59,7 @@ def psnrs(seen: list[np.ndarray], true: list[np.ndarray]) -> dict[str, float]:
 
 
 def recover(
-    truth: Mesh, likeness: Likeness, size: int, seed: int
+    truth: Mesh, likeness: ClipSimilarity, size: int, seed: int
 ) -> tuple[dict[str, Any], np.ndarray, dict[str, Mesh]]:
     """Scores of both stages against the oracle of one mesh, whose pictures have `size` pixels a side; a sheet; and the
     meshes: true, of the first stage, and with the second one's texture."""
@@ -107,7 +107,7 @@ def main(
     entries = list_meshes(meshes, "train")
     chosen = np.random.default_rng(2026).permutation(len(entries))[first : first + objects]
     output.mkdir(parents=True, exist_ok=True)
-    likeness = starter_likeness()
+    likeness = starter_clip_similarity()
     for number, index in enumerate(chosen, first):
         found, sheet, made = recover(lit(to_mesh(load_mesh(*entries[index]))), likeness, size, 0)
         Image.fromarray((sheet.clip(0, 1) * 255 + 0.5).astype(np.uint8)).save(output / f"{number}.png")

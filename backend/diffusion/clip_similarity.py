@@ -16,7 +16,7 @@ CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.261302
 BANDWIDTH = 0.5  # of the contextual loss, its authors' choice
 
 
-class Likeness(nn.Module):
+class ClipSimilarity(nn.Module):
     """A CLIP: `vision` a CLIPVisionModelWithProjection; `text` a CLIPTextModelWithProjection with its tokenizer, or
     None for one that knows no words, as the starter's does not."""
 

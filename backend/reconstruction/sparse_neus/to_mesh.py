@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ...input_view.input_view import Picture, front_colors, keep_outline, paint_front
+from ...interface.common_parameters import MeshParameters
 from ...interface.errors import ImageError
 from ...meshing.clean import keep_components, remove_degenerate
 from ...meshing.fill_cavities import fill_hollow
@@ -18,6 +17,7 @@ from ...meshing.marching_cubes import extract
 from ...meshing.texture import finish, nearby
 from ...rendering.cameras import Camera
 from ...rendering.mesh import Mesh
+from ...runtime.images import on_white
 from ...runtime.progress import Progress
 from .model import Scene, SparseNeuS, known
 from .volume_frame import object_box, place_volume
@@ -29,11 +29,27 @@ WITHIN = 0.94  # of the object's box; the views show nothing beyond
 NOTHING = 1.0  # the distance, in the world, where no two views look
 
 
+def mesh_from_images(
+    model: SparseNeuS,
+    images: np.ndarray,
+    size: int,
+    cameras: list[Camera],
+    parameters: MeshParameters,
+    progress: Progress,
+) -> Mesh:
+    """Posed images float32 RGBA (V, H, W, 4) -> clean coloured mesh in the cameras' world. All cameras look at the
+    object. size: pixels a side of the views that the model takes."""
+    views = torch.from_numpy(on_white(images)).permute(0, 3, 1, 2).float()
+    views = F.interpolate(views, (size, size), mode="bilinear", antialias=True, align_corners=False)
+    device = next(model.parameters()).device
+    return mesh_from_views(model, views.to(device), cameras, parameters, progress)
+
+
 def mesh_from_views(
     model: SparseNeuS,
     views: Tensor,
     cameras: list[Camera],
-    parameters: dict[str, Any],
+    parameters: MeshParameters,
     progress: Progress,
     reference: Camera | None = None,
     picture: Picture | None = None,
@@ -64,7 +80,7 @@ def mesh_from_views(
     if picture is not None:
         true = keep_outline(true, picture, float(box[:3, 0].norm()))
     vertices, faces = extract(
-        lambda p: true(transform(box, p)), parameters["mesh_resolution"], (-WITHIN, WITHIN), device=views.device
+        lambda p: true(transform(box, p)), parameters.mesh_resolution, (-WITHIN, WITHIN), device=views.device
     )
     if not len(faces):
         raise ImageError(

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from transformers import CLIPTextModelWithProjection, CLIPTokenizer, CLIPVisionModelWithProjection
 
-from ...diffusion.clip_similarity import Likeness
+from ...diffusion.clip_similarity import ClipSimilarity
 from ...interface import catalog
 from ...interface.catalog import WeightsError
 from ...interface.errors import one_line
@@ -22,19 +22,19 @@ REMEDY = "Download the weights again, or remove them: the starter's picture enco
 STARTER = "Pictures were compared by the starter's own small encoder, which knows no words, in the place of CLIP."
 
 
-def load_likeness(device: torch.device) -> tuple[Likeness, str]:
+def load_clip_similarity(device: torch.device) -> tuple[ClipSimilarity, str]:
     """The judge that is here, and a note for the report. Raises WeightsError."""
     folder = store.locate(SET)
     if folder is not None:
-        return read_likeness(folder).to(device), ""
-    return starter_likeness().to(device), f"{STARTER} {store.get(catalog.weights(SET))}"
+        return read_clip_similarity(folder).to(device), ""
+    return starter_clip_similarity().to(device), f"{STARTER} {store.get(catalog.weights(SET))}"
 
 
-def starter_likeness() -> Likeness:
-    return Likeness(load_network(store.STARTER / "image_encoder", CLIPVisionModelWithProjection, REMEDY))
+def starter_clip_similarity() -> ClipSimilarity:
+    return ClipSimilarity(load_network(store.STARTER / "image_encoder", CLIPVisionModelWithProjection, REMEDY))
 
 
-def read_likeness(folder: Path) -> Likeness:
+def read_clip_similarity(folder: Path) -> ClipSimilarity:
     """A folder of CLIP with both halves. Raises WeightsError."""
     vision, text = (
         load_network(folder, half, REMEDY) for half in (CLIPVisionModelWithProjection, CLIPTextModelWithProjection)
@@ -43,4 +43,4 @@ def read_likeness(folder: Path) -> Likeness:
         tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
     except Exception as error:  # the tokenizers library has exceptions of its own
         raise WeightsError(f"{folder} has no tokenizer that can be read: {one_line(error)}.", REMEDY) from error
-    return Likeness(vision, text, tokenizer)
+    return ClipSimilarity(vision, text, tokenizer)

@@ -45,7 +45,7 @@ LARGEST = {"width": 8192, "depth": 128, "channels": 1024, "image_size": 4096}
 
 
 @dataclass
-class Source:
+class StoredLRM:
     """An LRM as it is stored. tensors: by published name. origins: our names -> where each comes from."""
 
     path: Path
@@ -60,7 +60,7 @@ def load_lrm(path: Path, device: torch.device | str = "cpu") -> tuple[LRM, Kind]
 
     path: a checkpoint, or a folder that holds one.
     """
-    source = open_source(path)
+    source = open_lrm(path)
     model = blank(source.architecture)
     check(source, model)
     fill(model, source.tensors, source.path, REMEDY, origins=source.origins(model.state_dict()))
@@ -69,7 +69,7 @@ def load_lrm(path: Path, device: torch.device | str = "cpu") -> tuple[LRM, Kind]
 
 def check_lrm(path: Path) -> Kind:
     """Compare names and shapes without reading a number. Raises WeightsError."""
-    source = open_source(path)
+    source = open_lrm(path)
     check(source, blank(source.architecture))
     return source.kind
 
@@ -87,13 +87,13 @@ def blank(architecture: Architecture) -> LRM:
         return LRM(architecture)
 
 
-def check(source: Source, model: LRM) -> None:
+def check(source: StoredLRM, model: LRM) -> None:
     """WeightsError names the first tensors that are missing, unknown or of another shape."""
     wanted = wanted_shapes(model, source.origins(model.state_dict()))
     refuse_differences(find_differences(source.tensors, wanted), f"{source.path} does not fit {source.kind}", REMEDY)
 
 
-def open_source(path: Path) -> Source:
+def open_lrm(path: Path) -> StoredLRM:
     """Read what a file holds without reading its numbers, and recognise it. Raises WeightsError."""
     path = path.expanduser()
     if path.is_dir():
@@ -118,7 +118,7 @@ def open_source(path: Path) -> Source:
             return {name: Origin(name) for name in names}
         return triposr_origins(names) if kind == "triposr" else openlrm_origins(names, kind[-3:], packed)
 
-    return Source(path, kind, tensors, architecture, origins)
+    return StoredLRM(path, kind, tensors, architecture, origins)
 
 
 def describe(kind: Kind, tensors: dict[str, StoredTensor], content: dict[Any, Any], folder: Path) -> Architecture:

@@ -28,7 +28,7 @@ from ..formats.fill import fill
 from ..formats.names import Origin
 from ..formats.transformers_folder import read_config
 from ..store import store
-from .mvdream_names import Names, find_names
+from .mvdream_names import StoredNetwork, find_network
 from .stable_diffusion import check_text_weights, load_text_to_image, read_tokenizer
 
 REMEDY = "Choose the weights of MVDream, or set Weights to: starter-text."
@@ -80,7 +80,7 @@ def is_multi_view(path: Path) -> bool:
     return "block_out_channels" in config and config.get("projection_class_embeddings_input_dim") == NUMBERS
 
 
-def open_parts(path: Path) -> dict[str, Names]:
+def open_parts(path: Path) -> dict[str, StoredNetwork]:
     """The tensors of each network and how they are called; a part that is not there is empty. Raises WeightsError."""
     if path.is_dir() and not (path / "unet").is_dir():
         files = sorted(f for f in path.iterdir() if f.suffix in (".pt", ".ckpt", ".safetensors"))
@@ -88,9 +88,9 @@ def open_parts(path: Path) -> dict[str, Names]:
             raise WeightsError(f"{path} holds no MVDream: it needs the folder unet, or one .pt file.", REMEDY)
         path = files[0]
     if path.is_dir():
-        return {name: find_names(name, read_folder(path, name)) for name in PARTS}
+        return {name: find_network(name, read_folder(path, name)) for name in PARTS}
     tensors = tensors_in(read_file(path), "state_dict")
-    return {name: find_names(name, tensors) for name in PARTS}
+    return {name: find_network(name, tensors) for name in PARTS}
 
 
 def read_folder(path: Path, part: str) -> dict[str, StoredTensor]:
@@ -112,7 +112,7 @@ def read_folder(path: Path, part: str) -> dict[str, StoredTensor]:
     return tensors
 
 
-def empty_network(path: Path, part: str, names: Names) -> nn.Module:
+def empty_network(path: Path, part: str, names: StoredNetwork) -> nn.Module:
     """Without memory for its weights, in the sizes that the tensors have. Raises WeightsError."""
     config = read_config(path / part / "config.json", REMEDY) if path.is_dir() else {}
     make = {"unet": empty_unet, "vae": empty_vae, "text_encoder": empty_text_encoder}[part]
@@ -125,7 +125,7 @@ def empty_network(path: Path, part: str, names: Names) -> nn.Module:
         raise WeightsError(f"{path} has sizes that no MVDream has: {one_line(error)}.", REMEDY) from error
 
 
-def empty_unet(names: Names, config: dict[str, Any]) -> UNet2DConditionModel:
+def empty_unet(names: StoredNetwork, config: dict[str, Any]) -> UNet2DConditionModel:
     """config: what tensors do not tell, where a folder tells it: the width of heads, under either name."""
     widths = names.count("down_blocks.{}.resnets.0.conv1.weight")
     attends = [names.has(f"down_blocks.{i}.attentions.0.proj_in.weight") for i in range(len(widths))]
@@ -149,7 +149,7 @@ def empty_unet(names: Names, config: dict[str, Any]) -> UNet2DConditionModel:
     )
 
 
-def empty_vae(names: Names, config: dict[str, Any]) -> AutoencoderKL:
+def empty_vae(names: StoredNetwork, config: dict[str, Any]) -> AutoencoderKL:
     widths = names.count("encoder.down_blocks.{}.resnets.0.conv1.weight")
     return AutoencoderKL(
         block_out_channels=tuple(widths),
@@ -161,7 +161,7 @@ def empty_vae(names: Names, config: dict[str, Any]) -> AutoencoderKL:
     )
 
 
-def empty_text_encoder(names: Names, config: dict[str, Any]) -> CLIPTextModel:
+def empty_text_encoder(names: StoredNetwork, config: dict[str, Any]) -> CLIPTextModel:
     """Of OpenCLIP's the last block is left out: Stable Diffusion 2 attends to the one before it."""
     words, width = names.shape("embeddings.token_embedding.weight")
     inner = names.count("encoder.layers.{}.mlp.fc1.weight")
@@ -180,18 +180,18 @@ def empty_text_encoder(names: Names, config: dict[str, Any]) -> CLIPTextModel:
     return CLIPTextModel(settings)
 
 
-def check(path: Path, network: nn.Module, names: Names) -> None:
+def check(path: Path, network: nn.Module, names: StoredNetwork) -> None:
     """WeightsError with the first differences between the stored tensors and those that a network needs."""
     wanted = wanted_shapes(network, origins(network, names))
     differences = find_differences(names.tensors, wanted, names.is_unused)
     refuse_differences(differences, f"{path} does not fit MVDream", REMEDY)
 
 
-def origins(network: nn.Module, names: Names) -> dict[str, Origin]:
+def origins(network: nn.Module, names: StoredNetwork) -> dict[str, Origin]:
     return {name: names.origin(name) for name in network.state_dict()}
 
 
-def find_tokenizer(path: Path, encoder: nn.Module, names: Names) -> CLIPTokenizer:
+def find_tokenizer(path: Path, encoder: nn.Module, names: StoredNetwork) -> CLIPTokenizer:
     """CLIP's words, which no .pt file holds: from beside the file, else from any set here that has them. OpenCLIP
     pads with zeros, CLIP with its last word. Raises WeightsError."""
     if path.is_dir() and (path / "tokenizer").is_dir():

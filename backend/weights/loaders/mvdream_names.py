@@ -21,7 +21,7 @@ ANCHORS = {  # a tensor of each part as it is called by its authors, then by dif
 UNUSED = re.compile(r"position_ids|.*\.position_ids|text_projection|logit_scale|attn_mask")
 
 
-class Names(Probe):
+class StoredNetwork(Probe):
     """The stored tensors of one network, `part`; all their names begin with `prefix`."""
 
     def __init__(self, part: str, prefix: str, tensors: dict[str, StoredTensor]) -> None:
@@ -64,14 +64,14 @@ class Names(Probe):
         return self.is_open_clip and name.startswith(f"transformer.resblocks.{max(blocks, default=0)}.")
 
 
-def find_names(part: str, tensors: dict[str, StoredTensor]) -> Names:
+def find_network(part: str, tensors: dict[str, StoredTensor]) -> StoredNetwork:
     """The tensors that belong to a part, of all that lie in one file."""
     for anchor in ANCHORS[part]:
         for name in tensors:
             if name.endswith(anchor):
                 prefix = name.removesuffix(anchor)
-                return Names(part, prefix, {n: t for n, t in tensors.items() if n.startswith(prefix)})
-    return Names(part, "", {})
+                return StoredNetwork(part, prefix, {n: t for n, t in tensors.items() if n.startswith(prefix)})
+    return StoredNetwork(part, "", {})
 
 
 def shorter(origin: Origin, prefix: str) -> Origin:

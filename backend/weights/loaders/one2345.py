@@ -27,7 +27,7 @@ REMEDY = "Choose another folder with weights, or set Weights to: starter."
 
 
 @dataclass
-class Models:
+class One2345Networks:
     """The networks of image to mesh on one device."""
 
     zero123: Zero123
@@ -36,12 +36,12 @@ class Models:
 
 
 @ModelCache
-def load_models(weights: str, device: torch.device) -> Models:
+def load_models(weights: str, device: torch.device) -> One2345Networks:
     """Load "starter", a set by its id in the catalog, or a folder or checkpoint. Raises WeightsError."""
     path, kind = find_weights(weights)
     sparse_neus = load_reconstruction(path, kind == "starter")  # first: it is small, and may be missing
     zero123 = load_novel_view(weights, device)
-    return Models(zero123, sparse_neus.to(device).eval().requires_grad_(False), device)
+    return One2345Networks(zero123, sparse_neus.to(device).eval().requires_grad_(False), device)
 
 
 def load_novel_view(weights: str, device: torch.device) -> Zero123:
@@ -85,7 +85,7 @@ def load_reconstruction(path: Path, is_starter: bool) -> SparseNeuS:
     return load_published_sparse_neus(found / published.files[0].path)
 
 
-def make_room(models: Models, needed: int = ROOM) -> None:
+def make_room(models: One2345Networks, needed: int = ROOM) -> None:
     """Drop Zero123, whose work is done, until the next job, if fewer bytes than `needed` are free."""
     give_back(models.device)
     if free_bytes(models.device) < needed:

@@ -30,7 +30,7 @@ from ..formats.compare import LONGEST_NAME, find_differences, refuse_differences
 from ..formats.fill import fill, read_tensors
 from ..formats.names import Origin, Shape
 from ..formats.probe import Probe
-from .zero123_layout import NOT_IN_TENSORS, REMEDY, Source, open_source
+from .zero123_layout import NOT_IN_TENSORS, REMEDY, StoredZero123, open_zero123
 from .zero123_names import OWN, UNET, UNUSED, unet_origins
 
 HEADS, HEAD_WIDTH, LATENT_SIDE = 8, 64, 32  # the UNet's at every level; CLIP's; 256 pixels
@@ -38,13 +38,13 @@ HEADS, HEAD_WIDTH, LATENT_SIDE = 8, 64, 32  # the UNet's at every level; CLIP's;
 
 def check_zero123(path: Path, kind: Kind | None = None) -> None:
     """Compare names and shapes with what the networks need, without reading a number. Raises WeightsError."""
-    source = open_source(path, kind)
+    source = open_zero123(path, kind)
     check(source, empty_parts(source))
 
 
 def load_zero123(path: Path, device: torch.device, dtype: torch.dtype, kind: Kind | None = None) -> Zero123:
-    """Zero123 on a device, from an original checkpoint or a folder; see `open_source`. Raises WeightsError."""
-    source = open_source(path, kind, half=dtype != torch.float32)
+    """Zero123 on a device, from an original checkpoint or a folder; see `open_zero123`. Raises WeightsError."""
+    source = open_zero123(path, kind, half=dtype != torch.float32)
     parts = empty_parts(source)
     check(source, parts)
     scarce = device.type == "cpu" and dtype == torch.float32 and is_scarce(parts)
@@ -66,7 +66,7 @@ def convert(checkpoint: Path, folder: Path, progress: Callable[[str, int, int], 
 
     progress: what is written, bytes so far, bytes in all. Raises WeightsError, OSError.
     """
-    source = open_source(checkpoint)
+    source = open_zero123(checkpoint)
     parts = empty_parts(source)
     check(source, parts)
     total = sum(2 * p.numel() for part in parts.values() for p in part.parameters())
@@ -98,7 +98,7 @@ def write_part(folder: Path, part: nn.Module, state: dict[str, Tensor]) -> None:
     return None
 
 
-def empty_parts(source: Source) -> dict[str, nn.Module]:
+def empty_parts(source: StoredZero123) -> dict[str, nn.Module]:
     """The networks without memory for their weights, in the sizes that the tensors have. Raises WeightsError."""
     try:
         configs = {"unet": unet_config(source), "vae": vae_config(source), "image_encoder": clip_config(source)}
@@ -125,7 +125,7 @@ def empty_parts(source: Source) -> dict[str, nn.Module]:
     return parts
 
 
-def unet_config(source: Source) -> dict[str, Any]:
+def unet_config(source: StoredZero123) -> dict[str, Any]:
     """Arguments of UNet2DConditionModel."""
     sizes = probe(source, "unet")
     widths = sizes.count("down_blocks.{}.resnets.0.conv1.weight")
@@ -146,7 +146,7 @@ def unet_config(source: Source) -> dict[str, Any]:
     }
 
 
-def vae_config(source: Source) -> dict[str, Any]:
+def vae_config(source: StoredZero123) -> dict[str, Any]:
     """Arguments of AutoencoderKL."""
     sizes = probe(source, "vae")
     widths = sizes.count("encoder.down_blocks.{}.resnets.0.conv1.weight")
@@ -161,7 +161,7 @@ def vae_config(source: Source) -> dict[str, Any]:
     }
 
 
-def clip_config(source: Source) -> dict[str, Any]:
+def clip_config(source: StoredZero123) -> dict[str, Any]:
     """Arguments of CLIPVisionConfig."""
     sizes = probe(source, "image_encoder")
     patches = sizes.shape("vision_model.embeddings.patch_embedding.weight")
@@ -184,7 +184,7 @@ def clip_config(source: Source) -> dict[str, Any]:
     }
 
 
-def probe(source: Source, part: str) -> Probe:
+def probe(source: StoredZero123, part: str) -> Probe:
     """Sizes by the names of diffusers and transformers."""
 
     def origin(name: str) -> Origin:
@@ -196,7 +196,7 @@ def probe(source: Source, part: str) -> Probe:
     return Probe(source.tensors, origin)
 
 
-def check(source: Source, parts: dict[str, nn.Module]) -> None:
+def check(source: StoredZero123, parts: dict[str, nn.Module]) -> None:
     """WeightsError with the first differences between the file's tensors and those that the networks need."""
     wanted: dict[str, Shape] = {}
     for name, part in parts.items():

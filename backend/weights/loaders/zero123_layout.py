@@ -28,7 +28,7 @@ NOT_IN_TENSORS = {
 
 
 @dataclass
-class Source:
+class StoredZero123:
     """The tensors of Zero123 as they are stored, and what was found out about them.
 
     tensors: by published name. origins: for a part and its tensors' names in diffusers, where each comes from. unused:
@@ -44,7 +44,7 @@ class Source:
     prediction_type: str = "epsilon"
 
 
-def open_source(path: Path, kind: Kind | None = None, half: bool = False) -> Source:
+def open_zero123(path: Path, kind: Kind | None = None, half: bool = False) -> StoredZero123:
     """path: an original checkpoint, a folder that holds one, or a folder in a diffusers layout.
 
     kind: where the caller knows it from the catalog; else it is recognised. half: prefer files in half precision.
@@ -59,7 +59,7 @@ def open_source(path: Path, kind: Kind | None = None, half: bool = False) -> Sou
     return _open_folder(path, kind, half) if path.is_dir() else _open_checkpoint(path, kind)
 
 
-def _open_checkpoint(path: Path, kind: Kind | None) -> Source:
+def _open_checkpoint(path: Path, kind: Kind | None) -> StoredZero123:
     content = read_file(path)
     tensors = tensors_in(content, "state_dict")
     if not tensors:
@@ -80,7 +80,7 @@ def _open_checkpoint(path: Path, kind: Kind | None) -> Source:
             return published.clip_origins(names)
         return {name: Origin(published.PROJECTION + name) for name in names}
 
-    return Source(path, kind, told, tensors, origins, {})
+    return StoredZero123(path, kind, told, tensors, origins, {})
 
 
 def _recognise_checkpoint(path: Path, content: dict[Any, Any]) -> tuple[Kind, str]:
@@ -99,7 +99,7 @@ def _recognise_checkpoint(path: Path, content: dict[Any, Any]) -> tuple[Kind, st
     return "stable-zero123", "by the lack of a training state"
 
 
-def _open_folder(folder: Path, kind: Kind | None, half: bool) -> Source:
+def _open_folder(folder: Path, kind: Kind | None, half: bool) -> StoredZero123:
     tensors: dict[str, StoredTensor] = {}
     for part in (*PARTS, *LINEARS):
         if file := _part_file(folder, part, half):
@@ -116,7 +116,7 @@ def _open_folder(folder: Path, kind: Kind | None, half: bool) -> Source:
     def origins(part: str, names: Iterable[str]) -> dict[str, Origin]:
         return {name: Origin(f"{part}/{name}") for name in names}
 
-    source = Source(folder, kind, told, tensors, origins, configs)
+    source = StoredZero123(folder, kind, told, tensors, origins, configs)
     source.prediction_type = "v_prediction" if scheduler.get("prediction_type") == "v_prediction" else "epsilon"
     return source
 

@@ -12,12 +12,12 @@ from torch import Tensor
 from backend.diffusion.sampling import PAPER, Sampling
 from backend.diffusion.zero123 import Condition, relative_pose
 from backend.engines import Request, one2345
-from backend.interface.tasks import engine
+from backend.interface.tasks import task
 from backend.interface.view_set import NEIGHBOURS, view_set
 from backend.preprocess import elevation
 from backend.reconstruction.sparse_neus.model import SparseNeuS
 from backend.runtime.progress import Progress
-from backend.weights.loaders.one2345 import Models
+from backend.weights.loaders.one2345 import One2345Networks
 
 SIZE = 32
 CORNER = 253.5 / 255  # what 8 bits cut to 253, and whitening makes white
@@ -63,7 +63,7 @@ def small_ball() -> SparseNeuS:
 
 
 def run(monkeypatch, model: Draws, polar: int | None = None, weights: Path | None = None, **values):
-    models = Models(model, small_ball(), torch.device("cpu"))  # pyright: ignore[reportArgumentType]
+    models = One2345Networks(model, small_ball(), torch.device("cpu"))  # pyright: ignore[reportArgumentType]
     seen: list[np.ndarray] = []
 
     def matched(_, views: np.ndarray, __) -> str:
@@ -79,7 +79,7 @@ def run(monkeypatch, model: Draws, polar: int | None = None, weights: Path | Non
     monkeypatch.setattr(one2345, "estimate_polar", lambda _: polar)
     image = np.zeros((40, 60, 4), np.float32)
     image[10:30, 20:40] = 0.4, 0.5, 0.6, 1
-    parameters = engine("one2345").check({"weights": "zero123-xl", "mesh_resolution": 32, **values})
+    parameters = task("one2345").check({"weights": "zero123-xl", "mesh_resolution": 32, **values})
     return one2345.run(Request("one2345", {"image": image}, parameters, 0), Progress()), seen
 
 

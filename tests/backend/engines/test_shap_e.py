@@ -21,7 +21,7 @@ from transformers import (
 from backend.engines import Request, shap_e
 from backend.interface.catalog import WeightsError
 from backend.interface.parameters import ParameterError
-from backend.interface.tasks import engine
+from backend.interface.tasks import task
 from backend.runtime.progress import Cancelled, Progress
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -97,7 +97,7 @@ def made(request, tmp_path_factory):
 
 def settings(folder, kind, **told):
     values = {"weights": str(folder), "device": "cpu", "steps": 2, "mesh_resolution": 32}
-    return engine("shap_e" if kind == "image" else "shap_e_text").check(values | told)
+    return task("shap_e" if kind == "image" else "shap_e_text").check(values | told)
 
 
 def inputs(kind):
