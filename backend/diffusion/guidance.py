@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a diffusion model's opinion becomes a gradient: SDS, SJC, MVDream's x0 form, and the kinds of guidance.
+"""Gradients from diffusion models (SDS, SJC, MVDream's x0 form) and classifier-free guidance.
 
 Everywhere: z clean latents, z_t = sqrt(a) z + sqrt(1 - a) noise with a = alphas_cumprod[t] of shape (B, 1, 1, 1),
-x0 the model's idea of z behind z_t. Latents are (B, C, h, w). Gradients are those of a loss: descend along them.
+x0 the model's estimate of z from z_t. Latents are (B, C, h, w). Gradients are those of a loss: descend along them.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ def clean_from_velocity(noisy: Tensor, velocity: Tensor, a: Tensor) -> Tensor:
     return a.sqrt() * noisy - (1 - a).sqrt() * velocity
 
 
-# --- Guidance: of x0 or of predicted noise alike, since one is a linear function of the other at a given z_t.
+# --- Guidance, of x0 or of predicted noise alike: at a given z_t one is a linear function of the other.
 
 
 def guide(conditional: Tensor, unconditional: Tensor, scale: float) -> Tensor:
-    """Classifier-free guidance (Ho and Salimans 2022): 1 is none. DreamFusion's and SJC's own count is scale - 1.
+    """Classifier-free guidance (Ho and Salimans 2022); scale 1 is none. DreamFusion and SJC count scale - 1.
 
     A negative prompt takes the place of the unconditional one.
     """
@@ -45,8 +45,8 @@ def guide(conditional: Tensor, unconditional: Tensor, scale: float) -> Tensor:
 def guide_perp_neg(
     conditional: Tensor, unconditional: Tensor, negatives: Sequence[Tensor], weights: Tensor, scale: float
 ) -> Tensor:
-    """Perp-Neg (Armandpour et al. 2023): of each negative direction only what is perpendicular to the
-    positive one counts, with weights (K, B) <= 0, so that a negative cannot undo what the prompt asks for."""
+    """Perp-Neg (Armandpour et al. 2023): only the part of each negative direction that is perpendicular to the positive
+    one counts, with weights (K, B) <= 0, so that a negative prompt cannot cancel the prompt."""
     positive = conditional - unconditional
     total = positive
     for negative, weight in zip(negatives, weights, strict=True):
@@ -62,8 +62,8 @@ def perpendicular(x: Tensor, y: Tensor) -> Tensor:
 
 
 def rescale(guided: Tensor, conditional: Tensor, share: float, views: int = 1) -> Tensor:
-    """CFG rescale (Lin et al. 2024, equations 15 and 16) as MVDream uses it: x0 gets back the contrast it has without
-    guidance, by `share` (0..1); measured over each object's `views` consecutive items and all their channels."""
+    """CFG rescale (Lin et al. 2024, equations 15 and 16) as in MVDream: restores x0's contrast without guidance, by
+    `share` (0..1); measured over each object's `views` consecutive items and all their channels."""
 
     def deviation(x: Tensor) -> Tensor:
         return x.reshape(len(x) // views, -1).std(1).repeat_interleave(views).view(-1, 1, 1, 1)

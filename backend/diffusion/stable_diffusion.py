@@ -27,9 +27,9 @@ T5_TOKENS = 77  # DeepFloyd IF's prompts; CLIP's tokenizer knows its own length
 
 
 class TextToImage(nn.Module):
-    """A UNet, a text encoder, and an auto-encoder unless the UNet paints pixels (then pictures in -1..1 are "latents").
+    """A UNet, a text encoder, and an auto-encoder unless the UNet works on pixels (then images in -1..1 are "latents").
 
-    scheduler: with the training's schedule and kind of prediction.
+    scheduler: defines the noise schedule of the training and the type of prediction.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class TextToImage(nn.Module):
 
     @property
     def image_size(self) -> int:
-        """Side of the pictures in pixels."""
+        """Side of the images in pixels."""
         factor = 2 ** (len(self.vae.config.block_out_channels) - 1) if self.vae else 1
         return self.unet.config.sample_size * factor
 
@@ -59,7 +59,7 @@ class TextToImage(nn.Module):
     def is_starter(self) -> bool:
         """Whether its images are as small as the starter's, for which engines have recipes of their own.
 
-        Those of DeepFloyd IF's first stage are, too; it is told by its lack of an auto-encoder.
+        DeepFloyd IF's first stage makes such images, too; unlike the starter it has no auto-encoder.
         """
         return self.image_size < SMALLEST_LATENT_MODEL
 
@@ -69,24 +69,24 @@ class TextToImage(nn.Module):
 
     @torch.no_grad()
     def embed(self, prompts: Sequence[str]) -> Tensor:
-        """What the UNet attends to, (N, tokens, D). CLIP's padding is attended to as in training; T5's is not."""
+        """Text embeddings (N, tokens, D). The UNet attends to CLIP's padding, as in training; T5's is masked."""
         encoder = self.text_encoder
         assert encoder is not None, "the text encoder was dropped"
         is_t5 = encoder.config.model_type == "t5"
         texts = [prompt.lower().strip() if is_t5 else prompt for prompt in prompts]
         length = T5_TOKENS if is_t5 else min(self.tokenizer.model_max_length, encoder.config.max_position_embeddings)
-        told = self.tokenizer(texts, padding="max_length", max_length=length, truncation=True, return_tensors="pt")
+        tokens = self.tokenizer(texts, padding="max_length", max_length=length, truncation=True, return_tensors="pt")
         place = next(encoder.parameters()).device
         masked = is_t5 or getattr(encoder.config, "use_attention_mask", False)
-        mask = {"attention_mask": told.attention_mask.to(place)} if masked else {}
-        return encoder(told.input_ids.to(place), **mask).last_hidden_state.to(self.dtype)
+        mask = {"attention_mask": tokens.attention_mask.to(place)} if masked else {}
+        return encoder(tokens.input_ids.to(place), **mask).last_hidden_state.to(self.dtype)
 
     def forget_text(self) -> None:
-        """Drop the text encoder, which for DeepFloyd IF is larger than all the rest."""
+        """Drop the text encoder, which in DeepFloyd IF is larger than all other networks together."""
         self.text_encoder = None
 
     def encode(self, images: Tensor) -> Tensor:
-        """Pictures (B, 3, H, W) in 0..1 -> scaled latents (B, C, h, w), differentiable; see Zero123Prior's."""
+        """Images (B, 3, H, W) in 0..1 -> scaled latents (B, C, h, w), differentiable; the posterior's mode."""
         side = self.image_size
         images = F.interpolate(images, (side, side), mode="bilinear", align_corners=False) * 2 - 1
         if self.vae is None:
@@ -96,7 +96,7 @@ class TextToImage(nn.Module):
         return (latents * vae.config.scaling_factor).float()
 
     def decode(self, latents: Tensor) -> Tensor:
-        """Scaled latents -> pictures (B, 3, S, S), about 0..1, differentiable."""
+        """Scaled latents -> images (B, 3, S, S), about 0..1, differentiable."""
         if self.vae is None:
             return latents / 2 + 0.5
         return self.vae.decode(latents.to(self.dtype) / self.vae.config.scaling_factor).sample.float() / 2 + 0.5
@@ -107,7 +107,7 @@ class TextToImage(nn.Module):
         return self.unet(noisy.to(self.dtype), t, embeddings).sample[:, : self.channels].float()
 
     def clean(self, noisy: Tensor, t: Tensor, output: Tensor) -> Tensor:
-        """x0 behind an output of `predict`."""
+        """x0 from an output of `predict`."""
         known = self.alphas_cumprod[t].view(-1, 1, 1, 1)
         is_velocity = self.scheduler.config.prediction_type == "v_prediction"
         return (clean_from_velocity if is_velocity else clean_from_noise)(noisy, output, known)
@@ -122,7 +122,7 @@ class TextToImage(nn.Module):
         generator: torch.Generator,
         step_done: Callable[[int, int], None] = lambda i, n: None,
     ) -> Tensor:
-        """A picture (1, 3, S, S) in 0..1 by DDIM, from noise of a CPU generator."""
+        """An image (1, 3, S, S) in 0..1 by DDIM, from noise of a CPU generator."""
         embeddings, device = self.embed([negative, prompt]), self.alphas_cumprod.device
         scheduler = DDIMScheduler.from_config(self.scheduler.config)
         scheduler.set_timesteps(steps)
@@ -137,10 +137,10 @@ class TextToImage(nn.Module):
 
 
 class TextPrior:
-    """A text-conditioned model as what the optimisation asks: it knows a prompt, and says it anew for every side.
+    """The prior of a text-conditioned model for a prompt, which names the side that a camera sees.
 
-    negative: what to avoid, in place of telling nothing. perp_neg: avoid the other sides too. All prompts are embedded
-    here once, and the text encoder is dropped.
+    negative: the negative prompt, in place of the empty one. perp_neg: the other sides are negative prompts too. All
+    prompts are embedded once, here, and the text encoder is dropped.
     """
 
     def __init__(self, model: TextToImage, prompt: str, negative: str = "", perp_neg: bool = False):
@@ -165,10 +165,10 @@ class TextPrior:
             positive, negatives, weights = self.mix(angles)
         else:
             positive, negatives, weights = torch.cat([self.sides[side(*a)] for a in angles]), [], None
-        told = [positive, *([self.unconditional.expand_as(positive)] if unconditional else []), *negatives]
-        copies = len(told)
+        embeddings = [positive, *([self.unconditional.expand_as(positive)] if unconditional else []), *negatives]
+        copies = len(embeddings)
         noisy, t = noisy.repeat(copies, 1, 1, 1), t.repeat(copies)
-        clean = self.model.clean(noisy, t, self.model.predict(noisy, t, torch.cat(told))).chunk(copies)
+        clean = self.model.clean(noisy, t, self.model.predict(noisy, t, torch.cat(embeddings))).chunk(copies)
         rest = list(clean[1 + unconditional :])
         return Denoised(clean[0], clean[1] if unconditional else None, rest, weights)
 

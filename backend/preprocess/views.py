@@ -27,7 +27,7 @@ REMEDY = "The folder must be in the NeRF-synthetic form: transforms.json with ca
 
 
 class ViewsError(ValueError):
-    """The folder of views cannot be used: what is wrong, and in `remedy` what to do."""
+    """The folder of views cannot be used; `remedy` says what to do."""
 
     remedy = REMEDY
 
@@ -88,9 +88,9 @@ def read_attached(files: list[bytes], cameras: Any) -> tuple[list[np.ndarray], l
 
 
 def align(images: list[np.ndarray], cameras: list[Camera], size: int) -> tuple[np.ndarray, list[Camera]]:
-    """Pictures of any shapes and lenses -> squares float32 (V, size, size, 4) of one field of view, the widest one.
+    """Images of any shapes and lenses -> squares float32 (V, size, size, 4) with the widest field of view of all.
 
-    What a picture does not show becomes transparent.
+    Pixels outside an image become transparent.
     """
     reach = max(max(c.width, c.height) / 2 / c.focal for c in cameras)
     fov = 2 * math.degrees(math.atan(reach))
@@ -156,9 +156,9 @@ def pose(matrix: Any, index: int, scale: float) -> np.ndarray:
 
 
 def check_folder(folder: Path) -> None:
-    """ParameterError where views cannot be written: nothing is overwritten."""
+    """ParameterError unless the folder is new or empty: nothing is overwritten."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ParameterError(f"{folder} is no empty folder. Choose a new one.")
+        raise ParameterError(f"{folder} is not empty. Choose a new folder.")
 
 
 def write_views(folder: Path, views: np.ndarray, cameras: list[Camera]) -> None:

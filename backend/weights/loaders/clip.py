@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # transformers annotates its models loosely.
 # pyright: reportArgumentType=false
-"""Loads what judges how alike pictures are: a published CLIP, or the starter's own picture encoder."""
+"""Loads CLIP, or in its place the starter's own image encoder, to compare images."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from ..formats.transformers_folder import load_network
 from ..store import store
 
 SET = "clip-vit-base-patch16"
-REMEDY = "Download the weights again, or remove them: the starter's picture encoder then takes their place."
-STARTER = "Pictures were compared by the starter's own small encoder, which knows no words, in the place of CLIP."
+REMEDY = "Download the weights again, or remove them to use the starter's image encoder instead."
+STARTER_NOTE = "Without CLIP, images were compared by the starter's small encoder, and not with text."
 
 
 def load_clip_similarity(device: torch.device) -> tuple[ClipSimilarity, str]:
-    """The judge that is here, and a note for the report. Raises WeightsError."""
+    """CLIP if it is installed, else the starter's encoder, and a note for the result's facts. Raises WeightsError."""
     folder = store.locate(SET)
     if folder is not None:
         return read_clip_similarity(folder).to(device), ""
-    return starter_clip_similarity().to(device), f"{STARTER} {store.get(catalog.weights(SET))}"
+    return starter_clip_similarity().to(device), f"{STARTER_NOTE} {store.get(catalog.weights(SET))}"
 
 
 def starter_clip_similarity() -> ClipSimilarity:
@@ -35,12 +35,12 @@ def starter_clip_similarity() -> ClipSimilarity:
 
 
 def read_clip_similarity(folder: Path) -> ClipSimilarity:
-    """A folder of CLIP with both halves. Raises WeightsError."""
+    """CLIP with both encoders from a folder. Raises WeightsError."""
     vision, text = (
         load_network(folder, half, REMEDY) for half in (CLIPVisionModelWithProjection, CLIPTextModelWithProjection)
     )
     try:
         tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
     except Exception as error:  # the tokenizers library has exceptions of its own
-        raise WeightsError(f"{folder} has no tokenizer that can be read: {one_line(error)}.", REMEDY) from error
+        raise WeightsError(f"The tokenizer in {folder} cannot be read: {one_line(error)}.", REMEDY) from error
     return ClipSimilarity(vision, text, tokenizer)

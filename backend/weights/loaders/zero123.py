@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # accelerate and transformers annotate their models loosely.
 # pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false, reportOperatorIssue=false
-"""Loads Zero123 in every published form, and converts it once into what loads quickly.
+"""Loads Zero123 in every published form, and converts it to files that load quickly.
 
-All sizes are inferred from the tensors; a tensor is read when its network takes it, so that of a checkpoint with an
-average and a training state only what is used comes into memory.
+Sizes are inferred from the tensors. Numbers are read one tensor at a time, and only those that a network uses: original
+checkpoints also hold an average of the weights and the state of the training.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ HEADS, HEAD_WIDTH, LATENT_SIDE = 8, 64, 32  # the UNet's at every level; CLIP's;
 
 
 def check_zero123(path: Path, kind: Kind | None = None) -> None:
-    """Compare names and shapes with what the networks need, without reading a number. Raises WeightsError."""
+    """Compare names and shapes with those of the networks, without reading numbers. Raises WeightsError."""
     source = open_zero123(path, kind)
     check(source, empty_parts(source))
 
@@ -64,7 +64,7 @@ def load_zero123(path: Path, device: torch.device, dtype: torch.dtype, kind: Kin
 def convert(checkpoint: Path, folder: Path, progress: Callable[[str, int, int], None]) -> tuple[int, int]:
     """Write a published Zero123 as float16 safetensors in a diffusers layout; returns the bytes before and after.
 
-    progress: what is written, bytes so far, bytes in all. Raises WeightsError, OSError.
+    progress: (stage, bytes so far, total bytes). Raises WeightsError, OSError.
     """
     source = open_zero123(checkpoint)
     parts = empty_parts(source)
@@ -84,7 +84,7 @@ def convert(checkpoint: Path, folder: Path, progress: Callable[[str, int, int], 
 
 
 def write_part(folder: Path, part: nn.Module, state: dict[str, Tensor]) -> None:
-    """Weights and config of one network, as diffusers and transformers read them."""
+    """Write a network's weights and config for diffusers and transformers."""
     folder.mkdir(parents=True, exist_ok=True)
     if isinstance(part, nn.Linear):
         prefix = LINEARS[folder.name]
@@ -99,7 +99,7 @@ def write_part(folder: Path, part: nn.Module, state: dict[str, Tensor]) -> None:
 
 
 def empty_parts(source: StoredZero123) -> dict[str, nn.Module]:
-    """The networks without memory for their weights, in the sizes that the tensors have. Raises WeightsError."""
+    """The networks on the "meta" device, in the sizes of the stored tensors. Raises WeightsError."""
     try:
         configs = {"unet": unet_config(source), "vae": vae_config(source), "image_encoder": clip_config(source)}
     except KeyError as error:
@@ -201,14 +201,14 @@ def check(source: StoredZero123, parts: dict[str, nn.Module]) -> None:
     wanted: dict[str, Shape] = {}
     for name, part in parts.items():
         wanted |= wanted_shapes(part, source.origins(name, part.state_dict()))
-    if any(name.startswith(UNET) for name in source.tensors):  # beside the average: as published, though not read
+    if any(name.startswith(UNET) for name in source.tensors):  # checked as well, although the average is read
         wanted |= wanted_shapes(parts["unet"], unet_origins(parts["unet"].state_dict()))
     differences = find_differences(source.tensors, wanted, UNUSED.fullmatch)
     refuse_differences(differences, f"{source.path} does not fit Zero123", REMEDY)
 
 
 def is_scarce(parts: dict[str, nn.Module]) -> bool:
-    """Whether the main memory that is free is too little for the networks in float32."""
+    """Whether the free main memory is too small for the networks in float32."""
     return choose_placement(parts, free_bytes(torch.device("cpu"))) != "resident"
 
 
