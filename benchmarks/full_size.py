@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -69,6 +70,9 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        if options.width == "full":
+            require(folder, 3, 8)
         if not (folder / "ckpt_215000.pth").exists():
             from benchmarks import random_zero123
 
@@ -81,6 +85,19 @@ def main() -> None:
         figures = json.loads(done.stdout.splitlines()[-1])
         figures["host_gb"] = round(peak_gb("CHILDREN"), 2)
         print(json.dumps(figures, indent=1))
+
+
+def require(folder: Path, disk_gb: float, memory_gb: float) -> None:
+    """End with one sentence where the weights or the networks would not fit."""
+    from backend.memory import free_memory
+
+    memory = (free_memory() or memory_gb * 1e9) / 1e9  # a system that does not say may have enough
+    disk = shutil.disk_usage(folder).free / 1e9
+    if disk < disk_gb or memory < memory_gb:
+        sys.exit(
+            f"This benchmark needs {disk_gb:g} GB of disk in {folder} and {memory_gb:g} GB of memory; "
+            f"{disk:.1f} and {memory:.1f} are free."
+        )
 
 
 def peak_gb(whose: str) -> float:

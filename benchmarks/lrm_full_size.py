@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from .full_size import peak_gb
+from .full_size import peak_gb, require
 
 LAYERS = range(0, 20, 2)  # of the decoder
 
@@ -96,6 +96,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
+        require(folder, 2, 8)
         if not (folder / "model.safetensors").exists():
             print(f"{write(folder / 'model.safetensors') / 1e6:.1f} million parameters in {folder}", flush=True)
         told = ["--cells", str(options.cells), "--texture", options.texture, "--folder", str(folder), "--job"]

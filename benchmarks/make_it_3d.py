@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Make-It-3D driven by a prior that knows the object: what the first stage recovers, and what the second adds.
 
-python -m benchmarks.make_it_3d --meshes ../shared/data/train --objects 5 --output build/make_it_3d
+python -m benchmarks.make_it_3d --objects 5 --output build/make_it_3d
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from backend.engines.image_recipe import SMALL, SMALL_REFINE
 from backend.engines.optimisation import optimise
 from backend.engines.refine import Refine, make_cloud
 from backend.engines.report import Report
-from backend.evaluation.benchmark import to_mesh
+from backend.evaluation.benchmark import Meshes, to_mesh
 from backend.evaluation.metrics import compare_meshes, psnr
 from backend.fields import hash_field
 from backend.meshing.files import save
@@ -33,7 +33,7 @@ from backend.meshing.texture import finish, nearby
 from backend.reconstruction.view_colors import colors_from, paint
 from backend.rendering.cameras import Camera, orbit
 from backend.rendering.rasteriser import photograph, rasterise
-from backend.training.meshes import list_meshes, load_mesh
+from backend.training.meshes import DEMO_MESHES, list_meshes, load_mesh
 from backend.weights.likeness import starter_likeness
 
 from .oracle_recovery import FOV_DEG, RADIUS, lit
@@ -95,7 +95,7 @@ def recover(
 
 
 def main(
-    meshes: Annotated[Path, typer.Option(help="Folder of meshes.")] = Path("../shared/data/train"),
+    meshes: Meshes = DEMO_MESHES,
     objects: Annotated[int, typer.Option(help="How many, by the seeded choice of oracle_recovery.")] = 5,
     first: Annotated[int, typer.Option(help="The first of the choice.")] = 0,
     size: Annotated[int, typer.Option(help="Pixels a side of what the oracle sees.")] = 64,

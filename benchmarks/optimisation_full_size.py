@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from . import random_stable_diffusion, random_zero123
-from .full_size import peak_gb
+from .full_size import peak_gb, require
 
 ENGINES = {"zero123_sds": "sds", "zero123_sjc": "sjc", "dreamfusion": None}
 
@@ -70,6 +70,7 @@ def main() -> None:
         return
     chosen = [options.only] if options.only else list(ENGINES)
     with tempfile.TemporaryDirectory() as temporary:
+        require(Path(temporary), 6, 16)
         for name in chosen:
             folder = Path(temporary) / ("text" if name == "dreamfusion" else "zero123")
             if not folder.exists():

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How well optimisation recovers objects from a prior that knows them: shape, colours, depth, and what it costs.
 
-python -m benchmarks.oracle_recovery --meshes ../shared/data/train --objects 10 --method sds --output build/oracle
+python -m benchmarks.oracle_recovery --objects 10 --method sds --output build/oracle
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from backend.engines import dreamfusion, prompt_recipe, recipe
 from backend.engines.distillation import Reconstruction, Reference
 from backend.engines.optimisation import optimise
 from backend.engines.report import Report
-from backend.evaluation.benchmark import to_mesh
+from backend.evaluation.benchmark import Meshes, to_mesh
 from backend.evaluation.metrics import compare_meshes, is_inside
 from backend.fields import hash_field, sdf_field, voxel_field
 from backend.fields.field import Field
 from backend.meshing.mesh import Mesh
 from backend.rendering.cameras import Camera, orbit, rays
 from backend.rendering.rasteriser import photograph, rasterise
-from backend.training.meshes import list_meshes, load_mesh
+from backend.training.meshes import DEMO_MESHES, list_meshes, load_mesh
 
 FOV_DEG, RADIUS = 15.5, 3.8  # the sphere of the objects fills the picture
 TOWARDS_LIGHT, AMBIENT = (-0.45, -0.6, 0.66), 0.5
@@ -183,7 +183,7 @@ def picture(views: np.ndarray, truth: Mesh) -> np.ndarray:
 
 
 def main(
-    meshes: Annotated[Path, typer.Option(help="Folder of meshes.")] = Path("../shared/data/train"),
+    meshes: Meshes = DEMO_MESHES,
     objects: Annotated[int, typer.Option(help="How many, by a seeded choice.")] = 10,
     first: Annotated[int, typer.Option(help="The first of the choice.")] = 0,
     method: Annotated[

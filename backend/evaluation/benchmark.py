@@ -18,7 +18,7 @@ from ..interface.declarations import engine
 from ..interface.view_set import FOV_DEG, first_stage, view_set
 from ..meshing.mesh import Mesh
 from ..rendering.cameras import Camera
-from ..training.meshes import TrainingMesh, list_meshes, load_mesh
+from ..training.meshes import DEMO_MESHES, TrainingMesh, list_meshes, load_mesh
 from ..training.render import Light, Renderer, orbit
 from .baselines import box, silhouette_slab
 from .metrics import align, compare_meshes, compare_surfaces, normalise, psnr, ssim
@@ -41,6 +41,7 @@ HIGHER_IS_BETTER = {
 }
 
 app = typer.Typer(help="Measure the quality of meshes on the validation objects.")
+Meshes = Annotated[Path, typer.Option(help="Folder of meshes.", show_default="demo/meshes")]
 Scores = dict[str, dict[str, float]]
 
 
@@ -161,9 +162,7 @@ def shoot(renderer: Renderer, views: list[tuple[float, float]]) -> list[np.ndarr
 
 @app.command()
 def main(
-    meshes: Annotated[Path, typer.Option(help="Folder of meshes; their validation split is used.")] = Path(
-        "../shared/data/train"
-    ),
+    meshes: Meshes = DEMO_MESHES,
     count: Annotated[int, typer.Option(min=1, help="How many objects.")] = 40,
     engines: Annotated[list[str] | None, typer.Option("--engine", help="one2345 or lrm; both if not told.")] = None,
     output: Annotated[Path, typer.Option(help="Folder for scores.json and sheet.png.")] = Path("build/evaluation"),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+DEMO_MESHES = Path(__file__).resolve().parents[2] / "demo" / "meshes"  # ten CC0 objects, in the repository only
 VALIDATION_SHARE = 20  # one object in twenty
 STRETCH = 0.25  # standard deviation of the logarithms of a stretched mesh's scales
 
@@ -43,7 +44,12 @@ def list_meshes(folder: Path, split: str) -> list[tuple[str, str, Path]]:
         entries = [(p.stem, "other", p) for p in folder.rglob("*") if p.suffix.lower() in endings]
     if not entries:
         raise FileNotFoundError(f"No meshes in {folder}. Name a folder with .npz, .ply, .glb, .obj or .stl files.")
-    return sorted(e for e in entries if split == "all" or is_validation(e[0]) == (split == "validation"))
+    chosen = sorted(e for e in entries if split == "all" or is_validation(e[0]) == (split == "validation"))
+    if not chosen:
+        raise FileNotFoundError(
+            f"None of the {len(entries)} meshes in {folder} belongs to the {split} split, which their names decide."
+        )
+    return chosen
 
 
 def load_mesh(name: str, category: str, path: Path) -> TrainingMesh:
