@@ -17,8 +17,8 @@ except ImportError:
     sys.exit("This script needs a Python with bpy, as `build.py demo` installs one: DATA/blender-4.5/bin/python.")
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "demo"))
-import scene  # noqa: E402  # pyright: ignore[reportMissingImports]
+sys.path.insert(0, str(ROOT))
+from demo import scene, sheet  # noqa: E402
 
 AZIMUTHS = (0, 45, 120, 180, 270)
 PIXELS = 144  # a side of each cell
@@ -37,7 +37,7 @@ def look(path: Path, folder: Path) -> np.ndarray:
         bpy.context.scene.render.filepath = str(folder / "cell.png")
         with scene.quiet():
             bpy.ops.render.render(write_still=True)
-        cells.append(scene.fit(scene.read(folder / "cell.png")))
+        cells.append(sheet.fit(scene.read(folder / "cell.png"), PIXELS))
     (folder / "cell.png").unlink()
     return np.concatenate(cells, 1)
 
@@ -46,5 +46,5 @@ if __name__ == "__main__":
     picture, *meshes = map(Path, sys.argv[1:] or (ROOT / "build/in_blender.png", ROOT / "build/demo/mesh.glb"))
     if not all(mesh.is_file() for mesh in meshes):
         sys.exit("No such mesh. Name one, or make the demo's first: python build.py demo")
-    scene.PIXELS, scene.FOV_DEG, scene.SAMPLES = PIXELS, 24.0, 64
+    sheet.PIXELS, sheet.FOV_DEG, scene.SAMPLES = PIXELS, 24.0, 64
     scene.save(np.concatenate([look(mesh.resolve(), picture.parent) for mesh in meshes]), picture)
