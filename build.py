@@ -16,6 +16,7 @@ import tempfile
 import time
 import tomllib
 import zipfile
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from backend.interface import declarations, environment, interpreters, packages
@@ -25,8 +26,6 @@ ROOT = Path(__file__).resolve().parent
 BLENDERS = ("4.2", "4.5", "5.0")  # of each, Blender as a Python module is installed for the tests
 DEMO_BLENDER = "4.5"
 BPY_PYTHON = (3, 11)  # the only one that those modules are built for
-ZIPPED = ("__init__.py", "blender_manifest.toml", "LICENSE", "pyproject.toml", "addon", "backend")
-NOT_ZIPPED = ("backend/training/", "backend/evaluation/")  # both need meshes that do not ship
 LONGEST_NAME = 120  # Windows' paths end at 260 characters, and Blender's own folder takes its share
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 
@@ -178,7 +177,7 @@ def test(options: argparse.Namespace) -> int:
 
 def zip(options: argparse.Namespace) -> None:
     """Make the installable extension. The same checkout gives the same bytes, on every machine."""
-    manifest = tomllib.loads((ROOT / "blender_manifest.toml").read_text("utf-8"))
+    manifest = read_manifest()
     output = options.output or ROOT / "dist" / f"{manifest['id']}-{manifest['version']}.zip"
     output.parent.mkdir(parents=True, exist_ok=True)
     write_zip(output, zip_members())
@@ -186,18 +185,36 @@ def zip(options: argparse.Namespace) -> None:
     print(f"{output} ({output.stat().st_size / 1e6:.1f} MB)")
 
 
+def read_manifest() -> dict:
+    return tomllib.loads((ROOT / "blender_manifest.toml").read_text("utf-8"))
+
+
 def zip_members() -> list[str]:
-    """Paths of the files that belong into the extension, sorted."""
-    found = []
-    for top in ZIPPED:
-        for path in [ROOT / top, *(ROOT / top).rglob("*")]:
-            name = path.relative_to(ROOT).as_posix()
-            hidden = any(part.startswith(".") or part == "__pycache__" for part in path.relative_to(ROOT).parts)
-            if path.is_file() and not hidden and path.suffix != ".pyc" and not name.startswith(NOT_ZIPPED):
-                found.append(name)
+    """Paths of the files that belong into the extension, sorted: those that the manifest does not exclude."""
+    patterns, found = read_manifest()["build"]["paths_exclude_pattern"], []
+    for parent, folders, names in os.walk(ROOT):
+        inside = Path(parent).relative_to(ROOT)
+        folders[:] = [name for name in folders if not is_excluded(inside / name, True, patterns)]
+        files = [inside / name for name in names if not is_excluded(inside / name, False, patterns)]
+        found += [path.as_posix() for path in files if not (ROOT / path).is_symlink()]
     if longest := [name for name in found if len(name) >= LONGEST_NAME]:
         raise packages.SetupError(f"Blender on Windows could not unpack {longest[0]}", "Give it a shorter name")
     return sorted(found)
+
+
+def is_excluded(path: Path, is_folder: bool, patterns: list[str]) -> bool:
+    """Whether Blender's own `extension build` leaves out this path of the checkout: a pattern fits, and no pattern that
+    begins with an exclamation mark does. A leading slash ties a pattern to the top, a trailing one to folders."""
+    hits = {pattern[0] for pattern in patterns if matches(path, is_folder, pattern.removeprefix("!"))}
+    return bool(hits) and "!" not in hits
+
+
+def matches(path: Path, is_folder: bool, pattern: str) -> bool:
+    if pattern.endswith("/") and not is_folder:
+        return False
+    wanted = pattern.strip("/").split("/")
+    parts = path.parts if pattern.startswith("/") else path.parts[-len(wanted) :]
+    return len(parts) == len(wanted) and all(map(fnmatchcase, parts, wanted))
 
 
 def write_zip(output: Path, names: list[str]) -> None:
