@@ -2,8 +2,8 @@
 """The backend's own Python environment, made by the add-on's preferences and by build.py. Standard library only.
 
 DATA/environment/     a virtual environment; ready.json in it is written last and says what is installed
-DATA/backend/NAME/    a copy of the package `backend` to run from, so that the extension can be updated meanwhile, and of
-                      the manifest, which has the version
+DATA/backend/NAME/    a copy of the package `backend` to run from, so that the extension can be updated meanwhile;
+                      beside it the manifest, which has the version
 """
 
 from __future__ import annotations
