@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from test_repository import files
 
-from backend.training.meshes import DEMO_MESHES, list_meshes, load_mesh
+from backend.meshing.files import MeshFileError
+from backend.training.meshes import DEMO_MESHES, is_validation, list_meshes, load_mesh
 
 ROOT = Path(__file__).resolve().parents[2]
 INDEX = json.loads((DEMO_MESHES / "index.json").read_text("utf-8"))
@@ -45,18 +46,26 @@ def test_evaluation_has_objects_that_the_starter_never_saw_and_the_oracle_has_th
     assert len(held_out) == 8 and len(seen) == 2 and not {e[0] for e in held_out} & {e[0] for e in seen}
 
 
-def test_a_folder_without_a_split_is_said_to_be(tmp_path):
-    (tmp_path / "a.ply").touch()
-    split = "train" if list_or_none(tmp_path, "train") is None else "validation"
-    with pytest.raises(FileNotFoundError, match=f"None of the 1 meshes in .* belongs to the {split} split"):
+@pytest.mark.parametrize("split", ["train", "validation"])
+def test_a_folder_with_nothing_for_a_split_is_refused_with_a_sentence(split, tmp_path):
+    names = (f"{i}.ply" for i in range(1000))
+    (tmp_path / next(n for n in names if is_validation(Path(n).stem) == (split == "train"))).touch()
+    with pytest.raises(MeshFileError, match=f"None of the 1 meshes in .* is for {split}"):
         list_meshes(tmp_path, split)
+    assert len(list_meshes(tmp_path, "all")) == 1
 
 
-def list_or_none(folder: Path, split: str) -> list | None:
-    try:
-        return list_meshes(folder, split)
-    except FileNotFoundError:
-        return None
+@pytest.mark.parametrize("index", ["", "[1]", '{"id": "a"}', '[{"id": "a"}]', '[{"id": "a", "file": 3}]', "null"])
+def test_a_wrong_index_is_refused_with_a_sentence(index, tmp_path):
+    (tmp_path / "index.json").write_text(index)
+    with pytest.raises(MeshFileError, match=r"index\.json is not an index of meshes") as caught:
+        list_meshes(tmp_path, "all")
+    assert caught.value.kind == "input" and "demo/meshes/README.md" in caught.value.remedy
+
+
+def test_an_empty_folder_is_refused_with_a_sentence(tmp_path):
+    with pytest.raises(MeshFileError, match="There are no meshes in"):
+        list_meshes(tmp_path, "all")
 
 
 def test_training_must_be_told_its_meshes():
