@@ -171,7 +171,8 @@ def test(options: argparse.Namespace) -> int:
     env = clean_environment() | {"IMAGE_TO_MESH_BPY_PYTHONS": names}
     name_skipped = ["-rs", "--no-fold-skipped"]
     tests = subprocess.run([python, "-m", "pytest", *name_skipped, *options.pytest], cwd=ROOT, env=env).returncode
-    print("\n".join(missing), flush=True)
+    for line in missing:
+        print(line)
     return tests or status
 
 
