@@ -30,6 +30,7 @@ def job(name: str, folder: Path, steps: int, device: str) -> dict[str, Any]:
     import torch
 
     from backend.engines import Request, dreamfusion, zero123_sds
+    from backend.engines.distillation import Vanished
     from backend.engines.report import Report
     from backend.interface.declarations import engine
     from backend.preprocess.image import ImageError
@@ -48,7 +49,7 @@ def job(name: str, folder: Path, steps: int, device: str) -> dict[str, Any]:
     try:
         result = module.run(Request(kind, inputs, engine(kind).check(values), 0), report)
         surface = f"{len(result.mesh.faces)} faces"
-    except ImageError as error:  # three steps of random weights may leave nothing that has a surface
+    except (ImageError, Vanished) as error:  # three steps of random weights may leave nothing that has a surface
         surface = str(error)
     stages = {stage: round(max(t for t, s in note if s == stage), 1) for stage in dict.fromkeys(s for _, s in note)}
     figures = {
