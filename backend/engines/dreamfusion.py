@@ -17,7 +17,6 @@ from ..fields import hash_field, sdf_field
 from ..fields.background import Background
 from ..fields.field import Field
 from ..fields.initial import Start, fit_mesh
-from ..interface.parameters import ParameterError
 from ..interface.tasks import DreamFusionParameters
 from ..meshing.texture import finish
 from ..optimisation.loop import optimise
@@ -45,7 +44,7 @@ def run(request: Request[DreamFusionParameters], progress: Progress) -> MeshResu
     """A text in inputs["prompt"], and perhaps a Mesh in inputs["mesh"] -> a mesh whose front (-Y) is the prompt's, and
     four views of it."""
     parameters = request.parameters
-    prompt = read_prompt(request.inputs.get("prompt"))
+    prompt = request.inputs["prompt"]
     check_start(request)
     progress.plan(STARTING | STAGES if parameters.start == "mesh" else STAGES)
     progress.update("Loading weights", 0, 1)
@@ -71,13 +70,6 @@ def run(request: Request[DreamFusionParameters], progress: Progress) -> MeshResu
     mesh = finish(mesh if begins else fill_cube(mesh), parameters)  # what began with a mesh stays where that was
     facts = {"prompt": prompt, "vertices": len(mesh.vertices), "faces": len(mesh.faces)}
     return MeshResult(mesh, task.views(), outcome.facts | facts)
-
-
-def read_prompt(prompt: Any) -> str:
-    """ParameterError where there is none."""
-    if not isinstance(prompt, str) or not prompt.strip():
-        raise ParameterError("There is no prompt. Write what the mesh should be, such as: a red car.")
-    return prompt.strip()
 
 
 def choose_recipe(model: TextToImage, parameters: DreamFusionParameters) -> PromptRecipe:

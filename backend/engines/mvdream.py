@@ -25,13 +25,13 @@ from ..runtime.progress import Progress
 from ..weights.loaders.mvdream import check_multi_view, load_multi_view
 from ..weights.loaders.subjects import find_subjects, give_subjects
 from . import MeshResult, Request
-from .dreamfusion import SMALL, STAGES, Dream, fill_cube, make_field, read_prompt
+from .dreamfusion import SMALL, STAGES, Dream, fill_cube, make_field
 
 
 def run(request: Request[MVDreamParameters], progress: Progress) -> MeshResult:
     """A text in inputs["prompt"] -> a mesh whose front (-Y) is what the model takes for it, and four views of it."""
     parameters = request.parameters
-    prompt = read_prompt(request.inputs.get("prompt"))
+    prompt = request.inputs["prompt"]
     progress.plan(STAGES)
     progress.update("Loading weights", 0, 1)
     check_multi_view(parameters.weights)

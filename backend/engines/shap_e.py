@@ -31,7 +31,6 @@ from ..runtime.model_cache import ModelCache
 from ..runtime.progress import Progress
 from ..weights.loaders.shap_e import load_shap_e
 from . import MeshResult, Request
-from .dreamfusion import read_prompt
 
 STAGES: dict[str, float] = {"Preparing": 1, "Loading weights": 6, "Shape": 20, "Surface": 6}
 STEPS = 64  # as released
@@ -72,7 +71,7 @@ unload = load.drop
 def read_input(request: Request[ShapEParameters]) -> tuple[np.ndarray | str, dict[str, Any]]:
     """The cut out picture RGBA (H, W, 4), or the prompt; and what to say of it. ParameterError, ImageError."""
     if "image" not in request.inputs:
-        prompt = read_prompt(request.inputs.get("prompt"))
+        prompt = request.inputs["prompt"]
         return prompt, {"prompt": prompt}
     cutout = remove_background(request.inputs["image"], request.parameters.remove_background)
     return cutout.image, {"background": cutout.note}

@@ -12,7 +12,6 @@ from ..runtime.progress import Progress
 from ..weights.loaders.stable_diffusion import load_text_to_image
 from ..weights.loaders.subjects import find_subjects, keep_with_subjects
 from . import ImageResult, Request
-from .dreamfusion import read_prompt
 
 STEPS = 30
 GUIDANCE, STARTER_GUIDANCE = 7.5, 3.0  # a small model's colours burn sooner
@@ -22,7 +21,6 @@ ALONE = ", single object, centered, plain white background"  # what the image en
 
 def imagine(prompt: str, parameters: TextToImageParameters, progress: Progress, seed: int) -> np.ndarray:
     """float32 RGBA (S, S, 4), opaque. Raises ParameterError, WeightsError, Cancelled."""
-    prompt = read_prompt(prompt)
     progress.update("Loading weights", 0, 1)
     subjects = find_subjects(f"{prompt} {parameters.negative}")
     model = load(parameters.weights, choose_device(parameters.device), tuple(subjects))

@@ -18,7 +18,6 @@ from ..runtime.progress import Progress
 from ..weights.loaders.mvdream import load_multi_view
 from ..weights.loaders.subjects import find_subjects, keep_with_subjects
 from . import ImageResult, Request
-from .dreamfusion import read_prompt
 
 STEPS, STARTER_STEPS = 50, 30
 GUIDANCE, STARTER_GUIDANCE = 10.0, 3.0  # a small model's colours burn sooner
@@ -30,7 +29,7 @@ LENS_DEG = (
 
 def run(request: Request[ViewsFromTextParameters], progress: Progress) -> ImageResult:
     """A text in inputs["prompt"] -> the views, the first one from the front, and no mesh."""
-    views, cameras = imagine(request.inputs.get("prompt"), request.parameters, progress, request.seed)
+    views, cameras = imagine(request.inputs["prompt"], request.parameters, progress, request.seed)
     return ImageResult(np.rint(views * 255).astype(np.uint8), facts_of(cameras))
 
 
@@ -39,7 +38,6 @@ def imagine(
 ) -> tuple[np.ndarray, list[Camera]]:
     """float32 RGBA (V, S, S, 4), opaque, and the cameras as the views show the object. Raises ParameterError,
     WeightsError, Cancelled."""
-    prompt = read_prompt(prompt)
     progress.plan({"Loading weights": 2, "Views": 20})
     progress.update("Loading weights", 0, 1)
     subjects = find_subjects(f"{prompt} {parameters.negative}")
