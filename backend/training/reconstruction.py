@@ -11,9 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..diffusion.two_stages import TwoStages
 from ..diffusion.zero123 import Zero123
-from ..engines.one2345 import generate_views
-from ..interface.tasks import task
+from ..engines.one2345 import views_at
 from ..interface.view_set import FOV_DEG, RADIUS, view_set
 from ..preprocess.input_camera import input_camera
 from ..reconstruction.sparse_neus.model import Scene, SparseNeuS
@@ -137,9 +137,9 @@ def imagine(
     image, _ = renderer.render(orbit(turn, elevation), model.image_size, window)
     picture = to_tensor(on_white(image)[None])
     condition = model.encode(picture)
-    parameters = task("one2345").check({"auto_elevation": estimate, "elevation_deg": elevation})
-    elevation, distance = input_camera(model.kind, picture, parameters.elevation_deg, parameters.auto_elevation)
-    return generate_views(model, condition, elevation, distance, parameters, seed, Progress())[0], elevation
+    elevation, distance = input_camera(model.kind, picture, elevation, estimate)
+    stages = TwoStages(model, model.sampling(), seed, Progress().update)
+    return views_at(stages, condition, elevation, distance, Progress())[0], elevation
 
 
 def train_reconstruction(

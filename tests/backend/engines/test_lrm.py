@@ -209,9 +209,10 @@ def test_the_starters_surface_lies_where_its_output_is_minus_a_tenth():
     """Asked again at the vertices, without the picture's outline."""
     values = {"match_picture": False, "max_faces": 0}
     vertices = torch.from_numpy(ask("starter", **values).mesh.vertices)
-    model, kind = load_lrm(STARTER / "lrm")
+    model, _ = load_lrm(STARTER / "lrm")
     with torch.no_grad():
         parameters = task("lrm").check(values)
-        scene = lrm.encode(model, kind, lrm.prepare(model, kind, picture(), parameters))
+        starter = lrm.StarterLRM(model)
+        scene = starter.encode(starter.prepare(picture(), parameters))
         raw = model.query(scene, vertices[None])[0]
     assert float(raw.median()) == pytest.approx(-0.1, abs=0.02)

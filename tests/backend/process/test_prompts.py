@@ -26,7 +26,8 @@ def test_a_picture_a_refusal_and_a_mesh_of_a_prompt(start, tmp_path: Path):
     client.send(message | {"job": "picture", "engine": "text_to_image"})
     told, attached = client.expect("picture", "failure")
     assert told["type"] == "picture", told
-    expected = text_to_image.imagine("a red car", TEXT_TO_IMAGE.check(settings), Progress(), 4)
+    image = text_to_image.generate("a red car", TEXT_TO_IMAGE.check(settings), Progress(), 4)[0]
+    expected = np.concatenate([image.permute(1, 2, 0).numpy(), np.ones((64, 64, 1), np.float32)], -1)
     text_to_image.unload()
     np.testing.assert_allclose(read_image(attached["image_file"]), expected, atol=2 / 255)
     kept = Path(told["folder"])
