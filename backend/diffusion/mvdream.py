@@ -22,7 +22,7 @@ from ..interface.view_set import FOV_DEG, RADIUS
 from ..rendering.cameras import Camera, turntable
 from .guidance import guide
 from .prior import Denoised
-from .stable_diffusion import TextToImage
+from .stable_diffusion import PromptPrior, TextToImage
 
 VIEWS = 4
 NUMBERS = 16  # of a camera
@@ -131,7 +131,7 @@ class MultiView(TextToImage):
         return self.decode(latents).clamp(0, 1)
 
 
-class MultiViewPrior:
+class MultiViewPrior(PromptPrior):
     """The prior of a multi-view model for a prompt; cameras come in sets of `views`, which it denoises together.
 
     negative: the negative prompt, in place of the empty one. Prompts do not name sides, because cameras define them.
@@ -139,16 +139,8 @@ class MultiViewPrior:
 
     def __init__(self, model: MultiView, prompt: str, negative: str = "", views: int = VIEWS):
         self.unconditional, self.conditional = model.embed([negative, prompt]).split(1)
-        model.forget_text()
-        self.model, self.views = model.requires_grad_(False), views
-        self.alphas_cumprod: Tensor = model.alphas_cumprod
-        self.image_size, self.channels, self.is_starter = model.image_size, model.channels, model.is_starter
-
-    def encode(self, images: Tensor) -> Tensor:
-        return self.model.encode(images)
-
-    def decode(self, latents: Tensor) -> Tensor:
-        return self.model.decode(latents)
+        self.views = views
+        super().__init__(model)
 
     def denoise(self, noisy: Tensor, t: Tensor, cameras: Sequence[Camera], unconditional: bool = True) -> Denoised:
         """As Prior says; cameras in sets of `views` neighbours."""

@@ -136,7 +136,23 @@ class TextToImage(nn.Module):
         return self.decode(latents).clamp(0, 1)
 
 
-class TextPrior:
+class PromptPrior:
+    """A text-conditioned model without its text encoder: the base of priors, which embed their prompt before."""
+
+    def __init__(self, model: TextToImage):
+        model.forget_text()
+        self.model = model.requires_grad_(False)
+        self.alphas_cumprod: Tensor = model.alphas_cumprod
+        self.image_size, self.channels, self.is_starter = model.image_size, model.channels, model.is_starter
+
+    def encode(self, images: Tensor) -> Tensor:
+        return self.model.encode(images)
+
+    def decode(self, latents: Tensor) -> Tensor:
+        return self.model.decode(latents)
+
+
+class TextPrior(PromptPrior):
     """The prior of a text-conditioned model for a prompt, which names the side that a camera sees.
 
     negative: the negative prompt, in place of the empty one. perp_neg: the other sides are negative prompts too. All
@@ -147,16 +163,8 @@ class TextPrior:
         texts = [negative, *(view_prompt(prompt, seen) for seen in SIDES)]
         unconditional, *sides = model.embed(texts).split(1)
         self.unconditional, self.sides = unconditional, dict(zip(SIDES, sides, strict=True))
-        model.forget_text()
-        self.model, self.perp_neg = model.requires_grad_(False), perp_neg
-        self.alphas_cumprod: Tensor = model.alphas_cumprod
-        self.image_size, self.channels, self.is_starter = model.image_size, model.channels, model.is_starter
-
-    def encode(self, images: Tensor) -> Tensor:
-        return self.model.encode(images)
-
-    def decode(self, latents: Tensor) -> Tensor:
-        return self.model.decode(latents)
+        self.perp_neg = perp_neg
+        super().__init__(model)
 
     def denoise(self, noisy: Tensor, t: Tensor, cameras: Sequence[Camera], unconditional: bool = True) -> Denoised:
         azimuth, elevation, _ = (v.tolist() for v in view_angles(cameras))

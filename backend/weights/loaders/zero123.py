@@ -27,7 +27,7 @@ from ...runtime.memory import free_bytes
 from ...runtime.offload import choose_placement, keep_half
 from ...runtime.winograd import use_winograd
 from ..formats.compare import LONGEST_NAME, find_differences, refuse_differences, wanted_shapes
-from ..formats.fill import fill, read_tensors
+from ..formats.fill import fill
 from ..formats.names import Origin, Shape
 from ..formats.probe import Probe
 from .zero123_layout import NOT_IN_TENSORS, REMEDY, StoredZero123, open_zero123
@@ -71,14 +71,17 @@ def convert(checkpoint: Path, folder: Path, progress: Callable[[str, int, int], 
     check(source, parts)
     total = sum(2 * p.numel() for part in parts.values() for p in part.parameters())
     done = 0
+
+    def count(numbers: int) -> None:
+        nonlocal done
+        done += 2 * numbers
+        progress(f"Converting {name}", done, total)
+
     for name, part in parts.items():
-        state: dict[str, Tensor] = {}
         origins = source.origins(name, part.state_dict())
-        for key, tensor in read_tensors(part, source.tensors, source.path, REMEDY, torch.float16, origins):
-            state[key] = tensor
-            done += 2 * tensor.numel()
-            progress(f"Converting {name}", done, total)
-        write_part(folder / name, part, state)
+        fill(part, source.tensors, source.path, REMEDY, torch.float16, origins, count)
+        write_part(folder / name, part, part.state_dict())
+        part.to("meta")
     (folder / NOTE).write_text(json.dumps({"kind": source.kind}), "utf-8")
     return _size(source.path), _size(folder)
 
