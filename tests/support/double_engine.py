@@ -74,7 +74,7 @@ def move_mesh(request, progress):
 
 
 def wait(progress):
-    """Working for ever, with a look at the report now and then."""
+    """Runs until it is cancelled, checking progress now and then."""
     say("working")
     for step in range(FOREVER):
         progress.update("views", step, FOREVER)
@@ -82,7 +82,7 @@ def wait(progress):
 
 
 def go_on(progress):
-    """Optimising until it is enough, from the checkpoint in the job's folder on; leaves one itself."""
+    """Counts until it is told to stop and keep, from the job's checkpoint on, and writes one."""
     checkpoint = progress.folder / "state.pt"
     say(f"from {checkpoint.read_text() if checkpoint.exists() else 'nothing'}")
     checkpoint.write_text(progress.folder.name)
@@ -92,14 +92,14 @@ def go_on(progress):
 
 
 def keep_model(progress):
-    """Keep a model of MODEL_BYTES between jobs; the log tells when it is dropped."""
+    """Keeps a model of MODEL_BYTES between jobs; the log says when it is dropped."""
     from backend.runtime.model_cache import ModelCache
 
     MODELS.setdefault("cache", ModelCache(Model))()
 
 
 class Model:
-    """A network, as far as memory is concerned."""
+    """Takes a network's memory."""
 
     def __init__(self):
         self.parameters = np.ones(MODEL_BYTES, np.uint8)
@@ -112,7 +112,7 @@ def run_out_of_memory(progress):
 
 
 def forward(progress):
-    """Working for ever in a torch module, with no look at the report."""
+    """Runs for ever in a torch module, without checking progress."""
     import torch
 
     layer = torch.nn.Linear(4, 4)
@@ -122,14 +122,14 @@ def forward(progress):
 
 
 def hang(progress):
-    """What no cancel reaches."""
+    """Ignores every cancel."""
     say("working")
     while True:
         time.sleep(0.1)
 
 
 def chatter(progress):
-    """Everything that libraries do with standard output and input."""
+    """Writes to standard output and reads standard input in every way that libraries do."""
     print("from Python")
     print("from Python's first stdout", file=sys.__stdout__, flush=True)
     os.write(1, b'{"type": "result", "job": "from the descriptor"}\n')

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What rays see of a SparseNeuS scene: NeuS's importance sampling and volume rendering, as published."""
+"""NeuS's importance sampling and volume rendering of a SparseNeuS scene, as published."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from backend.reconstruction.sparse_neus.model import Scene, SparseNeuS, place
 from backend.rendering.rays import importance
 from backend.rendering.volume import alpha_weights, neus_alpha, neus_section_alpha, points_along
 
-EMPTY = 100.0  # the signed distance where no two views look
-SEEING, SAMPLES = 2, 8  # a ray counts when so many views see each of more than so many samples
+EMPTY = 100.0  # the signed distance of points that fewer than two views see
+SEEING, SAMPLES = 2, 8  # a ray is valid if more than 8 of its samples are each seen by 2 views
 
 
 @dataclass
 class RayColors:
-    """What N rays see at S samples: color (N, 3) on white; opacity and depth (N,), distances weighted by opacity;
+    """N rays with S samples: color (N, 3) on white; opacity and depth (N,), distances weighted by opacity;
     valid (N,): enough views see enough of it; weights, sdf, inside (N, S) and gradient (N, S, 3), for losses.
     """
 
@@ -81,7 +81,7 @@ def sample(
     rounds: int,
     added: int,
 ) -> Tensor:
-    """Ascending distances (N, count + rounds * added): even ones, then more where the surface seems to be."""
+    """Ascending distances (N, count + rounds * added): even ones, then more near the estimated surface."""
 
     def distance(z: Tensor) -> Tensor:
         return model.sdf(scene, points_along(origins, directions, z).flatten(0, 1)).view(z.shape)

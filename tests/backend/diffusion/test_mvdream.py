@@ -102,5 +102,5 @@ def test_views_go_to_a_folder_and_come_back(tmp_path):
     for ours, theirs in zip(cameras, found, strict=True):
         torch.testing.assert_close(theirs.cam_to_world, ours.cam_to_world)
         assert theirs.fov_deg == pytest.approx(ours.fov_deg) and theirs.width == 64
-    with pytest.raises(ParameterError, match="no empty folder"):
+    with pytest.raises(ParameterError, match="is not empty"):
         check_folder(tmp_path / "new")
