@@ -13,7 +13,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-Weighting = Literal["sds", "uniform", "fantasia3d", "x0"]
+Weighting = Literal["sds", "uniform", "x0"]
 
 
 def add_noise(z: Tensor, noise: Tensor, a: Tensor) -> Tensor:
@@ -29,11 +29,6 @@ def clean_from_noise(noisy: Tensor, noise: Tensor, a: Tensor) -> Tensor:
 def clean_from_velocity(noisy: Tensor, velocity: Tensor, a: Tensor) -> Tensor:
     """x0 of a network that predicts v = sqrt(a) noise - sqrt(1 - a) z (Salimans and Ho 2022, appendix D)."""
     return a.sqrt() * noisy - (1 - a).sqrt() * velocity
-
-
-def noise_from_clean(noisy: Tensor, x0: Tensor, a: Tensor) -> Tensor:
-    """The noise that x0 implies; a < 1."""
-    return (noisy - a.sqrt() * x0) / (1 - a).sqrt()
 
 
 # --- Guidance: of x0 or of predicted noise alike, since one is a linear function of the other at a given z_t.
@@ -83,20 +78,20 @@ def sds_gradient(z: Tensor, x0: Tensor, a: Tensor, weighting: Weighting = "sds")
     """Score distillation (DreamFusion, equation 3): w(t) (predicted noise - noise).
 
     The two noises differ by sqrt(a / (1 - a)) (z - x0), which needs neither of them. w(t) is 1 - a ("sds"), 1
-    ("uniform"), sqrt(a) (1 - a) ("fantasia3d"), or such that z - x0 is left: MVDream's reconstruction loss ("x0"),
-    the only one with a signal at a = 0, where a model that predicts velocities is told nothing but its condition.
+    ("uniform"), or such that z - x0 is left ("x0"): MVDream's reconstruction loss, the only one with a signal at a = 0,
+    where a model that predicts velocities sees nothing but its condition.
     """
     return residual_weight(a, weighting) * (z - x0)
 
 
 def residual_weight(a: Tensor, weighting: Weighting) -> Tensor:
-    """w(t) sqrt(a / (1 - a)) in the shape of a; "sds" and "fantasia3d" are finite at a = 1 too."""
+    """w(t) sqrt(a / (1 - a)) in the shape of a; "sds" is finite at a = 1 too."""
     sigma = (1 - a).sqrt()
     if weighting == "x0":
         return torch.ones_like(a)
     if weighting == "uniform":
         return a.sqrt() / sigma
-    return a.sqrt() * sigma * (a.sqrt() if weighting == "fantasia3d" else 1)
+    return a.sqrt() * sigma
 
 
 def sjc_gradient(z: Tensor, denoised: Tensor, sigma: Tensor | float) -> Tensor:
@@ -112,13 +107,6 @@ def sjc_gradient(z: Tensor, denoised: Tensor, sigma: Tensor | float) -> Tensor:
 def level(a: Tensor) -> Tensor:
     """sigma = sqrt((1 - a) / a), SJC's noise level: z + sigma n is z_t / sqrt(a)."""
     return ((1 - a) / a).sqrt()
-
-
-def clip_norm(gradient: Tensor, limit: float) -> Tensor:
-    """Scale each item (B, ...) whose norm over all its elements exceeds `limit` down to it; not a number becomes 0."""
-    gradient = gradient.nan_to_num(0, 0, 0)
-    norm = gradient.flatten(1).norm(dim=1).view(-1, *[1] * (gradient.ndim - 1))
-    return gradient * (limit / norm.clamp(min=1e-12)).clamp(max=1)
 
 
 def surrogate_loss(z: Tensor, gradient: Tensor) -> Tensor:

@@ -11,6 +11,11 @@ from backend.optimisation.annealing import Schedule, at, draw_timesteps
 SHAPE = (3, 4, 5, 6)
 
 
+def noise_from_clean(noisy, x0, a):
+    """The noise that x0 implies (DDPM, equation 4, for the noise)."""
+    return (noisy - a.sqrt() * x0) / (1 - a).sqrt()
+
+
 @pytest.fixture
 def rng():
     return torch.Generator().manual_seed(3)
@@ -36,16 +41,16 @@ def test_noise_velocity_and_clean_latents_are_one_thing(drawn):
     velocity = a.sqrt() * noise - (1 - a).sqrt() * z
     torch.testing.assert_close(guidance.clean_from_noise(noisy, noise, a), z)
     torch.testing.assert_close(guidance.clean_from_velocity(noisy, velocity, a), z)
-    torch.testing.assert_close(guidance.noise_from_clean(noisy, z, a), noise)
+    torch.testing.assert_close(noise_from_clean(noisy, z, a), noise)
 
 
 @pytest.mark.parametrize(
     "name, weight",
-    [("sds", lambda a: 1 - a), ("uniform", lambda a: a**0), ("fantasia3d", lambda a: a.sqrt() * (1 - a))],
+    [("sds", lambda a: 1 - a), ("uniform", lambda a: a**0)],
 )
 def test_sds_is_the_weighted_difference_of_noises(drawn, name, weight):
     z, noise, x0, a = drawn
-    predicted = guidance.noise_from_clean(guidance.add_noise(z, noise, a), x0, a)
+    predicted = noise_from_clean(guidance.add_noise(z, noise, a), x0, a)
     torch.testing.assert_close(guidance.sds_gradient(z, x0, a, name), weight(a) * (predicted - noise))
 
 
@@ -113,7 +118,7 @@ def test_guidance_is_the_same_for_clean_latents_and_for_noise(drawn, rng):
     weights = torch.tensor([[-1.0, -0.5, 0.0], [-0.2, -2.0, -1.0]], dtype=torch.float64)
 
     def noise_of(x):
-        return guidance.noise_from_clean(noisy, x, a)
+        return noise_from_clean(noisy, x, a)
 
     torch.testing.assert_close(
         noise_of(guidance.guide(x0, others[0], 7.5)), guidance.guide(noise_of(x0), noise_of(others[0]), 7.5)
@@ -149,12 +154,6 @@ def test_rescaling_restores_the_contrast_of_a_set_of_views(rng):
     half = guidance.rescale(guided, conditional, 0.5, views=2)
     torch.testing.assert_close(half, (whole + guided) / 2)
     torch.testing.assert_close(guidance.rescale(guided, conditional, 0.0), guided)
-
-
-def test_clipping_works_on_each_item_and_on_what_is_not_a_number():
-    gradient = torch.tensor([[3.0, 4.0], [0.3, 0.4], [float("nan"), 2.0], [float("inf"), 0.0]])
-    clipped = guidance.clip_norm(gradient, 1.0)
-    torch.testing.assert_close(clipped, torch.tensor([[0.6, 0.8], [0.3, 0.4], [0.0, 1.0], [0.0, 0.0]]))
 
 
 def test_schedules_are_threestudios():
