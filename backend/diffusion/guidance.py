@@ -106,13 +106,6 @@ def level(a: Tensor) -> Tensor:
     return ((1 - a) / a).sqrt()
 
 
-def clip_norm(gradient: Tensor, limit: float) -> Tensor:
-    """Scale each item (B, ...) whose norm over all its elements exceeds `limit` down to it; not a number becomes 0."""
-    gradient = gradient.nan_to_num(0, 0, 0)
-    norm = gradient.flatten(1).norm(dim=1).view(-1, *[1] * (gradient.ndim - 1))
-    return gradient * (limit / norm.clamp(min=1e-12)).clamp(max=1)
-
-
 def surrogate_loss(z: Tensor, gradient: Tensor) -> Tensor:
     """A loss () whose gradient with respect to z is `gradient` / B, which is not differentiated.
 

@@ -68,7 +68,8 @@ class Zero123(nn.Module):
     ):
         super().__init__()
         self.vae, self.image_encoder, self.unet = vae, image_encoder, unet
-        self.clip_camera_projection, self.kind = clip_camera_projection, kind
+        self.clip_camera_projection = clip_camera_projection
+        self.kind: Kind = kind
         self.scheduler = make_scheduler(prediction_type)
         self.batches = {name: Batches() for name in PARTS}
         self.placement: Placement | None = None  # None on a CPU, where `settle` is not called

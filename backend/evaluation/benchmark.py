@@ -13,7 +13,7 @@ import numpy as np
 import typer
 
 from ..engines import Request, lrm, one2345
-from ..interface.tasks import engine
+from ..interface.tasks import task
 from ..interface.view_set import FOV_DEG, first_stage, view_set
 from ..reconstruction.sparse_neus.to_mesh import mesh_from_images
 from ..rendering.cameras import Camera
@@ -183,7 +183,7 @@ def main(
 
     told = dict(s.split("=", 1) for s in settings or [])
     shared = {name: value for name, value in told.items() if name in SHARED}
-    parameters = {"one2345": engine("one2345").check(told), "lrm": engine("lrm").check(shared)}
+    parameters = {"one2345": task("one2345").check(told), "lrm": task("lrm").check(shared)}
     names = list(dict.fromkeys(engines or ENGINES))
     if wrong := set(names) - set(ENGINES):
         raise typer.BadParameter(f"There is no engine {', '.join(wrong)} here. Choose of {', '.join(ENGINES)}.")
