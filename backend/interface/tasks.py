@@ -30,6 +30,8 @@ PROMPT_STEPS = "Optimisation steps; 0 takes what suits the weights: 10,000 as pu
 
 @dataclass(frozen=True)
 class LRMParameters(MeshParameters):
+    """Parameters of LRM, TripoSR and OpenLRM."""
+
     auto_elevation: bool = auto_elevation(
         "Estimate the camera's height above the object from the image, for the starter weights. Others are not told it"
     )
@@ -113,6 +115,8 @@ def inference_steps() -> Any:
 
 @dataclass(frozen=True)
 class One2345Parameters(MeshParameters):
+    """Parameters of One-2-3-45."""
+
     auto_elevation: bool = auto_elevation()
     elevation_deg: float = elevation(20.0)
     match_picture: bool = parameter(
@@ -138,6 +142,8 @@ ONE2345 = Task(
 
 @dataclass(frozen=True)
 class Zero123SDSParameters(MeshParameters):
+    """Parameters of Zero-1-to-3 by score distillation."""
+
     method: str = parameter(
         "Method",
         "sds",
@@ -180,6 +186,8 @@ ZERO123_SDS = Task(
 
 @dataclass(frozen=True)
 class MakeIt3DParameters(MeshParameters):
+    """Parameters of Make-It-3D."""
+
     description: str = parameter(
         "Description", "", help="What the image shows, in words; empty asks BLIP, where its weights are here"
     )
@@ -217,6 +225,8 @@ MAKE_IT_3D = Task(
 
 @dataclass(frozen=True)
 class DreamFusionParameters(MeshParameters):
+    """Parameters of DreamFusion."""
+
     negative: str = negative()
     perp_neg: bool = parameter(
         "Avoid Extra Faces",
@@ -259,6 +269,8 @@ SHAP_E_WEIGHTS = "A set by its name in the list of models, or a diffusers folder
 
 @dataclass(frozen=True)
 class ShapEParameters(MeshParameters):
+    """Parameters of Shap-E from an image."""
+
     steps: int = steps(SHAP_E_STEPS, 1000)
     guidance_scale: float = guidance("How strictly the shape follows the image; 0 takes 3, as published", 50)
     remove_background: str = remove_background()
@@ -278,6 +290,8 @@ SHAP_E = Task(
 
 @dataclass(frozen=True)
 class ShapETextParameters(MeshParameters):
+    """Parameters of Shap-E from a prompt."""
+
     steps: int = steps(SHAP_E_STEPS, 1000)
     guidance_scale: float = guidance("How strictly the shape follows the prompt; 0 takes 15, as published", 50)
     weights: str = weights("shap-e", SHAP_E_WEIGHTS)
@@ -296,6 +310,8 @@ SHAP_E_TEXT = Task(
 
 @dataclass(frozen=True)
 class MVDreamParameters(MeshParameters):
+    """Parameters of MVDream."""
+
     negative: str = negative()
     steps: int = steps(PROMPT_STEPS)
     minutes: float = minutes()
@@ -330,6 +346,8 @@ MVDREAM = Task(
 
 @dataclass(frozen=True)
 class TextToImageParameters(CommonParameters):
+    """Parameters of an image from a prompt."""
+
     negative: str = negative()
     steps: int = steps("Denoising steps; 0 takes 30", 1000)
     guidance_scale: float = guidance("How strictly the picture follows the prompt; 0 takes what suits the weights", 50)
@@ -350,6 +368,8 @@ TEXT_TO_IMAGE = Task(
 
 @dataclass(frozen=True)
 class NovelViewParameters(CommonParameters):
+    """Parameters of novel views by Zero-1-to-3."""
+
     auto_elevation: bool = auto_elevation()
     elevation_deg: float = elevation(20.0)
     remove_background: str = remove_background()
@@ -372,6 +392,8 @@ NOVEL_VIEW = Task(
 
 @dataclass(frozen=True)
 class ViewsToMeshParameters(MeshParameters):
+    """Parameters of a mesh from views."""
+
     method: str = parameter(
         "Method",
         "fast",
@@ -397,6 +419,8 @@ VIEWS_TO_MESH = Task(
 
 @dataclass(frozen=True)
 class ViewsFromTextParameters(CommonParameters):
+    """Parameters of views from a prompt."""
+
     negative: str = negative()
     views: int = parameter("Views", 4, 1, 16, help="How many, evenly around; the models learnt four")
     elevation_deg: float = elevation(
@@ -421,6 +445,8 @@ VIEWS_FROM_TEXT = Task(
 
 @dataclass(frozen=True)
 class DreamBoothParameters(CommonParameters):
+    """Parameters of multi-view DreamBooth."""
+
     subject: str = parameter(
         "Name", "", help="Its word in prompts, without the < and > that go around it: small letters, digits, - and _"
     )

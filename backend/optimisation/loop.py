@@ -17,10 +17,9 @@ import torch
 from torch import Tensor, nn
 
 from ..rendering.mesh import Mesh
-from ..runtime.progress import CHECKPOINT, Cancelled, Progress
+from ..runtime.progress import CHECKPOINT, CURVES, Cancelled, Progress
 from .loss_curves import draw_curves
 
-CURVES = "curves.png"
 SNAPSHOT = 50  # steps between two states to step back to
 MOST_RECOVERIES = 5
 PREVIEW_SHARE = 0.1  # of the time, at most, goes into previews
@@ -223,6 +222,7 @@ class Run:
         except Exception as error:  # whatever a damaged or foreign file may raise
             self.restore(begun)
             cause = (str(error) or type(error).__name__).splitlines()[0][:200]
+            (folder / CHECKPOINT).replace(folder / f"other-{CHECKPOINT}")  # the next one must not overwrite it
             self.outcome.note = f"The checkpoint could not be taken up: {cause}"
 
     def keep(self, folder: Path | None) -> None:

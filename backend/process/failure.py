@@ -35,7 +35,7 @@ class Failure:
 def describe(error: BaseException) -> Failure:
     """What an exception means for the person who asked for the job."""
     if isinstance(error, (Cancelled, KeyboardInterrupt)):
-        return Failure("cancelled", "Cancelled.")
+        return Failure("cancelled", "Cancelled.", getattr(error, "remedy", ""))
     if isinstance(error, ParameterError):
         return Failure("parameter", str(error), "Change the value and try again.")
     if isinstance(error, WeightsError):

@@ -9,18 +9,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
+    import numpy as np
+
     from ..rendering.mesh import Mesh
 
-CHECKPOINT = "state.pt"  # in a job's folder: what going on with the job needs
+CHECKPOINT = "state.pt"  # in a job's folder: the state from which an optimisation can be resumed
+CURVES = "curves.png"  # beside it: the losses
 SHORTEST_S = 0.1  # between two messages of one stage
 GUESS_FROM = 0.02  # of the whole that must be done before the time left is worth telling
 
 
 class Cancelled(Exception):
-    """The user does not want this job any more."""
+    """The user does not want this job any more. remedy: how to go on all the same, if there is a way."""
+
+    remedy = ""
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,8 @@ class Progress:
         """Show generated views (N, H, W, 4), uint8 or float 0..1, or an unfinished mesh. Raises Cancelled."""
         self.check()
         if views is not None:
+            import numpy as np  # not at the top: the command line would take twice as long to say its help
+
             views = np.asarray(views)
             if views.dtype != np.uint8:
                 views = np.rint(np.clip(np.nan_to_num(views), 0, 1) * 255).astype(np.uint8)
