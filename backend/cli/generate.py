@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
+from ..interface.common_parameters import check_prompt
 from ..interface.parameters import ParameterError
 from ..interface.task import Task
 from ..interface.tasks import MESH_TASKS, task
-from ..process.inputs import read_prompt
 from . import console
 from .mesh import Resume, make_mesh
 from .options import (
@@ -61,4 +61,4 @@ def read_inputs(declared: Task[Any], image: Path | None, prompt: str | None) -> 
     if prompt is None:
         needed = "--image, or --prompt" if "image" in declared.inputs else "--prompt"
         raise ParameterError(f"{declared.title} needs {needed}.")
-    return {"prompt": read_prompt(prompt)}
+    return {"prompt": check_prompt(prompt)}

@@ -14,11 +14,14 @@ import numpy as np
 
 from ..engines import EngineModule, ImageResult, MeshResult, Request
 from ..interface.common_parameters import MeshParameters
-from ..interface.tasks import TEXT_TO_IMAGE, task
+from ..interface.tasks import ONE2345, TEXT_TO_IMAGE, task
 from ..runtime.progress import Progress
 from .codec import plain
+from .identity import identify
 
 Load = Callable[[str], EngineModule]
+FIRST_SHARE = 0.1  # of the progress, for a task that prepares another's input
+SHARED = ("weights", "device", "remove_background", "auto_elevation", "elevation_deg")  # with the task of a fast start
 
 
 class EmptyResult(ValueError):
@@ -30,7 +33,7 @@ class EmptyResult(ValueError):
 def run(request: Request[Any], progress: Progress, load: Load) -> MeshResult | ImageResult:
     """Load the engine and run it; a cancel also reaches every torch module's forward. Raises what the engine raises.
 
-    Adds the engine, the seed and the seconds to the facts, which fit JSON afterwards.
+    Adds engine, seed, seconds and the mesh's size to the facts, which fit JSON afterwards.
     """
     started = time.monotonic()
     if isinstance(request.parameters, MeshParameters) and request.parameters.texture != "off":
@@ -41,10 +44,15 @@ def run(request: Request[Any], progress: Progress, load: Load) -> MeshResult | I
     engine = load(request.task)
     progress.check()
     with cancelling(progress):
-        result = engine.run(with_image(request, progress, load), progress)
-    if isinstance(result, MeshResult) and not len(result.mesh.faces):
-        raise EmptyResult("No object was found in the image.")
+        request = replace(request, identity=identify(request))  # as it came: what is made from it may differ in bits
+        request = with_image(request, progress, load)
+        request = with_start(request, progress, load)
+        result = engine.run(request, progress)
     facts = {"engine": request.task, "seed": request.seed} | result.facts
+    if isinstance(result, MeshResult):
+        if not len(result.mesh.faces):
+            raise EmptyResult("No object was found in the image.")
+        facts |= {"vertices": len(result.mesh.vertices), "faces": len(result.mesh.faces)}
     return replace(result, facts=plain(facts | {"seconds": round(time.monotonic() - started, 1)}))
 
 
@@ -56,17 +64,37 @@ def with_image(request: Request[Any], progress: Progress, load: Load) -> Request
     inputs, takes = request.inputs, task(request.task).inputs
     if "image" in inputs or "prompt" not in inputs or "prompt" in takes or "image" not in takes:
         return request
-    within = Progress(
-        lambda update: progress.update(TEXT_TO_IMAGE.title, round(100 * update.overall), 100),
-        is_cancelled=lambda: progress.check() is not None,
-    )
     parameters = inputs.get("picture") or TEXT_TO_IMAGE.check({})
     drawing = Request(TEXT_TO_IMAGE.name, {"prompt": inputs["prompt"]}, parameters, request.seed)
-    drawn = load(TEXT_TO_IMAGE.name).run(drawing, within)
+    drawn = load(TEXT_TO_IMAGE.name).run(drawing, nested(progress, TEXT_TO_IMAGE.title))
     assert isinstance(drawn, ImageResult)
     drop_models()  # the next engine needs the memory
     progress.preview(drawn.images)
     return replace(request, inputs=inputs | {"image": drawn.images[0].astype(np.float32) / 255})
+
+
+def with_start(request: Request[Any], progress: Progress, load: Load) -> Request[Any]:
+    """The request with One-2-3-45's mesh of its image to start from, where its parameter `start` is "fast".
+
+    Raises what that engine raises.
+    """
+    if getattr(request.parameters, "start", "nothing") != "fast":
+        return request
+    parameters = ONE2345.check({name: getattr(request.parameters, name) for name in SHARED})
+    inputs = {"image": request.inputs["image"]}
+    made = load(ONE2345.name).run(Request(ONE2345.name, inputs, parameters, request.seed), nested(progress, "Start"))
+    assert isinstance(made, MeshResult)
+    return replace(request, inputs=request.inputs | {"mesh": made.mesh})
+
+
+def nested(progress: Progress, stage: str) -> Progress:
+    """Progress for a task that prepares another's input: a first stage of that."""
+    progress.plan({stage: FIRST_SHARE, "": 1 - FIRST_SHARE})
+    return Progress(
+        lambda update: progress.update(stage, round(100 * update.overall), 100),
+        progress.preview,
+        is_cancelled=lambda: progress.check() is not None,
+    )
 
 
 @contextmanager
