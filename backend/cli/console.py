@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How the command line talks: progress on standard error, the answer on standard output, one line for an error."""
+"""Output of the command line: progress on standard error, the answer on standard output, one line for an error."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def answer(as_json: bool, facts: dict[str, Any], text: str = "") -> None:
 
 
 def write(line: str) -> None:
-    """One line on the real standard output. A reader that has gone, as in `| head`, is no error."""
+    """Print a line on the real standard output. A closed pipe, as in `| head`, is no error."""
     try:
         output = stdio.claim_output()
         output.write((line + "\n").encode())
@@ -99,7 +99,7 @@ def write(line: str) -> None:
 
 
 def complain(failure: Failure, as_json: bool) -> int:
-    """Say what went wrong in one line and return the exit status."""
+    """Print a failure in one line and return the exit status."""
     if as_json:
         write(json.dumps({"ok": False, **vars(failure)}))
     else:

@@ -33,7 +33,7 @@ class Failure:
 
 
 def describe(error: BaseException) -> Failure:
-    """What an exception means for the person who asked for the job."""
+    """The failure that an exception means, in words for the person who started the job."""
     if isinstance(error, (Cancelled, KeyboardInterrupt)):
         return Failure("cancelled", "Cancelled.", getattr(error, "remedy", ""))
     if isinstance(error, ParameterError):
@@ -43,7 +43,7 @@ def describe(error: BaseException) -> Failure:
     if is_memory(error):
         return Failure("memory", "There is not enough memory for this job.", MEMORY_REMEDY)
     remedy = getattr(error, "remedy", None)
-    if isinstance(remedy, str):  # ImageError, MeshFileError, ViewsError: they know what to do
+    if isinstance(remedy, str):  # ImageError, MeshFileError, ViewsError and others say what to do
         return Failure(getattr(error, "kind", "input"), str(error), remedy)
     if isinstance(error, OSError) and errno.errorcode.get(error.errno or 0) in DISK_ERRORS:
         where = f": {error.filename}" if error.filename else ""
@@ -52,7 +52,7 @@ def describe(error: BaseException) -> Failure:
         message = f"The backend's environment lacks the Python module {error.name}."
         return Failure("environment", message, "Set up the backend again, in the preferences.")
     text = " ".join(str(error).split())[:300]
-    return Failure("internal", f"Something went wrong inside: {type(error).__name__}: {text}", LOG_REMEDY)
+    return Failure("internal", f"Unexpected error ({type(error).__name__}: {text}).", LOG_REMEDY)
 
 
 def lighter(task: Task[Any], parameters: Any) -> dict[str, Any]:
