@@ -13,7 +13,7 @@ PR_SET_PDEATHSIG = 1
 
 @cache
 def claim_output() -> BinaryIO:
-    """The real standard output, for frames alone: everything that Python or C prints from now on goes to standard error."""
+    """The real standard output, for frames alone: whatever Python or C prints from now on goes to standard error."""
     sys.stdout.flush()
     real = os.fdopen(os.dup(1), "wb")  # a duplicate is not inherited by child processes
     os.dup2(2, 1)
