@@ -19,7 +19,7 @@ from backend.engines import Request, dreamfusion, mvdream
 from backend.engines.dreamfusion import fill_cube
 from backend.evaluation.benchmark import Meshes, to_mesh
 from backend.evaluation.metrics import compare_meshes
-from backend.interface.tasks import engine as declared
+from backend.interface.tasks import task as declared
 from backend.optimisation.objective import Vanished
 from backend.rendering.mesh import Mesh
 from backend.runtime.progress import Progress

@@ -12,8 +12,8 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from ..engines import Request, lrm, one2345
-from ..interface.tasks import engine
+from ..engines import Request, lrm, one2345, views_to_mesh
+from ..interface.tasks import LRM, ONE2345, VIEWS_TO_MESH
 from ..interface.view_set import FOV_DEG, first_stage, view_set
 from ..rendering.cameras import Camera
 from ..rendering.mesh import Mesh
@@ -26,6 +26,7 @@ from .metrics import align, compare_meshes, compare_surfaces, normalise, psnr, s
 INPUT_SIZE, VIEW_SIZE = 256, 128
 ENGINES = {"one2345": one2345, "lrm": lrm}
 SHARED = ("mesh_resolution", "match_picture", "auto_elevation", "device")  # parameters that both have
+FOR_TRUE_VIEWS = ("mesh_resolution", "device", "max_faces", "weights")
 BASELINES = ("slab", "box", "scaled box")
 PLACED = ("true views", "box")  # whose place and size are told; an image tells neither
 HIGHER_IS_BETTER = {
@@ -46,7 +47,7 @@ Scores = dict[str, dict[str, float]]
 
 
 def evaluate_object(
-    entry: tuple[str, str, Path], index: int, engines: list[str], parameters: dict[str, dict], true_views: bool
+    entry: tuple[str, str, Path], index: int, engines: list[str], parameters: dict[str, Any], true_views: bool
 ) -> tuple[Scores, np.ndarray]:
     """One object from a random but fixed side: scores of each method, and a row of pictures (input, truth, and four of
     each engine)."""
@@ -67,7 +68,9 @@ def evaluate_object(
         poses = view_set(elevation)
         posed = np.stack([renderer.render(orbit(a, e), INPUT_SIZE)[0] for a, e in poses]).astype(np.float32) / 255
         cameras = [Camera(orbit(a, e), FOV_DEG, INPUT_SIZE, INPUT_SIZE) for a, e in poses]  # pyright: ignore
-        methods["true views"] = one2345.reconstruct(posed, cameras, parameters["one2345"], Progress())
+        inputs = {"views": list(posed), "cameras": cameras}
+        request = Request(VIEWS_TO_MESH.name, inputs, parameters[VIEWS_TO_MESH.name], index)
+        methods["true views"] = views_to_mesh.run(request, Progress()).mesh
     placed = {name: mesh if name in PLACED else normalise(mesh) for name, mesh in methods.items()}
     pictures = {name: shoot(Renderer(from_mesh(mesh)), views) for name, mesh in placed.items()}
     pictures["truth"] = shoot(renderer, views)
@@ -96,7 +99,7 @@ def evaluate(
     meshes: Path,
     count: int,
     engines: list[str],
-    parameters: dict[str, dict],
+    parameters: dict[str, Any],
     true_views: bool,
     track: Callable[[list], Iterable] = iter,
 ) -> tuple[dict[str, Any], np.ndarray]:
@@ -177,7 +180,8 @@ def main(
 
     told = dict(s.split("=", 1) for s in settings or [])
     shared = {name: value for name, value in told.items() if name in SHARED}
-    parameters = {"one2345": engine("one2345").check(told), "lrm": engine("lrm").check(shared)}
+    posed = {name: value for name, value in told.items() if name in FOR_TRUE_VIEWS}
+    parameters = {"one2345": ONE2345.check(told), "lrm": LRM.check(shared), "views_to_mesh": VIEWS_TO_MESH.check(posed)}
     names = list(dict.fromkeys(engines or ENGINES))
     if wrong := set(names) - set(ENGINES):
         raise typer.BadParameter(f"There is no engine {', '.join(wrong)} here. Choose of {', '.join(ENGINES)}.")
