@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From an exception to what an artist reads: a kind of failure, a message and a remedy."""
+"""Turns an exception into a kind of failure, a message and a remedy for the artist."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def describe(error: BaseException) -> Failure:
 
 
 def lighter(task: Task[Any], parameters: Any) -> dict[str, Any]:
-    """What to lower so that a request may fit into memory: half the mesh's resolution, or in the end the CPU."""
+    """Parameters that need less memory: half the mesh resolution, or the CPU once that is at its minimum."""
     if isinstance(parameters, MeshParameters):
         least = task.parameter("mesh_resolution").minimum
         half = max(int(least or 1), parameters.mesh_resolution // 2)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How an engine tells what it is doing, and learns that it is no longer wanted."""
+"""Progress, previews and cancellation of a job."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 CHECKPOINT = "state.pt"  # in a job's folder: the state from which an optimisation can be resumed
 CURVES = "curves.png"  # beside it: the losses
-SHORTEST_S = 0.1  # between two messages of one stage
-GUESS_FROM = 0.02  # of the whole that must be done before the time left is worth telling
+SHORTEST_S = 0.1  # between two updates in one stage
+GUESS_FROM = 0.02  # fraction done before the remaining time is estimated
 
 
 class Cancelled(Exception):
-    """The user does not want this job any more. remedy: how to go on all the same, if there is a way."""
+    """The user cancelled the job. remedy: how to resume it, if that is possible."""
 
     remedy = ""
 
 
 @dataclass(frozen=True)
 class ProgressUpdate:
-    """step of total in a stage; overall 0..1 of the whole job; eta_s seconds left, None while nobody can know."""
+    """step of total in a stage; overall: 0..1 of the job; eta_s: estimated seconds left, None if unknown."""
 
     stage: str
     step: int
@@ -38,7 +38,7 @@ class ProgressUpdate:
 
 
 class Progress:
-    """Passed to an engine's `run`; says nothing where no listener is given. For one job, used from its thread."""
+    """Passed to an engine's `run`, for one job and its thread. Callbacks that are not given are not called."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Progress:
         is_ending: Callable[[], bool] | None = None,
         folder: Path | None = None,
     ) -> None:
-        self.folder = folder  # of the job: where an engine keeps what it needs to go on
+        self.folder = folder  # for checkpoints; None keeps none
         self._is_ending = is_ending
         self._on_progress, self._on_preview, self._is_cancelled = on_progress, on_preview, is_cancelled
         self._clock, self._start, self._sent = clock, clock(), -1e9
@@ -65,7 +65,7 @@ class Progress:
         self._shares = {stage: rest * share / whole for stage, share in shares.items()}
 
     def update(self, stage: str, step: int, total: int) -> None:
-        """Say that `step` of `total` steps of a stage are done (0 when it begins). Raises Cancelled like `check`."""
+        """Report that `step` of `total` steps of a stage are done, 0 when it begins. Raises Cancelled."""
         self.check()
         is_new = stage != self._stage
         if is_new:
@@ -81,7 +81,7 @@ class Progress:
         """Show generated views (N, H, W, 4), uint8 or float 0..1, or an unfinished mesh. Raises Cancelled."""
         self.check()
         if views is not None:
-            import numpy as np  # not at the top: the command line would take twice as long to say its help
+            import numpy as np  # not at the top: it would double the time of `--help`
 
             views = np.asarray(views)
             if views.dtype != np.uint8:
@@ -91,11 +91,11 @@ class Progress:
 
     @property
     def ending(self) -> bool:
-        """Whether the user wants what there is now: stop here and keep the mesh."""
+        """Whether the user wants to stop here and keep the result."""
         return bool(self._is_ending and self._is_ending())
 
     def check(self) -> None:
-        """Raise Cancelled when the job was cancelled. Call it wherever a second may pass without a `progress`."""
+        """Raise Cancelled if the job was cancelled. Call it wherever a second may pass without an `update`."""
         if self._is_cancelled and self._is_cancelled():
             raise Cancelled
 
