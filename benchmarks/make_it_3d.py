@@ -21,7 +21,7 @@ from backend.evaluation.benchmark import Meshes, to_mesh
 from backend.evaluation.metrics import compare_meshes, psnr
 from backend.fields import hash_field
 from backend.input_view.view_colors import colors_from, paint
-from backend.interface.tasks import MAKE_IT_3D
+from backend.interface.common_parameters import MeshParameters
 from backend.meshing.files import save
 from backend.meshing.texture import finish, nearby
 from backend.optimisation.image_objective import Reference
@@ -91,7 +91,7 @@ def recover(
     found = {name: psnrs(seen, shown["true"]) for name, seen in shown.items() if name != "true"}
     cost = {"coarse_s": round(between - began, 1), "refine_s": round(ended - between, 1)}
     sheet = np.concatenate([np.concatenate(seen, 1) for seen in shown.values()])
-    textured = finish(refined, MAKE_IT_3D.check({"texture": "512", "max_faces": 0}), colors)
+    textured = finish(refined, MeshParameters(texture="512", max_faces=0), colors)
     meshes = {"true": truth, "coarse": coarse, "textured": textured}
     return scores | {"psnr": found, "points": len(second.cloud.points)} | cost, sheet, meshes
 

@@ -29,6 +29,7 @@ from .metrics import align, compare_meshes, compare_surfaces, normalise, psnr, s
 INPUT_SIZE, VIEW_SIZE = 256, 128
 ENGINES = {"one2345": one2345, "lrm": lrm}
 SHARED = ("mesh_resolution", "match_picture", "auto_elevation", "device")  # parameters that both have
+FOR_TRUE_VIEWS = ("mesh_resolution", "device", "max_faces", "weights")
 BASELINES = ("slab", "box", "scaled box")
 PLACED = ("true views", "box")  # whose place and size are told; an image tells neither
 HIGHER_IS_BETTER = {
@@ -49,7 +50,7 @@ Scores = dict[str, dict[str, float]]
 
 
 def evaluate_object(
-    entry: tuple[str, str, Path], index: int, engines: list[str], parameters: dict[str, dict], true_views: bool
+    entry: tuple[str, str, Path], index: int, engines: list[str], parameters: dict[str, Any], true_views: bool
 ) -> tuple[Scores, np.ndarray]:
     """One object from a random but fixed side: scores of each method, and a row of pictures (input, truth, and four of
     each engine)."""
@@ -102,7 +103,7 @@ def evaluate(
     meshes: Path,
     count: int,
     engines: list[str],
-    parameters: dict[str, dict],
+    parameters: dict[str, Any],
     true_views: bool,
     track: Callable[[list], Iterable] = iter,
 ) -> tuple[dict[str, Any], np.ndarray]:

@@ -18,10 +18,9 @@ from torch import Tensor, nn
 
 from ..rendering.mesh import Mesh
 from ..runtime.files import write_whole
-from ..runtime.progress import CHECKPOINT, Cancelled, Progress
+from ..runtime.progress import CHECKPOINT, CURVES, Cancelled, Progress
 from .loss_curves import draw_curves
 
-CURVES = "curves.png"
 SNAPSHOT_STEPS = 50  # between two states that NaN steps back to
 MAX_RECOVERIES = 5
 PREVIEW_SHARE = 0.1  # largest share of the time that previews take
@@ -238,6 +237,7 @@ class Run:
         except Exception as error:  # whatever a damaged or foreign file may raise
             self.restore(begun)
             cause = (str(error) or type(error).__name__).splitlines()[0][:200].rstrip(".")
+            (folder / CHECKPOINT).replace(folder / f"other-{CHECKPOINT}")  # the next one must not overwrite it
             self.outcome.note = f"Started anew, because the checkpoint does not fit: {cause}."
             return
         self.outcome.resumed_at = self.outcome.steps

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Progress, previews and cancellation of a running engine."""
+"""Progress, previews and cancellation of a job."""
 
 from __future__ import annotations
 
@@ -9,25 +9,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from .images import to_bytes
-
 if TYPE_CHECKING:
+    import numpy as np
+
     from ..rendering.mesh import Mesh
 
-CHECKPOINT = "state.pt"  # in a job's folder: what going on with the job needs
-MIN_INTERVAL_S = 0.1  # between two messages of one stage
-ETA_FROM = 0.02  # share of the job after which the remaining time can be estimated
+CHECKPOINT = "state.pt"  # in a job's folder: the state from which an optimisation can be resumed
+CURVES = "curves.png"  # beside it: the losses
+SHORTEST_S = 0.1  # between two updates in one stage
+GUESS_FROM = 0.02  # fraction done before the remaining time is estimated
 
 
 class Cancelled(Exception):
-    """The user cancelled the job."""
+    """The user cancelled the job. remedy: how to resume it, if that is possible."""
+
+    remedy = ""
 
 
 @dataclass(frozen=True)
 class ProgressUpdate:
-    """step of total in a stage; overall: share 0..1 of the whole job; eta_s: seconds left, None while unknown."""
+    """step of total in a stage; overall: 0..1 of the job; eta_s: estimated seconds left, None if unknown."""
 
     stage: str
     step: int
@@ -37,7 +38,7 @@ class ProgressUpdate:
 
 
 class Progress:
-    """Passed to an engine's `run`: reports to the given listeners. For one job, used from its thread."""
+    """Passed to an engine's `run`, for one job and its thread. Callbacks that are not given are not called."""
 
     def __init__(
         self,
@@ -48,7 +49,7 @@ class Progress:
         is_ending: Callable[[], bool] | None = None,
         folder: Path | None = None,
     ) -> None:
-        self.folder = folder  # the job's, for checkpoints
+        self.folder = folder  # for checkpoints; None keeps none
         self._is_ending = is_ending
         self._on_progress, self._on_preview, self._is_cancelled = on_progress, on_preview, is_cancelled
         self._clock, self._start, self._sent = clock, clock(), -1e9
@@ -64,7 +65,7 @@ class Progress:
         self._shares = {stage: rest * share / whole for stage, share in shares.items()}
 
     def update(self, stage: str, step: int, total: int) -> None:
-        """Report that `step` of `total` steps of a stage are done (0 when it begins). Raises Cancelled."""
+        """Report that `step` of `total` steps of a stage are done, 0 when it begins. Raises Cancelled."""
         self.check()
         is_new = stage != self._stage
         if is_new:
@@ -80,18 +81,19 @@ class Progress:
         """Show generated views (N, H, W, 4), uint8 or float 0..1, or an unfinished mesh. Raises Cancelled."""
         self.check()
         if views is not None:
-            views = np.asarray(views)
-            views = views if views.dtype == np.uint8 else to_bytes(views)
+            from .images import to_bytes  # not at the top: numpy would double the time of `--help`
+
+            views = views if views.dtype == "uint8" else to_bytes(views)
         if self._on_preview:
             self._on_preview(views, mesh)
 
     @property
     def ending(self) -> bool:
-        """Whether the user asked to stop and keep the mesh as it is."""
+        """Whether the user wants to stop here and keep the result."""
         return bool(self._is_ending and self._is_ending())
 
     def check(self) -> None:
-        """Raise Cancelled if the job was cancelled. Call it wherever a second may pass without `update`."""
+        """Raise Cancelled if the job was cancelled. Call it wherever a second may pass without an `update`."""
         if self._is_cancelled and self._is_cancelled():
             raise Cancelled
 

@@ -24,7 +24,7 @@ FACES = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]], np.int32)
 
 def run(request, progress):
     """The task's answer; every task of the command line that takes an image or views has one."""
-    return {"one2345": make_mesh, "novel_view": turn_image, "views_to_mesh": move_mesh}[request.task](request, progress)
+    return TASKS[request.task](request, progress)
 
 
 def make_mesh(request, progress):
@@ -47,7 +47,7 @@ def make_mesh(request, progress):
         "mean": colour.tolist(),
         "numpy": np.float32(0.5),
         "nan": float("nan"),
-        "steps": parameters.num_inference_steps,
+        "steps": getattr(parameters, "num_inference_steps", None),
     }
     return MeshResult(Mesh(VERTICES, faces, np.broadcast_to(colour, (4, 4)).copy()), views, facts)
 
@@ -71,6 +71,9 @@ def move_mesh(request, progress):
     colour = np.rint(views.mean((0, 1, 2)) * 255).astype(np.uint8)
     vertices = VERTICES + request.inputs["cameras"][0].position.numpy()
     return MeshResult(Mesh(vertices, FACES, np.broadcast_to(colour, (4, 4)).copy()), views[..., :0])
+
+
+TASKS = {"one2345": make_mesh, "zero123_sds": make_mesh, "novel_view": turn_image, "views_to_mesh": move_mesh}
 
 
 def wait(progress):
@@ -109,6 +112,15 @@ class Model:
 def run_out_of_memory(progress):
     keep_model(progress)
     raise RuntimeError("CUDA out of memory. Tried to allocate 2 GiB")
+
+
+def never_enough(progress):
+    """Optimising until it is cancelled; leaves a checkpoint."""
+    (progress.folder / "state.pt").write_text(progress.folder.name)
+    say("from nothing")
+    while True:
+        progress.check()
+        time.sleep(0.005)
 
 
 def forward(progress):
@@ -163,6 +175,7 @@ SCENARIOS = {
     "empty": lambda progress: None,
     "wait": wait,
     "go_on": go_on,
+    "never_enough": never_enough,
     "forward": forward,
     "hang": hang,
     "chatter": chatter,
@@ -185,7 +198,7 @@ def main(root, what, *arguments):
     from backend.process import server
 
     def load(name):
-        assert name in ("one2345", "novel_view", "views_to_mesh")
+        assert name in TASKS
         return sys.modules["__main__"]
 
     if what == "serve":

@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 
-from backend.engines import Result
+from backend.engines import MeshResult
 from backend.evaluation import benchmark
 from backend.evaluation.benchmark import evaluate_object, to_mesh, turned
 from backend.rendering.mesh import Mesh
@@ -44,9 +44,9 @@ def test_the_object_itself_is_right_from_every_side(tmp_path, monkeypatch):
 
     class Perfect:
         @staticmethod
-        def run(_request, _report):
+        def run(_request, _progress):
             mesh = to_mesh(turned(load_mesh(*entry), -turn))
-            return Result(Mesh(mesh.vertices * 0.7 + 0.1, mesh.faces, mesh.vertex_colors), np.zeros((0, 1, 1, 4)))
+            return MeshResult(Mesh(mesh.vertices * 0.7 + 0.1, mesh.faces, mesh.vertex_colors), np.zeros((0, 1, 1, 4)))
 
     monkeypatch.setitem(benchmark.ENGINES, "perfect", Perfect)
     scores = evaluate_object(entry, index, ["perfect"], {"perfect": {}}, true_views=False)[0]["perfect"]
