@@ -131,7 +131,7 @@ def unreadable(message: dict, error: OSError) -> dict:
 
 
 def decode(message: dict, attachments: dict[str, bytes]) -> dict:
-    """Put arrays in the place of npz bytes: `mesh` MeshArrays, `sheet` uint8 (H, W, 4). Runs in the reader thread."""
+    """The message with arrays instead of npz bytes: `mesh` MeshArrays, `sheet` uint8 (H, W, 4). Reader thread."""
     if message.get("type") == "preview" and "mesh" in attachments:
         message["mesh"] = arrays.decode_mesh(attachments["mesh"])
     if message.get("type") == "result":

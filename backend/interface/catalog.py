@@ -24,6 +24,22 @@ Part = Literal[
     "caption",
     "depth",
 ]
+PARTS: dict[Part, str] = {  # titles for the artist, in the order of the list
+    "all": "All in One",
+    "views": "Other Sides of the Object",
+    "surface": "Surface",
+    "elevation": "Elevation",
+    "background": "Background",
+    "text": "Prompts",
+    "planes": "Mesh in One Pass",
+    "shap_e": "Whole Shapes, from Images",
+    "shap_e_text": "Whole Shapes, from Prompts",
+    "multi_view": "Prompts, Several Sides at Once",
+    "words": "Words",
+    "likeness": "Comparing Pictures",
+    "caption": "Saying What a Picture Shows",
+    "depth": "Depth",
+}
 CommercialUse = Literal["yes", "no", "with conditions", "unclear"]
 
 
@@ -51,7 +67,8 @@ class Weights:
     purpose: what it is for, for an artist. part: the part of image to mesh that it does; "views" are what the panel
     offers as Weights. repository: owner/name on the Hugging Face hub, or the address of a folder, "" for what ships
     with the extension. licence: as published. about: bytes, roughly, where the files' sizes are unknown.
-    gated: the download asks for an account that has agreed to the licence.
+    gated: the download asks for an account that has agreed to the licence. requires: ids of sets that these weights
+    do not work without.
     """
 
     id: str
@@ -65,6 +82,12 @@ class Weights:
     note: str = ""
     about: int = 0
     gated: bool = False
+    requires: tuple[str, ...] = ()
+
+    @property
+    def convertible(self) -> bool:
+        """Whether it is one original checkpoint of Zero123, which half precision makes six times smaller."""
+        return self.part == "views" and len(self.files) == 1
 
     @property
     def size(self) -> int:
@@ -119,6 +142,8 @@ VIEWS = "Imagines the object from other sides"
 PROMPTS = "Knows what a prompt looks like"
 SIDES = "Knows what a prompt looks like from four sides at once"
 SHAP_E = ("prior", "diffusion_pytorch_model"), ("renderer", "diffusion_pytorch_model")
+SURFACE = ("one2345-sparseneus",)  # what One-2-3-45 needs beside any Zero123
+WORDS = ("clip-words",)
 LARGE = "The original checkpoint, for training or comparison; converted, it takes a sixth of the disk."
 
 OPENLRM = tuple(
@@ -209,6 +234,7 @@ WEIGHTS: tuple[Weights, ...] = (
         "unclear",
         "The terms of its training data are not settled.",
         about=2_500_000_000,
+        requires=SURFACE,
     ),
     Weights(
         "stable-zero123-diffusers",
@@ -221,6 +247,7 @@ WEIGHTS: tuple[Weights, ...] = (
         "no",
         "A conversion; Stability AI's terms apply.",
         about=2_500_000_000,
+        requires=SURFACE,
     ),
     Weights(
         "stable-zero123",
@@ -232,6 +259,7 @@ WEIGHTS: tuple[Weights, ...] = (
         "Stability AI non-commercial research licence",
         "no",
         gated=True,
+        requires=SURFACE,
     ),
     Weights(
         "stable-zero123-c",
@@ -244,6 +272,7 @@ WEIGHTS: tuple[Weights, ...] = (
         "with conditions",
         "Free below a yearly revenue that the licence names.",
         gated=True,
+        requires=SURFACE,
     ),
     Weights(
         "zero123-xl",
@@ -255,6 +284,7 @@ WEIGHTS: tuple[Weights, ...] = (
         "MIT (code and conversions)",
         "unclear",
         LARGE,
+        requires=SURFACE,
     ),
     Weights(
         "zero123-105000",
@@ -267,6 +297,7 @@ WEIGHTS: tuple[Weights, ...] = (
         "yes",
         LARGE,
         about=15_500_000_000,
+        requires=SURFACE,
     ),
     Weights(
         "zero123-165000",
@@ -279,6 +310,7 @@ WEIGHTS: tuple[Weights, ...] = (
         "yes",
         LARGE,
         about=15_500_000_000,
+        requires=SURFACE,
     ),
     Weights(
         "triposr",
@@ -434,6 +466,7 @@ WEIGHTS: tuple[Weights, ...] = (
         "with conditions",
         "What the licence forbids stands in its appendix. It needs CLIP's words too.",
         about=5_220_000_000,
+        requires=WORDS,
     ),
     Weights(
         "mvdream-sd15",
@@ -446,6 +479,7 @@ WEIGHTS: tuple[Weights, ...] = (
         "with conditions",
         "What the licence forbids stands in its appendix. It needs CLIP's words too.",
         about=4_270_000_000,
+        requires=WORDS,
     ),
     Weights(
         "clip-words",
