@@ -12,9 +12,10 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch import Tensor, nn
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
-from backend.weights.loaders.one2345 import STARTER, load_sparse_neus
+from backend.weights.loaders.one2345 import load_sparse_neus
 from backend.weights.loaders.zero123 import write_part
 from backend.weights.loaders.zero123_layout import NOTE
+from backend.weights.store.store import STARTER
 
 FULL = {"unet": 320, "vae": 128, "clip": 1024, "clip_layers": 24}  # 859.5, 83.7 and 304.0 million parameters
 SMALL = {"unet": 32, "vae": 32, "clip": 64, "clip_layers": 2}

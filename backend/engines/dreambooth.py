@@ -7,9 +7,7 @@ its 2D mode, and keeps what it knows of views because its parameters must not dr
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -19,15 +17,16 @@ from torch.nn.utils import parametrize
 
 from ..diffusion.mvdream import VIEWS, MultiView
 from ..diffusion.subject import DOWN, UP, LowRank, Subject, adapt, add_word, drift
+from ..interface.errors import ImageError
+from ..interface.tasks import DreamBoothParameters
 from ..preprocess.background import remove_background
-from ..preprocess.framing import composite, fit_into, frame
-from ..preprocess.image import ImageError
-from ..rendering.mesh import Mesh
+from ..preprocess.framing import fit_into, frame
+from ..runtime.devices import choose_device
+from ..runtime.images import on_white
 from ..runtime.progress import Progress
 from ..weights.loaders.mvdream import check_multi_view, load_multi_view
-from ..weights.loaders.one2345 import choose_device
 from ..weights.loaders.subjects import check_new, save_subject
-from . import Request, Result
+from . import ImageResult, Request
 from .views_from_text import lay_cameras
 
 FEWEST, MOST = 1, 32  # photos
@@ -54,40 +53,39 @@ STARTER = Course(steps=200, rate=1e-4, preservation=1000.0, template="a {}")
 STARTER_LOW_RANK = replace(STARTER, rate=2e-3, rank=8)
 
 
-def run(request: Request, progress: Progress) -> Result:
+def run(request: Request[DreamBoothParameters], progress: Progress) -> ImageResult:
     """Photos float32 RGBA (H, W, 4) in inputs["photos"] -> the subject's file, named in the report, and views of it."""
-    begin, parameters = time.monotonic(), request.parameters
-    name, photos = f"<{parameters['subject']}>", request.inputs.get("photos") or []
+    parameters = request.parameters
+    name, photos = f"<{parameters.subject}>", request.inputs.get("photos") or []
     if not FEWEST <= len(photos) <= MOST:
         raise ImageError(f"{len(photos)} photos are no good: it takes 3 to 6.", "Choose photos of one object.")
     file = check_new(name)
     progress.plan({"Loading weights": 2, "Learning": 100})
     progress.update("Loading weights", 0, 1)
-    check_multi_view(parameters["weights"])
-    device = choose_device(parameters["device"])
-    dtype = torch.bfloat16 if device.type == "cuda" and parameters["method"] == "lora" else torch.float32
-    model = load_multi_view(parameters["weights"], device, dtype)
+    check_multi_view(parameters.weights)
+    device = choose_device(parameters.device)
+    dtype = torch.bfloat16 if device.type == "cuda" and parameters.method == "lora" else torch.float32
+    model = load_multi_view(parameters.weights, device, dtype)
     model.text_encoder.float()
     course = choose_course(model, parameters)
-    pictures = prepare(photos, model.image_size, parameters["remove_background"]).to(device)
-    subject = learn(model, pictures, name, parameters["kind"], course, progress, request.seed)
-    save_subject(subject, file, parameters["weights"])
-    nothing = Mesh(np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int32))
+    pictures = prepare(photos, model.image_size, parameters.remove_background).to(device)
+    subject = learn(model, pictures, name, parameters.kind, course, progress, request.seed)
+    save_subject(subject, file, parameters.weights)
     facts = {"subject": name, "file": str(file), "photos": len(photos), "steps": course.steps}
-    return Result(nothing, show(model, name, course), facts | {"seconds": round(time.monotonic() - begin, 1)})
+    return ImageResult(show(model, name, course), facts)
 
 
-def choose_course(model: MultiView, parameters: dict[str, Any]) -> Course:
+def choose_course(model: MultiView, parameters: DreamBoothParameters) -> Course:
     """What suits the weights and the method, and what the user wants otherwise."""
-    low = parameters["method"] == "lora"
+    low = parameters.method == "lora"
     if model.image_size < SMALL:
         chosen = STARTER_LOW_RANK if low else STARTER
     else:
         chosen = LOW_RANK if low else PUBLISHED
-    held = parameters["preservation"]
+    held = parameters.preservation
     return replace(
         chosen,
-        steps=parameters["steps"] or chosen.steps,
+        steps=parameters.steps or chosen.steps,
         preservation=chosen.preservation if held < 0 else held,
     )
 
@@ -97,12 +95,12 @@ def prepare(photos: list[np.ndarray], size: int, mode: str) -> Tensor:
     squares = []
     for photo in photos:
         if size < SMALL or photo[..., 3].min() < 1:
-            squares.append(composite(frame(remove_background(photo, mode).image, size, SHARE)[0]))
+            squares.append(on_white(frame(remove_background(photo, mode).image, size, SHARE)[0]))
         else:
             side = min(photo.shape[:2])
             top, left = ((length - side) // 2 for length in photo.shape[:2])
             small = fit_into(photo[top : top + side, left : left + side], size)
-            squares.append(composite(small))
+            squares.append(on_white(small))
     pictures = [torch.from_numpy(square).permute(2, 0, 1)[None].float() for square in squares]
     return torch.cat([F.interpolate(p, (size, size), mode="bilinear", align_corners=False) for p in pictures])
 

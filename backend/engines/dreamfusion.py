@@ -4,7 +4,6 @@ a prompt; with Stable Diffusion or DeepFloyd IF as threestudio does it."""
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -19,6 +18,7 @@ from ..fields.background import Background
 from ..fields.field import Field
 from ..fields.initial import Start, fit_mesh
 from ..interface.parameters import ParameterError
+from ..interface.tasks import DreamFusionParameters
 from ..meshing.texture import finish
 from ..optimisation.loop import optimise
 from ..optimisation.objective import Pictures, Reconstruction
@@ -28,11 +28,11 @@ from ..optimisation.recipes.text_prior import PromptRecipe
 from ..rendering.cameras import Camera, rays
 from ..rendering.mesh import Mesh
 from ..rendering.shading import sample_light
+from ..runtime.devices import choose_device, choose_dtype
 from ..runtime.progress import Progress
-from ..weights.loaders.one2345 import choose_device, choose_dtype
 from ..weights.loaders.stable_diffusion import check_text_weights, load_text_to_image
 from ..weights.loaders.subjects import find_subjects, give_subjects
-from . import Request, Result
+from . import MeshResult, Request
 from .zero123_sds import check_start, fit_into
 
 STAGES: dict[str, float] = {"Loading weights": 2, "Optimising": 100, "Surface": 4}
@@ -41,36 +41,36 @@ BALL = 7 / 12  # radius of the sphere that a signed distance begins as, in the c
 SMALL = 128  # pixels: a latent model of smaller pictures gets a small field
 
 
-def run(request: Request, progress: Progress) -> Result:
+def run(request: Request[DreamFusionParameters], progress: Progress) -> MeshResult:
     """A text in inputs["prompt"], and perhaps a Mesh in inputs["mesh"] -> a mesh whose front (-Y) is the prompt's, and
     four views of it."""
-    begin, parameters = time.monotonic(), request.parameters
+    parameters = request.parameters
     prompt = read_prompt(request.inputs.get("prompt"))
     check_start(request)
-    progress.plan(STARTING | STAGES if parameters["start"] == "mesh" else STAGES)
+    progress.plan(STARTING | STAGES if parameters.start == "mesh" else STAGES)
     progress.update("Loading weights", 0, 1)
-    check_text_weights(parameters["weights"])
-    device = choose_device(parameters["device"])
-    dtype = torch.float32 if device.type == "cpu" else choose_dtype(device)
-    subjects = find_subjects(f"{prompt} {parameters['negative']}")
-    model = load_text_to_image(parameters["weights"], device, dtype)
+    check_text_weights(parameters.weights)
+    device = choose_device(parameters.device)
+    dtype = choose_dtype(device)
+    subjects = find_subjects(f"{prompt} {parameters.negative}")
+    model = load_text_to_image(parameters.weights, device, dtype)
     give_subjects(model, subjects)
     chosen = choose_recipe(model, parameters)
-    prior = TextPrior(model, prompt, parameters["negative"], parameters["perp_neg"])
-    field, begins = make_field(chosen, request.seed, parameters["surface"]).to(device), parameters["start"] == "mesh"
+    prior = TextPrior(model, prompt, parameters.negative, parameters.perp_neg)
+    field, begins = make_field(chosen, request.seed, parameters.surface).to(device), parameters.start == "mesh"
     start = None
     if begins:
         if field.is_sdf:
             chosen = replace(chosen, rate=min(chosen.rate, GENTLE_RATE))
         mesh = fit_into(request.inputs["mesh"])
         start = fit_mesh(field, mesh, seed=request.seed, watch=partial(progress.update, "Start"))
-    task = Dream(prior, field, chosen, f"{prompt} {parameters['negative']}", start)
-    outcome = optimise(task, progress, chosen.steps, 60 * parameters["minutes"] or None, request.seed)
+    task = Dream(prior, field, chosen, f"{prompt} {parameters.negative}", start)
+    outcome = optimise(task, progress, chosen.steps, 60 * parameters.minutes or None, request.seed)
     progress.update("Surface", 0, 1)
-    mesh = task.mesh(parameters["mesh_resolution"])
+    mesh = task.mesh(parameters.mesh_resolution)
     mesh = finish(mesh if begins else fill_cube(mesh), parameters)  # what began with a mesh stays where that was
     facts = {"prompt": prompt, "vertices": len(mesh.vertices), "faces": len(mesh.faces)}
-    return Result(mesh, task.views(), outcome.facts | facts | {"seconds": round(time.monotonic() - begin, 1)})
+    return MeshResult(mesh, task.views(), outcome.facts | facts)
 
 
 def read_prompt(prompt: Any) -> str:
@@ -80,16 +80,16 @@ def read_prompt(prompt: Any) -> str:
     return prompt.strip()
 
 
-def choose_recipe(model: TextToImage, parameters: dict[str, Any]) -> PromptRecipe:
+def choose_recipe(model: TextToImage, parameters: DreamFusionParameters) -> PromptRecipe:
     """The published settings for these weights, and what the user wants otherwise."""
     if model.vae is None:
         chosen = text_prior.DEEP_FLOYD
     else:
         chosen = text_prior.STARTER if model.image_size < SMALL else text_prior.STABLE_DIFFUSION
-    if parameters["surface"] == "distance":
+    if parameters.surface == "distance":
         chosen = text_prior.of_distance(chosen)
-    scale = parameters["guidance_scale"] or chosen.guidance_scale
-    return replace(chosen.shortened(parameters["steps"]), guidance_scale=scale)
+    scale = parameters.guidance_scale or chosen.guidance_scale
+    return replace(chosen.shortened(parameters.steps), guidance_scale=scale)
 
 
 def make_field(chosen: PromptRecipe, seed: int, surface: str = "density") -> Field:

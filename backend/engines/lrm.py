@@ -3,10 +3,8 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,13 +14,14 @@ from torch import Tensor
 from ..input_view.input_view import PICTURE_SIDE, Picture, front_colors, keep_outline, paint_front
 from ..input_view.match_camera import match_picture
 from ..interface import catalog
+from ..interface.errors import ImageError
+from ..interface.tasks import LRMParameters
 from ..interface.view_set import FOV_DEG, RADIUS
 from ..meshing.clean import keep_components, remove_degenerate
 from ..meshing.marching_cubes import extract
 from ..meshing.texture import OFF, Colors, finish
 from ..preprocess.background import remove_background
-from ..preprocess.framing import composite, frame
-from ..preprocess.image import ImageError
+from ..preprocess.framing import frame
 from ..preprocess.input_camera import estimate_camera
 from ..preprocess.published_lrm_inputs import openlrm_picture, triposr_picture
 from ..reconstruction.lrm.model import LRM, POINTS, Scene
@@ -30,12 +29,14 @@ from ..reconstruction.lrm.source_camera import describe
 from ..rendering.cameras import Camera, orbit
 from ..rendering.mesh import Mesh
 from ..rendering.rasteriser import photograph
-from ..runtime.model_cache import Kept
+from ..runtime.devices import choose_device
+from ..runtime.images import on_white
+from ..runtime.model_cache import ModelCache
 from ..runtime.progress import Progress
 from ..weights.loaders.lrm import Kind, check_lrm, load_lrm
-from ..weights.loaders.one2345 import STARTER, choose_device
 from ..weights.store import store
-from . import Request, Result
+from ..weights.store.store import STARTER
+from . import MeshResult, Request
 
 STAGES: dict[str, float] = {"Preparing": 1, "Loading weights": 6, "Planes": 6, "Surface": 4, "Colours": 1}
 TEXTURED = {"Texture": 8.0}  # the stage more that a texture takes
@@ -63,16 +64,16 @@ class View:
     depth: float | None = None
 
 
-def run(request: Request, progress: Progress) -> Result:
+def run(request: Request[LRMParameters], progress: Progress) -> MeshResult:
     """Image float32 RGBA (H, W, 4) in inputs["image"] -> mesh, its front (-Y) the image's view; four views of it."""
-    start, parameters = time.monotonic(), request.parameters
-    progress.plan(STAGES | (TEXTURED if parameters["texture"] != OFF else {}))
+    parameters = request.parameters
+    progress.plan(STAGES | (TEXTURED if parameters.texture != OFF else {}))
     progress.update("Preparing", 0, 1)
-    device = choose_device(parameters["device"])
-    path = find_weights(parameters["weights"])
+    device = choose_device(parameters.device)
+    path = find_weights(parameters.weights)
     if (path, device) not in load:
         check_lrm(path)
-    cutout = remove_background(request.inputs["image"], parameters["remove_background"], str(device))
+    cutout = remove_background(request.inputs["image"], parameters.remove_background, str(device))
     progress.update("Loading weights", 0, 1)
     model, kind = load(path, device)
     view = prepare(model, kind, cutout.image, parameters)
@@ -80,8 +81,8 @@ def run(request: Request, progress: Progress) -> Result:
     with torch.no_grad():
         scene = encode(model, kind, view)
         mesh, level = to_mesh(model, kind, scene, view, parameters, progress)
-    if kind == "starter" and parameters["depth"]:
-        mesh = deepen(mesh, parameters["depth"])
+    if kind == "starter" and parameters.depth:
+        mesh = deepen(mesh, parameters.depth)
     facts = {
         "background": cutout.note,
         "weights": kind,
@@ -89,19 +90,18 @@ def run(request: Request, progress: Progress) -> Result:
         "device": str(device),
         "vertices": len(mesh.vertices),
         "faces": len(mesh.faces),
-        "seconds": round(time.monotonic() - start, 1),
     }
     if view.elevation is not None:
         facts["elevation_deg"] = round(view.elevation, 1)
-        facts["elevation"] = "estimated" if parameters["auto_elevation"] else "given"
+        facts["elevation"] = "estimated" if parameters.auto_elevation else "given"
         facts["depth"] = round(proportion(mesh), 2)
         facts["picture_camera"] = match_picture(mesh, cutout.image[..., 3], view.elevation)
-    if warnings := list(warn(kind, cutout.image, parameters["weights"], level)):
+    if warnings := list(warn(kind, cutout.image, parameters.weights, level)):
         facts["warning"] = " ".join(warnings)
-    return Result(mesh, look_at(mesh), facts)
+    return MeshResult(mesh, look_at(mesh), facts)
 
 
-load = Kept(load_lrm)
+load = ModelCache(load_lrm)
 
 
 def unload() -> None:
@@ -117,24 +117,24 @@ def find_weights(weights: str) -> Path:
     return store.find(weights, known, f"Choose one of {', '.join(known)}.")
 
 
-def prepare(model: LRM, kind: Kind, rgba: np.ndarray, parameters: dict[str, Any]) -> View:
+def prepare(model: LRM, kind: Kind, rgba: np.ndarray, parameters: LRMParameters) -> View:
     """The cut out picture as the model wants it. Raises ImageError."""
     size = model.architecture.image_size
     if kind == "triposr":
         return View(triposr_picture(rgba, size))
     if kind != "starter":
-        camera = describe(0, OPENLRM_HALF_TANGENT, parameters["source_distance"])
+        camera = describe(0, OPENLRM_HALF_TANGENT, parameters.source_distance)
         return View(openlrm_picture(rgba, size), camera[None])
     framed = frame(rgba, size)[0]
-    picture = torch.from_numpy(composite(framed)).permute(2, 0, 1)[None]
+    picture = torch.from_numpy(on_white(framed)).permute(2, 0, 1)[None]
     elevation, distance, depth = estimate_camera(model, picture)
-    if not parameters["auto_elevation"]:
-        elevation = parameters["elevation_deg"]
+    if not parameters.auto_elevation:
+        elevation = parameters.elevation_deg
     half_tangent = float(np.tan(np.radians(FOV_DEG) / 2)) * distance / RADIUS
     width = float((framed[..., 3] > 0.5).any(0).mean()) * 2 * half_tangent * RADIUS
-    depth = parameters["depth"] * width or depth
+    depth = parameters.depth * width or depth
     seen = None
-    if parameters["match_picture"]:
+    if parameters.match_picture:
         shown = torch.from_numpy(frame(rgba, PICTURE_SIDE)[0]).to(model.device)
         seen = Picture.seen_from(shown, orbit(0, elevation, RADIUS), FOV_DEG, RADIUS / distance)
     camera = describe(elevation, half_tangent, RADIUS)[None]
@@ -150,7 +150,7 @@ def encode(model: LRM, kind: Kind, view: View) -> Scene:
 
 
 def to_mesh(
-    model: LRM, kind: Kind, scene: Scene, view: View, parameters: dict[str, Any], progress: Progress
+    model: LRM, kind: Kind, scene: Scene, view: View, parameters: LRMParameters, progress: Progress
 ) -> tuple[Mesh, float]:
     """The clean coloured mesh in Blender's frame, and the threshold that it was cut at."""
     radius, evaluated = model.architecture.radius, 0
@@ -161,8 +161,8 @@ def to_mesh(
         progress.update("Surface", evaluated, evaluated + 4 * POINTS)
         return torch.cat([model.density(model.query(scene, p[None])[0][0]) for p in points.split(POINTS)])
 
-    told = parameters["threshold"] or LEVELS[kind]
-    resolution, bounds = parameters["mesh_resolution"], (-radius, radius)
+    told = parameters.threshold or LEVELS[kind]
+    resolution, bounds = parameters.mesh_resolution, (-radius, radius)
     if kind == "starter":
         level = told
 
@@ -262,5 +262,5 @@ def warn(kind: Kind, rgba: np.ndarray, weights: str, level: float):
 def look_at(mesh: Mesh) -> np.ndarray:
     """Four views around, uint8 (4, 128, 128, 4) on white."""
     views = [photograph(mesh, Camera(orbit(a, 20, 2.2), 35.0, 128, 128)).cpu().numpy() for a in (0, 90, 180, 270)]
-    rgb = (composite(np.stack(views)) * 255 + 0.5).astype(np.uint8)
+    rgb = (on_white(np.stack(views)) * 255 + 0.5).astype(np.uint8)
     return np.concatenate([rgb, np.full((*rgb.shape[:3], 1), 255, np.uint8)], -1)

@@ -4,7 +4,6 @@ prompt. The model knows all four as views of one thing, so that no side grows a 
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import Any
 
@@ -14,51 +13,52 @@ from torch import Tensor
 from ..diffusion import guidance
 from ..diffusion.mvdream import SUFFIX, MultiView, MultiViewPrior
 from ..diffusion.prior import Denoised
+from ..interface.tasks import MVDreamParameters
 from ..meshing.texture import finish
 from ..optimisation.annealing import draw_timesteps
 from ..optimisation.loop import optimise
 from ..optimisation.objective import guided
 from ..optimisation.recipes import mvdream
 from ..optimisation.recipes.mvdream import MultiViewRecipe
+from ..runtime.devices import choose_device, choose_dtype
 from ..runtime.progress import Progress
 from ..weights.loaders.mvdream import check_multi_view, load_multi_view
-from ..weights.loaders.one2345 import choose_device, choose_dtype
 from ..weights.loaders.subjects import find_subjects, give_subjects
-from . import Request, Result
+from . import MeshResult, Request
 from .dreamfusion import SMALL, STAGES, Dream, fill_cube, make_field, read_prompt
 
 
-def run(request: Request, progress: Progress) -> Result:
+def run(request: Request[MVDreamParameters], progress: Progress) -> MeshResult:
     """A text in inputs["prompt"] -> a mesh whose front (-Y) is what the model takes for it, and four views of it."""
-    begin, parameters = time.monotonic(), request.parameters
+    parameters = request.parameters
     prompt = read_prompt(request.inputs.get("prompt"))
     progress.plan(STAGES)
     progress.update("Loading weights", 0, 1)
-    check_multi_view(parameters["weights"])
-    device = choose_device(parameters["device"])
-    dtype = torch.float32 if device.type == "cpu" else choose_dtype(device)
-    subjects = find_subjects(f"{prompt} {parameters['negative']}")
-    model = load_multi_view(parameters["weights"], device, dtype)
+    check_multi_view(parameters.weights)
+    device = choose_device(parameters.device)
+    dtype = choose_dtype(device)
+    subjects = find_subjects(f"{prompt} {parameters.negative}")
+    model = load_multi_view(parameters.weights, device, dtype)
     give_subjects(model, subjects)
     chosen = choose_recipe(model, parameters)
     told = prompt if model.image_size < SMALL else prompt + SUFFIX
-    prior = MultiViewPrior(model, told, parameters["negative"] or chosen.negative)
+    prior = MultiViewPrior(model, told, parameters.negative or chosen.negative)
     field = make_field(chosen, request.seed).to(device)
-    task = MultiViewDream(prior, field, chosen, f"{told} {parameters['negative']}")
-    outcome = optimise(task, progress, chosen.steps, 60 * parameters["minutes"] or None, request.seed)
+    task = MultiViewDream(prior, field, chosen, f"{told} {parameters.negative}")
+    outcome = optimise(task, progress, chosen.steps, 60 * parameters.minutes or None, request.seed)
     progress.update("Surface", 0, 1)
-    mesh = finish(fill_cube(task.mesh(parameters["mesh_resolution"])), parameters)
+    mesh = finish(fill_cube(task.mesh(parameters.mesh_resolution)), parameters)
     facts = {"prompt": prompt, "vertices": len(mesh.vertices), "faces": len(mesh.faces)}
-    return Result(mesh, task.views(), outcome.facts | facts | {"seconds": round(time.monotonic() - begin, 1)})
+    return MeshResult(mesh, task.views(), outcome.facts | facts)
 
 
-def choose_recipe(model: MultiView, parameters: dict[str, Any]) -> MultiViewRecipe:
+def choose_recipe(model: MultiView, parameters: MVDreamParameters) -> MultiViewRecipe:
     """The published settings for these weights, and what the user wants otherwise."""
     chosen = mvdream.STARTER if model.image_size < SMALL else mvdream.PUBLISHED
-    if not parameters["shading"]:
+    if not parameters.shading:
         chosen = replace(chosen, albedo_steps=float("inf"), weights=dict(chosen.weights) | {"orientation": 0})
-    scale = parameters["guidance_scale"] or chosen.guidance_scale
-    return replace(chosen.shortened(parameters["steps"]), guidance_scale=scale, rescale=parameters["rescale"])
+    scale = parameters.guidance_scale or chosen.guidance_scale
+    return replace(chosen.shortened(parameters.steps), guidance_scale=scale, rescale=parameters.rescale)
 
 
 class MultiViewDream(Dream):

@@ -6,7 +6,6 @@ knows a signed distance and a colour at every point -> mesh."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,20 +15,22 @@ from diffusers import DiffusionPipeline
 from torch import Tensor
 
 from ..diffusion.zero123 import CLIP_MEAN, CLIP_STD
+from ..interface.errors import ImageError
+from ..interface.tasks import ShapEParameters
 from ..meshing.clean import keep_components, remove_degenerate
 from ..meshing.marching_cubes import extract
 from ..meshing.texture import finish
 from ..preprocess.background import remove_background
-from ..preprocess.framing import composite, frame
-from ..preprocess.image import ImageError
+from ..preprocess.framing import frame
 from ..rendering.cameras import Camera, orbit
 from ..rendering.mesh import Mesh
 from ..rendering.rasteriser import photograph
-from ..runtime.model_cache import Kept
+from ..runtime.devices import choose_device, choose_dtype
+from ..runtime.images import on_white
+from ..runtime.model_cache import ModelCache
 from ..runtime.progress import Progress
-from ..weights.loaders.one2345 import choose_device, choose_dtype
 from ..weights.loaders.shap_e import load_shap_e
-from . import Request, Result
+from . import MeshResult, Request
 from .dreamfusion import read_prompt
 
 STAGES: dict[str, float] = {"Preparing": 1, "Loading weights": 6, "Shape": 20, "Surface": 6}
@@ -40,45 +41,45 @@ HALF_TURN = np.array([-1, -1, 1], np.float32)  # its front is +Y with Z up; ours
 SMALLEST_PIECE = 0.003  # of the largest one's volume
 
 
-def run(request: Request, progress: Progress) -> Result:
+def run(request: Request[ShapEParameters], progress: Progress) -> MeshResult:
     """Image float32 RGBA (H, W, 4) in inputs["image"], or a text in inputs["prompt"] -> mesh; four views of it.
 
     The model turns its objects as it likes: their front is the image's as far as it is the side that people call so.
     """
-    begin, parameters = time.monotonic(), request.parameters
+    parameters = request.parameters
     progress.plan(STAGES)
     progress.update("Preparing", 0, 1)
     told, facts = read_input(request)
     progress.update("Loading weights", 0, 1)
     kind = "prompt" if isinstance(told, str) else "image"
-    model = load(parameters["weights"], kind, choose_device(parameters["device"]))
+    model = load(parameters.weights, kind, choose_device(parameters.device))
     latents = imagine(model, told, parameters, request.seed, progress)
-    mesh = to_mesh(model, latents, parameters["mesh_resolution"], progress)
+    mesh = to_mesh(model, latents, parameters.mesh_resolution, progress)
     mesh = finish(mesh, parameters)
     facts |= {"vertices": len(mesh.vertices), "faces": len(mesh.faces)}
-    return Result(mesh, look_at(mesh), facts | {"seconds": round(time.monotonic() - begin, 1)})
+    return MeshResult(mesh, look_at(mesh), facts)
 
 
-@Kept
+@ModelCache
 def load(weights: str, kind: str, device: torch.device) -> DiffusionPipeline:
     """Raises WeightsError."""
-    return load_shap_e(weights, kind, device, torch.float32 if device.type == "cpu" else choose_dtype(device))
+    return load_shap_e(weights, kind, device, choose_dtype(device))
 
 
 unload = load.drop
 
 
-def read_input(request: Request) -> tuple[np.ndarray | str, dict[str, Any]]:
+def read_input(request: Request[ShapEParameters]) -> tuple[np.ndarray | str, dict[str, Any]]:
     """The cut out picture RGBA (H, W, 4), or the prompt; and what to say of it. ParameterError, ImageError."""
     if "image" not in request.inputs:
         prompt = read_prompt(request.inputs.get("prompt"))
         return prompt, {"prompt": prompt}
-    cutout = remove_background(request.inputs["image"], request.parameters["remove_background"])
+    cutout = remove_background(request.inputs["image"], request.parameters.remove_background)
     return cutout.image, {"background": cutout.note}
 
 
 def imagine(
-    model: DiffusionPipeline, told: np.ndarray | str, parameters: dict[str, Any], seed: int, progress: Progress
+    model: DiffusionPipeline, told: np.ndarray | str, parameters: ShapEParameters, seed: int, progress: Progress
 ) -> Tensor:
     """The object's latents (1, K, D): K rows of the small network's weights. Raises Cancelled."""
 
@@ -91,8 +92,8 @@ def imagine(
     kind = "prompt" if isinstance(told, str) else "image"
     return model(
         told if isinstance(told, str) else see(told, model.image_encoder.config.image_size),
-        num_inference_steps=parameters["steps"] or STEPS,
-        guidance_scale=parameters["guidance_scale"] or GUIDANCE[kind],
+        num_inference_steps=parameters.steps or STEPS,
+        guidance_scale=parameters.guidance_scale or GUIDANCE[kind],
         generator=torch.Generator().manual_seed(seed),
         output_type="latent",
     ).images.float()
@@ -100,7 +101,7 @@ def imagine(
 
 def see(rgba: np.ndarray, size: int) -> Tensor:
     """A picture RGBA (H, W, 4) as CLIP wants it: framed on white, normalised, (1, 3, size, size)."""
-    picture = composite(frame(rgba, size)[0])
+    picture = on_white(frame(rgba, size)[0])
     return torch.from_numpy(((picture - CLIP_MEAN) / CLIP_STD).astype(np.float32)).permute(2, 0, 1)[None]
 
 

@@ -3,18 +3,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 
-from ..rendering.mesh import Mesh
-from ..runtime.model_cache import keep_with_subjects
+from ..interface.tasks import TextToImageParameters
+from ..runtime.devices import choose_device
 from ..runtime.progress import Progress
-from ..weights.loaders.one2345 import choose_device
 from ..weights.loaders.stable_diffusion import load_text_to_image
-from ..weights.loaders.subjects import find_subjects
-from . import Request, Result
+from ..weights.loaders.subjects import find_subjects, keep_with_subjects
+from . import ImageResult, Request
 from .dreamfusion import read_prompt
 
 STEPS = 30
@@ -23,18 +20,18 @@ SMALL = 128  # pixels
 ALONE = ", single object, centered, plain white background"  # what the image engines need; the starter knows no other
 
 
-def imagine(prompt: str, parameters: dict[str, Any], progress: Progress, seed: int) -> np.ndarray:
+def imagine(prompt: str, parameters: TextToImageParameters, progress: Progress, seed: int) -> np.ndarray:
     """float32 RGBA (S, S, 4), opaque. Raises ParameterError, WeightsError, Cancelled."""
     prompt = read_prompt(prompt)
     progress.update("Loading weights", 0, 1)
-    subjects = find_subjects(f"{prompt} {parameters['negative']}")
-    model = load(parameters["weights"], choose_device(parameters["device"]), tuple(subjects))
+    subjects = find_subjects(f"{prompt} {parameters.negative}")
+    model = load(parameters.weights, choose_device(parameters.device), tuple(subjects))
     is_small = model.image_size < SMALL
-    scale = parameters["guidance_scale"] or (STARTER_GUIDANCE if is_small else GUIDANCE)
+    scale = parameters.guidance_scale or (STARTER_GUIDANCE if is_small else GUIDANCE)
     picture = model.sample(
         prompt if is_small else prompt + ALONE,
-        parameters["negative"],
-        parameters["steps"] or STEPS,
+        parameters.negative,
+        parameters.steps or STEPS,
         scale,
         torch.Generator().manual_seed(seed),
         lambda i, n: progress.update("Picture", i, n),
@@ -43,10 +40,10 @@ def imagine(prompt: str, parameters: dict[str, Any], progress: Progress, seed: i
     return np.concatenate([color, np.ones_like(color[..., :1])], -1)
 
 
-def run(request: Request, progress: Progress) -> Result:
+def run(request: Request[TextToImageParameters], progress: Progress) -> ImageResult:
     """For a request of Blender's: the picture is the only view, and there is no mesh."""
     pixels = imagine(request.inputs["prompt"], request.parameters, progress, request.seed)
-    return Result(Mesh(np.empty((0, 3)), np.empty((0, 3))), np.rint(pixels[None] * 255).astype(np.uint8))
+    return ImageResult(np.rint(pixels[None] * 255).astype(np.uint8))
 
 
 load = keep_with_subjects(load_text_to_image)

@@ -10,15 +10,14 @@ import numpy as np
 import torch
 
 from ..diffusion.mvdream import SUFFIX, MultiView, around
+from ..interface.tasks import ViewsFromTextParameters
 from ..interface.view_set import FOV_DEG, RADIUS
 from ..rendering.cameras import Camera
-from ..rendering.mesh import Mesh
-from ..runtime.model_cache import keep_with_subjects
+from ..runtime.devices import choose_device
 from ..runtime.progress import Progress
 from ..weights.loaders.mvdream import load_multi_view
-from ..weights.loaders.one2345 import choose_device
-from ..weights.loaders.subjects import find_subjects
-from . import Request, Result
+from ..weights.loaders.subjects import find_subjects, keep_with_subjects
+from . import ImageResult, Request
 from .dreamfusion import read_prompt
 
 STEPS, STARTER_STEPS = 50, 30
@@ -29,29 +28,30 @@ LENS_DEG = (
 )
 
 
-def run(request: Request, progress: Progress) -> Result:
+def run(request: Request[ViewsFromTextParameters], progress: Progress) -> ImageResult:
     """A text in inputs["prompt"] -> the views, the first one from the front, and no mesh."""
     views, cameras = imagine(request.inputs.get("prompt"), request.parameters, progress, request.seed)
-    nothing = Mesh(np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int32))
-    return Result(nothing, np.rint(views * 255).astype(np.uint8), facts_of(cameras))
+    return ImageResult(np.rint(views * 255).astype(np.uint8), facts_of(cameras))
 
 
-def imagine(prompt: Any, parameters: dict[str, Any], progress: Progress, seed: int) -> tuple[np.ndarray, list[Camera]]:
+def imagine(
+    prompt: Any, parameters: ViewsFromTextParameters, progress: Progress, seed: int
+) -> tuple[np.ndarray, list[Camera]]:
     """float32 RGBA (V, S, S, 4), opaque, and the cameras as the views show the object. Raises ParameterError,
     WeightsError, Cancelled."""
     prompt = read_prompt(prompt)
     progress.plan({"Loading weights": 2, "Views": 20})
     progress.update("Loading weights", 0, 1)
-    subjects = find_subjects(f"{prompt} {parameters['negative']}")
-    model = load(parameters["weights"], choose_device(parameters["device"]), tuple(subjects))
+    subjects = find_subjects(f"{prompt} {parameters.negative}")
+    model = load(parameters.weights, choose_device(parameters.device), tuple(subjects))
     is_small = model.image_size < SMALL
-    cameras = lay_cameras(model, parameters["views"], parameters["elevation_deg"])
+    cameras = lay_cameras(model, parameters.views, parameters.elevation_deg)
     pictures = model.sample_views(
         prompt if is_small else prompt + SUFFIX,
-        parameters["negative"],
+        parameters.negative,
         cameras,
-        parameters["steps"] or (STARTER_STEPS if is_small else STEPS),
-        parameters["guidance_scale"] or (STARTER_GUIDANCE if is_small else GUIDANCE),
+        parameters.steps or (STARTER_STEPS if is_small else STEPS),
+        parameters.guidance_scale or (STARTER_GUIDANCE if is_small else GUIDANCE),
         torch.Generator().manual_seed(seed),
         lambda i, n: progress.update("Views", i, n),
     )

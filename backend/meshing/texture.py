@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
-from typing import Any
 
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 from scipy.spatial import KDTree
 
+from ..interface.common_parameters import MeshParameters
 from ..rendering.mesh import Mesh
 from .clean import decimate
 
@@ -34,12 +34,12 @@ class TextureError(RuntimeError):
     remedy = "Set Texture to off: the colours then lie on the vertices, and Blender can bake them."
 
 
-def finish(mesh: Mesh, parameters: dict[str, Any], colors: Colors | None = None, step: Step | None = None) -> Mesh:
+def finish(mesh: Mesh, parameters: MeshParameters, colors: Colors | None = None, step: Step | None = None) -> Mesh:
     """The mesh with at most `max_faces` faces and, where `texture` asks for it, unwrapped and with a texture.
 
     colors: what the texture shows, the mesh's own vertex colours if None.
     """
-    texture, most = parameters.get("texture", OFF), parameters["max_faces"]
+    texture, most = parameters.texture, parameters.max_faces
     if texture == OFF or not len(mesh.faces):
         return decimate(mesh, most)
     small = decimate(mesh, min(most or MOST_FACES, MOST_FACES))

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..engines import EngineModule, Request, Result
-from ..interface.tasks import OF_PICTURES, PICTURE, asked
+from ..engines import EngineModule, ImageResult, MeshResult, Request
+from ..interface.tasks import TEXT_TO_IMAGE, task
 from ..runtime.progress import Progress
 
 if TYPE_CHECKING:
@@ -35,41 +35,44 @@ class EmptyResult(ValueError):
     remedy = "Try another image of the object, another seed, or set Remove Background to always."
 
 
-def run(request: Request, progress: Progress, load: Load) -> Result:
+def run(request: Request[Any], progress: Progress, load: Load) -> MeshResult | ImageResult:
     """Load the engine and run it; cancelling reaches every torch module's forward. Raises what the engine raises."""
     started = time.monotonic()
-    if request.parameters.get("texture", "off") != "off":
+    if getattr(request.parameters, "texture", "off") != "off":
         from ..meshing.texture import check_xatlas
 
         check_xatlas()
     progress.update("Loading the engine", 0, 1)
-    engine = load(request.engine)
+    engine = load(request.task)
     progress.check()
     with cancelling(progress):
-        draw_image(request, progress, load)
+        request = with_image(request, progress, load)
         result = engine.run(request, progress)
-    if not len(result.mesh.faces) and request.engine not in OF_PICTURES:
+    if isinstance(result, MeshResult) and not len(result.mesh.faces):
         raise EmptyResult("No object was found in the image.")
-    facts = {"engine": request.engine, "seed": request.seed, "seconds": round(time.monotonic() - started, 2)}
+    facts = {"engine": request.task, "seed": request.seed, "seconds": round(time.monotonic() - started, 2)}
     return replace(result, facts=plain(facts | result.facts))
 
 
-def draw_image(request: Request, progress: Progress, load: Load) -> None:
-    """Where an engine that takes an image has only a prompt, make its picture first; inputs["picture"] has the
-    settings of that. Raises what PICTURE's engine raises."""
-    inputs, takes = request.inputs, asked(request.engine).inputs
+def with_image(request: Request[Any], progress: Progress, load: Load) -> Request[Any]:
+    """The request with an image made from its prompt, where its task takes an image and only a prompt was given.
+
+    inputs["picture"] has the parameters of the task that makes the image. Raises what that task's engine raises.
+    """
+    inputs, takes = request.inputs, task(request.task).inputs
     if "image" in inputs or "prompt" not in inputs or "prompt" in takes or "image" not in takes:
-        return
+        return request
     within = Progress(
-        lambda p: progress.update(PICTURE.title, round(100 * p.overall), 100),
+        lambda p: progress.update(TEXT_TO_IMAGE.title, round(100 * p.overall), 100),
         is_cancelled=lambda: progress.check() is not None,
     )
-    drawing = load(PICTURE.name)
-    settings = PICTURE.check(inputs.pop("picture", {}))
-    views = drawing.run(Request(PICTURE.name, {"prompt": inputs["prompt"]}, settings, request.seed), within).views
-    drop_models([drawing])
-    progress.preview(views)
-    inputs["image"] = views[0].astype(np.float32) / 255
+    engine = load(TEXT_TO_IMAGE.name)
+    parameters = inputs.get("picture") or TEXT_TO_IMAGE.check({})
+    made = engine.run(Request(TEXT_TO_IMAGE.name, {"prompt": inputs["prompt"]}, parameters, request.seed), within)
+    assert isinstance(made, ImageResult)
+    drop_models([engine])
+    progress.preview(made.images)
+    return replace(request, inputs=inputs | {"image": made.images[0].astype(np.float32) / 255})
 
 
 @contextmanager
@@ -146,17 +149,17 @@ class Folder:
     def write_json(self, name: str, value: Any) -> None:
         self.write(name, json.dumps(value, indent=1).encode())
 
-    def write_result(self, result: Result) -> None:
+    def write_result(self, result: MeshResult) -> None:
         self.write("views.npz", pack({"views": result.views}))
         self.write_json("report.json", result.facts)
         self.write("result.npz", pack_mesh(result.mesh))
 
-    def write_pictures(self, result: Result) -> dict[str, bytes]:
-        """Keep the views of a result, and return them as PNGs: `image_file`, and numbered ones where there are more."""
+    def write_pictures(self, result: ImageResult) -> dict[str, bytes]:
+        """Keep the images, and return them as PNGs: `image_file`, and numbered ones where there are more."""
         from ..preprocess.image import encode_png
 
         pictures = {}
-        for number, view in enumerate(result.views):
+        for number, view in enumerate(result.images):
             ending = f"_{number:03}" if number else ""
             pictures["image_file" + ending] = encode_png(view.astype(np.float32) / 255)
             self.write(f"picture{ending}.png", pictures["image_file" + ending])

@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from .. import __version__, engines
 from ..interface import parameters, protocol, tasks
-from ..interface.common_parameters import PROMPT
+from ..interface.common_parameters import PROMPT, MeshParameters
 from ..runtime import devices
 from ..runtime.progress import CHECKPOINT, Cancelled, Progress, ProgressUpdate
-from . import stdio
+from . import availability, stdio
 from .failure import Failure, describe
 from .run import Folder, FolderError, Load, drop_models, pack, pack_mesh, run
 
@@ -69,7 +69,7 @@ class Server:
                 "type": "hello",
                 "protocol": protocol.PROTOCOL,
                 "version": __version__,
-                "engines": devices.engine_states(),
+                "engines": availability.engine_states(),
                 "devices": devices.processors(),
                 "python": platform.python_version(),
             }
@@ -198,10 +198,10 @@ class Server:
             if checkpoint.is_file():
                 folder.write(CHECKPOINT, checkpoint.read_bytes())
 
-    def _send_result(self, name: str, folder: Folder, result: engines.Result) -> None:
+    def _send_result(self, name: str, folder: Folder, result: engines.MeshResult | engines.ImageResult) -> None:
         """Keep the result and send it. A disk that is full by now must not cost the artist the mesh."""
         path = str(folder.path)
-        if result.facts["engine"] in tasks.OF_PICTURES:
+        if isinstance(result, engines.ImageResult):
             message = {"type": "picture", "job": name, "folder": path, "report": result.facts}
             self._send(message, folder.write_pictures(result))
             return
@@ -247,29 +247,29 @@ class Server:
 
 def check_request(message: dict[str, Any]) -> engines.Request:
     """The request in a message, its inputs not read yet; ParameterError."""
-    engine = tasks.asked(message.get("engine", ""))
+    declared = tasks.task(message.get("engine", ""))
     seed = message.get("seed", 0)
     if type(seed) is not int or not 0 <= seed <= MAX_SEED:
         raise parameters.ParameterError(f"The seed must be a whole number from 0 to {MAX_SEED}.")
-    return engines.Request(engine.name, {}, engine.check(message.get("parameters", {})), seed)
+    return engines.Request(declared.name, {}, declared.check(message.get("parameters", {})), seed)
 
 
 def easier(request: engines.Request) -> dict[str, Any]:
     """What to lower so that a job may fit into memory: half the mesh's resolution, or the main memory in the end."""
     finest, values = "mesh_resolution", request.parameters
-    if finest in values:
-        least = tasks.asked(request.engine).parameter(finest).minimum
-        half = max(int(least or 1), values[finest] // 2)
-        if half < values[finest]:
+    if isinstance(values, MeshParameters):
+        least = tasks.task(request.task).parameter(finest).minimum
+        half = max(int(least or 1), values.mesh_resolution // 2)
+        if half < values.mesh_resolution:
             return {finest: half}
-    return {} if request.parameters["device"] == "cpu" else {"device": "cpu"}
+    return {} if values.device == "cpu" else {"device": "cpu"}
 
 
 def read_inputs(job: Job, folder: Folder) -> dict[str, Any]:
     """The job's prompt, image or views, attached or at a path; what was sent is kept. ImageError and others."""
     named = job.message.get("inputs")
     named = named if isinstance(named, dict) else {}
-    wanted = tasks.asked(job.request.engine).inputs
+    wanted = tasks.task(job.request.task).inputs
     if "views" in wanted:
         return read_views(job, folder, named.get("cameras"))
     if "photos" in wanted:
@@ -303,11 +303,12 @@ def read_photos(job: Job, folder: Folder) -> dict[str, Any]:
 
 def read_image_input(job: Job, folder: Folder, named: dict[str, Any]) -> dict[str, Any]:
     """The job's image, or the prompt that it is to be made of."""
-    from ..preprocess.image import ImageError, read_array, read_image
+    from ..interface.errors import ImageError
+    from ..preprocess.image import read_array, read_image
 
     attached = job.attachments
     if not attached.keys() & {"image_file", "image"} and "prompt" in named:  # of which an image is made
-        settings = tasks.PICTURE.check(named.get("picture", {}))
+        settings = tasks.TEXT_TO_IMAGE.check(named.get("picture", {}))
         return {"prompt": PROMPT.check(named["prompt"]), "picture": settings}
     if "image_file" in attached:
         folder.write("input.image", attached["image_file"])

@@ -3,19 +3,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ...input_view.input_view import Picture, front_colors, keep_outline, paint_front
+from ...interface.common_parameters import MeshParameters
+from ...interface.errors import ImageError
 from ...meshing.clean import keep_components, remove_degenerate
 from ...meshing.fill_cavities import fill_hollow
 from ...meshing.marching_cubes import extract
 from ...meshing.texture import finish, nearby
-from ...preprocess.image import ImageError
 from ...rendering.cameras import Camera
 from ...rendering.mesh import Mesh
 from ...runtime.progress import Progress
@@ -33,7 +32,7 @@ def mesh_from_views(
     model: SparseNeuS,
     views: Tensor,
     cameras: list[Camera],
-    parameters: dict[str, Any],
+    parameters: MeshParameters,
     progress: Progress,
     reference: Camera | None = None,
     picture: Picture | None = None,
@@ -64,7 +63,7 @@ def mesh_from_views(
     if picture is not None:
         true = keep_outline(true, picture, float(box[:3, 0].norm()))
     vertices, faces = extract(
-        lambda p: true(transform(box, p)), parameters["mesh_resolution"], (-WITHIN, WITHIN), device=views.device
+        lambda p: true(transform(box, p)), parameters.mesh_resolution, (-WITHIN, WITHIN), device=views.device
     )
     if not len(faces):
         raise ImageError(

@@ -14,7 +14,7 @@ from backend.engines import Request, dreamfusion
 from backend.engines.dreamfusion import Dream, choose_recipe, fill_cube, make_field, read_prompt
 from backend.fields import hash_field, sdf_field
 from backend.interface.parameters import ParameterError
-from backend.interface.tasks import engine
+from backend.interface.tasks import DREAMFUSION
 from backend.optimisation.loop import optimise
 from backend.optimisation.objective import guided
 from backend.optimisation.recipes import text_prior
@@ -121,10 +121,10 @@ def test_guidance_takes_what_the_prior_told():
 
 
 def test_weights_get_the_settings_that_were_published_for_them():
-    parameters = {"steps": 0, "guidance_scale": 0.0, "surface": "density"}
+    parameters = DREAMFUSION.check({})
 
     def choose(model, **changes):
-        return choose_recipe(model, parameters | changes)
+        return choose_recipe(model, replace(parameters, **changes))
 
     large, tiny = SimpleNamespace(vae=1, image_size=512), SimpleNamespace(vae=1, image_size=64)
     assert choose(large) == text_prior.STABLE_DIFFUSION and choose(large).guidance_scale == 100
@@ -173,7 +173,7 @@ def test_an_empty_prompt_is_refused():
 @pytest.mark.parametrize("surface", ["density", "distance"])
 def test_a_mesh_to_start_from_keeps_its_place_and_colours(surface):
     """One step does not change it much: it comes back as it went, and is not made to fill the cube."""
-    values = engine("dreamfusion").check(
+    values = DREAMFUSION.check(
         {"start": "mesh", "steps": 1, "mesh_resolution": 48, "device": "cpu", "surface": surface}
     )
     begun = Request("dreamfusion", {"prompt": "a box", "mesh": brick()}, values)

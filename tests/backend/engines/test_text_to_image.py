@@ -14,7 +14,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from backend.__main__ import main, read_inputs
 from backend.engines import Request, text_to_image
 from backend.interface.parameters import ParameterError
-from backend.interface.tasks import PICTURE, engine
+from backend.interface.tasks import TEXT_TO_IMAGE, task
 from backend.preprocess.image import read_image
 from backend.process.server import read_inputs as read_message
 from backend.runtime.progress import Cancelled, Progress
@@ -28,7 +28,7 @@ def forget():
 
 
 def imagine(prompt, seed=0, **settings):
-    return text_to_image.imagine(prompt, PICTURE.check({"device": "cpu", **settings}), Progress(), seed)
+    return text_to_image.imagine(prompt, TEXT_TO_IMAGE.check({"device": "cpu", **settings}), Progress(), seed)
 
 
 def test_the_starters_picture_is_that_of_diffusers_own_pipeline():
@@ -73,7 +73,7 @@ def test_it_can_be_cancelled_between_steps():
     seen = []
     progress = Progress(seen.append, is_cancelled=lambda: any(p.stage == "Picture" for p in seen))
     with pytest.raises(Cancelled):
-        text_to_image.imagine("a car", PICTURE.check({"device": "cpu"}), progress, 0)
+        text_to_image.imagine("a car", TEXT_TO_IMAGE.check({"device": "cpu"}), progress, 0)
     assert sum(p.stage == "Picture" for p in seen) == 1
 
 
@@ -98,8 +98,8 @@ def test_a_prompt_comes_with_the_request():
 
 
 def test_the_command_line_asks_for_what_the_engine_takes(tmp_path):
-    assert read_inputs(engine("dreamfusion"), None, "a cat") == {"prompt": "a cat"}
-    assert read_inputs(engine("one2345"), None, "a cat") == {"prompt": "a cat"}  # of which it makes an image
+    assert read_inputs(task("dreamfusion"), None, "a cat") == {"prompt": "a cat"}
+    assert read_inputs(task("one2345"), None, "a cat") == {"prompt": "a cat"}  # of which it makes an image
     for name, words in (("dreamfusion", "--prompt"), ("one2345", "--image, or --prompt")):
         with pytest.raises(ParameterError, match=words):
-            read_inputs(engine(name), None, None)
+            read_inputs(task(name), None, None)

@@ -11,7 +11,8 @@ import torch
 import trimesh
 
 from backend.engines import Request
-from backend.interface.tasks import engine
+from backend.interface.common_parameters import MeshParameters
+from backend.interface.tasks import task
 from backend.meshing.clean import select_faces
 from backend.meshing.files import load, save
 from backend.meshing.marching_cubes import extract
@@ -99,7 +100,7 @@ def test_the_textured_picture_is_the_vertex_coloured_one(baked: Mesh, azimuth: f
 
 def test_a_function_of_the_place_is_sharper_than_its_values_at_the_vertices(knot: Mesh):
     """A coarse mesh, whose vertices lie too far apart for the pattern."""
-    parameters = {"texture": str(SIDE), "max_faces": 600}
+    parameters = MeshParameters(texture=str(SIDE), max_faces=600)
     coarse = finish(knot, parameters, swirl)
     assert len(coarse.faces) <= 600 and coarse.is_closed
     camera = Camera(orbit(30, 20, 1.6), 40.0, 128, 128)
@@ -114,11 +115,11 @@ def test_a_function_of_the_place_is_sharper_than_its_values_at_the_vertices(knot
 
 
 def test_without_a_texture_only_the_faces_become_fewer(knot: Mesh):
-    assert finish(knot, {"texture": "off", "max_faces": 0}) is knot
-    less = finish(knot, {"max_faces": 1000})
+    assert finish(knot, MeshParameters(max_faces=0)) is knot
+    less = finish(knot, MeshParameters(max_faces=1000))
     assert less.texture is None and len(less.faces) <= 1000
     nothing = Mesh(np.zeros((0, 3)), np.zeros((0, 3)))
-    assert finish(nothing, {"texture": "512", "max_faces": 0}) is nothing
+    assert finish(nothing, MeshParameters(texture="512", max_faces=0)) is nothing
 
 
 def test_vertices_lend_their_colours_to_what_lies_near():
@@ -179,7 +180,7 @@ def test_the_wire_carries_it(baked: Mesh):
 
 
 def test_where_there_is_no_xatlas_the_artist_is_told_before_the_work(monkeypatch: pytest.MonkeyPatch):
-    wanted = Request("lrm", {}, engine("lrm").check({"texture": "512"}))
+    wanted = Request("lrm", {}, task("lrm").check({"texture": "512"}))
     monkeypatch.setitem(sys.modules, "xatlas", None)
     with pytest.raises(TextureError) as caught:
         run(wanted, Progress(), lambda _name: pytest.fail("the engine was loaded"))

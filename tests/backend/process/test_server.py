@@ -11,7 +11,7 @@ import pytest
 
 from backend.engines import Request
 from backend.interface import protocol
-from backend.interface.tasks import ENGINES, engine
+from backend.interface.tasks import MESH_TASKS, task
 from backend.process.server import easier
 from tests.support.backend_client import ROOT, arrays, picture
 from tests.support.double_engine import FACES, VERTICES
@@ -30,7 +30,7 @@ def test_the_real_command_greets_without_torch(start, tmp_path: Path):
     hello, _ = client.expect("hello")
     assert client.said[0][0] is hello
     assert hello["protocol"] == protocol.PROTOCOL
-    assert [e["name"] for e in hello["engines"]] == [engine.name for engine in ENGINES]
+    assert [e["name"] for e in hello["engines"]] == [engine.name for engine in MESH_TASKS]
     assert {"can_run", "missing", "remedy"} <= set(hello["engines"][0])
     assert hello["devices"][0]["kind"] == "cpu"
     assert hello["python"] == ".".join(map(str, sys.version_info[:3]))
@@ -171,7 +171,7 @@ def test_failures_of_an_engine(start, tmp_path: Path, scenario: str, kind: str, 
     ],
 )
 def test_what_to_lower_is_what_can_still_be_lowered(values: dict, lower: dict):
-    declared = engine("one2345")
+    declared = task("one2345")
     assert easier(Request("one2345", {}, declared.check(values), 0)) == lower
 
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from backend.input_view.view_colors import blend, colors_from, mesh_view, paint
+from backend.interface.common_parameters import MeshParameters
 from backend.meshing.texture import finish, nearby
 from backend.reconstruction.point_renderer import Gated, PointRenderer
 from backend.rendering.cameras import Camera, orbit
@@ -116,7 +117,7 @@ def test_the_pictures_return_as_a_texture_where_they_belong():
     pytest.importorskip("xatlas")
     mesh = ball(8)
     colors = colors_from([shot(mesh, a) for a in (0, 90, 180, 270)], nearby(mesh))
-    textured = finish(mesh, {"texture": "256", "max_faces": 0}, colors)
+    textured = finish(mesh, MeshParameters(texture="256", max_faces=0), colors)
     assert textured.uv is not None and textured.texture is not None
     centre, uv = textured.vertices[textured.faces].mean(1), textured.uv.mean(1)
     column, row = (uv * [256, -256] + [0, 256]).astype(int).clip(0, 255).T
