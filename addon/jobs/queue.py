@@ -280,7 +280,7 @@ def check_engine(hello: dict, name: str) -> None:
 def checked_values(engine: str, proposed: object) -> dict:
     """The parameter values that the backend proposes; none if the engine has no such parameters or values."""
     try:
-        declared = tasks.asked(engine)
-        return {name: declared.parameter(name).check(value) for name, value in dict(proposed or {}).items()}  # pyright: ignore
+        task = tasks.task(engine)
+        return {name: task.parameter(name).check(value) for name, value in dict(proposed or {}).items()}  # pyright: ignore
     except (TypeError, ValueError):  # ParameterError is one
         return {}

@@ -33,14 +33,15 @@ def finished(folder: Path, delivery: Delivery) -> Job:
     return Job(request, delivery, folder.name, State.FINISHED, outcome=Outcome(mesh, facts=facts, folder=str(folder)))
 
 
-def resumed(folder: Path, delivery: Delivery) -> Job:
-    """A new job with the request and inputs of an interrupted one, which goes on from its checkpoint. Raises Trouble."""
+def resumed(folder: Path, mesh: Delivery, images: Delivery) -> Job:
+    """A new job with the request and inputs of an interrupted one, which goes on from its checkpoint. mesh, images: the
+    deliveries for either kind of result. Raises Trouble."""
     stored = job_folders.read(folder / job_folders.REQUEST)
     try:
-        engine = tasks.asked(stored["engine"])
+        task = tasks.task(stored["engine"])
         request = Request(
-            engine=engine.name,
-            parameters=engine.check(stored["parameters"]),
+            engine=task.name,
+            parameters=vars(task.check(stored["parameters"])),
             seed=int(stored.get("seed", 0)),
             attachments=stored_inputs(folder),
             name=str(stored.get("name") or "Mesh"),
@@ -49,7 +50,7 @@ def resumed(folder: Path, delivery: Delivery) -> Job:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise Trouble(f"The job {folder.name} cannot be resumed: {error}", "Start it again", "input") from error
-    return Job(request, delivery)
+    return Job(request, mesh if task.produces == "mesh" else images)
 
 
 def stored_inputs(folder: Path) -> Attachments:

@@ -4,7 +4,7 @@
 
 import bpy
 
-from ...backend.interface.tasks import PICTURE
+from ...backend.interface.tasks import TEXT_TO_IMAGE
 from ..base import compat
 from ..jobs.job import Delivery, Job, Request
 from ..jobs.process import Attachments
@@ -70,8 +70,8 @@ class IMAGE_TO_MESH_OT_make_image(JobOperator, bpy.types.Operator):
         settings = context.scene.image_to_mesh
         settings.seed += self.again
         request = Request(
-            engine=PICTURE.name,
-            parameters=engines.parameters_of(settings, PICTURE),
+            engine=TEXT_TO_IMAGE.name,
+            parameters=engines.parameters_of(settings, TEXT_TO_IMAGE),
             seed=settings.seed,
             attachments=dict,
             name=input_image.name_of_prompt(settings),
@@ -117,7 +117,7 @@ def prompt_inputs(settings) -> dict:
     if not input_image.is_prompt(settings):
         return {}
     takes_image = "image" in engines.chosen_engine(settings).inputs
-    drawing = {"picture": engines.parameters_of(settings, PICTURE)} if takes_image else {}
+    drawing = {"picture": engines.parameters_of(settings, TEXT_TO_IMAGE)} if takes_image else {}
     return {"prompt": settings.prompt} | drawing
 
 

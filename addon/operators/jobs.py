@@ -82,7 +82,7 @@ class IMAGE_TO_MESH_OT_lower(bpy.types.Operator):
         job = next((job for job in session.current().queue.ended if job.id == self.job), None)
         if job is None or self.parameter not in job.outcome.lower:
             return {"CANCELLED"}
-        value, engine = job.outcome.lower.pop(self.parameter), tasks.asked(job.request.engine)
+        value, engine = job.outcome.lower.pop(self.parameter), tasks.task(job.request.engine)
         engines.set_value(context.scene.image_to_mesh, engine, self.parameter, value)
         return {"FINISHED"}
 
@@ -148,9 +148,7 @@ class IMAGE_TO_MESH_OT_resume(StoredJobOperator, bpy.types.Operator):
     job: bpy.props.EnumProperty(name="Job", items=resumable_items, options={"SKIP_SAVE"})
 
     def make_job(self, folder, scene):
-        makes_images = str(job_folders.read(folder / job_folders.REQUEST).get("engine")) in tasks.OF_PICTURES
-        to = delivery.SubjectImages(scene.session_uid) if makes_images else delivery.at_cursor(scene)
-        return recovery.resumed(folder, to)
+        return recovery.resumed(folder, delivery.at_cursor(scene), delivery.SubjectImages(scene.session_uid))
 
 
 class IMAGE_TO_MESH_OT_free_memory(ExplainedOperator, bpy.types.Operator):

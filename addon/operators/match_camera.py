@@ -80,7 +80,7 @@ def image_of(scene: bpy.types.Scene, ob: bpy.types.Object) -> bpy.types.Image | 
 
 
 def build(ob: bpy.types.Object, facts: dict, image: bpy.types.Image | None) -> bpy.types.Object:
-    """The camera. Its sensor lies along the image's width, so that renders of other proportions are cropped, not scaled."""
+    """The camera, its sensor along the image's width: renders of other proportions are cropped, not scaled."""
     width, height = facts["size"]
     lens = bpy.data.cameras.new(f"{ob.name} Camera")
     focal = height / 2 / math.tan(math.radians(facts["fov_deg"]) / 2)

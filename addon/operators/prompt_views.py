@@ -6,7 +6,7 @@ from pathlib import Path
 
 import bpy
 
-from ...backend.interface.tasks import LEARN, VIEWS_OF_PROMPT
+from ...backend.interface.tasks import DREAMBOOTH, VIEWS_FROM_TEXT
 from ..base.trouble import Trouble
 from ..jobs.job import Job, Request
 from ..scene import delivery, frame, input_image
@@ -29,8 +29,8 @@ class IMAGE_TO_MESH_OT_prompt_views(JobOperator, bpy.types.Operator):
     def make_job(self, context):
         settings = context.scene.image_to_mesh
         request = Request(
-            engine=VIEWS_OF_PROMPT.name,
-            parameters=engines.parameters_of(settings, VIEWS_OF_PROMPT),
+            engine=VIEWS_FROM_TEXT.name,
+            parameters=engines.parameters_of(settings, VIEWS_FROM_TEXT),
             seed=settings.seed,
             attachments=dict,
             name=input_image.name_of_prompt(settings),
@@ -47,7 +47,7 @@ class IMAGE_TO_MESH_OT_learn_subject(FilesOperator, JobOperator, bpy.types.Opera
 
     @classmethod
     def missing(cls, context) -> str:
-        group = engines.group_of(context.scene.image_to_mesh, LEARN)
+        group = engines.group_of(context.scene.image_to_mesh, DREAMBOOTH)
         return "" if group.subject else "Name the subject first"
 
     def make_job(self, context):
@@ -64,11 +64,11 @@ def learning_job(context, paths: list[Path]) -> Job:
     except OSError as error:
         raise Trouble(f"A photo cannot be read: {error}", "Choose other photos", "input") from error
     request = Request(
-        engine=LEARN.name,
-        parameters=engines.parameters_of(settings, LEARN),
+        engine=DREAMBOOTH.name,
+        parameters=engines.parameters_of(settings, DREAMBOOTH),
         seed=settings.seed,
         attachments=lambda: photos,
-        name=f"<{engines.group_of(settings, LEARN).subject}>",
+        name=f"<{engines.group_of(settings, DREAMBOOTH).subject}>",
     )
     return Job(request, delivery.SubjectImages(context.scene.session_uid))
 

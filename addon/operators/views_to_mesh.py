@@ -5,7 +5,7 @@ show it."""
 import bpy
 import numpy as np
 
-from ...backend.interface.tasks import VIEWS
+from ...backend.interface.tasks import VIEWS_TO_MESH
 from ...backend.interface.view_set import FOV_DEG
 from ..base import cameras
 from ..base.trouble import Trouble
@@ -54,7 +54,7 @@ def rendered_views_job(context) -> Job:
     shots = [(cube @ cameras.orbit(*angles), FOV_DEG) for angles in rig_angles(views)]
     renders = Renders(selected, shots, views.size)
     request = views_request(context, selected[0].name, shots, cube[:3, 3], renders.attachments, renders.steps())
-    return Job(request, delivery.NewMesh(context.scene.session_uid, tuple(map(float, cube[:3, 3]))))
+    return Job(request, delivery.at(context.scene, cube[:3, 3]))
 
 
 def camera_images_job(context) -> Job:
@@ -69,7 +69,7 @@ def camera_images_job(context) -> Job:
         return {f"view_{number:03}": next(iter(image().values())) for number, image in enumerate(images)}
 
     request = views_request(context, "Views", shots, middle, attachments)
-    return Job(request, delivery.NewMesh(context.scene.session_uid, tuple(map(float, middle))))
+    return Job(request, delivery.at(context.scene, middle))
 
 
 def views_request(
@@ -79,8 +79,8 @@ def views_request(
     Trouble."""
     settings = context.scene.image_to_mesh
     return Request(
-        engine=VIEWS.name,
-        parameters=engines.parameters_of(settings, VIEWS),
+        engine=VIEWS_TO_MESH.name,
+        parameters=engines.parameters_of(settings, VIEWS_TO_MESH),
         seed=settings.seed,
         attachments=attachments,
         name=name,

@@ -7,7 +7,7 @@ import textwrap
 
 import bpy
 
-from ...backend.interface import parameters
+from ...backend.interface.task import Task
 from .. import session
 from ..scene import mesh_export
 from ..settings import choices, engines
@@ -28,16 +28,16 @@ class SubPanel:
 
 
 class MoreSettings(SubPanel):
-    """The declared parameters of an engine, without those that its own panel shows already."""
+    """The declared parameters of a task, without those that its own panel shows already."""
 
     bl_label = "Settings"
     layout: bpy.types.UILayout
-    engine: parameters.Engine
+    task: Task
     shown_above: frozenset[str] = frozenset()
 
     def draw(self, context):
         split_properties(self.layout)
-        draw_settings(self.layout, context, self.engine, self.shown_above)
+        draw_settings(self.layout, context, self.task, self.shown_above)
 
 
 def split_properties(layout) -> None:
@@ -45,11 +45,11 @@ def split_properties(layout) -> None:
     layout.use_property_split, layout.use_property_decorate = True, False
 
 
-def draw_settings(layout, context, engine: parameters.Engine, left_out: frozenset[str] = frozenset()) -> None:
-    """The parameters of an engine, with the weights or the mesh that they ask for."""
+def draw_settings(layout, context, task: Task, left_out: frozenset[str] = frozenset()) -> None:
+    """The parameters of a task, with the weights or the mesh that they ask for."""
     settings = context.scene.image_to_mesh
-    group = engines.group_of(settings, engine)
-    for parameter in (p for p in engines.shown(engine) if p.name not in left_out):
+    group = engines.group_of(settings, task)
+    for parameter in (p for p in engines.shown(task) if p.name not in left_out):
         layout.prop(group, parameter.name)
         if parameter.name == choices.WEIGHTS:
             draw_weights(layout, group)

@@ -51,8 +51,8 @@ class IMAGE_TO_MESH_PT_settings(SubPanel, bpy.types.Panel):
 class IMAGE_TO_MESH_PT_picture(MoreSettings, bpy.types.Panel):
     bl_idname = "IMAGE_TO_MESH_PT_picture"
     bl_parent_id = IMAGE_TO_MESH_PT_settings.bl_idname
-    bl_label = tasks.PICTURE.title
-    engine = tasks.PICTURE
+    bl_label = tasks.TEXT_TO_IMAGE.title
+    task = tasks.TEXT_TO_IMAGE
 
     @classmethod
     def poll(cls, context):
@@ -85,7 +85,7 @@ def draw_setup(layout, context) -> None:
 
 def draw_input(layout, settings) -> None:
     engine = engines.chosen_engine(settings)
-    if len(tasks.ENGINES) > 1:
+    if len(tasks.MESH_TASKS) > 1:
         layout.prop(settings, "engine", text="")
     if "image" in engine.inputs:
         sources = layout.grid_flow(row_major=True, columns=2, even_columns=True, align=True)  # a row cuts them off

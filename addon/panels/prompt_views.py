@@ -12,13 +12,13 @@ from .base import MoreSettings, SubPanel, draw_reason, split_properties
 
 class IMAGE_TO_MESH_PT_prompt_views(SubPanel, bpy.types.Panel):
     bl_idname = "IMAGE_TO_MESH_PT_prompt_views"
-    bl_label = tasks.VIEWS_OF_PROMPT.title
+    bl_label = tasks.VIEWS_FROM_TEXT.title
 
     def draw(self, context):
         layout, settings = self.layout, context.scene.image_to_mesh
         split_properties(layout)
         layout.prop(settings, "prompt", text="", icon="TEXT")
-        group = engines.group_of(settings, tasks.VIEWS_OF_PROMPT)
+        group = engines.group_of(settings, tasks.VIEWS_FROM_TEXT)
         layout.prop(group, "views")
         layout.prop(group, "elevation_deg")
         draw_reason(layout, context, IMAGE_TO_MESH_OT_prompt_views.why_unavailable(context))
@@ -28,15 +28,15 @@ class IMAGE_TO_MESH_PT_prompt_views(SubPanel, bpy.types.Panel):
 class IMAGE_TO_MESH_PT_prompt_views_settings(MoreSettings, bpy.types.Panel):
     bl_idname = "IMAGE_TO_MESH_PT_prompt_views_settings"
     bl_parent_id = IMAGE_TO_MESH_PT_prompt_views.bl_idname
-    engine, shown_above = tasks.VIEWS_OF_PROMPT, frozenset({"views", "elevation_deg"})
+    task, shown_above = tasks.VIEWS_FROM_TEXT, frozenset({"views", "elevation_deg"})
 
 
 class IMAGE_TO_MESH_PT_learn(SubPanel, bpy.types.Panel):
     bl_idname = "IMAGE_TO_MESH_PT_learn"
-    bl_label = tasks.LEARN.title
+    bl_label = tasks.DREAMBOOTH.title
 
     def draw(self, context):
-        layout, group = self.layout, engines.group_of(context.scene.image_to_mesh, tasks.LEARN)
+        layout, group = self.layout, engines.group_of(context.scene.image_to_mesh, tasks.DREAMBOOTH)
         split_properties(layout)
         layout.prop(group, "subject")
         layout.prop(group, "kind")
@@ -49,7 +49,7 @@ class IMAGE_TO_MESH_PT_learn(SubPanel, bpy.types.Panel):
 class IMAGE_TO_MESH_PT_learn_settings(MoreSettings, bpy.types.Panel):
     bl_idname = "IMAGE_TO_MESH_PT_learn_settings"
     bl_parent_id = IMAGE_TO_MESH_PT_learn.bl_idname
-    engine, shown_above = tasks.LEARN, frozenset({"subject", "kind"})
+    task, shown_above = tasks.DREAMBOOTH, frozenset({"subject", "kind"})
 
 
 classes = (

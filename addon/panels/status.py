@@ -45,7 +45,7 @@ def can_stop_early(job: Job) -> bool:
     """Whether the job is an optimisation that has begun, so that there is a mesh to keep."""
     if job.state not in WORKING or not job.sent:
         return False
-    return tasks.asked(job.request.engine).optimises(job.request.parameters)
+    return bool(job.request.engine) and tasks.task(job.request.engine).optimises
 
 
 def draw_outcome(layout, context) -> None:
@@ -73,7 +73,7 @@ def draw_failure(layout, context, job: Job) -> None:
     for name, value in outcome.lower.items():
         row = box.row()
         row.alert = False
-        title = tasks.asked(job.request.engine).parameter(name).title
+        title = tasks.task(job.request.engine).parameter(name).title
         button = row.operator("image_to_mesh.lower", text=f"Set {title} to {str(value).upper()}")
         button.job, button.parameter = job.id, name
     row = box.row()

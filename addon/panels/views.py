@@ -42,7 +42,7 @@ class IMAGE_TO_MESH_PT_views(SubPanel, bpy.types.Panel):
         row = layout.row(align=True)
         row.operator("image_to_mesh.add_view_rig", icon="CAMERA_DATA")
         row.operator("image_to_mesh.render_views", icon="RENDER_STILL")
-        layout.prop(engines.group_of(settings, tasks.VIEWS), "method")
+        layout.prop(engines.group_of(settings, tasks.VIEWS_TO_MESH), "method")
         draw_reason(layout, context, IMAGE_TO_MESH_OT_views_to_mesh.why_unavailable(context))
         row = layout.row()
         row.scale_y = 1.5
@@ -52,13 +52,13 @@ class IMAGE_TO_MESH_PT_views(SubPanel, bpy.types.Panel):
 class IMAGE_TO_MESH_PT_novel_view_settings(MoreSettings, bpy.types.Panel):
     bl_idname = "IMAGE_TO_MESH_PT_novel_view_settings"
     bl_parent_id = IMAGE_TO_MESH_PT_novel_view.bl_idname
-    engine = tasks.NOVEL_VIEW
+    task = tasks.NOVEL_VIEW
 
 
 class IMAGE_TO_MESH_PT_views_settings(MoreSettings, bpy.types.Panel):
     bl_idname = "IMAGE_TO_MESH_PT_views_settings"
     bl_parent_id = IMAGE_TO_MESH_PT_views.bl_idname
-    engine, shown_above = tasks.VIEWS, frozenset({"method"})
+    task, shown_above = tasks.VIEWS_TO_MESH, frozenset({"method"})
 
 
 classes = (

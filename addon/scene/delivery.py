@@ -285,6 +285,11 @@ def mesh_delivery(context) -> NewMesh | ReplacedMesh:
     return ReplacedMesh(active.session_uid, new) if replaces else new
 
 
+def at(scene: bpy.types.Scene, point) -> NewMesh:
+    """A new object at a point (3,) in metres, as it comes."""
+    x, y, z = map(float, point)
+    return NewMesh(scene.session_uid, (x, y, z))
+
+
 def at_cursor(scene: bpy.types.Scene) -> NewMesh:
-    """A new object at the 3D cursor, as it comes."""
-    return NewMesh(scene.session_uid, tuple(scene.cursor.location))
+    return at(scene, scene.cursor.location)

@@ -43,7 +43,7 @@ def cube_of(ob: bpy.types.Object) -> np.ndarray | None:
 def lies_in_cube(engine: str) -> bool:
     """Whether the engine's meshes lie in the cube; those of views with cameras lie where the cameras were."""
     try:
-        return "views" not in tasks.asked(engine).inputs
+        return "views" not in tasks.task(engine).inputs
     except ValueError:  # an engine of another version
         return True
 
@@ -58,8 +58,8 @@ def similarity(matrix: np.ndarray) -> np.ndarray:
 
 
 def around(objects: list[bpy.types.Object], depsgraph: bpy.types.Depsgraph) -> np.ndarray:
-    """A frame along the world's axes around objects. Half the cube's side is the distance of the farthest point from the
-    middle, as in the images that the engines learned from."""
+    """A frame along the world's axes around objects. Half the cube's side is the distance from the middle to the
+    farthest point, as in the images that the engines learned from."""
     points = np.concatenate([corners(ob.evaluated_get(depsgraph)) for ob in objects])
     frame = np.eye(4)
     frame[:3, 3] = (points.min(0) + points.max(0)) / 2

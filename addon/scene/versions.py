@@ -77,17 +77,15 @@ def provenance_of(version: Version) -> dict:
 def not_repeatable(version: Version) -> str:
     """Why it cannot be made again, or an empty string. Cheap: poll() asks on every redraw."""
     try:
-        engine = tasks.engine(str(provenance_of(version).get("engine")))
+        task = tasks.task(str(provenance_of(version).get("engine")), tasks.MESH_TASKS)
     except ValueError:
         return "This version was not made by one of the engines"
-    if (
-        "mesh" in engine.inputs
-        and provenance_of(version).get("parameters", {}).get(mesh_export.START) == mesh_export.MESH
-    ):
-        if not version.start:
-            return "The mesh that it started from is not in this file any more"
-    words = dict(provenance_of(version).get("inputs") or {}).get("prompt")
-    if "image" in engine.inputs and not version.filepath and not version.image and not words:
+    made = provenance_of(version)
+    started_from_mesh = made.get("parameters", {}).get(mesh_export.START) == mesh_export.MESH
+    if "mesh" in task.inputs and started_from_mesh and not version.start:
+        return "The mesh that it started from is not in this file any more"
+    prompt = dict(made.get("inputs") or {}).get("prompt")
+    if "image" in task.inputs and not version.filepath and not version.image and not prompt:
         return "Its image is not in this file any more"
     return ""
 
@@ -97,9 +95,9 @@ def request_again(context, version: Version, seed: int | None) -> Request:
     if reason := not_repeatable(version):
         raise Trouble(f"{version.name} cannot be made again", reason, "input")
     made = provenance_of(version)
-    engine = tasks.engine(made["engine"])
+    task = tasks.task(made["engine"])
     try:
-        values = engine.check(made["parameters"] | engines.machine_parameters(engine))
+        values = vars(task.check(made["parameters"] | engines.machine_parameters(task)))
     except (KeyError, TypeError, ValueError) as error:
         message = f"{version.name} was made by another version: {error}"
         raise Trouble(message, "Use the settings instead", "input") from error
@@ -112,7 +110,7 @@ def request_again(context, version: Version, seed: int | None) -> Request:
         origin["start"] = version.start.session_uid
         start = mesh_export.read_object(context, version.start)
     return Request(
-        engine=engine.name,
+        engine=task.name,
         parameters=values,
         seed=int(made.get("seed", 0)) if seed is None else seed,
         attachments=lambda: image() | start(),

@@ -4,10 +4,11 @@
 
 import bpy
 
-from ...backend.interface import parameters, tasks
+from ...backend.interface import tasks
+from ...backend.interface.task import Task
 from .choices import number_of
 
-ENGINES = tuple(engine for engine in tasks.ENGINES if {"mesh"} < set(engine.inputs))  # that can start from a mesh
+ENGINES = tuple(task for task in tasks.MESH_TASKS if {"mesh"} < set(task.inputs))  # that can start from a mesh
 
 
 class RefineSettings(bpy.types.PropertyGroup):
@@ -24,7 +25,7 @@ class RefineSettings(bpy.types.PropertyGroup):
     )
 
 
-def refining_engine(settings) -> parameters.Engine:
+def refining_engine(settings) -> Task:
     """The engine that refines."""
     return next((e for e in ENGINES if e.name.upper() == settings.refine.engine), ENGINES[0])
 

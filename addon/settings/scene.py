@@ -24,8 +24,8 @@ class IMAGE_TO_MESH_PG_settings(bpy.types.PropertyGroup):
     engine: bpy.props.EnumProperty(
         name="Engine",
         description="The way from image to mesh",
-        items=[(e.name.upper(), e.title, e.help.rstrip("."), number_of(e.name)) for e in tasks.ENGINES],
-        default=tasks.ENGINES[0].name.upper(),
+        items=[(e.name.upper(), e.title, e.help.rstrip("."), number_of(e.name)) for e in tasks.MESH_TASKS],
+        default=tasks.MESH_TASKS[0].name.upper(),
     )
     source: bpy.props.EnumProperty(items=SOURCES, name="Source", description="Where the image comes from")
     filepath: bpy.props.StringProperty(name="Image File", description="The picture of the object", subtype="FILE_PATH")

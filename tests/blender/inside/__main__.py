@@ -13,7 +13,7 @@ import traceback
 from importlib import import_module
 
 import bpy
-from stage import PATIENCE_S, choose, install, module, run, use_double
+from stage import PATIENCE_S, choose, install, run, the_session, use_double
 
 SUBJECTS = (
     "setting_up",
@@ -57,8 +57,8 @@ def be_killed():
     use_double()
     choose("deaf")
     bpy.ops.image_to_mesh.generate()
-    queue = module("addon.session").queue
-    run(lambda: queue.active and queue.active.stage == "deaf")
+    queue = the_session().queue
+    run(lambda: queue.active and queue.active.progress.stage == "deaf")
     print(json.dumps({"backend": queue.process.pid}), flush=True)
     time.sleep(PATIENCE_S)
 

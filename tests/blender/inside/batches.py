@@ -6,7 +6,7 @@ from pathlib import Path
 from unittest.mock import Mock
 
 import bpy
-from stage import RESOURCES, choose, made, module, settings, use_double
+from stage import RESOURCES, choose, made, module, settings, the_session, use_double
 
 COUNT = 40
 
@@ -15,7 +15,7 @@ def check_forty_images_are_all_made_or_named_as_failed_in_order():
     bpy.ops.wm.read_homefile()
     use_double()
     choose("views")
-    folder, queue = Path(tempfile.mkdtemp(dir=RESOURCES)), module("addon.session").queue
+    folder, queue = Path(tempfile.mkdtemp(dir=RESOURCES)), the_session().queue
     names = [f"{number:02}.png" for number in range(COUNT)]
     for number, name in enumerate(names):
         (folder / name).write_text("refuse" if number % 10 == 3 else "views")
@@ -30,7 +30,7 @@ def check_forty_images_are_all_made_or_named_as_failed_in_order():
     assert order == good and sorted(ob.name + ".png" for ob in made()) == good
     places = [ob.location.x - before for ob in sorted(made(), key=lambda ob: ob.name)]
     assert all(abs(x - 1.25 * int(name[:2])) < 1e-4 for x, name in zip(places, good, strict=True))
-    assert all(not job.attachments() and job.mesh is None for job in queue.ended), "memory stays flat"
+    assert all(not job.request.attachments() and job.outcome.mesh is None for job in queue.ended), "memory stays flat"
     bpy.ops.image_to_mesh.dismiss()
     assert not queue.failures
 
@@ -59,7 +59,7 @@ def check_the_first_preset_is_asked_for_its_name_alone():
     """Blender says "* Missing Paths *" to whoever has no preset yet."""
     panel, settings().engine = Mock(), "LRM"
     assert not bpy.utils.preset_paths("image_to_mesh/lrm")
-    module("addon.panels.presets").Presets.draw(panel, bpy.context)
+    module("addon.panels.presets").IMAGE_TO_MESH_PT_presets.draw(panel, bpy.context)
     row = panel.layout.row.return_value
     assert panel.layout.operator_context == "EXEC_DEFAULT"
     assert [call.args[1] for call in row.prop.mock_calls] == ["preset_name"] and not panel.layout.label.called
@@ -79,7 +79,10 @@ def check_presets_of_the_artist_come_back():
 
 
 def check_a_preset_is_written_without_names_that_python_3_13_forgets():
-    values = [eval(path, {"bpy": bpy}) for path in module("addon.panels.presets").AddPreset.preset_values.fget(None)]
+    values = [
+        eval(path, {"bpy": bpy})
+        for path in module("addon.operators.presets").IMAGE_TO_MESH_OT_add_preset.preset_values.fget(None)
+    ]
     assert settings().one2345.mesh_resolution in values and len(values) > 5
 
 

@@ -5,7 +5,7 @@ import json
 
 import bpy
 import numpy as np
-from stage import RESOURCES, choose, made, module, run, settings, use_double
+from stage import RESOURCES, choose, made, module, run, settings, the_session, use_double
 from views import alpha, overlap
 
 
@@ -130,7 +130,7 @@ def check_a_camera_shows_the_mesh_where_the_image_does():
 def check_a_mesh_without_a_picture_has_no_camera_to_match():
     fresh()
     generate()
-    missing = module("addon.operators.match_camera").missing
+    missing = module("addon.operators.match_camera").IMAGE_TO_MESH_OT_match_camera.why_unavailable
     assert "did not tell" in missing(bpy.context) and not bpy.ops.image_to_mesh.match_camera.poll()
     bpy.context.view_layer.objects.active = bpy.data.objects["Cube"]
     assert "active object" in missing(bpy.context)
@@ -140,22 +140,22 @@ def check_previews_come_and_go_and_leave_no_data():
     """The mesh as it is by now is drawn, but it is no object: nothing to undo."""
     fresh("preview wait:0.3")
     bpy.ops.ed.undo_push(message="Before")
-    session, preview = module("addon.session"), module("addon.scene.viewport_preview")
+    session, preview = the_session(), the_session().preview
     bpy.ops.image_to_mesh.generate()
     [job] = session.queue.jobs()
-    run(lambda: job.stage == "wait")
-    assert len(job.preview.vertices) == 8 and preview._shown is job.preview
-    assert np.allclose(preview._matrix[:3, 3], (1, 2, 3))
+    run(lambda: job.progress.stage == "wait")
+    assert len(job.progress.preview.vertices) == 8 and preview.mesh is job.progress.preview
+    assert np.allclose(preview.matrix[:3, 3], (1, 2, 3))
     assert not made() and len(bpy.data.meshes) == 1
-    corners, colors = preview.shaded(job.preview)
+    corners, colors = module("addon.scene.viewport_preview").shaded(job.progress.preview)
     assert corners.shape == (36, 3) and colors.shape == (36, 4) and 0 <= colors.min() and colors.max() <= 1
     top = colors[np.repeat((corners.reshape(12, 3, 3)[:, :, 2] == 0.5).all(1), 3)]
     below = colors[np.repeat((corners.reshape(12, 3, 3)[:, :, 2] == -0.5).all(1), 3)]
     assert top[:, 0].max() > below[:, 0].max()  # lit from above
-    given = job.preview.colors[job.preview.faces].reshape(36, 4) / 255
+    given = job.progress.preview.colors[job.progress.preview.faces].reshape(36, 4) / 255
     lit = (top / given[np.repeat((corners.reshape(12, 3, 3)[:, :, 2] == 0.5).all(1), 3)])[:, :3]
     assert np.allclose(lit**2.2, 0.45 + 0.55 * 0.6 / 1.005, atol=1e-3)  # of linear light; the colours are sRGB
     run(lambda: not session.queue.busy)
-    assert preview._shown is None and len(made()) == 1
+    assert preview.mesh is None and len(made()) == 1
     bpy.ops.ed.undo()
     assert not made() and "Cube" in bpy.data.objects

@@ -4,7 +4,7 @@
 import bpy
 import numpy as np
 from pictures import raises_trouble
-from stage import DATA, RESOURCES, choose, made, module, preferences, raises, run, settings
+from stage import DATA, RESOURCES, choose, made, make_job, module, preferences, raises, run, settings, the_session
 
 
 def stored(group):
@@ -13,20 +13,20 @@ def stored(group):
 
 
 def check_a_file_of_a_newer_version_is_no_trouble():
-    properties, declarations = module("addon.settings.scene"), module("backend.interface.tasks")
+    properties, declarations = module("addon.settings.engines"), module("backend.interface.tasks")
     choose("views")
-    settings().engine = declarations.ENGINES[0].name.upper()
-    group = getattr(settings(), declarations.ENGINES[0].name)
+    settings().engine = declarations.MESH_TASKS[0].name.upper()
+    group = getattr(settings(), declarations.MESH_TASKS[0].name)
     group.weights = "STARTER"
     stored(settings())["engine"], stored(group)["weights"] = 99, 98
-    assert settings().engine == "" and properties.chosen_engine(settings()) == declarations.ENGINES[0]
+    assert settings().engine == "" and properties.chosen_engine(settings()) == declarations.MESH_TASKS[0]
     assert bpy.ops.image_to_mesh.generate.poll()
     raises(bpy.ops.image_to_mesh.generate, "unknown to this version", "Choose others")
-    for parameter in declarations.ENGINES[0].parameters:
+    for parameter in declarations.MESH_TASKS[0].parameters:
         if parameter.kind == "choice" and parameter.name != "device":
             setattr(group, parameter.name, parameter.choices[0].upper())
             stored(group)[parameter.name] = 97
-            assert properties.value_of(group, parameter) == parameter.default
+            assert properties.value_of(settings(), declarations.MESH_TASKS[0], parameter) == parameter.default
             group.property_unset(parameter.name)
     group.property_unset("weights")
     settings().property_unset("engine")
@@ -34,7 +34,7 @@ def check_a_file_of_a_newer_version_is_no_trouble():
 
 
 def check_a_scene_may_be_renamed_hidden_or_deleted_meanwhile():
-    session, window, first = module("addon.session"), bpy.context.window, bpy.context.scene
+    session, window, first = the_session(), bpy.context.window, bpy.context.scene
     other = bpy.data.scenes.new("Other")
     window.scene = other
     choose("views wait:0.3")
@@ -57,31 +57,32 @@ def check_a_scene_may_be_renamed_hidden_or_deleted_meanwhile():
     window.scene = first
     bpy.data.scenes.remove(other)
     run(lambda: not session.queue.busy)
-    assert session.queue.last.state.name == "FAILED" and "Import Finished Job" in session.queue.last.remedy
+    assert session.queue.last.state.name == "FAILED" and "Import Finished Job" in session.queue.last.outcome.remedy
     bpy.ops.image_to_mesh.import_finished(job=session.queue.last.id)
     assert session.queue.last.state.name == "DONE"
 
 
 def check_a_scene_that_takes_nothing_loses_no_other_job():
-    session, arrays, job = module("addon.session"), module("addon.base.arrays"), module("addon.jobs.job")
+    session, arrays = the_session(), module("addon.base.arrays")
     bpy.ops.wm.save_as_mainfile(filepath=str(RESOURCES / "library.blend"), copy=True)
     with bpy.data.libraries.load(str(RESOURCES / "library.blend"), link=True) as (there, here):
         here.scenes = there.scenes[:1]
     triangle = arrays.MeshArrays(
         np.eye(3, dtype=np.float32), np.array([[0, 1, 2]], np.int32), np.ones((3, 4), np.uint8)
     )
-    one = job.Job("one2345", {}, 0, dict, "x", scene=here.scenes[0].session_uid, mesh=triangle)
+    one = make_job(module("addon.scene.delivery").at_cursor(here.scenes[0]), engine="one2345")
+    one.state, one.outcome.mesh = module("addon.jobs.job").State.FINISHED, triangle
     choose("views")
     bpy.ops.image_to_mesh.generate()
     [running] = session.queue.jobs()
     session.queue.arrived.append(one)
     run(lambda: not session.queue.busy)
-    assert one.state.name == "FAILED" and "did not take it" in one.message, one.message
+    assert one.state.name == "FAILED" and "did not take it" in one.outcome.message, one.outcome.message
     assert running.state.name == "DONE"
 
 
 def check_an_image_may_be_deleted_while_its_job_waits():
-    session, count = module("addon.session"), len(made())
+    session, count = the_session(), len(made())
     choose("wait:0.3")
     bpy.ops.image_to_mesh.generate()
     painted = bpy.data.images.new("painted", 4, 4, alpha=True)
@@ -108,18 +109,19 @@ def check_any_name_becomes_an_object():
 
 def check_folders_that_refuse_are_explained():
     """A file stands where the folder should be: for root, nothing is read-only."""
-    setup, prefs = module("addon.setup.environment"), preferences()
+    setup, prefs = the_session().setup, preferences()
     taken = RESOURCES / "taken"
     taken.write_text("a file")
     prefs.data_folder = str(taken)
-    raises_trouble(setup.ready_backend, setup.chosen(prefs), "cannot be written")
+    environment, chosen = module("addon.setup.environment"), module("addon.setup.folders").chosen()
+    raises_trouble(environment.ready_backend, chosen, "cannot be written")
     raises(bpy.ops.image_to_mesh.open_folder, "taken cannot be made", "another data folder")
     prefs.data_folder, prefs.weights_folder = str(DATA), str(taken)
     raises(bpy.ops.image_to_mesh.open_model_folder, "taken", "cannot be made", model="sam-vit-base")
     bpy.context.preferences.system.use_online_access = True
     bpy.ops.image_to_mesh.download_model(model="sam-vit-base")
-    run(lambda: setup.task().ended)
+    run(lambda: setup.task.ended)
     bpy.context.preferences.system.use_online_access = False
-    assert "cannot be written" in setup.task().trouble.message, setup.task().trouble
-    assert "another folder for weights" in setup.task().trouble.remedy
+    assert "cannot be written" in setup.task.trouble.message, setup.task.trouble
+    assert "another folder for weights" in setup.task.trouble.remedy
     prefs.weights_folder = ""

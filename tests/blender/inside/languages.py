@@ -4,7 +4,7 @@
 from pathlib import Path
 
 import bpy
-from stage import module, settings
+from stage import make_job, module, settings
 
 
 def labels():
@@ -15,10 +15,10 @@ def labels():
         if "image_to_mesh" in getattr(kind, "__module__", ""):
             words.add(getattr(kind, "bl_label", ""))
             words |= {p.name for p in kind.bl_rna.properties}
-    ours, declared = settings(), module("addon.settings.scene").DECLARED
+    ours, declared = settings(), module("backend.interface.tasks").TASKS
     groups = [ours, ours.finish, ours.refine, ours.placement, *(getattr(ours, e.name) for e in declared)]
     words |= {p.name for group in groups for p in group.bl_rna.properties}
-    for package in ("main", "history", "preferences", "presets", "views"):
+    for package in ("main", "base", "status", "history", "preferences", "presets", "views"):
         words |= set(Path(module(f"addon.panels.{package}").__file__).read_text("utf-8").split('"'))
     return words
 

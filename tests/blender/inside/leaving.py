@@ -5,7 +5,7 @@ import os
 import threading
 
 import bpy
-from stage import DATA, NAME, RESOURCES, choose, install, made, module, repository, run, use_double
+from stage import DATA, NAME, RESOURCES, choose, install, made, module, repository, run, the_session, use_double
 
 
 def check_a_million_triangles_arrive_whole():
@@ -27,8 +27,8 @@ def check_disabling_leaves_nothing():
     use_double()
     choose("wait")
     bpy.ops.image_to_mesh.generate()
-    session = module("addon.session")
-    run(lambda: session.queue.active and session.queue.active.stage == "wait")
+    session = the_session()
+    run(lambda: session.queue.active and session.queue.active.progress.stage == "wait")
     pid = session.queue.process.pid
     bpy.ops.preferences.addon_disable(module=NAME)
     assert not hasattr(bpy.types.Scene, "image_to_mesh")

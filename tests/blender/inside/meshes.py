@@ -30,7 +30,7 @@ def check_the_recipe_is_on_the_object():
     [ob] = made()
     recipe = json.loads(ob["image_to_mesh_recipe"])
     assert recipe["engine"] == "one2345" and recipe["input"] == "Apple" and recipe["report"] == {"seconds": 1}
-    assert recipe["parameters"] == module("backend.interface.tasks").engine("one2345").check({})
+    assert recipe["parameters"] == vars(module("backend.interface.tasks").task("one2345").check({}))
     assert recipe["seed"] == 0
 
 

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import bpy
-from stage import made, module, settings, use_double
+from stage import made, module, settings, the_session, use_double
 
 
 class Layout:
@@ -48,8 +48,8 @@ def check_a_prompt_takes_the_place_of_the_image():
     assert "prompt" in module("addon.scene.input_image").missing(settings())
     settings().prompt = "a red car"
     assert bpy.ops.image_to_mesh.generate(wait=True) == {"FINISHED"}
-    job = module("addon.session").queue.last
-    request = json.loads((Path(job.folder) / "request.json").read_text())
+    job = the_session().queue.last
+    request = json.loads((Path(job.outcome.folder) / "request.json").read_text())
     assert (request["engine"], request["inputs"]) == ("dreamfusion", {"prompt": "a red car"})
     assert request["parameters"]["weights"] == "starter-text"
     recipes = [json.loads(ob["image_to_mesh_recipe"]) for ob in made()]
@@ -82,27 +82,28 @@ def check_a_prompt_becomes_a_mesh_by_way_of_a_picture_with_one_click():
     settings().prompt, settings().text_to_image.steps = "a blue cup", 7
     assert {"prompt", "source", "image_to_mesh.make_image"} <= set(drawn()) and "filepath" not in drawn()
     assert bpy.ops.image_to_mesh.generate(wait=True) == {"FINISHED"}
-    job = module("addon.session").queue.last
-    request = json.loads((Path(job.folder) / "request.json").read_text())
+    job = the_session().queue.last
+    request = json.loads((Path(job.outcome.folder) / "request.json").read_text())
     assert request["engine"] == "lrm" and request["inputs"]["prompt"] == "a blue cup"
-    picture = module("backend.interface.tasks").PICTURE
-    assert picture.check(request["inputs"]["picture"])["steps"] == 7
+    picture = module("backend.interface.tasks").TEXT_TO_IMAGE
+    assert picture.check(request["inputs"]["picture"]).steps == 7
     history, scene = module("addon.scene.versions"), bpy.context.scene
-    version = next(v for v in scene.image_to_mesh_versions if history.recipe_of(v).get("job") == job.id)
-    assert history.job_again(bpy.context, version, None).inputs == request["inputs"]
+    version = next(v for v in scene.image_to_mesh_versions if history.provenance_of(v).get("job") == job.id)
+    assert history.request_again(bpy.context, version, None).inputs == request["inputs"]
     assert "image of the prompt" in module("addon.scene.input_image").missing_image(settings())  # for the engines
     settings().source = "FILE"
     settings().text_to_image.property_unset("steps")
 
 
 def check_weights_to_choose_from_are_those_of_the_engine():
-    properties = module("addon.settings.scene")
-    words = {item[0] for item in properties.weights_items(settings().dreamfusion, None)}
-    pictures = {item[0] for item in properties.weights_items(settings().one2345, None)}
+    choices, tasks = module("addon.settings.choices"), module("backend.interface.tasks")
+    words = {item[0] for item in choices.weights_items(tasks.DREAMFUSION)}
+    pictures = {item[0] for item in choices.weights_items(tasks.ONE2345)}
     assert words == {"STARTER-TEXT", "STABLE-DIFFUSION-1-5", "STABLE-DIFFUSION-2-1-BASE", "OWN"}
     assert "STARTER" in pictures and words & pictures == {"OWN"}
     settings().dreamfusion.weights = "STABLE-DIFFUSION-1-5"
-    lacking = [weights.id for weights in properties.lacking_weights(settings().dreamfusion)]
+    seen = the_session().disk_scan.seen()
+    lacking = [weights.id for weights in choices.lacking_weights(settings().dreamfusion, seen)]
     assert lacking in ([], ["stable-diffusion-1-5"])  # nothing is known until the disk was looked at
     settings().dreamfusion.property_unset("weights")
     settings().engine = "ONE2345"

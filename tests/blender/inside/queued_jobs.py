@@ -6,7 +6,7 @@ import time
 from types import SimpleNamespace
 
 import bpy
-from stage import DATA, choose, made, module, preferences, raises, run, settings
+from stage import DATA, choose, made, make_job, module, preferences, raises, run, settings, the_session
 
 
 def check_a_broken_backend_is_explained_and_the_next_click_works():
@@ -20,94 +20,95 @@ def check_a_broken_backend_is_explained_and_the_next_click_works():
 
 
 def check_jobs_queue_and_can_be_cancelled():
-    session, count = module("addon.session"), len(made())
+    session, count = the_session(), len(made())
     choose("views wait")
     bpy.ops.image_to_mesh.generate()
     choose("views")
     bpy.ops.image_to_mesh.generate()
     first, second = session.queue.jobs()
-    run(lambda: first.stage == "wait")
-    assert first.sheet.shape == (48, 48, 4)
+    run(lambda: first.progress.stage == "wait")
+    assert first.progress.sheet.shape == (48, 48, 4)
     bpy.ops.image_to_mesh.cancel(job=first.id)
     run(lambda: not session.queue.busy)
     assert (first.state.name, second.state.name, len(made())) == ("CANCELLED", "DONE", count + 1)
 
 
 def check_the_time_of_every_import_is_left_out_of_what_held_blender():
-    session, job, now = module("addon.session"), module("addon.jobs.job"), [0.0]
+    session, now = the_session(), [0.0]
 
     def spend(seconds):
         now[0] += seconds
 
     def ending(seconds):
         scene = bpy.context.scene.session_uid
-        return job.Job("", {}, 0, dict, "x", scene=scene, place=lambda *_: spend(seconds))
+        return make_job(SimpleNamespace(scene=scene, frame=None, deliver=lambda *_: spend(seconds)))
 
     real, announce = (session.longest_ms, session.longest_import_ms), session.announce
-    session.time = SimpleNamespace(perf_counter=lambda: now[0], monotonic=time.monotonic)
+    module("addon.session").time = SimpleNamespace(perf_counter=lambda: now[0], monotonic=time.monotonic)
     session.announce = lambda: spend(0.02)
     try:
         session.longest_ms = session.longest_import_ms = 0.0
         for seconds in (0.5, 0.3):  # the second is not the longest
             session.queue.arrived.append(ending(seconds))
             session.tick()
-        assert abs(session.longest_import_ms - 500) < 1e-6 and abs(session.longest_ms - 20) < 1e-6
+        assert abs(session.longest_import_ms - 500) < 1e-6, session.longest_import_ms
+        assert abs(session.longest_ms - 20) < 1e-6, session.longest_ms
     finally:
-        session.time, session.announce = time, announce
+        module("addon.session").time, session.announce = time, announce
         session.longest_ms, session.longest_import_ms = real
 
 
 def check_a_mesh_waits_until_edit_mode_is_left():
-    session, count = module("addon.session"), len(made())
+    session, count = the_session(), len(made())
     bpy.ops.mesh.primitive_cube_add()
     bpy.ops.object.mode_set(mode="EDIT")
     bpy.ops.image_to_mesh.generate()
     [job] = session.queue.jobs()
-    run(lambda: job.note)
-    assert "Edit" in job.note and len(made()) == count
+    run(lambda: job.progress.note)
+    assert "Edit" in job.progress.note and len(made()) == count
     bpy.ops.object.mode_set(mode="OBJECT")
     run(lambda: not session.queue.busy)
     assert len(made()) == count + 1
 
 
 def check_a_result_survives_opening_another_file():
-    session = module("addon.session")
+    session = the_session()
     choose("views wait:0.5")
     bpy.ops.image_to_mesh.generate()
     [job] = session.queue.jobs()
-    run(lambda: job.stage == "wait")
+    run(lambda: job.progress.stage == "wait")
     bpy.ops.wm.read_homefile()
     run(lambda: not session.queue.busy)
-    assert job.state.name == "FAILED" and "Import Finished Job" in job.remedy and not made()
-    offered = [item[0] for item in module("addon.jobs.recovery").items(None, None)]
+    assert job.state.name == "FAILED" and "Import Finished Job" in job.outcome.remedy and not made()
+    offered = [item[0] for item in module("addon.operators.jobs").finished_items(None, None)]
     assert offered[0] == job.id
     bpy.ops.image_to_mesh.import_finished(job=job.id)
     assert [ob.name for ob in made()] == ["Apple"] and len(made()[0].data.vertices) == 8
-    assert job.id not in [item[0] for item in module("addon.jobs.recovery").items(None, None)]
+    assert job.id not in [item[0] for item in module("addon.operators.jobs").finished_items(None, None)]
 
 
 def check_out_of_memory_offers_what_to_lower():
-    session, declarations = module("addon.session"), module("backend.interface.tasks")
+    session, declarations = the_session(), module("backend.interface.tasks")
     choose("memory")
     raises(bpy.ops.image_to_mesh.generate, "Full", wait=True)
     job = session.queue.last
-    assert job.lower == {"mesh_resolution": 64} and settings().one2345.mesh_resolution != 64
+    assert job.outcome.lower == {"mesh_resolution": 64} and settings().one2345.mesh_resolution != 64
     bpy.ops.image_to_mesh.lower(job=job.id, parameter="mesh_resolution")
-    assert settings().one2345.mesh_resolution == 64 and not job.lower
-    declared = declarations.engine("one2345")
-    module("addon.settings.scene").set_value(settings(), preferences(), "one2345", "device", "cpu")
+    assert settings().one2345.mesh_resolution == 64 and not job.outcome.lower
+    declared = declarations.task("one2345")
+    module("addon.settings.engines").set_value(settings(), declared, "device", "cpu")
     assert preferences().device == "CPU"
-    module("addon.settings.scene").set_value(settings(), preferences(), "one2345", "elevation_deg", 30.0)
-    value_of = module("addon.settings.scene").value_of
-    assert value_of(settings().one2345, declared.parameter("elevation_deg")) == 30.0
+    module("addon.settings.engines").set_value(settings(), declared, "elevation_deg", 30.0)
+    value_of = module("addon.settings.engines").value_of
+    assert value_of(settings(), declared, declared.parameter("elevation_deg")) == 30.0
     preferences().device = "AUTO"
     choose("memory:nonsense")
     raises(bpy.ops.image_to_mesh.generate, "Full", wait=True)
-    assert session.queue.last.lower == {}
+    assert session.queue.last.outcome.lower == {}
 
 
 def check_a_finished_job_tells_what_it_went_by():
-    findings = module("addon.panels.main").findings
+    findings = module("addon.panels.status").findings
     report = {"elevation_deg": 20.0, "elevation": "given, because", "background": "Border.", "seconds": 1}
     assert findings(report) == ["Elevation 20°, given, because", "Border."]
     assert findings(report | {"depth": 0.8})[1:] == ["Depth 0.8 of the width", "Border."]
@@ -115,7 +116,7 @@ def check_a_finished_job_tells_what_it_went_by():
 
 
 def check_imported_jobs_can_be_removed_and_others_stay():
-    jobs, finished = DATA / "jobs", module("addon.jobs.recovery")
+    jobs, folders = DATA / "jobs", module("addon.setup.job_folders")
     choose("views")
     bpy.ops.image_to_mesh.generate(wait=True)
     waiting, young, old = jobs / "waiting", jobs / "young", jobs / "old"
@@ -124,18 +125,18 @@ def check_imported_jobs_can_be_removed_and_others_stay():
         (folder / "request.json").write_text("{}")
     (waiting / "result.npz").write_text("not imported yet")
     os.utime(old, (0, 0))
-    removable = {folder.name for folder in finished.idle(jobs)}
-    assert module("addon.session").queue.last.id in removable and "old" in removable
+    removable = {folder.name for folder in folders.removable(jobs)}
+    assert the_session().queue.last.id in removable and "old" in removable
     assert not removable & {"waiting", "young"}
     choose("wait")
     bpy.ops.image_to_mesh.generate()
     assert not bpy.ops.image_to_mesh.remove_jobs.poll()  # never while one is running
     bpy.ops.image_to_mesh.cancel()
-    run(lambda: not module("addon.session").queue.busy)
+    run(lambda: not the_session().queue.busy)
     bpy.ops.image_to_mesh.remove_jobs()
-    run(lambda: module("addon.setup.environment").task().ended)
+    run(lambda: the_session().setup.task.ended)
     left = {folder.name for folder in jobs.iterdir()}
     assert {"waiting", "young"} <= left and not removable & left
-    disk = module("addon.setup.disk_scan")
-    run(lambda: disk.seen() and not disk.is_looking())
-    assert disk.seen().idle == 0 and disk.seen().jobs >= len("not imported yet")
+    disk = the_session().disk_scan
+    run(lambda: disk.seen() and not disk.running)
+    assert disk.seen().removable == 0 and disk.seen().jobs >= len("not imported yet")

@@ -7,7 +7,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 from content import content, differences
-from stage import choose, made, module, run, settings, use_double
+from stage import choose, made, module, run, settings, the_session, use_double
 
 
 def positions(mesh):
@@ -68,8 +68,8 @@ def check_a_refined_object_keeps_all_but_its_mesh():
     assert bpy.ops.image_to_mesh.refine(wait=True) == {"FINISHED"}
     ob = bpy.data.objects["Ball"]
     assert traits(ob) == before and len(bpy.data.objects) == objects and ob.data != old and len(ob.data.vertices) == 8
-    job = module("addon.session").queue.last
-    request = json.loads((Path(job.folder) / "request.json").read_text())
+    job = the_session().queue.last
+    request = json.loads((Path(job.outcome.folder) / "request.json").read_text())
     assert request["attached"] == ["image_file", "mesh"] and request["parameters"]["start"] == "mesh"
     corners = positions(ob.data) @ np.array(ob.matrix_world)[:3, :3].T
     sides = np.ptp(corners, axis=0)
@@ -132,7 +132,7 @@ def check_outside_the_group_nothing_moves():
     new = positions(ob.data)
     assert (new[~inside] == old[~inside]).all() and (new[inside] != old[inside]).any(1).mean() > 0.9
     assert len(ob.data.polygons) == faces and len(ob.data.uv_layers) == uvs
-    job = module("addon.session").queue.last
+    job = the_session().queue.last
     local = module("addon.scene.frame").cube_of(ob)
     in_cube = (new[inside] - local[:3, 3]) @ np.linalg.inv(local[:3, :3]).T
     assert np.allclose(np.abs(in_cube).max(1), 0.5, atol=1e-4) and job.name == "Ball"
@@ -171,17 +171,17 @@ def check_what_was_made_here_is_refined_in_the_engines_own_frame():
 
 def check_a_prompt_refines_too():
     settings().refine.engine, settings().prompt, settings().refine.group = "DREAMFUSION", "", ""
-    assert "prompt" in module("addon.operators.refine").missing(bpy.context)
+    assert "prompt" in module("addon.operators.refine").IMAGE_TO_MESH_OT_refine.missing(bpy.context)
     settings().prompt = "a box"
     assert bpy.ops.image_to_mesh.refine(wait=True) == {"FINISHED"}
-    request = json.loads((Path(module("addon.session").queue.last.folder) / "request.json").read_text())
+    request = json.loads((Path(the_session().queue.last.outcome.folder) / "request.json").read_text())
     assert request["attached"] == ["mesh"] and request["inputs"] == {"prompt": "a box"}
     assert request["parameters"]["start"] == "mesh" and request["engine"] == "dreamfusion"
     settings().refine.engine = "ZERO123_SDS"
 
 
 def check_refining_says_why_it_cannot():
-    refine = module("addon.operators.refine")
+    refine = module("addon.operators.refine").IMAGE_TO_MESH_OT_refine
     ob = bpy.context.object
     ob.shape_key_add(name="Basis")
     assert "shape keys" in refine.missing(bpy.context) and not bpy.ops.image_to_mesh.refine.poll()
@@ -202,10 +202,10 @@ def check_a_mesh_whose_object_is_gone_can_be_imported():
     choose("views wait:0.3")
     settings().refine.group = ""
     bpy.ops.image_to_mesh.refine()
-    session = module("addon.session")
+    session = the_session()
     [job] = session.queue.jobs()
-    run(lambda: job.stage == "wait")
+    run(lambda: job.progress.stage == "wait")
     bpy.data.objects.remove(ob)
     run(lambda: not session.queue.busy)
-    assert job.state.name == "FAILED" and "Import Finished Job" in job.remedy
-    assert job.id in [item[0] for item in module("addon.jobs.recovery").items(None, None)]
+    assert job.state.name == "FAILED" and "Import Finished Job" in job.outcome.remedy
+    assert job.id in [item[0] for item in module("addon.operators.jobs").finished_items(None, None)]

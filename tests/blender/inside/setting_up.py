@@ -6,7 +6,20 @@ import time
 
 import bpy
 import numpy as np
-from stage import DATA, HOST_PYTHON, RESOURCES, choose, install, module, preferences, run, settings, use_double
+from stage import (
+    DATA,
+    HOST_PYTHON,
+    RESOURCES,
+    choose,
+    install,
+    make_job,
+    module,
+    preferences,
+    run,
+    settings,
+    the_session,
+    use_double,
+)
 
 
 def check_install_registers_and_starts_nothing():
@@ -15,31 +28,34 @@ def check_install_registers_and_starts_nothing():
         assert hasattr(bpy.types, f"IMAGE_TO_MESH_OT_{name}"), name
     for name in ("main", "settings", "results"):
         assert hasattr(bpy.types, f"IMAGE_TO_MESH_PT_{name}"), name
-    assert module("addon.session").queue.process is None and "torch" not in sys.modules
-    assert not bpy.app.timers.is_registered(module("addon.session").tick)
+    assert the_session().queue.process is None and "torch" not in sys.modules
+    assert not the_session().timer.running
 
 
 def check_properties_follow_the_declarations():
-    declarations, properties = module("backend.interface.tasks"), module("addon.settings.scene")
+    declarations, properties = module("backend.interface.tasks"), module("addon.settings.engines")
     assert settings().engine == "LRM", "the best of the starters is offered first"
-    for engine in declarations.ENGINES:
+    for engine in declarations.MESH_TASKS:
         group = getattr(settings(), engine.name)
         for parameter in properties.shown(engine):
-            assert properties.value_of(group, parameter) == parameter.default, parameter.name
-    group, elevation = settings().one2345, declarations.engine("one2345").parameter("elevation_deg")
+            assert properties.value_of(settings(), engine, parameter) == parameter.default, parameter.name
+    engine, group = declarations.task("one2345"), settings().one2345
+    elevation = engine.parameter("elevation_deg")
     group.elevation_deg = np.pi  # Blender keeps angles in radians, and 180 degrees are more than the maximum
-    assert properties.value_of(group, elevation) == elevation.maximum
+    assert properties.value_of(settings(), engine, elevation) == elevation.maximum
     group.property_unset("elevation_deg")
-    assert properties.parameters_of(properties.chosen_engine(settings()), settings(), "cpu")["device"] == "cpu"
+    preferences().device = "CPU"
+    assert properties.parameters_of(settings(), properties.chosen_engine(settings()))["device"] == "cpu"
+    preferences().device = "AUTO"
 
 
 def check_the_button_is_grey_until_it_can_work():
-    setup, sources = module("addon.setup.environment"), module("addon.scene.input_image")
+    setup, sources = the_session().setup, module("addon.scene.input_image")
     prefs = preferences()
     prefs.data_folder = str(RESOURCES / "empty")
-    assert not bpy.ops.image_to_mesh.generate.poll() and "not set up" in setup.obstacle()
+    assert not bpy.ops.image_to_mesh.generate.poll() and "not set up" in setup.why_unavailable()
     prefs.python = HOST_PYTHON
-    assert not bpy.ops.image_to_mesh.generate.poll() and not setup.obstacle()
+    assert not bpy.ops.image_to_mesh.generate.poll() and not setup.why_unavailable()
     assert "image file" in sources.missing(settings())
     choose("views")
     assert bpy.ops.image_to_mesh.generate.poll()
@@ -49,7 +65,7 @@ def check_the_button_is_grey_until_it_can_work():
 
 
 def check_setting_up_shows_progress_and_can_be_stopped():
-    setup, session = module("addon.setup.environment"), module("addon.session")
+    setup = the_session().setup
     environment = module("backend.interface.installer.environment")
 
     def install(data_folder, extension, variant, say, stopped):
@@ -60,28 +76,31 @@ def check_setting_up_shows_progress_and_can_be_stopped():
 
     prefs = preferences()
     prefs.python, prefs.data_folder = "", str(DATA)
+    chosen = module("addon.setup.folders").chosen()
     original = environment.install
     vars(environment)["install"] = install
-    setup.install(setup.chosen(prefs), session.log_path(DATA))
-    run(lambda: setup.task().stage == "Installing PyTorch")
-    assert setup.task().overall == 0.4 and not bpy.ops.image_to_mesh.generate.poll()
-    assert "Setting up is going on" in setup.obstacle() and not bpy.ops.image_to_mesh.measure.poll()
+    setup.install(chosen)
+    run(lambda: setup.task.stage == "Installing PyTorch")
+    assert setup.task.overall == 0.4 and not bpy.ops.image_to_mesh.generate.poll()
+    assert "Setting up is going on" in setup.why_unavailable() and not bpy.ops.image_to_mesh.measure.poll()
     bpy.ops.image_to_mesh.stop_task()
-    run(lambda: setup.task().ended)
+    run(lambda: setup.task.ended)
     vars(environment)["install"] = original
-    assert setup.task().trouble.message == "Stopped" and "not set up" in setup.obstacle()
-    assert "Collecting torch" in session.log_path(DATA).read_text()
+    assert setup.task.trouble.message == "Stopped" and "not set up" in setup.why_unavailable()
+    assert "Collecting torch" in chosen.log.read_text()
     bpy.ops.image_to_mesh.measure()
-    run(lambda: setup.task().ended)
-    assert setup.sizes() == {"logs": session.log_path(DATA).stat().st_size}
+    run(lambda: setup.task.ended)
+    assert setup.task.sizes == {"logs": chosen.log.stat().st_size}
 
 
 def check_a_missing_environment_is_explained():
-    prefs, job = preferences(), module("addon.jobs.job")
+    prefs, states = preferences(), module("addon.jobs.job").State
     prefs.python = str(RESOURCES / "no-such-python")
-    session = module("addon.session")
-    one = job.Job("one2345", {}, 0, dict, "x")
+    session = the_session()
+    one = make_job(engine="one2345")
     session.queue.submit(one)
     run(lambda: not session.queue.busy)
-    assert one.state is job.State.FAILED and "no-such-python" in one.message and "preferences" in one.remedy
+    assert (
+        one.state is states.FAILED and "no-such-python" in one.outcome.message and "preferences" in one.outcome.remedy
+    )
     use_double()

@@ -21,6 +21,10 @@ def module(name):
     return sys.modules[f"{NAME}.{name}"]
 
 
+def the_session():
+    return module("addon.session").current()
+
+
 def settings():
     return bpy.context.scene.image_to_mesh
 
@@ -49,7 +53,7 @@ def use_double():
     protocol, process = module("backend.interface.protocol"), module("addon.jobs.process")
     command = protocol.command(HOST_PYTHON, DOUBLE, "serve", "--jobs", DATA / "jobs")
     launch = process.Launch(command, protocol.environment(os.environ), RESOURCES, DATA / "logs" / "backend.log")
-    module("addon.session").queue.launch = lambda: lambda: launch
+    the_session().queue.launch = lambda: lambda: launch
 
 
 def choose(script):
@@ -63,7 +67,7 @@ def run(until):
     end = time.monotonic() + PATIENCE_S
     while not until():
         assert time.monotonic() < end, "nothing happened"
-        module("addon.session").tick()
+        the_session().tick()
         time.sleep(0.01)
 
 
@@ -75,3 +79,9 @@ def raises(operator, *words, **arguments):
         assert all(word in str(error) for word in words), error
     else:
         raise AssertionError("no error was reported")
+
+
+def make_job(delivery=None, engine="", name="x"):
+    """A job that was not started by a button."""
+    job, delivery = module("addon.jobs.job"), delivery or module("addon.scene.delivery").at_cursor(bpy.context.scene)
+    return job.Job(job.Request(engine, {}, 0, dict, name), delivery)

@@ -7,10 +7,9 @@ from pathlib import Path
 import bpy
 import numpy as np
 from content import content, differences
-from prompt_views import make_job as views_job
-from prompt_views import picture
+from prompt_views import deliver_views, picture
 from refining import stand_in
-from stage import choose, module, settings
+from stage import choose, settings, the_session
 
 CAMERA = {"elevation_deg": 20, "radius": 1.2, "fov_deg": 49, "shift": [0, 0], "size": [8, 6], "iou": 1}
 
@@ -61,9 +60,7 @@ def check_undo_and_redo_through_every_operation_leave_the_file_as_it_was():
 
     def prompt_views():
         report = {"poses": [np.eye(4).tolist()], "fov_deg": 40.0}
-        module("addon.operators.prompt_views").hang(
-            views_job(images=[picture(1)], report=report), bpy.context.scene, np.eye(4)
-        )
+        deliver_views([picture(1)], report, np.eye(4))
 
     def refine_group():
         settings().refine.group = "Top"
@@ -74,7 +71,7 @@ def check_undo_and_redo_through_every_operation_leave_the_file_as_it_was():
         ops.generate(wait=True)
 
     def import_finished():
-        folder = Path(next(job.folder for job in module("addon.session").queue.ended if job.engine == "one2345"))
+        folder = Path(next(j.outcome.folder for j in the_session().queue.ended if j.request.engine == "one2345"))
         (folder / "imported").unlink()
         ops.import_finished(job=folder.name)
 

@@ -9,7 +9,7 @@ import bpy
 import numpy as np
 from bpy_extras.object_utils import world_to_camera_view
 from mathutils import Euler, Matrix, Vector
-from stage import RESOURCES, choose, made, module, raises, settings, use_double
+from stage import RESOURCES, choose, made, module, raises, settings, the_session, use_double
 
 FLAG = ((-0.4, 0.1, -0.3), (0.5, -0.2, -0.2), (0.1, 0.3, 0.45))  # a triangle that no mirror or turn leaves as it is
 
@@ -76,10 +76,10 @@ def check_a_camera_of_blenders_is_read_as_it_renders():
     camera.matrix_world = matrix
     bpy.context.view_layer.update()
     corners = np.array([ob.matrix_world @ vertex.co for vertex in ob.data.vertices])
-    pose = module("addon.operators.view_rig").upright(np.array(camera.matrix_world))
+    pose = module("addon.scene.view_cameras").upright(np.array(camera.matrix_world))
     for fit, width, height in (("AUTO", 60, 40), ("AUTO", 40, 60), ("HORIZONTAL", 40, 60), ("VERTICAL", 60, 40)):
         camera.data.sensor_fit, camera.data.lens = fit, 60
-        fov = module("addon.operators.novel_view").field_of_view(camera.data, width, height)
+        fov = module("addon.scene.view_cameras").field_of_view(camera.data, width, height)
         expected = covered(corners, pose, fov, width, height)
         assert expected.sum() > 60 and overlap(render(camera, width, height), expected) > 0.9, fit
 
@@ -91,9 +91,9 @@ def check_a_photograph_shows_the_object_alone_and_leaves_nothing():
     cube = frame.around([ob], bpy.context.evaluated_depsgraph_get())
     corners = np.array([ob.matrix_world @ vertex.co for vertex in ob.data.vertices])
     assert abs(np.linalg.norm(corners - cube[:3, 3], axis=1).max() - cube[0, 0] / 2) < 1e-5
-    pose = module("addon.operators.view_rig").upright(cube @ cameras.orbit(30, 20))
+    pose = module("addon.scene.view_cameras").upright(cube @ cameras.orbit(30, 20))
     bpy.ops.mesh.primitive_cube_add(size=9, location=cube[:3, 3])  # would hide it
-    data = module("addon.scene.render_view").photograph([ob], pose, 49.1, 64)
+    data = module("addon.scene.render_view").render_view([ob], pose, 49.1, 64)
     bpy.data.objects.remove(bpy.context.object)
     (RESOURCES / "photograph.png").write_bytes(data)
     assert overlap(alpha(RESOURCES / "photograph.png"), covered(corners, pose, 49.1, 64, 64)) > 0.9
@@ -109,7 +109,7 @@ def check_the_rig_is_the_engines():
     bpy.ops.ed.undo_push(message="Before")
     bpy.ops.image_to_mesh.add_view_rig()
     bpy.context.view_layer.update()
-    rig, frame = module("addon.operators.view_rig"), module("addon.scene.frame")
+    rig, frame = module("addon.scene.view_cameras"), module("addon.scene.frame")
     made_here = rig.of_rig(bpy.context.scene)
     cube = frame.around([bpy.data.objects["Flag"]], bpy.context.evaluated_depsgraph_get())
     assert len(made_here) == 32
@@ -118,7 +118,7 @@ def check_the_rig_is_the_engines():
         assert abs((seen.azimuth - azimuth + 180) % 360 - 180) < 1e-2 and abs(seen.elevation - elevation) < 1e-2
         assert abs(seen.distance - 1.2) < 1e-4
         lens = camera.data
-        assert abs(module("addon.operators.novel_view").field_of_view(lens, 64, 64) - view_set.FOV_DEG) < 1e-3
+        assert abs(module("addon.scene.view_cameras").field_of_view(lens, 64, 64) - view_set.FOV_DEG) < 1e-3
     bpy.ops.image_to_mesh.add_view_rig()
 
 
@@ -138,8 +138,8 @@ def check_a_view_is_asked_for_from_the_camera_and_lies_behind_it():
     settings().views.shown_as = "BACKGROUND"
     images = len(bpy.data.images)
     assert bpy.ops.image_to_mesh.novel_view(wait=True) == {"FINISHED"}
-    job = module("addon.session").queue.last
-    [[azimuth, elevation]] = job.inputs["angles"]
+    job = the_session().queue.last
+    [[azimuth, elevation]] = job.request.inputs["angles"]
     assert abs(azimuth - 45) < 1e-3 and abs(elevation - 30) < 1e-3
     [background] = camera.data.background_images
     image = background.image
@@ -172,7 +172,7 @@ def check_reference_images_stand_around_the_object():
     settings().views.level = False
     assert bpy.ops.image_to_mesh.novel_view(where="AROUND", wait=True) == {"FINISHED"}
     bpy.context.view_layer.update()
-    assert module("addon.session").queue.last.inputs["angles"][1] == (90.0, None)
+    assert the_session().queue.last.request.inputs["angles"][1] == (90.0, None)
     stand = next(ob for ob in bpy.data.objects if ob.empty_display_type == "IMAGE" and "90" in ob.name)
     faces = np.array(stand.matrix_world)[:3, 2]  # the double says that its image looks down by 30 degrees
     assert np.allclose(faces, (math.cos(math.radians(30)), 0, 0.5), atol=1e-5)
@@ -191,8 +191,8 @@ def check_selected_objects_become_views_with_cameras():
     select(cube)
     settings().views.rig, settings().views.size = "AROUND", 64
     assert bpy.ops.image_to_mesh.views_to_mesh(wait=True) == {"FINISHED"}
-    job = module("addon.session").queue.last
-    request = json.loads((Path(job.folder) / "request.json").read_text())
+    job = the_session().queue.last
+    request = json.loads((Path(job.outcome.folder) / "request.json").read_text())
     assert request["attached"] == [f"view_{i:03}" for i in range(8)] and request["engine"] == "views_to_mesh"
     poses = np.array([camera["cam_to_world"] for camera in request["inputs"]["cameras"]])
     radius = math.sqrt(1 + 1 + 4)  # of the box's corners
@@ -202,7 +202,7 @@ def check_selected_objects_become_views_with_cameras():
     )
     [ob] = made()
     assert np.allclose(ob.location, (5, 6, 7)) and bpy.data.objects["Cube"].location.x == 5
-    data = (Path(job.folder) / "view_000").read_bytes()
+    data = (Path(job.outcome.folder) / "view_000").read_bytes()
     (RESOURCES / "view.png").write_bytes(data)
     assert 0.1 < alpha(RESOURCES / "view.png").mean() < 0.5
 
@@ -214,7 +214,7 @@ def check_painted_views_and_photographs_are_taken_with_their_cameras():
     settings().views.source = "IMAGES"
     assert not bpy.ops.image_to_mesh.views_to_mesh.poll(), "no camera has an image yet"
     assert bpy.ops.image_to_mesh.render_views(wait=True) == {"FINISHED"}
-    rig = module("addon.operators.view_rig").of_rig(scene)
+    rig = module("addon.scene.view_cameras").of_rig(scene)
     painted = rig[3].data.background_images[0].image
     pixels = np.zeros((64, 64, 4), np.float32)
     pixels[20:40, 10:30] = (1, 0, 0, 1)  # painted over
@@ -226,16 +226,16 @@ def check_painted_views_and_photographs_are_taken_with_their_cameras():
     raises(bpy.ops.image_to_mesh.views_to_mesh, "Shift", wait=True)
     photo.data.shift_x = 0
     assert bpy.ops.image_to_mesh.views_to_mesh(wait=True) == {"FINISHED"}
-    job = module("addon.session").queue.last
-    request = json.loads((Path(job.folder) / "request.json").read_text())
+    job = the_session().queue.last
+    request = json.loads((Path(job.outcome.folder) / "request.json").read_text())
     assert len(request["attached"]) == 9
     number = next(i for i, camera in enumerate(request["inputs"]["cameras"]) if camera["fov_deg"] < 40)
     focal = 30 / 36 * 50  # Blender's default lens on 30 pixels
     told = request["inputs"]["cameras"][number]["fov_deg"]
     assert abs(told - 2 * math.degrees(math.atan(10 / focal))) < 1e-4
-    sent = [(Path(job.folder) / name).read_bytes() for name in request["attached"]]
+    sent = [(Path(job.outcome.folder) / name).read_bytes() for name in request["attached"]]
     images = [
-        np.load(Path(job.folder) / name)["image"]
+        np.load(Path(job.outcome.folder) / name)["image"]
         for name, data in zip(request["attached"], sent, strict=True)
         if data[:2] == b"PK"
     ]
@@ -244,7 +244,7 @@ def check_painted_views_and_photographs_are_taken_with_their_cameras():
 
 
 def check_the_panels_of_views_say_why_a_button_is_grey():
-    missing = module("addon.operators.views_to_mesh").missing
+    missing = module("addon.operators.views_to_mesh").IMAGE_TO_MESH_OT_views_to_mesh.missing
     select()
     settings().views.source = "RENDER"
     assert "Select" in missing(bpy.context)
@@ -254,6 +254,6 @@ def check_the_panels_of_views_say_why_a_button_is_grey():
     settings().views.source = "IMAGES"
     assert "background image" in missing(bpy.context)
     settings().source, settings().filepath = "FILE", ""
-    assert "image file" in module("addon.operators.novel_view").missing(bpy.context)
+    assert "image file" in module("addon.operators.novel_view").IMAGE_TO_MESH_OT_novel_view.missing(bpy.context)
     assert not bpy.ops.image_to_mesh.novel_view.poll()
     settings().views.source = "RENDER"

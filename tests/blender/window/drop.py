@@ -15,7 +15,7 @@ import bpy
 import rig
 
 sys.path.insert(0, next(a for a in rig.SESSION["args"] if a.startswith("here=")).removeprefix("here="))
-from played import ARGS, PATIENCE_S, log_holds, meshes, module, prepare, watch
+from played import ARGS, PATIENCE_S, log_holds, meshes, prepare, the_session, watch
 
 FOLDER = Path("/tmp/dropped")
 NAMES = [f"{number:02}" for number in range(40)] if "double" in ARGS else ["Chest", "Second", "Third"]
@@ -37,7 +37,7 @@ def drop(view):
 
 
 def steps():
-    queue, settings = module("addon.session").queue, bpy.context.scene.image_to_mesh
+    queue, settings = the_session().queue, bpy.context.scene.image_to_mesh
     prepare()
     settings.engine, settings.lrm.mesh_resolution = "LRM", 64
     FOLDER.mkdir()

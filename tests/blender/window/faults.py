@@ -13,7 +13,7 @@ import bpy
 import rig
 
 sys.path.insert(0, next(a for a in rig.SESSION["args"] if a.startswith("here=")).removeprefix("here="))
-from played import ARGS, PATIENCE_S, log_holds, meshes, module, prepare, watch
+from played import ARGS, PATIENCE_S, log_holds, meshes, prepare, the_session, watch
 
 
 def begin(queue, stages, stage):
@@ -22,9 +22,9 @@ def begin(queue, stages, stage):
     job = queue.jobs()[-1]
 
     def there():
-        if job.stage and job.stage not in stages:
-            stages.append(job.stage)
-        return job.stage == stage or not queue.busy
+        if job.progress.stage and job.progress.stage not in stages:
+            stages.append(job.progress.stage)
+        return job.progress.stage == stage or not queue.busy
 
     yield from rig.wait_until(there, PATIENCE_S, every=0.05)
     return job
@@ -39,7 +39,7 @@ def is_alive(pid):
 
 
 def steps():
-    queue, stages = module("addon.session").queue, []
+    queue, stages = the_session().queue, []
     prepare()
     bpy.context.scene.image_to_mesh.filepath = ARGS["image"]
     yield from rig.open_sidebar("Image to Mesh")
@@ -48,7 +48,7 @@ def steps():
         stages = ARGS["stages"].split(",")
     else:
         job = yield from begin(queue, stages, None)
-        assert job.state.value == "Done", job.message
+        assert job.state.value == "Done", job.outcome.message
         stages = [stage for stage in stages if stage != "adding the mesh"]
     rig.log("stages:", stages)
     for stage in stages:
@@ -57,7 +57,7 @@ def steps():
         pid = queue.process.pid
         os.kill(pid, signal.SIGKILL)
         yield from rig.wait_until(lambda: not queue.busy, 10)
-        rig.log(f"killed while {stage}: {job.state.value}: {job.message}. {job.remedy}")
+        rig.log(f"killed while {stage}: {job.state.value}: {job.outcome.message}. {job.outcome.remedy}")
         assert job.state.value == "Failed" and not is_alive(pid)
         if stage == stages[0]:
             yield 0.5
@@ -72,7 +72,7 @@ def steps():
     job = yield from begin(queue, [], stages[-1])
     bpy.ops.wm.read_homefile(app_template="")
     yield from rig.wait_until(lambda: not queue.busy, PATIENCE_S)
-    rig.log(f"another file was opened: {job.state.value}: {job.message}. {job.remedy}")
+    rig.log(f"another file was opened: {job.state.value}: {job.outcome.message}. {job.outcome.remedy}")
     bpy.ops.image_to_mesh.import_finished(job=job.id)
     yield from rig.wait_until(lambda: not queue.busy, 10)
     assert len(meshes()) == 1

@@ -13,7 +13,7 @@ import numpy as np
 import rig
 
 sys.path.insert(0, next(a for a in rig.SESSION["args"] if a.startswith("here=")).removeprefix("here="))
-from played import ARGS, PATIENCE_S, meshes, module, prepare, press, tallest_button
+from played import ARGS, PATIENCE_S, meshes, prepare, press, tallest_button, the_session
 from widgets import DRAWN, choose, click, enter, fields, toggle_panel
 
 PLACES = "CURSOR", "STAND", "FLOOR", "REPLACE"
@@ -37,7 +37,7 @@ def generate(queue):
     yield from tallest_button(button)
     yield from press(button[0], lambda: queue.busy)
     yield from rig.wait_until(lambda: not queue.busy, PATIENCE_S)
-    assert queue.last.state.value == "Done", queue.last.message
+    assert queue.last.state.value == "Done", queue.last.outcome.message
     queue.ended.clear()  # whose findings move the panels below
     rig.redraw()
     yield 1.0
@@ -56,7 +56,7 @@ def look():
 
 
 def steps():
-    scene, queue = bpy.context.scene, module("addon.session").queue
+    scene, queue = bpy.context.scene, the_session().queue
     ours = scene.image_to_mesh
     prepare()
     if "double" not in ARGS:

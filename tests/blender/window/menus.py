@@ -13,7 +13,7 @@ import bpy
 import rig
 
 sys.path.insert(0, next(a for a in rig.SESSION["args"] if a.startswith("here=")).removeprefix("here="))
-from played import ARGS, PATIENCE_S, module, prepare
+from played import ARGS, PATIENCE_S, prepare, the_session
 from widgets import (
     DRAWN,
     PRESETS_PX,
@@ -41,7 +41,7 @@ def settled(queue, told):
     yield from rig.wait_until(lambda: queue.busy or queue.last, 10)
     yield from rig.wait_until(lambda: not queue.busy, PATIENCE_S)
     rig.log(told, queue.last.state.value, queue.last.name)
-    assert queue.last.state.value == "Done", queue.last.message
+    assert queue.last.state.value == "Done", queue.last.outcome.message
     queue.ended.clear()
 
 
@@ -159,7 +159,7 @@ def image_editor(queue):
 
 
 def steps():
-    queue, stages = module("addon.session").queue, ARGS.get("stages", "key,add,search,presets,import,image").split(",")
+    queue, stages = the_session().queue, ARGS.get("stages", "key,add,search,presets,import,image").split(",")
     prepare()
     bpy.context.preferences.view.filebrowser_display_type = "SCREEN"
     settings = bpy.context.scene.image_to_mesh

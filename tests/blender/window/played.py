@@ -23,11 +23,15 @@ def module(name):
     return sys.modules[f"{NAME}.{name}"]
 
 
+def the_session():
+    return module("addon.session").current()
+
+
 def prepare():
     """Preferences as an artist with an interpreter of their own would set them; the default scene without its cube."""
     prefs = bpy.context.preferences.addons[NAME].preferences
     prefs.python, prefs.data_folder = ARGS["python"], str(DATA)
-    engine = module("backend.interface.tasks").engine("one2345")
+    engine = module("backend.interface.tasks").task("one2345")
     bpy.context.scene.image_to_mesh.engine = engine.name.upper()
     for name in [name for name in ARGS if name.startswith("set.")]:
         parameter = engine.parameter(name.removeprefix("set."))
@@ -44,7 +48,7 @@ def use_double():
     DATA.mkdir(exist_ok=True)
     command = protocol.command(ARGS["python"], ARGS["double"], "serve", "--jobs", DATA / "jobs")
     launch = process.Launch(command, protocol.environment(os.environ), DATA, DATA / "logs" / "backend.log")
-    module("addon.session").queue.launch = lambda: lambda: launch
+    the_session().queue.launch = lambda: lambda: launch
 
 
 def tallest_button(found):
@@ -60,9 +64,9 @@ def meshes():
 
 def watch():
     """From now on, measure every call of Blender's into a panel, an operator, the preferences or the timer of ours."""
-    session = module("addon.session")
-    tick = session.tick
-    session.tick = lambda: measure("session.tick", tick)
+    timer = the_session().timer
+    tick = timer.tick
+    timer.tick = lambda: measure("session.tick", tick)
     for name in [name for name in dir(bpy.types) if name.startswith("IMAGE_TO_MESH_")]:
         cls = getattr(bpy.types, name)
         for base in [base for base in cls.__mro__ if base.__module__.startswith(NAME)]:
@@ -100,7 +104,7 @@ def measure(name, function, *arguments):
 
 def log_holds():
     """Say how long Blender was held, and fail if that was too long."""
-    session = module("addon.session")
+    session = the_session()
     rig.log(f"longest hold {session.longest_ms:.1f} ms, longest import {session.longest_import_ms:.0f} ms")
     slowest = sorted(holds.items(), key=lambda item: item[1], reverse=True)[:6]
     rig.log("longest calls:", ", ".join(f"{name} {ms[0]:.1f} ms ({ms[1]:.1f})" for name, ms in slowest))

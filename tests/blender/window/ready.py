@@ -19,7 +19,7 @@ import rig
 sys.path.insert(0, next(a for a in rig.SESSION["args"] if a.startswith("here=")).removeprefix("here="))
 sys.path.insert(1, str(Path(sys.path[0]).parent / "inside"))
 from content import KINDS, content, differences
-from played import ARGS, PATIENCE_S, module, prepare, press
+from played import ARGS, PATIENCE_S, module, prepare, press, the_session
 from widgets import DRAWN, enter, fields, hit, join, of_region, picture, titles, toggle_panel, type_words, whole
 
 FACES = 2000
@@ -158,7 +158,7 @@ def files():
 
 
 def steps():
-    queue, settings = module("addon.session").queue, bpy.context.scene.image_to_mesh
+    queue, settings = the_session().queue, bpy.context.scene.image_to_mesh
     stages = ARGS.get("stages", "shape,files")
     prepare()
     bpy.context.preferences.view.filebrowser_display_type = "SCREEN"
@@ -168,7 +168,7 @@ def steps():
     yield from rig.open_sidebar("Image to Mesh")
     bpy.ops.image_to_mesh.generate()
     yield from rig.wait_until(lambda: not queue.busy, PATIENCE_S)
-    assert queue.last.state.value == "Done", queue.last.message
+    assert queue.last.state.value == "Done", queue.last.outcome.message
     bpy.context.object.name = "Ready"
     queue.ended.clear()
     bpy.ops.ed.undo_push(message="Ready")

@@ -11,7 +11,7 @@ import bpy
 import rig
 
 sys.path.insert(0, next(a for a in rig.SESSION["args"] if a.startswith("here=")).removeprefix("here="))
-from played import ARGS, PATIENCE_S, log_holds, module, prepare, watch
+from played import ARGS, PATIENCE_S, log_holds, prepare, the_session, watch
 
 
 def made(scene):
@@ -27,16 +27,16 @@ def within(window):
 def generate(window):
     with within(window):
         bpy.ops.image_to_mesh.generate()
-    return module("addon.session").queue.jobs()[-1]
+    return the_session().queue.jobs()[-1]
 
 
 def finish(queue):
     yield from rig.wait_until(lambda: not queue.busy, PATIENCE_S)
-    rig.log(f"{queue.last.state.value}: {queue.last.message}")
+    rig.log(f"{queue.last.state.value}: {queue.last.outcome.message}")
 
 
 def steps():
-    queue, windows = module("addon.session").queue, bpy.context.window_manager.windows
+    queue, windows = the_session().queue, bpy.context.window_manager.windows
     prepare()
     watch()
     bpy.context.scene.image_to_mesh.filepath = ARGS["image"]
@@ -53,10 +53,10 @@ def steps():
         bpy.ops.mesh.primitive_cube_add()
         bpy.ops.object.mode_set(mode="EDIT")
     rig.log("mode of the timers' context:", bpy.context.mode)
-    yield from rig.wait_until(lambda: job.note, PATIENCE_S)
-    rig.log("note:", job.note)
+    yield from rig.wait_until(lambda: job.progress.note, PATIENCE_S)
+    rig.log("note:", job.progress.note)
     rig.shot("waiting")
-    assert "Edit" in job.note and not made(first)
+    assert "Edit" in job.progress.note and not made(first)
     with within(windows[1]):
         bpy.ops.object.mode_set(mode="OBJECT")
         bpy.ops.ed.undo_push(message="Cube")

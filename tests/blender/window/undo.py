@@ -17,7 +17,7 @@ import rig
 sys.path.insert(0, next(a for a in rig.SESSION["args"] if a.startswith("here=")).removeprefix("here="))
 sys.path.insert(1, str(Path(sys.path[0]).parent / "inside"))
 from content import content, differences
-from played import ARGS, PATIENCE_S, module, prepare
+from played import ARGS, PATIENCE_S, module, prepare, the_session
 from widgets import DRAWN, PANELS, click, titles, toggle_panel
 
 CAMERA = {"elevation_deg": 20, "radius": 1.2, "fov_deg": 49, "shift": [0, 0], "size": [8, 6], "iou": 1}
@@ -60,7 +60,7 @@ def pressed(queue, name, box, failures):
             break
     after = content()
     failed = queue.last and queue.last.state.value == "Failed"
-    words = [queue.last.message] if failed else [] if differences(after, before) else ["nothing happened"]
+    words = [queue.last.outcome.message] if failed else [] if differences(after, before) else ["nothing happened"]
     queue.ended.clear()  # whose findings would move the panels below
     rig.xdotool("mousemove", 300, 500)
     yield from DRAWN
@@ -82,7 +82,7 @@ def live_below(title):
 
 
 def steps():
-    scene, queue = bpy.context.scene, module("addon.session").queue
+    scene, queue = bpy.context.scene, the_session().queue
     prepare()
     settings = scene.image_to_mesh
     settings.filepath, settings.prompt = ARGS["image"], "a red car"

@@ -10,7 +10,7 @@ import bpy
 import rig
 
 sys.path.insert(0, next(a for a in rig.SESSION["args"] if a.startswith("here=")).removeprefix("here="))
-from played import ARGS, PATIENCE_S, meshes, module, prepare, press
+from played import ARGS, PATIENCE_S, meshes, module, prepare, press, the_session
 
 
 def open_panel(module_name, name):
@@ -23,18 +23,18 @@ def open_panel(module_name, name):
 
 def steps():
     scene = bpy.context.scene
-    settings, queue, versions = scene.image_to_mesh, module("addon.session").queue, scene.image_to_mesh_versions
+    settings, queue, versions = scene.image_to_mesh, the_session().queue, scene.image_to_mesh_versions
     prepare()
     settings.engine, settings.filepath = "LRM", ARGS["image"]
     settings.lrm.mesh_resolution = 128
-    open_panel("addon.panels.history", "History")
+    open_panel("addon.panels.history", "IMAGE_TO_MESH_PT_history")
     yield from rig.open_sidebar("Image to Mesh")
     told = []
-    write = module("addon.session").write_status
-    module("addon.session").write_status = lambda text: (told.append(text), write(text))
+    write = the_session().write_status
+    the_session().write_status = lambda text: (told.append(text), write(text))
     bpy.ops.image_to_mesh.generate()
     yield from rig.wait_until(lambda: not queue.busy, PATIENCE_S)
-    assert queue.last.state.value == "Done", queue.last.message
+    assert queue.last.state.value == "Done", queue.last.outcome.message
     yield 1.0
     rig.shot("history")
     boxes = []
@@ -42,7 +42,7 @@ def steps():
     left, y0, right, y1 = boxes[-1]  # of Another Seed, or of the row that it ends
     yield from press((right - (right - left) // 4, y0, right, y1), lambda: queue.busy)
     yield from rig.wait_until(lambda: not queue.busy, PATIENCE_S)
-    seeds = [module("addon.scene.versions").recipe_of(version)["seed"] for version in versions]
+    seeds = [module("addon.scene.versions").provenance_of(version)["seed"] for version in versions]
     rig.log("seeds:", seeds, "told:", told)
     assert seeds == [0, 1] and any("is done" in (text or "") for text in told)
     scene.image_to_mesh_version = 0

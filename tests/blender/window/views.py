@@ -12,13 +12,13 @@ import mathutils
 import rig
 
 sys.path.insert(0, next(a for a in rig.SESSION["args"] if a.startswith("here=")).removeprefix("here="))
-from played import ARGS, PATIENCE_S, meshes, module, prepare, press
+from played import ARGS, PATIENCE_S, meshes, module, prepare, press, the_session
 
 STEPS = 40  # of refining; fewer show no unfinished mesh
 PANELS = {
-    "views_panel": ("ViewsPanel", "NovelViewPanel"),
-    "refine_panel": ("RefinePanel",),
-    "placement_panel": ("PlacementPanel",),
+    "panels.views": ("IMAGE_TO_MESH_PT_views", "IMAGE_TO_MESH_PT_novel_view"),
+    "panels.refine": ("IMAGE_TO_MESH_PT_refine",),
+    "panels.placement": ("IMAGE_TO_MESH_PT_placement",),
 }
 CLASSES = [getattr(module(f"addon.{file}"), name) for file, names in PANELS.items() for name in names]
 
@@ -75,14 +75,20 @@ def live():
 def finished(queue):
     yield from rig.wait_until(lambda: not queue.busy, PATIENCE_S)
     job = queue.last
-    rig.log(job.state.value, job.engine, job.message, job.remedy, {k: job.report.get(k) for k in ("seconds", "faces")})
+    rig.log(
+        job.state.value,
+        job.request.engine,
+        job.outcome.message,
+        job.outcome.remedy,
+        {k: job.outcome.facts.get(k) for k in ("seconds", "faces")},
+    )
     assert job.state.value == "Done"
     yield 1.0
 
 
 def make_mesh_of_views(queue):
     """From the rig, whose cameras Ctrl+Z takes away, to the mesh beside the head."""
-    show_panels("ViewsPanel")
+    show_panels("IMAGE_TO_MESH_PT_views")
     yield 1.0
     boxes = yield from live()
     view_rig = boxes[-2]  # Render Views, beside it, is grey until there is a rig
@@ -96,8 +102,8 @@ def make_mesh_of_views(queue):
     look("Head")
     boxes = yield from live()
     yield from press(boxes[-1], lambda: queue.busy)
-    yield from rig.wait_until(lambda: queue.active and queue.active.step > 3, PATIENCE_S)
-    rig.log("stage:", queue.active.stage_text())
+    yield from rig.wait_until(lambda: queue.active and queue.active.progress.step > 3, PATIENCE_S)
+    rig.log("stage:", queue.active.progress.stage_text())
     yield from finished(queue)
     new = bpy.context.object
     assert (new.location - bpy.data.objects["Head"].location).length < 0.2
@@ -109,7 +115,7 @@ def make_mesh_of_views(queue):
 
 
 def stand_images_around(queue):
-    show_panels("NovelViewPanel")
+    show_panels("IMAGE_TO_MESH_PT_novel_view")
     bpy.data.objects["Head"].hide_set(True)
     bpy.context.scene.image_to_mesh.filepath = ARGS["image"]
     yield 1.0
@@ -137,12 +143,14 @@ def refine(queue):
     bpy.ops.ed.undo_push(message="Egg")
     look("Egg")
     bpy.context.view_layer.objects.active = egg
-    show_panels("RefinePanel")
+    show_panels("IMAGE_TO_MESH_PT_refine")
     yield 1.0
     count, boxes = len(egg.data.vertices), (yield from live())
     yield from press(boxes[-1], lambda: queue.busy)
     egg.hide_set(True)
-    yield from rig.wait_until(lambda: not queue.busy or (queue.active and queue.active.preview is not None), PATIENCE_S)
+    yield from rig.wait_until(
+        lambda: not queue.busy or (queue.active and queue.active.progress.preview is not None), PATIENCE_S
+    )
     assert queue.busy, "there was no preview"
     yield 1.0
     rig.shot("refine")
@@ -162,7 +170,7 @@ def match_camera():
     egg = bpy.data.objects["Egg"]
     egg.hide_set(False)  # undoing has hidden it again
     bpy.context.view_layer.objects.active = egg
-    show_panels("PlacementPanel")
+    show_panels("IMAGE_TO_MESH_PT_placement")
     yield 1.0
     boxes = yield from live()
     yield from press(boxes[-1], lambda: "Egg Camera" in bpy.data.objects)
@@ -175,7 +183,7 @@ def match_camera():
 
 def steps():
     """All of it, or what `--stages` names: mesh, images, refine."""
-    queue, stages = module("addon.session").queue, ARGS.get("stages", "mesh,images,refine").split(",")
+    queue, stages = the_session().queue, ARGS.get("stages", "mesh,images,refine").split(",")
     prepare()
     bpy.context.scene.image_to_mesh.views.size = 64
     model()
@@ -190,7 +198,7 @@ def steps():
         if "double" not in ARGS:  # which does not know from where its picture looks
             yield from match_camera()
     show_panels(*[cls.__name__ for cls in CLASSES])
-    rig.log("longest hold", round(module("addon.session").longest_ms), "ms", meshes())
+    rig.log("longest hold", round(the_session().longest_ms), "ms", meshes())
 
 
 rig.play(steps)
