@@ -42,10 +42,9 @@ def draw_job(layout, context, job: Job) -> None:
 
 
 def can_stop_early(job: Job) -> bool:
-    """Whether the job is an optimisation that has begun, so that there is a mesh to keep."""
-    if job.state not in WORKING or not job.sent:
-        return False
-    return bool(job.request.engine) and tasks.task(job.request.engine).optimises
+    """Whether the job is an optimisation that has made its first steps, so that there is something to keep."""
+    has_begun = job.state in WORKING and job.progress.step > 0 and bool(job.request.engine)
+    return has_begun and tasks.task(job.request.engine).optimises
 
 
 def draw_outcome(layout, context) -> None:

@@ -106,7 +106,7 @@ def test_the_unpacked_extension_finds_its_pins(archive, tmp_path):
     code = (
         f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
         "from pathlib import Path\n"
-        "from image_to_mesh.backend.interface import environment, packages\n"
+        "from image_to_mesh.backend.interface.installer import environment, packages\n"
         f"assert not environment.is_ready(Path({str(tmp_path)!r}))\n"
         "print(packages.pins(environment.SOURCE, 'backend')[0])"
     )

@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 from image_to_mesh_checkout.addon.base.trouble import Trouble
 from image_to_mesh_checkout.addon.jobs import queue as jobs
+from image_to_mesh_checkout.addon.jobs import recovery
 from image_to_mesh_checkout.addon.jobs.job import Job, Progress, Request, State
 from image_to_mesh_checkout.addon.jobs.process import Launch
 from image_to_mesh_checkout.addon.jobs.queue import JobQueue
+from image_to_mesh_checkout.addon.setup import job_folders
 from image_to_mesh_checkout.backend.interface import protocol
 
 from tests.support import ROOT
@@ -351,3 +353,81 @@ def test_a_preparation_can_be_cancelled_and_can_fail(make):
     queue.cancel(first)
     run(queue, lambda: not queue.busy)
     assert first.state is State.CANCELLED and second.state is State.FAILED and "gone" in second.outcome.message
+
+
+def begin_optimising(queue, **more):
+    """A job that goes on until it is told to end."""
+    one = job("optimise", **more)
+    queue.submit(one)
+    run(queue, lambda: one.progress.stage == "optimising")
+    return one
+
+
+def test_stop_and_keep_ends_an_optimisation_with_its_mesh(make, scene):
+    queue = make()
+    one = begin_optimising(queue)
+    queue.stop_and_keep(one)
+    assert one.state is State.STOPPING and queue.active is one
+    run(queue, lambda: not queue.busy)
+    assert one.state is State.DONE and one.outcome.facts["stopped"]
+    assert [name for name, _ in scene.delivered] == ["optimise"]
+
+
+def test_a_job_that_stops_can_still_be_cancelled(make, scene):
+    queue = make()
+    one = begin_optimising(queue)
+    one.state = State.STOPPING  # as if the backend had not heard of it yet
+    queue.cancel(one)
+    run(queue, lambda: not queue.busy)
+    assert one.state is State.CANCELLED and not scene.delivered
+
+
+def test_only_a_running_job_can_be_stopped_and_kept(make):
+    queue = make()
+    running = begin_optimising(queue)
+    waiting = job("views")
+    queue.submit(waiting)
+    queue.stop_and_keep(waiting)
+    assert waiting.state is State.QUEUED and running.state is State.RUNNING
+
+
+def test_free_memory_reaches_the_backend_and_leaves_it_running(make, tmp_path):
+    queue = make()
+    finish(queue, job("views"))
+    pid = queue.process.pid
+    queue.unload()
+    run(queue, (tmp_path / "unloaded").exists)
+    finish(queue, job("views", name="after"))
+    assert queue.process.pid == pid and queue.last.name == "after"
+
+
+@pytest.mark.parametrize("end", ["cancelled", "killed"])
+def test_an_interrupted_optimisation_is_resumed_from_its_checkpoint_with_its_inputs(make, scene, tmp_path, end):
+    queue, folder = make(), tmp_path / "jobs"
+    one = begin_optimising(queue, inputs={"prompt": "a box"})
+    assert job_folders.resumable(folder) == [folder / one.id]
+    if end == "cancelled":
+        queue.cancel(one)
+    else:
+        os.kill(queue.process.pid, 9)
+    run(queue, lambda: not queue.busy)
+    again = recovery.resumed(folder / one.id, None, None)
+    assert (again.request.engine, again.request.seed, again.name) == ("one2345", 7, "optimise")
+    assert again.request.inputs == {"prompt": "a box"} and again.request.attachments() == {"image_file": b"optimise"}
+    queue.submit(again)
+    run(queue, lambda: again.progress.stage == "optimising")
+    assert job_folders.resumable(folder) == [folder / again.id], "the later checkpoint is the one to resume"
+    queue.stop_and_keep(again)
+    run(queue, lambda: not queue.busy)
+    assert again.outcome.facts["jobs"].split() == [one.id, again.id] and len(scene.delivered) == 1
+    assert job_folders.resumable(folder) == []
+
+
+@pytest.mark.parametrize(
+    "request_text", ["", "[]", "{}", '{"engine": "no such"}', '{"engine": "lrm", "parameters": {"depth": "deep"}}']
+)
+def test_a_request_that_cannot_be_read_is_not_resumed(tmp_path, request_text):
+    (tmp_path / "request.json").write_text(request_text)
+    with pytest.raises(Trouble) as error:
+        recovery.resumed(tmp_path, None, None)
+    assert error.value.remedy

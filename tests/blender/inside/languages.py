@@ -4,7 +4,7 @@
 from pathlib import Path
 
 import bpy
-from stage import make_job, module, settings
+from stage import module, settings
 
 
 def labels():

@@ -4,6 +4,7 @@
 import os
 import time
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import bpy
 from stage import DATA, choose, made, make_job, module, preferences, raises, run, settings, the_session
@@ -140,3 +141,68 @@ def check_imported_jobs_can_be_removed_and_others_stay():
     disk = the_session().disk_scan
     run(lambda: disk.seen() and not disk.running)
     assert disk.seen().removable == 0 and disk.seen().jobs >= len("not imported yet")
+
+
+def check_an_optimisation_can_be_stopped_and_kept_from_the_panel():
+    """The button stands there only while something is optimised; the double optimises until it is told to end."""
+    choose("optimise")
+    settings().engine = "ZERO123_SDS"
+    session, count = the_session(), len(made())
+    draw_job = module("addon.panels.status").draw_job
+
+    def drawn(job):
+        layout = Mock()
+        draw_job(layout, bpy.context, job)
+        return [call.args[0] for call in layout.mock_calls if call[0].endswith("operator")]
+
+    bpy.ops.image_to_mesh.generate()
+    [job] = session.queue.jobs()
+    assert drawn(job) == ["image_to_mesh.cancel"], "nothing has begun"
+    run(lambda: job.progress.stage == "optimising")
+    assert drawn(job) == ["image_to_mesh.stop_and_keep", "image_to_mesh.cancel"]
+    assert bpy.ops.image_to_mesh.stop_and_keep(job="another") == {"CANCELLED"}
+    assert bpy.ops.image_to_mesh.stop_and_keep(job=job.id) == {"FINISHED"}
+    run(lambda: not session.queue.busy)
+    assert job.state.name == "DONE" and job.outcome.facts["stopped"] and len(made()) == count + 1
+    choose("wait")  # of an engine that does not optimise
+    bpy.ops.image_to_mesh.generate()
+    [job] = session.queue.jobs()
+    run(lambda: job.progress.stage == "wait")
+    assert drawn(job) == ["image_to_mesh.cancel"]
+    bpy.ops.image_to_mesh.cancel()
+    run(lambda: not session.queue.busy)
+
+
+def check_a_cancelled_optimisation_is_offered_and_resumed():
+    choose("optimise")
+    settings().engine = "ZERO123_SDS"
+    session, count, items = the_session(), len(made()), module("addon.operators.jobs").resumable_items
+    bpy.ops.image_to_mesh.generate()
+    [job] = session.queue.jobs()
+    run(lambda: job.progress.stage == "optimising")
+    assert job.id not in [item[0] for item in items(None, None)], "it still runs"
+    bpy.ops.image_to_mesh.cancel(job=job.id)
+    run(lambda: not session.queue.busy)
+    assert items(None, None)[0][0] == job.id
+    bpy.context.scene.cursor.location = (4, 5, 6)
+    assert bpy.ops.image_to_mesh.resume(job=job.id) == {"FINISHED"}
+    [again] = session.queue.jobs()
+    run(lambda: again.progress.stage == "optimising")
+    assert again.request.parameters == job.request.parameters and again.name == job.name
+    bpy.ops.image_to_mesh.stop_and_keep(job=again.id)
+    run(lambda: not session.queue.busy)
+    assert again.outcome.facts["jobs"].split() == [job.id, again.id] and len(made()) == count + 1
+    assert tuple(bpy.context.object.location) == (4, 5, 6)
+    assert job.id not in [item[0] for item in items(None, None)]
+    choose("views")
+
+
+def check_free_memory_keeps_the_backend():
+    queue = the_session().queue
+    choose("views")
+    bpy.ops.image_to_mesh.generate(wait=True)
+    pid = queue.process.pid
+    (DATA / "unloaded").unlink(missing_ok=True)
+    assert bpy.ops.image_to_mesh.free_memory() == {"FINISHED"}
+    run((DATA / "unloaded").exists)
+    assert queue.process.pid == pid

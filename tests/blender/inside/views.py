@@ -202,7 +202,7 @@ def check_selected_objects_become_views_with_cameras():
     )
     [ob] = made()
     assert np.allclose(ob.location, (5, 6, 7)) and bpy.data.objects["Cube"].location.x == 5
-    data = (Path(job.outcome.folder) / "view_000").read_bytes()
+    data = (Path(job.outcome.folder) / "view_000.image").read_bytes()
     (RESOURCES / "view.png").write_bytes(data)
     assert 0.1 < alpha(RESOURCES / "view.png").mean() < 0.5
 
@@ -233,9 +233,9 @@ def check_painted_views_and_photographs_are_taken_with_their_cameras():
     focal = 30 / 36 * 50  # Blender's default lens on 30 pixels
     told = request["inputs"]["cameras"][number]["fov_deg"]
     assert abs(told - 2 * math.degrees(math.atan(10 / focal))) < 1e-4
-    sent = [(Path(job.outcome.folder) / name).read_bytes() for name in request["attached"]]
+    sent = [(Path(job.outcome.folder) / f"{name}.image").read_bytes() for name in request["attached"]]
     images = [
-        np.load(Path(job.outcome.folder) / name)["image"]
+        np.load(Path(job.outcome.folder) / f"{name}.image")["image"]
         for name, data in zip(request["attached"], sent, strict=True)
         if data[:2] == b"PK"
     ]
