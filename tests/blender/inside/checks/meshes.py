@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The mesh in the scene: place, colours, recipe, undo, size."""
+"""The mesh in the scene: place, colours, recipe, name, undo, size."""
 
 import json
 
 import bpy
 import numpy as np
-from stage import RESOURCES, choose, made, module, use_double
+from renders import render
+from stage import choose, extension, generate
 
 
 def check_a_mesh_stands_at_the_cursor_with_its_colors():
-    choose("background views mesh")
     bpy.context.scene.cursor.location = (1, 2, 3)
-    bpy.ops.image_to_mesh.generate(wait=True)
-    [ob] = made()
+    generate("background views mesh")
+    [ob] = extension.made()
     assert ob.name == "Apple" and tuple(ob.location) == (1, 2, 3) and tuple(ob.rotation_euler) == (0, 0, 0)
     assert bpy.context.object == ob and bpy.context.selected_objects == [ob]
     mesh = ob.data
@@ -27,49 +27,52 @@ def check_a_mesh_stands_at_the_cursor_with_its_colors():
 
 
 def check_the_recipe_is_on_the_object():
-    [ob] = made()
-    recipe = json.loads(ob["image_to_mesh_recipe"])
+    recipe = json.loads(generate("background views mesh")["image_to_mesh_recipe"])
     assert recipe["engine"] == "one2345" and recipe["input"] == "Apple" and recipe["report"] == {"seconds": 1}
-    assert recipe["parameters"] == vars(module("backend.interface.tasks").task("one2345").check({}))
+    assert recipe["parameters"] == vars(extension.tasks.ONE2345.check({}))
     assert recipe["seed"] == 0
 
 
 def check_a_render_shows_the_colors_from_the_front():
     """Seen from the front, the double's cube is red on the right and blue on top."""
-    [ob] = made()
-    scene = bpy.context.scene
-    ob.location = (0, 0, 0)
-    camera = bpy.data.cameras.new("Front")
-    camera.type, camera.ortho_scale = "ORTHO", 1.0
-    scene.camera = bpy.data.objects.new("Front", camera)
-    scene.camera.location, scene.camera.rotation_euler = (0, -3, 0), (np.pi / 2, 0, 0)
-    scene.collection.objects.link(scene.camera)
-    for other in bpy.data.objects:
-        other.hide_render = other not in (ob, scene.camera)
-    scene.world.node_tree.nodes["Background"].inputs["Color"].default_value = (1, 1, 1, 1)
-    scene.render.engine, scene.cycles.samples, scene.cycles.use_denoising = "CYCLES", 4, False
-    scene.view_settings.view_transform = "Standard"
-    scene.render.resolution_x = scene.render.resolution_y = 16
-    scene.render.filepath = str(RESOURCES / "front.png")
-    bpy.ops.render.render(write_still=True)
-    image = bpy.data.images.load(scene.render.filepath)
-    pixels = np.array(image.pixels[:]).reshape(16, 16, 4)  # the first row is the bottom one
-    left, right, low, high = pixels[:, 2], pixels[:, 13], pixels[2], pixels[13]
+    ob = generate()
+    pixels = render(ob, seen_from=((0, -3, 0), (np.pi / 2, 0, 0)), span=1.0, size=(16, 16), sky=(1, 1, 1, 1))
+    left, right, high, low = pixels[:, 2], pixels[:, 13], pixels[2], pixels[13]
     assert right[:, 0].mean() > left[:, 0].mean() + 0.2 and high[:, 2].mean() > low[:, 2].mean() + 0.2
     assert pixels[..., 1].mean() < 0.7 * pixels[..., 0].mean()  # the back would be as green as red
 
 
 def check_undo_takes_the_mesh_away_and_nothing_else():
-    bpy.ops.wm.read_homefile()
-    use_double()
     choose("views")
     bpy.ops.ed.undo_push(message="Start")
     bpy.data.objects.new("Mine", None)
     bpy.context.collection.objects.link(bpy.data.objects["Mine"])
     bpy.ops.ed.undo_push(message="Mine")
     bpy.ops.image_to_mesh.generate(wait=True)
-    assert len(made()) == 1
+    assert len(extension.made()) == 1
     bpy.ops.ed.undo()
-    assert not made() and "Mine" in bpy.data.objects
+    assert not extension.made() and "Mine" in bpy.data.objects
     bpy.ops.ed.redo()
-    assert len(made()) == 1 and made()[0].data.color_attributes["Color"].data[7].color_srgb[0] > 0.8
+    assert len(extension.made()) == 1
+    assert extension.made()[0].data.color_attributes["Color"].data[7].color_srgb[0] > 0.8
+
+
+def check_a_million_triangles_arrive_whole():
+    mesh = generate("grid:500000").data
+    assert len(extension.made()) == 1 and len(mesh.vertices) == 708**2 and len(mesh.polygons) == 2 * 707**2
+    assert not mesh.validate(verbose=True)
+
+
+def check_unprintable_names_become_printable():
+    printable = extension.input_image.printable
+    assert printable("caf\udce9") == "caf?" and printable("") == "Mesh"
+
+
+def check_any_name_becomes_an_object():
+    triangle = extension.arrays.MeshArrays(
+        np.eye(3, dtype=np.float32), np.array([[0, 1, 2]], np.int32), np.full((3, 4), 255, np.uint8)
+    )
+    add, printable = extension.mesh_import.add_object, extension.input_image.printable
+    for name in ("漢" * 100, "🍎 e\u0301", "../..\\x", "a\nb"):
+        new = add(triangle, printable(name), {"input": name}, (0, 0, 0), bpy.context.scene)
+        assert new.name and new.data.materials[0], name
