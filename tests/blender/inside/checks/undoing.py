@@ -56,7 +56,7 @@ def replace():
 
 
 def import_finished():
-    folder = Path(extension.ended_jobs()[0].folder)
+    folder = Path(extension.last_job().folder)
     (folder / "imported").unlink()
     press("import_finished", job=folder.name)
 

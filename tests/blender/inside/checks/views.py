@@ -105,21 +105,8 @@ def check_selected_objects_become_views_with_cameras():
     assert 0.1 < (read_file(RESOURCES / "view.png")[..., 3] > 0.5).mean() < 0.5
 
 
-def add_photo():
-    """A photograph of 30 x 20 behind the scene's camera."""
-    lens = bpy.data.objects["Camera"].data
-    lens.background_images.new().image = bpy.data.images.new("Photo", 30, 20)
-    return lens
-
-
-def check_a_shifted_camera_is_refused():
-    choose("views")
-    settings().views.source = "IMAGES"
-    add_photo().shift_x = 0.1
-    raises(bpy.ops.image_to_mesh.views_to_mesh, "Shift", wait=True)
-
-
-def check_painted_views_and_photographs_are_sent_with_their_cameras():
+def render_rig():
+    """Eight cameras around the cube, each with a render behind it, and a photograph of 30 x 20 behind the scene's."""
     choose("views")
     settings().views.rig, settings().views.size = "AROUND", 64
     select(bpy.data.objects["Cube"])
@@ -127,13 +114,24 @@ def check_painted_views_and_photographs_are_sent_with_their_cameras():
     settings().views.source = "IMAGES"
     assert not bpy.ops.image_to_mesh.views_to_mesh.poll(), "no camera has an image yet"
     assert bpy.ops.image_to_mesh.render_views(wait=True) == {"FINISHED"}
+    lens = bpy.data.objects["Camera"].data
+    lens.background_images.new().image = bpy.data.images.new("Photo", 30, 20)
+    select()
+    return lens
+
+
+def check_a_shifted_camera_is_refused():
+    render_rig().shift_x = 0.1
+    raises(bpy.ops.image_to_mesh.views_to_mesh, "Shift", wait=True)
+
+
+def check_painted_views_and_photographs_are_sent_with_their_cameras():
+    render_rig()
     rig = extension.view_cameras.of_rig(bpy.context.scene)
     painted = rig[3].data.background_images[0].image
     pixels = np.zeros((64, 64, 4), np.float32)
     pixels[20:40, 10:30] = (1, 0, 0, 1)  # painted over
     painted.pixels.foreach_set(pixels.reshape(-1))
-    add_photo()
-    select()
     assert bpy.ops.image_to_mesh.views_to_mesh(wait=True) == {"FINISHED"}
     job = extension.last_job()
     request = request_of(job)
