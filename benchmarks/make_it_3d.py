@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Make-It-3D driven by a prior that knows the object: what the first stage recovers, and what the second adds.
 
-python -m benchmarks.make_it_3d --meshes ../shared/data/train --objects 5 --output build/make_it_3d
+python -m benchmarks.make_it_3d --objects 5 --output build/make_it_3d
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import torch
 import typer
 
 from backend.diffusion.clip_similarity import Likeness
-from backend.evaluation.benchmark import to_mesh
+from backend.evaluation.benchmark import Meshes, to_mesh
 from backend.evaluation.metrics import compare_meshes, psnr
 from backend.fields import hash_field
 from backend.input_view.view_colors import colors_from, paint
@@ -31,8 +31,8 @@ from backend.optimisation.recipes.image_prior import SMALL, SMALL_REFINE
 from backend.rendering.cameras import Camera, orbit
 from backend.rendering.mesh import Mesh
 from backend.rendering.rasteriser import photograph, rasterise
-from backend.runtime.progress import Report
-from backend.training.meshes import list_meshes, load_mesh
+from backend.runtime.progress import Progress
+from backend.training.meshes import DEMO_MESHES, list_meshes, load_mesh
 from backend.weights.loaders.clip import starter_likeness
 from tests.support.oracle import OraclePrior
 
@@ -70,10 +70,10 @@ def recover(
     told = tell(reference, likeness, "", raster.depth.clamp(max=2 * RADIUS))
     began = time.process_time()
     first = Coarse(oracle, hash_field.small(seed=seed, gain=GAIN), told, COURSE)
-    optimise(first, Report(), COURSE.steps, seed=seed, preview_s=1e9)
+    optimise(first, Progress(), COURSE.steps, seed=seed, preview_s=1e9)
     coarse, between = first.mesh(128), time.process_time()
     second = Refine(oracle, told, make_cloud(first, coarse, told, SMALL_REFINE), coarse, SMALL_REFINE, COURSE, seed)
-    optimise(second, Report(), SMALL_REFINE.steps, seed=seed, preview_s=1e9)
+    optimise(second, Progress(), SMALL_REFINE.steps, seed=seed, preview_s=1e9)
     colors = colors_from(second.refined(), nearby(coarse))
     refined = paint(coarse, colors)
     ended, side = time.process_time(), SMALL_REFINE.size
@@ -95,7 +95,7 @@ def recover(
 
 
 def main(
-    meshes: Annotated[Path, typer.Option(help="Folder of meshes.")] = Path("../shared/data/train"),
+    meshes: Meshes = DEMO_MESHES,
     objects: Annotated[int, typer.Option(help="How many, by the seeded choice of oracle_recovery.")] = 5,
     first: Annotated[int, typer.Option(help="The first of the choice.")] = 0,
     size: Annotated[int, typer.Option(help="Pixels a side of what the oracle sees.")] = 64,

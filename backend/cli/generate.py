@@ -12,6 +12,7 @@ from .. import engines
 from ..interface.parameters import ParameterError
 from ..interface.task import Task
 from ..interface.tasks import MESH_TASKS, task
+from ..process.inputs import read_prompt
 from . import console
 from .options import (
     EngineName,
@@ -22,7 +23,6 @@ from .options import (
     Settings,
     check_mesh_file,
     read_picture,
-    read_prompt,
     read_settings,
 )
 

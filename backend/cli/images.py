@@ -11,6 +11,7 @@ import typer
 from .. import engines
 from ..interface.task import Task
 from ..interface.tasks import NOVEL_VIEW, ONE2345, TEXT_TO_IMAGE, VIEWS_FROM_TEXT
+from ..process.inputs import read_prompt
 from . import console
 from .options import (
     EngineName,
@@ -22,7 +23,6 @@ from .options import (
     check_output,
     offered,
     read_picture,
-    read_prompt,
     read_settings,
 )
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..interface.common_parameters import PROMPT
 from ..interface.parameters import ParameterError
 from ..interface.task import Task
 from ..interface.tasks import TASKS, task
@@ -45,11 +44,6 @@ def offered(wanted: Task[Any], engine: str) -> Task[Any]:
         able = [t.name for t in TASKS if wanted.name in (t.name, *t.offers)]
         raise ParameterError(f"{declared.title} cannot do {wanted.title}. Engines that can: {', '.join(able)}.")
     return wanted
-
-
-def read_prompt(prompt: str) -> str:
-    """A checked prompt; ParameterError."""
-    return PROMPT.check(prompt)
 
 
 def read_picture(path: Path) -> np.ndarray:

@@ -27,12 +27,14 @@ class Request(Generic[Values]):
     task: its name. parameters: an instance of the task's parameter class, as Task.check makes it.
     inputs: "image" float32 RGBA (H, W, 4), straight alpha, sRGB 0..1, first row on top; "prompt", a text; "mesh", a
     Mesh; "views" and "photos", lists of images; "cameras", of the views; "angles", (azimuth, elevation) in degrees.
+    identity: a checkpoint is resumed only by a request of the same identity.
     """
 
     task: str
     inputs: dict[str, Any]
     parameters: Values
     seed: int = 0
+    identity: str = ""
 
 
 @dataclass(frozen=True)

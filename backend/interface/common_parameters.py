@@ -6,9 +6,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .parameters import Parameter, parameter
+from .parameters import Parameter, ParameterError, parameter
 
 PROMPT = Parameter("prompt", "Prompt", "string", "")
+
+
+def check_prompt(prompt: Any) -> str:
+    """A prompt without blanks around it; ParameterError where there is none."""
+    text = PROMPT.check(prompt).strip()
+    if not text:
+        raise ParameterError("There is no prompt. Describe the object, such as: a red car.")
+    return text
 
 
 def weights(default: str, help: str) -> Any:

@@ -10,3 +10,8 @@ class ImageError(ValueError):
     def __init__(self, message: str, remedy: str = "Choose another image.") -> None:
         super().__init__(message)
         self.remedy = remedy
+
+
+def one_line(error: BaseException) -> str:
+    """An exception's text on one line, without a full stop, at most 200 characters; its type where it has no text."""
+    return (" ".join(str(error).split()) or type(error).__name__)[:200].rstrip(".")

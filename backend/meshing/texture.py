@@ -48,7 +48,7 @@ def finish(mesh: Mesh, parameters: MeshParameters, colors: Colors | None = None,
 
 def check_xatlas() -> None:
     """Raise TextureError, before any work, where no texture can be made."""
-    if find_spec("xatlas") is None:  # it has no wheels for Linux on ARM
+    if find_spec("xatlas") is None:  # it has no wheels for Linux on ARM, nor for Python 3.14
         raise TextureError("There is no package that unwraps meshes (xatlas) for this computer.")
 
 

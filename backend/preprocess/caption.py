@@ -14,7 +14,7 @@ from PIL import Image
 
 from ..interface import catalog
 from ..runtime.images import on_white, to_bytes
-from ..weights.formats.fill import load_network
+from ..weights.formats.transformers_folder import load_network
 from ..weights.store import store
 
 SET = "blip-base"

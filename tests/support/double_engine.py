@@ -10,11 +10,14 @@ import os
 import subprocess
 import sys
 import time
+import weakref
 from pathlib import Path
 
 import numpy as np
 
 FOREVER = 10**9
+MODEL_BYTES = 300 << 20
+MODELS = {}
 VERTICES = np.array([[0, 0, 0], [0.5, 0, 0], [0, 0.5, 0], [0, 0, 0.5]], np.float32)
 FACES = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]], np.int32)
 
@@ -88,6 +91,26 @@ def go_on(progress):
         time.sleep(0.005)
 
 
+def keep_model(progress):
+    """Keep a model of MODEL_BYTES between jobs; the log tells when it is dropped."""
+    from backend.runtime.model_cache import ModelCache
+
+    MODELS.setdefault("cache", ModelCache(Model))()
+
+
+class Model:
+    """A network, as far as memory is concerned."""
+
+    def __init__(self):
+        self.parameters = np.ones(MODEL_BYTES, np.uint8)
+        weakref.finalize(self, say, "unloaded")
+
+
+def run_out_of_memory(progress):
+    keep_model(progress)
+    raise RuntimeError("CUDA out of memory. Tried to allocate 2 GiB")
+
+
 def forward(progress):
     """Working for ever in a torch module, with no look at the report."""
     import torch
@@ -144,15 +167,12 @@ SCENARIOS = {
     "hang": hang,
     "chatter": chatter,
     "die": die,
-    "memory": fail(RuntimeError("CUDA out of memory. Tried to allocate 2 GiB")),
+    "model": keep_model,
+    "memory": run_out_of_memory,
     "bug": fail(KeyError("a bug")),
     "exit": fail(SystemExit(3)),
     "weights": lack_weights,
 }
-
-
-def unload():
-    say("unloaded")
 
 
 def say(text):

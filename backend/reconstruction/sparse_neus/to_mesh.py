@@ -17,6 +17,7 @@ from ...meshing.marching_cubes import extract
 from ...meshing.texture import finish, nearby
 from ...rendering.cameras import Camera
 from ...rendering.mesh import Mesh
+from ...runtime.images import on_white
 from ...runtime.progress import Progress
 from .model import Scene, SparseNeuS, known
 from .volume_frame import object_box, place_volume
@@ -26,6 +27,22 @@ SMALLEST_PIECE = 0.03  # of the largest one's volume; smaller ones are crumbs...
 SMALLEST_SHOWN = 0.003  # ...unless the picture's outline vouches for them
 WITHIN = 0.94  # of the object's box; the views show nothing beyond
 NOTHING = 1.0  # the distance, in the world, where no two views look
+
+
+def mesh_from_images(
+    model: SparseNeuS,
+    images: np.ndarray,
+    size: int,
+    cameras: list[Camera],
+    parameters: MeshParameters,
+    progress: Progress,
+) -> Mesh:
+    """Posed images float32 RGBA (V, H, W, 4) -> clean coloured mesh in the cameras' world. All cameras look at the
+    object. size: pixels a side of the views that the model takes."""
+    views = torch.from_numpy(on_white(images)).permute(0, 3, 1, 2).float()
+    views = F.interpolate(views, (size, size), mode="bilinear", antialias=True, align_corners=False)
+    device = next(model.parameters()).device
+    return mesh_from_views(model, views.to(device), cameras, parameters, progress)
 
 
 def mesh_from_views(

@@ -3,13 +3,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 
 from ...diffusion.zero123 import Kind, Zero123
 from ...interface import catalog
@@ -19,7 +16,7 @@ from ...runtime.devices import choose_dtype
 from ...runtime.memory import free_bytes, give_back
 from ...runtime.model_cache import ModelCache
 from ..store import store
-from .sparse_neus import load_published_sparse_neus
+from .sparse_neus import SPARSE_NEUS, load_published_sparse_neus, load_sparse_neus
 from .zero123 import check_zero123, load_zero123
 from .zero123_layout import find_note
 
@@ -75,14 +72,9 @@ def find_weights(weights: str) -> tuple[Path, Kind | None]:
 def load_reconstruction(path: Path, is_starter: bool) -> SparseNeuS:
     """SparseNeuS that belongs to the weights at `path`: beside them, else One-2-3-45's. Raises WeightsError."""
     folder = path if path.is_dir() else path.parent
-    file = folder / "sparse_neus.safetensors"
+    file = folder / SPARSE_NEUS
     if is_starter or file.is_file():
-        try:
-            resolution = json.loads((folder / "sparse_neus.json").read_text())["resolution"]
-            return load_sparse_neus(file, int(resolution))
-        except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
-            text = " ".join(str(error).split())[:200] or type(error).__name__
-            raise WeightsError(f"The weights in {folder} are damaged or of wrong shape ({text}).", REMEDY) from error
+        return load_sparse_neus(file)
     published = catalog.weights(RECONSTRUCTION)
     beside = folder / Path(published.files[0].path).name
     if beside.is_file():
@@ -99,24 +91,3 @@ def make_room(models: Models, needed: int = ROOM) -> None:
     if free_bytes(models.device) < needed:
         models.zero123.to("meta")
         load_models.drop()
-
-
-def save_sparse_neus(model: SparseNeuS, folder: Path) -> None:
-    """Float16 under the published names, the resolution beside it."""
-    save_file(
-        {k: v.half() if v.is_floating_point() else v for k, v in model.state_dict().items()},
-        folder / "sparse_neus.safetensors",
-    )
-    (folder / "sparse_neus.json").write_text(json.dumps({"resolution": model.resolution}))
-
-
-def load_sparse_neus(file: Path, resolution: int) -> SparseNeuS:
-    """Every tensor must be there in its shape, except torchsparse's counters."""
-    model = SparseNeuS(resolution)
-    missing, unexpected = model.load_state_dict(
-        {k: v.float() if v.is_floating_point() else v for k, v in load_file(file).items()}, strict=False
-    )
-    wrong = [k for k in missing if not k.endswith("num_batches_tracked")] + unexpected
-    if wrong:
-        raise ValueError(f"{file.name}: tensor {wrong[0]} is missing or unknown")
-    return model

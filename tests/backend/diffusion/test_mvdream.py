@@ -104,5 +104,3 @@ def test_views_go_to_a_folder_and_come_back(tmp_path):
         assert theirs.fov_deg == pytest.approx(ours.fov_deg) and theirs.width == 64
     with pytest.raises(ParameterError, match="no empty folder"):
         check_folder(tmp_path / "new")
-    with pytest.raises(ParameterError, match="no prompt"):
-        views_from_text.imagine(" ", values, Progress(), 0)

@@ -11,7 +11,7 @@ import torch
 
 from backend.diffusion.prior import Denoised, view_angles
 from backend.engines import Request, dreamfusion
-from backend.engines.dreamfusion import Dream, choose_recipe, fill_cube, make_field, read_prompt
+from backend.engines.dreamfusion import Dream, choose_recipe, fill_cube, make_field
 from backend.fields import hash_field, sdf_field
 from backend.interface.parameters import ParameterError
 from backend.interface.tasks import DREAMFUSION
@@ -160,13 +160,6 @@ def test_the_mesh_fits_the_cube():
     mesh = brick()
     fitted = fill_cube(Mesh(mesh.vertices * 3 + 1, mesh.faces, mesh.vertex_colors))
     assert np.abs(fitted.vertices).max(0) == pytest.approx(SIZES / 0.7, abs=1e-5)
-
-
-def test_an_empty_prompt_is_refused():
-    assert read_prompt("  a red car ") == "a red car"
-    for prompt in (None, "", "  ", 3):
-        with pytest.raises(ParameterError, match="no prompt"):
-            read_prompt(prompt)
 
 
 @pytest.mark.skipif(not any(STARTER_TEXT.rglob("*.safetensors")), reason="the built-in weights are missing")

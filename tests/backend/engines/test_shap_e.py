@@ -20,7 +20,6 @@ from transformers import (
 
 from backend.engines import Request, shap_e
 from backend.interface.catalog import WeightsError
-from backend.interface.parameters import ParameterError
 from backend.interface.tasks import task
 from backend.runtime.progress import Cancelled, Progress
 
@@ -186,5 +185,3 @@ def test_refusals(made, tmp_path):
     other = "prompt" if kind == "image" else "image"
     with pytest.raises(WeightsError, match="starts from"):
         shap_e.run(Request("", inputs(other), settings(folder, other)), Progress())
-    with pytest.raises(ParameterError, match="prompt"):
-        shap_e.run(Request("", {"prompt": " "}, settings(folder, "prompt")), Progress())

@@ -17,8 +17,9 @@ from backend.meshing.clean import select_faces
 from backend.meshing.files import load, save
 from backend.meshing.marching_cubes import extract
 from backend.meshing.texture import PIECE, TextureError, bake, fill, finish, nearby, texels, unwrap
+from backend.process.codec import pack_mesh
 from backend.process.failure import describe
-from backend.process.run import pack_mesh, run
+from backend.process.run import run
 from backend.rendering.cameras import Camera, orbit
 from backend.rendering.mesh import Mesh
 from backend.rendering.rasteriser import photograph, rasterise
