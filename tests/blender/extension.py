@@ -76,7 +76,9 @@ FIELDS = {  # of a job
     "remedy": "outcome.remedy",
     "sheet": "progress.sheet",
     "stage": "progress.stage",
+    "stage_text": "progress.stage_text",
     "state": "state",
+    "step": "progress.step",
 }
 
 
@@ -167,12 +169,17 @@ def active_job():
 
 
 def last_job():
-    """The job that ended last."""
-    return Job(queue().last)
+    """The job that ended last, or None."""
+    return Job(queue().last) if queue().last else None
 
 
 def ended_jobs():
     return [Job(record) for record in queue().ended]
+
+
+def forget_ended_jobs():
+    """Take them off the panel, whose height they change."""
+    queue().ended.clear()
 
 
 def failures():
