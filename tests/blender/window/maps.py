@@ -13,7 +13,7 @@ import mathutils
 import rig
 
 sys.path.insert(0, next(a for a in rig.SESSION["args"] if a.startswith("here=")).removeprefix("here="))
-from played import ARGS, PATIENCE_S, extension, prepare, press
+from played import ARGS, PATIENCE_S, extension, open_panel, prepare, press
 
 FACES = 600
 
@@ -27,10 +27,7 @@ def steps():
     prepare()
     settings.engine, settings.filepath, settings.lrm.mesh_resolution = "LRM", ARGS["image"], 128
     settings.finish.faces = FACES
-    cls = extension.finish_panel.IMAGE_TO_MESH_PT_finish
-    bpy.utils.unregister_class(cls)
-    cls.bl_options = set()
-    bpy.utils.register_class(cls)
+    open_panel("finish")
     yield from rig.open_sidebar("Image to Mesh")
     bpy.ops.image_to_mesh.generate()
     yield from rig.wait_until(lambda: not extension.is_busy(), PATIENCE_S)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the scripts of this folder share: the extension's modules, its preferences, the stand-in, buttons, holds."""
+"""Shared by the scripts of this folder: preferences, the stand-in for the backend, buttons, holds of Blender."""
 
 import os
 import sys
@@ -51,6 +51,14 @@ def tallest_button(found):
     boxes = []
     yield from rig.buttons(rig.region("UI"), boxes)
     found += sorted(boxes, key=lambda box: box[1] - box[3])[:1]
+
+
+def open_panel(name):
+    """Open a panel of ours from the start, instead of by a click on its title."""
+    cls = getattr(bpy.types, f"IMAGE_TO_MESH_PT_{name}")
+    bpy.utils.unregister_class(cls)
+    cls.bl_options = set()
+    bpy.utils.register_class(cls)
 
 
 def meshes():

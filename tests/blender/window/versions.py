@@ -10,15 +10,7 @@ import bpy
 import rig
 
 sys.path.insert(0, next(a for a in rig.SESSION["args"] if a.startswith("here=")).removeprefix("here="))
-from played import ARGS, PATIENCE_S, extension, meshes, prepare, press
-
-
-def open_panel(module_name, name):
-    """Open from the start, instead of a click on its title."""
-    cls = getattr(extension.module(module_name), name)
-    bpy.utils.unregister_class(cls)
-    cls.bl_options = set()
-    bpy.utils.register_class(cls)
+from played import ARGS, PATIENCE_S, extension, meshes, open_panel, prepare, press
 
 
 def steps():
@@ -27,7 +19,7 @@ def steps():
     prepare()
     settings.engine, settings.filepath = "LRM", ARGS["image"]
     settings.lrm.mesh_resolution = 128
-    open_panel("addon.panels.history", "IMAGE_TO_MESH_PT_history")
+    open_panel("history")
     yield from rig.open_sidebar("Image to Mesh")
     told = []
     write = extension.session().write_status

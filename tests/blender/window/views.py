@@ -15,12 +15,8 @@ sys.path.insert(0, next(a for a in rig.SESSION["args"] if a.startswith("here="))
 from played import ARGS, PATIENCE_S, extension, meshes, prepare, press
 
 STEPS = 40  # of refining; fewer show no unfinished mesh
-PANELS = {
-    "panels.views": ("IMAGE_TO_MESH_PT_views", "IMAGE_TO_MESH_PT_novel_view"),
-    "panels.refine": ("IMAGE_TO_MESH_PT_refine",),
-    "panels.placement": ("IMAGE_TO_MESH_PT_placement",),
-}
-CLASSES = [getattr(extension.module(f"addon.{file}"), name) for file, names in PANELS.items() for name in names]
+PANELS = "views", "novel_view", "refine", "placement"
+CLASSES = [getattr(bpy.types, f"IMAGE_TO_MESH_PT_{name}") for name in PANELS]
 
 
 def show_panels(*wanted):
