@@ -227,7 +227,7 @@ def log_path(data_folder):
 
 
 def background_task():
-    """What runs in a thread, or ran last; None before the first."""
+    """The task that runs in a thread, or ran last; None before the first."""
     return setup().task
 
 

@@ -33,7 +33,7 @@ def shown():
 
 
 def state():
-    """What is known of the set, once nobody looks any more."""
+    """The state of the set on disk, once the scan is over."""
     disk = extension.disk_scan()
     yield from rig.wait_until(lambda: disk.seen().complete and not disk.running, PATIENCE_S)
     yield 1.5
