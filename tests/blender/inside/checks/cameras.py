@@ -90,13 +90,7 @@ def check_the_rig_has_the_engines_cameras():
         seen = extension.cameras.look(np.array(camera.matrix_world), cube)
         assert abs((seen.azimuth - azimuth + 180) % 360 - 180) < 1e-2 and abs(seen.elevation - elevation) < 1e-2
         assert abs(seen.distance - 1.2) < 1e-4
-<<<<<<< HEAD
         assert abs(extension.view_cameras.field_of_view(camera.data, 64, 64) - view_set.FOV_DEG) < 1e-3
-    bpy.ops.image_to_mesh.add_view_rig()
-    assert len(extension.view_cameras.of_rig(bpy.context.scene)) == 32, "a rig takes the place of the one before"
-=======
-        assert abs(extension.novel_view.field_of_view(camera.data, 64, 64) - view_set.FOV_DEG) < 1e-3
->>>>>>> inside
 
 
 def check_a_camera_shows_the_mesh_where_the_image_does():
