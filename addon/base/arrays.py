@@ -107,8 +107,7 @@ def decode_views(data: bytes) -> np.ndarray:
 
 
 def contact_sheet(views: np.ndarray, longest: int = SHEET_PIXELS) -> np.ndarray:
-    """N views uint8 (N, H, W, 4) in rows, as one opaque uint8 image, first row on top, at most `longest` pixels wide and
-    high."""
+    """N views uint8 (N, H, W, 4) in rows, as one opaque uint8 image, first row on top, no side above `longest`."""
     count, height, width, _ = views.shape
     columns = int(np.ceil(np.sqrt(count * height / width)))
     rows = -(-count // columns)

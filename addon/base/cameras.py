@@ -84,8 +84,8 @@ class Lens:
 
 
 def lay_behind(image: np.ndarray, view: View, pose: np.ndarray, frame: np.ndarray, lens: Lens) -> np.ndarray:
-    """Project an engine's image of a view, float32 (S, S, 4), from the cube's middle into the camera at the pose: float32
-    (H, W, 4), first row on top, transparent elsewhere. The result can be used as the camera's background image."""
+    """Project an engine's image of a view, float32 (S, S, 4), from the cube's middle into the camera at the pose:
+    float32 (H, W, 4), first row on top, transparent elsewhere. It can be used as the camera's background image."""
     side, local, engine = len(image), within(pose, frame), orbit(view.azimuth, view.elevation)
     focal = lens.height / 2 / math.tan(math.radians(lens.fov_deg) / 2)
     column, row = np.meshgrid(np.arange(lens.width) + 0.5, np.arange(lens.height) + 0.5)
