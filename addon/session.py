@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The session: one object that holds the queue, the backend's setup, the disk scan, the pictures and the timer."""
+"""The session: one object that holds the queue, the backend's setup, the disk scan, icons, preview and timer."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Session:
             time.sleep(0.02)
 
     def launch(self) -> Callable[[], Launch]:
-        """Read what starting the backend needs. The function that is returned may run in a thread."""
+        """A function that makes the backend ready and says how to start it. It may run in a thread. Main thread."""
         chosen = folders.chosen()
 
         def prepare() -> Launch:
@@ -129,7 +129,7 @@ class Session:
         self.preview.close()
 
     def _has_changed(self) -> bool:
-        """Whether panel or preferences would look different from last time. Drawing costs far more than a tick."""
+        """Whether panel or preferences show something new. Drawing costs far more than a tick."""
         task, last = self.setup.task, self.queue.last
         state = (
             [(job.id, job.state, *described(job)) for job in self.queue.jobs()],
@@ -142,7 +142,7 @@ class Session:
 
 
 def described(job: Job) -> tuple:
-    """What the panel shows of a job's progress."""
+    """The parts of a job's progress that the panel shows."""
     progress = job.progress
     return progress.stage_text(), progress.time_left(), progress.note, round(progress.overall, 2)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Custom icons from our own pixels, so that a panel can draw a picture that is no image in the artist's file."""
+"""Custom icons with pixels of ours, so that a panel can draw pictures that are no images in the artist's file."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One job in small records: what was asked for, how far it is, what came of it, and where its result goes."""
+"""A job in four records: request, progress, outcome and delivery."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ WORKING = frozenset({State.RUNNING, State.STOPPING})
 
 @dataclass(frozen=True)
 class Request:
-    """What the artist asked for.
+    """A click: task, settings and inputs.
 
     engine: empty for work that Blender does alone. name: of the object to be. attachments(): the bytes to send, called
     in a thread. origin: where they come from (filepath; session_uid of image and start; render). resume: id of the job
@@ -57,8 +57,11 @@ class Request:
 
 @dataclass
 class Progress:
-    """How far a job is. overall: 0..1. sheet: its views in one picture, uint8 (H, W, 4), first row on top. preview: the
-    unfinished mesh. note: why a finished result has to wait."""
+    """A running job's stage and previews.
+
+    overall: 0..1. sheet: its views in one image, uint8 (H, W, 4), first row on top. preview: the unfinished mesh. note:
+    why a finished result has to wait.
+    """
 
     stage: str = ""
     step: int = 0
@@ -78,7 +81,7 @@ class Progress:
         return f"{self.stage} {100 * self.step / self.total:.0f} %".capitalize()
 
     def time_left(self) -> str:
-        """The estimate in words, which is never exact to the second; empty if there is none."""
+        """A rough estimate in words, or an empty string."""
         if self.eta_s is None:
             return ""
         if self.eta_s < 10:
@@ -90,8 +93,8 @@ class Progress:
 
 @dataclass
 class Outcome:
-    """What came of a job: a mesh or the files of images, what the result says of itself, and the job's folder; or the
-    kind of failure with message, remedy, and the parameter values with which it may fit into memory."""
+    """A job's result: a mesh or the bytes of image files, its facts, and the job's folder. Or its failure: kind,
+    message, remedy, and the parameter values with which it may fit into memory."""
 
     mesh: MeshArrays | None = None
     images: list[bytes] = field(default_factory=list)
@@ -113,7 +116,7 @@ class Delivery(Protocol):
 
     @property
     def frame(self) -> np.ndarray | None:
-        """Where previews are drawn: the engine's cube to the world, 4 x 4; None for what has no place."""
+        """The engine's cube to the world, 4 x 4, for drawing previews; None if the result has no place in the scene."""
         ...
 
     def deliver(self, job: Job, scene: bpy.types.Scene) -> None:
@@ -145,7 +148,7 @@ class Job:
         return message | ({"resume": request.resume} if request.resume else {})
 
     def provenance(self) -> dict:
-        """How the result was made: all that it takes to make it again, and what it says of itself."""
+        """All that it takes to make the result again, and the result's own facts."""
         request = self.request
         return {
             "engine": request.engine,
@@ -158,6 +161,6 @@ class Job:
         }
 
     def release(self) -> None:
-        """Drop what takes memory, at the job's end."""
+        """Free the memory of inputs and result, at the job's end."""
         self.request = replace(self.request, attachments=dict, origin={}, preparation=None)
         self.progress.preview, self.outcome.mesh, self.outcome.images = None, None, []

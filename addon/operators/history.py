@@ -93,7 +93,7 @@ class IMAGE_TO_MESH_OT_forget(ExplainedOperator, bpy.types.Operator):
 
 
 def not_replaceable(active) -> str:
-    """Why the object cannot take another mesh, or an empty string."""
+    """The reason why the object cannot take another mesh, or an empty string."""
     if active is None or active.type != "MESH":
         return "Make the object that should get the mesh the active one"
     if active.library or active.override_library:

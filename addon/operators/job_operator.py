@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # pyright: reportInvalidTypeForm=false
-"""What operators have in common: buttons that say why they are grey, and buttons that queue jobs."""
+"""Base classes of operators: buttons that say why they are grey, buttons that queue a job, file browsers."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class IMAGE_TO_MESH_OT_novel_view(JobOperator, bpy.types.Operator):
             angles = [(360.0 * i / settings.views.count, elevation) for i in range(settings.views.count)]
             to = delivery.ReferenceImages(scene.session_uid, angles, cube)
         else:
-            view = view_from(context, self.where, cube)
+            view = chosen_view(context, self.where, cube)
             angles = [(view.azimuth, view.elevation)]
             behind = scene.camera if self.where == "CAMERA" and settings.views.shown_as == "BACKGROUND" else None
             to = delivery.NovelView(scene.session_uid, view, cube, behind.session_uid if behind else 0)
@@ -66,17 +66,17 @@ class IMAGE_TO_MESH_OT_novel_view(JobOperator, bpy.types.Operator):
         return Job(request, to)
 
 
-def view_from(context, where: str, cube: np.ndarray) -> cameras.View:
-    """How the camera or the viewport sees the cube. Raises Trouble."""
+def chosen_view(context, where: str, cube: np.ndarray) -> cameras.View:
+    """The view of the cube from the scene's camera or the viewport. Raises Trouble."""
     scene = context.scene
     try:
         if where == "VIEWPORT":
             if not context.region_data:
                 raise Trouble("There is no 3D View here", "Press the button in a 3D View", "input")
-            return cameras.look(np.array(context.region_data.view_matrix.inverted()), cube)
+            return cameras.view_from(np.array(context.region_data.view_matrix.inverted()), cube)
         if scene.camera is None or scene.camera.type != "CAMERA":
             raise Trouble("The scene has no camera", "Add one, or take the viewport", "input")
-        return cameras.look(np.array(scene.camera.matrix_world), cube)
+        return cameras.view_from(np.array(scene.camera.matrix_world), cube)
     except ValueError as error:
         raise Trouble(str(error), "Move it away", "input") from error
 

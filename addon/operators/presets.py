@@ -57,7 +57,7 @@ class IMAGE_TO_MESH_OT_add_preset(AddPresetBase, bpy.types.Operator):
 
 
 def folder(context) -> str:
-    """Where Blender keeps the artist's presets for the chosen engine."""
+    """Blender's folder of the artist's presets for the chosen engine."""
     return f"{FOLDER}/{engines.chosen_engine(context.scene.image_to_mesh).name}"
 
 

@@ -44,7 +44,7 @@ class IMAGE_TO_MESH_OT_render_views(JobOperator, bpy.types.Operator):
 
 
 def nothing_selected(context) -> str:
-    """Why nothing can be rendered, or an empty string."""
+    """The reason why nothing can be rendered, or an empty string."""
     return "" if frame.selected(context) else "Select the objects that should be seen"
 
 

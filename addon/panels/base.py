@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the panels of the tab have in common: their place, text that wraps, and the settings of an engine."""
+"""Parts shared by the panels of the tab: their place, wrapped text, the settings of a task."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ def draw_backend(layout, prefs, setup: Setup) -> None:
 def draw_weights(layout, prefs, seen: Seen) -> None:
     """Every set of weights with its size, licence, folder and buttons."""
     opened = prefs.show_weights
-    row = layout.row()  # of its own: what follows would lose its frames too
+    row = layout.row()  # a row of its own: emboss=False would reach the rows below
     row.use_property_split, row.alignment = False, "LEFT"
     row.prop(prefs, "show_weights", icon="TRIA_DOWN" if opened else "TRIA_RIGHT", emboss=False)
     if not opened:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The jobs in the panel: how far each is, and what came of the last ones."""
+"""The panel's list of jobs, and the outcome of the last ones."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def draw_outcome(layout, context) -> None:
 
 
 def draw_failure(layout, context, job: Job) -> None:
-    """What went wrong, what to do, and buttons that do it."""
+    """A failure's message and remedy, and buttons for the remedy."""
     outcome = job.outcome
     box = layout.box()
     box.alert = True

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How results get into the scene: one class for each kind of result, all with `deliver`. Main thread only."""
+"""Putting results into the scene: one class with `deliver` for each kind of result. Main thread only."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ class InputImage:
 
 @dataclass(frozen=True)
 class SubjectImages:
-    """Images of what was learnt."""
+    """Images of the subject that was learnt, kept in the file."""
 
     scene: int
     frame: None = None
@@ -271,7 +271,7 @@ def stated_cameras(facts: dict, count: int) -> tuple[np.ndarray, float]:
 
 
 def mesh_delivery(context) -> NewMesh | ReplacedMesh:
-    """Where a mesh goes by the settings of Fit to Scene, at the click."""
+    """The delivery of a mesh by the settings of Fit to Scene, as they are at the click."""
     scene, active = context.scene, context.active_object
     settings, cursor = scene.image_to_mesh.placement, scene.cursor.location
     new = NewMesh(

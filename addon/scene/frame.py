@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where an engine's cube [-0.5, 0.5]^3 lies in the scene: a similarity 4 x 4, cube to world."""
+"""The frame of an engine's cube [-0.5, 0.5]^3 in the scene: a similarity 4 x 4, cube to world."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def selected(context) -> list[bpy.types.Object]:
 
 
 def cube_of(ob: bpy.types.Object) -> np.ndarray | None:
-    """Where the engine's cube lies in the space of an object that was made here, 4 x 4; None for any other object."""
+    """The engine's cube in the space of an object that was made here, 4 x 4; None for any other object."""
     made = mesh_import.provenance_of(ob)
     try:
         cube = np.array(made.get(FITTED, np.eye(4).tolist()), np.float64)

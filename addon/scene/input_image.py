@@ -21,7 +21,7 @@ FILE_LIMIT = 512 << 20  # bytes; no image is larger, but a film chosen by mistak
 
 
 def missing(settings) -> str:
-    """Why the chosen engine has no input yet, or an empty string. Cheap: poll() asks on every redraw."""
+    """The reason why the chosen engine has no input yet, or an empty string. Cheap: poll() asks on every redraw."""
     if is_prompt(settings):
         return missing_prompt(settings)
     return missing_image(settings)
@@ -33,7 +33,7 @@ def is_prompt(settings) -> bool:
 
 
 def missing_image(settings) -> str:
-    """Why there is no image, or an empty string, whatever the chosen engine takes."""
+    """The reason why there is no image, or an empty string, whatever the chosen engine takes."""
     if settings.source == "FILE" and not settings.filepath:
         return "Choose an image file first"
     if settings.source == "IMAGE" and not settings.image:
@@ -63,7 +63,7 @@ def read_chosen_image(settings, scene: bpy.types.Scene) -> tuple[str, Attachment
 
 
 def origin(settings, image: Attachments) -> dict:
-    """Where the attachments of `read` come from, as a version keeps it."""
+    """The source of the attachments of `read`, as a version keeps it."""
     if is_prompt(settings):
         return {}
     if settings.source == "FILE":
@@ -72,7 +72,7 @@ def origin(settings, image: Attachments) -> dict:
 
 
 def missing_prompt(settings) -> str:
-    """Why there is no prompt, or an empty string."""
+    """The reason why there is no prompt, or an empty string."""
     return "" if settings.prompt.strip() else "Write a prompt first: what the mesh should be, in words"
 
 

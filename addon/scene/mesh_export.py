@@ -23,7 +23,7 @@ def is_wanted(settings) -> bool:
 
 
 def missing(context) -> str:
-    """Why there is no mesh to start from, or an empty string. Cheap: poll() asks on every redraw."""
+    """The reason why there is no mesh to start from, or an empty string. Cheap: poll() asks on every redraw."""
     if not is_wanted(context.scene.image_to_mesh):
         return ""
     active = context.active_object

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From arrays to an object in the scene: mesh, colours, material, place, undo step. Main thread only."""
+"""Building meshes, materials and objects from arrays, and recording undo steps. Main thread only."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PROVENANCE = "image_to_mesh_recipe"  # custom property of an object: how it was 
 
 
 def why_not_now() -> str:
-    """Why nothing can be added to a scene at this moment (the caller tries again later), or an empty string.
+    """The reason why nothing can be added to a scene at this moment, or an empty string. The caller tries again later.
 
     Blender has one list of undo steps for all windows, so the modes of all of them count.
     """
@@ -51,7 +51,7 @@ def add_object(
 
 
 def provenance_of(ob: bpy.types.Object) -> dict:
-    """How an object was made; empty for what was not made here, or cannot be read."""
+    """The record of how an object was made; empty if it was not made here, or the record cannot be read."""
     return json_objects.parse(str(ob.get(PROVENANCE, "")))
 
 
@@ -137,7 +137,7 @@ def select_only(chosen: bpy.types.Object, view_layer: bpy.types.ViewLayer) -> No
 
 
 def push_undo(message: str) -> None:
-    """One step of our own: without it, Ctrl+Z would take the artist's last work away together with the mesh.
+    """Add an undo step. Without it, Ctrl+Z would undo the artist's last action together with the new mesh.
 
     Without temp_override: under one, Blender (4.2 to 5.0) looks its context up in a Python dictionary, without holding
     Python's lock, and crashes when another thread runs Python at that moment.
@@ -146,7 +146,7 @@ def push_undo(message: str) -> None:
 
 
 def show_colors() -> None:
-    """Let Solid viewports that show the default material colours show the meshes' own colours."""
+    """Switch Solid viewports from material colours, the default, to the meshes' own colours."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
             if area.type == "VIEW_3D" and area.spaces.active.shading.color_type == "MATERIAL":

@@ -70,12 +70,12 @@ def chosen(scene: bpy.types.Scene) -> Version | None:
 
 
 def provenance_of(version: Version) -> dict:
-    """How a version was made; empty for what was not made here, or cannot be read."""
+    """The record of how a version was made; empty if it was not made here, or the record cannot be read."""
     return json_objects.parse(version.recipe)
 
 
 def not_repeatable(version: Version) -> str:
-    """Why it cannot be made again, or an empty string. Cheap: poll() asks on every redraw."""
+    """The reason why a version cannot be made again, or an empty string. Cheap: poll() asks on every redraw."""
     try:
         task = tasks.task(str(provenance_of(version).get("engine")), tasks.MESH_TASKS)
     except ValueError:
@@ -124,11 +124,11 @@ def next_seed(scene: bpy.types.Scene, version: Version) -> int:
     """The smallest seed that no version of the same engine and input has."""
     mine = provenance_of(version)
     alike = [
-        recipe
-        for recipe in map(provenance_of, scene.image_to_mesh_versions)
-        if all(recipe.get(key) == mine.get(key) for key in ("engine", "input"))
+        made
+        for made in map(provenance_of, scene.image_to_mesh_versions)
+        if all(made.get(key) == mine.get(key) for key in ("engine", "input"))
     ]
-    used = {recipe.get("seed") for recipe in alike}
+    used = {made.get("seed") for made in alike}
     return next(seed for seed in range(len(used) + 1) if seed not in used)
 
 

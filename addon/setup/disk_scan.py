@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How much the jobs take on the disk, and which sets of weights are there. A thread looks after something changed."""
+"""The size of the jobs on the disk, and the sets of weights that are there. A thread looks after a change."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where everything lies, as the preferences say."""
+"""The folders that the preferences name."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ def test_the_version_stands_in_the_manifest_alone(archive, tmp_path):
 
 
 def test_the_copy_that_jobs_run_from_knows_its_version(tmp_path):
-    from backend.interface import environment
+    from backend.interface.installer import environment
 
     copy = environment.copy_backend(ROOT, tmp_path)
     code = "import backend; print(backend.__version__)"

@@ -87,7 +87,7 @@ def check_the_rig_has_the_engines_cameras():
     rig, cube = extension.view_cameras.of_rig(bpy.context.scene), cube_around(ob)
     assert len(rig) == 32
     for camera, (azimuth, elevation) in zip(rig, view_set.view_set(20), strict=True):
-        seen = extension.cameras.look(np.array(camera.matrix_world), cube)
+        seen = extension.cameras.view_from(np.array(camera.matrix_world), cube)
         assert abs((seen.azimuth - azimuth + 180) % 360 - 180) < 1e-2 and abs(seen.elevation - elevation) < 1e-2
         assert abs(seen.distance - 1.2) < 1e-4
         assert abs(extension.view_cameras.field_of_view(camera.data, 64, 64) - view_set.FOV_DEG) < 1e-3
