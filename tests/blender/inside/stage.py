@@ -22,22 +22,21 @@ ZIP, DOUBLE, HOST_PYTHON = sys.argv[1:4]
 RESOURCES = Path(os.environ["BLENDER_USER_RESOURCES"])
 INSTALLED = RESOURCES / "extensions" / "user_default" / "image_to_mesh"
 DATA = RESOURCES / "dáta 資料"  # spaces and letters of two scripts, as in many a user's name
-KEPT = "extensions", DATA.name, "backend"  # in RESOURCES and DATA; the last is a copy of 50 MB that the add-on makes
 PATIENCE_S = 60.0
 
 
 def fresh():
-    """Factory settings, the factory scene, no files of an earlier check, and the extension newly registered."""
+    """Factory settings, the factory scene, no files of an earlier check, the extension newly registered, and no scans
+    of the disk."""
     if extension.NAME in bpy.context.preferences.addons:
         disable()
     bpy.ops.wm.read_factory_settings()
-    DATA.mkdir(exist_ok=True)
-    for path in [*RESOURCES.iterdir(), *DATA.iterdir()]:
-        if path.name not in KEPT:
+    for path in RESOURCES.iterdir():
+        if path.name != "extensions":
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     enable() if INSTALLED.exists() else install()
     use_double()
-    extension.environment.ready_backend(extension.folders.chosen())
+    extension.let_disk_be_scanned(False)
 
 
 def enable():
