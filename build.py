@@ -67,7 +67,7 @@ def arguments() -> argparse.ArgumentParser:
         if command.prog.endswith("demo"):
             command.add_argument("--image", type=Path, default=ROOT / "demo" / "sample.png", help="another picture")
             command.add_argument(
-                "--engine", choices=[e.name for e in tasks.MESH_TASKS if "image" in e.inputs],
+                "--engine", choices=[task.name for task in tasks.MESH_TASKS if "image" in task.inputs],
                 default=tasks.MESH_TASKS[0].name, help="what makes the mesh (%(default)s, as in the panel)",
             )  # fmt: skip
             command.add_argument(

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The words of the panel in other languages, through Blender's own mechanism.
-
-A language is one column of each entry; what is missing stays English. Tooltips have a file of their own.
-"""
+"""Labels in other languages, for Blender's own translation. Each entry has one text for each of LANGUAGES; labels that
+are not listed stay English. Tooltips have a file of their own."""
 
 import bpy
 
@@ -94,7 +92,7 @@ WORDS = {
 
 
 def table() -> dict[str, dict[tuple[str, str], str]]:
-    """As Blender wants it: by language, by (context, English)."""
+    """Translations by language, by (context, English text), as Blender takes them."""
     return {
         language: {(context, word): words[i] for word, words in WORDS.items() for context in CONTEXTS}
         for i, language in enumerate(LANGUAGES)

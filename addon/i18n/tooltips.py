@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # ruff: noqa: RUF001, Chinese has commas of its own
-"""What the buttons' tooltips say in other languages, by the operator's name; the English is the class's docstring."""
+"""Tooltips of buttons in other languages, by the operator's name. The English text is the class's docstring."""
 
 import bpy
 
@@ -226,10 +226,10 @@ TOOLTIPS = {
 
 
 def table() -> dict[str, dict[tuple[str, str], str]]:
-    """As Blender wants it: by language, by (context, English)."""
+    """Translations by language, by (context, English text), as Blender takes them."""
     english = {name: getattr(bpy.types, f"IMAGE_TO_MESH_OT_{name}").bl_description for name in TOOLTIPS}
     return {
-        language: {(context, english[name]): told[i] for name, told in TOOLTIPS.items() for context in CONTEXTS}
+        language: {(context, english[name]): texts[i] for name, texts in TOOLTIPS.items() for context in CONTEXTS}
         for i, language in enumerate(LANGUAGES)
     }
 

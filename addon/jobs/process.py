@@ -28,7 +28,7 @@ Attachments = Callable[[], dict[str, bytes]]
 
 @dataclass(frozen=True)
 class Launch:
-    """How to start the backend."""
+    """The command that starts the backend, with its environment and folders."""
 
     command: list[str]
     environment: dict[str, str]
@@ -120,7 +120,7 @@ class Process:
 
 
 def unreadable(message: dict, error: OSError) -> dict:
-    """The failure of a job whose file cannot be read any more."""
+    """The failure message of a job whose input file cannot be read any more."""
     return {
         "type": "failure",
         "job": message.get("job"),
@@ -131,7 +131,7 @@ def unreadable(message: dict, error: OSError) -> dict:
 
 
 def decode(message: dict, attachments: dict[str, bytes]) -> dict:
-    """Put arrays in the place of npz bytes: `mesh` MeshArrays, `sheet` uint8 (H, W, 4). Runs in the reader thread."""
+    """The message with arrays instead of npz bytes: `mesh` MeshArrays, `sheet` uint8 (H, W, 4). Reader thread."""
     if message.get("type") == "preview" and "mesh" in attachments:
         message["mesh"] = arrays.decode_mesh(attachments["mesh"])
     if message.get("type") == "result":
@@ -178,7 +178,7 @@ def end_group(popen: subprocess.Popen[bytes]) -> None:
 
 
 def describe_exit(code: int) -> str:
-    """One sentence about an exit status that Popen gave."""
+    """A sentence about an exit status of Popen."""
     if code == -9:
         return "The backend was killed. The system does that when memory runs out"
     if code < 0:

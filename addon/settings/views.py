@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # pyright: reportInvalidTypeForm=false
-"""What the artist can set about views, kept with the scene as `scene.image_to_mesh.views`."""
+"""Settings of Novel View and Views to Mesh: `scene.image_to_mesh.views`."""
 
 import bpy
 
@@ -61,9 +61,4 @@ class ViewSettings(bpy.types.PropertyGroup):
     )
 
 
-def register() -> None:
-    bpy.utils.register_class(ViewSettings)
-
-
-def unregister() -> None:
-    bpy.utils.unregister_class(ViewSettings)
+register, unregister = bpy.utils.register_classes_factory((ViewSettings,))

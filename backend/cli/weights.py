@@ -97,7 +97,7 @@ def convert(
 
 def checkpoint_of(weights: Weights) -> Path:
     """The checkpoint file of an installed set; WeightsError."""
-    if len(weights.files) != 1 or weights.part != "views":
+    if not weights.convertible:
         raise WeightsError(f"{weights.title} needs no conversion.", "Convert the original checkpoints of Zero123.")
     name = weights.files[0].path
     for folder, origin in store.places(weights):

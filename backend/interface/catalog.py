@@ -24,6 +24,22 @@ Part = Literal[
     "caption",
     "depth",
 ]
+PARTS: dict[Part, str] = {  # titles for the artist, in the order of the list
+    "all": "All in One",
+    "views": "Other Sides of the Object",
+    "surface": "Surface",
+    "elevation": "Elevation",
+    "background": "Background",
+    "text": "Prompts",
+    "planes": "Mesh in One Pass",
+    "shap_e": "Whole Shapes, from Images",
+    "shap_e_text": "Whole Shapes, from Prompts",
+    "multi_view": "Prompts, Several Sides at Once",
+    "words": "Words",
+    "likeness": "Comparing Pictures",
+    "caption": "Saying What a Picture Shows",
+    "depth": "Depth",
+}
 CommercialUse = Literal["yes", "no", "with conditions", "unclear"]
 
 
@@ -51,6 +67,7 @@ class Weights:
     purpose: for artists. part: its task; the panel's Weights offers those for "views". repository: owner/name on the
     Hugging Face hub, or a folder's address, "" if it ships with the extension. licence: as published. about: bytes,
     roughly, if files' sizes are unknown. gated: only accounts that have agreed to the licence can download it.
+    requires: ids of sets that these weights do not work without.
     """
 
     id: str
@@ -64,6 +81,12 @@ class Weights:
     note: str = ""
     about: int = 0
     gated: bool = False
+    requires: tuple[str, ...] = ()
+
+    @property
+    def convertible(self) -> bool:
+        """Whether it is one original checkpoint of Zero123, which half precision makes six times smaller."""
+        return self.part == "views" and len(self.files) == 1
 
     @property
     def size(self) -> int:
@@ -110,6 +133,8 @@ PROMPTS = "Generates images from prompts"
 SIDES = "Generates four views of an object from a prompt"
 LARGE = "Original checkpoint. Convert it to free five sixths of its disk space."
 RESTRICTIONS = "See the licence's use restrictions (Attachment A)."
+SURFACE = ("one2345-sparseneus",)  # One-2-3-45 needs it beside any Zero123
+WORDS = ("clip-words",)
 
 OPENLRM = tuple(
     Weights(
@@ -199,6 +224,7 @@ WEIGHTS: tuple[Weights, ...] = (
         "unclear",
         "The licence of its training data is unclear.",
         about=2_500_000_000,
+        requires=SURFACE,
     ),
     Weights(
         "stable-zero123-diffusers",
@@ -211,6 +237,7 @@ WEIGHTS: tuple[Weights, ...] = (
         "no",
         "Converted from the original; Stability AI's licence applies.",
         about=2_500_000_000,
+        requires=SURFACE,
     ),
     Weights(
         "stable-zero123",
@@ -222,6 +249,7 @@ WEIGHTS: tuple[Weights, ...] = (
         "Stability AI non-commercial research licence",
         "no",
         gated=True,
+        requires=SURFACE,
     ),
     Weights(
         "stable-zero123-c",
@@ -234,6 +262,7 @@ WEIGHTS: tuple[Weights, ...] = (
         "with conditions",
         "Free below the yearly revenue named in the licence.",
         gated=True,
+        requires=SURFACE,
     ),
     Weights(
         "zero123-xl",
@@ -245,6 +274,7 @@ WEIGHTS: tuple[Weights, ...] = (
         "MIT (code and conversions)",
         "unclear",
         LARGE,
+        requires=SURFACE,
     ),
     Weights(
         "zero123-105000",
@@ -257,6 +287,7 @@ WEIGHTS: tuple[Weights, ...] = (
         "yes",
         LARGE,
         about=15_500_000_000,
+        requires=SURFACE,
     ),
     Weights(
         "zero123-165000",
@@ -269,6 +300,7 @@ WEIGHTS: tuple[Weights, ...] = (
         "yes",
         LARGE,
         about=15_500_000_000,
+        requires=SURFACE,
     ),
     Weights(
         "triposr",
@@ -424,6 +456,7 @@ WEIGHTS: tuple[Weights, ...] = (
         "with conditions",
         f"{RESTRICTIONS} Needs the CLIP tokenizer too.",
         about=5_220_000_000,
+        requires=WORDS,
     ),
     Weights(
         "mvdream-sd15",
@@ -436,6 +469,7 @@ WEIGHTS: tuple[Weights, ...] = (
         "with conditions",
         f"{RESTRICTIONS} Needs the CLIP tokenizer too.",
         about=4_270_000_000,
+        requires=WORDS,
     ),
     Weights(
         "clip-words",

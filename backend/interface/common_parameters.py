@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .parameters import Parameter, parameter
+from .parameters import Parameter, ParameterError, parameter
 
 PROMPT = Parameter("prompt", "Prompt", "string", "")
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 CHECKPOINT = "state.pt"  # in a job's folder: the state from which an optimisation can be resumed
 CURVES = "curves.png"  # beside it: the losses
-SHORTEST_S = 0.1  # between two updates in one stage
-GUESS_FROM = 0.02  # fraction done before the remaining time is estimated
+MIN_INTERVAL_S = 0.1  # between two updates in one stage
+ETA_FROM = 0.02  # fraction done before the remaining time is estimated
 
 
 class Cancelled(Exception):
