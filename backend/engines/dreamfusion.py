@@ -19,7 +19,7 @@ from ..fields.background import Background
 from ..fields.field import Field
 from ..fields.initial import Start, fit_mesh
 from ..interface.parameters import ParameterError
-from ..meshing.texture import finish
+from ..meshing.texture import decimate_and_texture
 from ..optimisation.loop import optimise
 from ..optimisation.objective import Pictures, Reconstruction
 from ..optimisation.recipes import text_prior
@@ -68,7 +68,9 @@ def run(request: Request, progress: Progress) -> Result:
     outcome = optimise(task, progress, chosen.steps, 60 * parameters["minutes"] or None, request.seed)
     progress.update("Surface", 0, 1)
     mesh = task.mesh(parameters["mesh_resolution"])
-    mesh = finish(mesh if begins else fill_cube(mesh), parameters)  # what began with a mesh stays where that was
+    mesh = decimate_and_texture(
+        mesh if begins else fill_cube(mesh), parameters
+    )  # what began with a mesh stays where that was
     facts = {"prompt": prompt, "vertices": len(mesh.vertices), "faces": len(mesh.faces)}
     return Result(mesh, task.views(), outcome.facts | facts | {"seconds": round(time.monotonic() - begin, 1)})
 
@@ -137,7 +139,7 @@ class Dream(Reconstruction):
             self.backdrop(directions, generator),
             shading,
             light,
-            normals="analytic" if needed else "along",
+            normals="analytic" if needed else "ray",
             generator=generator,
         )
         return Pictures(seen, len(cameras), cameras[0].height, cameras[0].width)

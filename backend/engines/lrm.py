@@ -13,23 +13,23 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
-from ..input_view.input_view import PICTURE_SIDE, Picture, front_colors, keep_outline, paint_front
-from ..input_view.match_camera import match_picture
+from ..input_view.input_view import INPUT_VIEW_SIZE, InputView, front_colors, match_silhouette, paint_front
+from ..input_view.match_camera import match_camera
 from ..interface import catalog
 from ..interface.view_set import FOV_DEG, RADIUS
 from ..meshing.clean import keep_components, remove_degenerate
 from ..meshing.marching_cubes import extract
-from ..meshing.texture import OFF, Colors, finish
+from ..meshing.texture import NO_TEXTURE, Colors, decimate_and_texture
 from ..preprocess.background import remove_background
 from ..preprocess.framing import composite, frame
 from ..preprocess.image import ImageError
 from ..preprocess.input_camera import estimate_camera
 from ..preprocess.published_lrm_inputs import openlrm_picture, triposr_picture
-from ..reconstruction.lrm.model import LRM, POINTS, Scene
-from ..reconstruction.lrm.source_camera import describe
+from ..reconstruction.lrm.model import LRM, POINTS_AT_ONCE, Scene
+from ..reconstruction.lrm.source_camera import source_camera
 from ..rendering.cameras import Camera, orbit
 from ..rendering.mesh import Mesh
-from ..rendering.rasteriser import photograph
+from ..rendering.rasteriser import render_mesh
 from ..runtime.model_cache import Kept
 from ..runtime.progress import Progress
 from ..weights.loaders.lrm import Kind, check_lrm, load_lrm
@@ -58,7 +58,7 @@ class View:
 
     picture: Tensor
     camera: Tensor | None = None
-    seen: Picture | None = None
+    seen: InputView | None = None
     elevation: float | None = None
     depth: float | None = None
 
@@ -66,7 +66,7 @@ class View:
 def run(request: Request, progress: Progress) -> Result:
     """Image float32 RGBA (H, W, 4) in inputs["image"] -> mesh, its front (-Y) the image's view; four views of it."""
     start, parameters = time.monotonic(), request.parameters
-    progress.plan(STAGES | (TEXTURED if parameters["texture"] != OFF else {}))
+    progress.plan(STAGES | (TEXTURED if parameters["texture"] != NO_TEXTURE else {}))
     progress.update("Preparing", 0, 1)
     device = choose_device(parameters["device"])
     path = find_weights(parameters["weights"])
@@ -95,7 +95,7 @@ def run(request: Request, progress: Progress) -> Result:
         facts["elevation_deg"] = round(view.elevation, 1)
         facts["elevation"] = "estimated" if parameters["auto_elevation"] else "given"
         facts["depth"] = round(proportion(mesh), 2)
-        facts["picture_camera"] = match_picture(mesh, cutout.image[..., 3], view.elevation)
+        facts["picture_camera"] = match_camera(mesh, cutout.image[..., 3], view.elevation)
     if warnings := list(warn(kind, cutout.image, parameters["weights"], level)):
         facts["warning"] = " ".join(warnings)
     return Result(mesh, look_at(mesh), facts)
@@ -123,7 +123,7 @@ def prepare(model: LRM, kind: Kind, rgba: np.ndarray, parameters: dict[str, Any]
     if kind == "triposr":
         return View(triposr_picture(rgba, size))
     if kind != "starter":
-        camera = describe(0, OPENLRM_HALF_TANGENT, parameters["source_distance"])
+        camera = source_camera(0, OPENLRM_HALF_TANGENT, parameters["source_distance"])
         return View(openlrm_picture(rgba, size), camera[None])
     framed = frame(rgba, size)[0]
     picture = torch.from_numpy(composite(framed)).permute(2, 0, 1)[None]
@@ -135,9 +135,9 @@ def prepare(model: LRM, kind: Kind, rgba: np.ndarray, parameters: dict[str, Any]
     depth = parameters["depth"] * width or depth
     seen = None
     if parameters["match_picture"]:
-        shown = torch.from_numpy(frame(rgba, PICTURE_SIDE)[0]).to(model.device)
-        seen = Picture.seen_from(shown, orbit(0, elevation, RADIUS), FOV_DEG, RADIUS / distance)
-    camera = describe(elevation, half_tangent, RADIUS)[None]
+        shown = torch.from_numpy(frame(rgba, INPUT_VIEW_SIZE)[0]).to(model.device)
+        seen = InputView.from_framed(shown, orbit(0, elevation, RADIUS), FOV_DEG, RADIUS / distance)
+    camera = source_camera(elevation, half_tangent, RADIUS)[None]
     return View(picture, camera, seen, elevation, depth)
 
 
@@ -145,7 +145,7 @@ def encode(model: LRM, kind: Kind, view: View) -> Scene:
     """The starter also sees the picture's mirror image, which makes its guess of what is hidden better."""
     picture, camera = view.picture.to(model.device), None if view.camera is None else view.camera.to(model.device)
     if camera is not None and view.depth is not None:
-        return model.encode_doubled(picture, camera, torch.tensor([view.depth], device=model.device).log())
+        return model.encode_mirrored(picture, camera, torch.tensor([view.depth], device=model.device).log())
     return model.encode(picture, camera)
 
 
@@ -158,8 +158,8 @@ def to_mesh(
     def density(points: Tensor) -> Tensor:
         nonlocal evaluated
         evaluated += len(points)
-        progress.update("Surface", evaluated, evaluated + 4 * POINTS)
-        return torch.cat([model.density(model.query(scene, p[None])[0][0]) for p in points.split(POINTS)])
+        progress.update("Surface", evaluated, evaluated + 4 * POINTS_AT_ONCE)
+        return torch.cat([model.density(model.query(scene, p[None])[0][0]) for p in points.split(POINTS_AT_ONCE)])
 
     told = parameters["threshold"] or LEVELS[kind]
     resolution, bounds = parameters["mesh_resolution"], (-radius, radius)
@@ -169,7 +169,7 @@ def to_mesh(
         def distance(points: Tensor) -> Tensor:
             return (told - density(points)) * UNIT
 
-        field = distance if view.seen is None else keep_outline(distance, view.seen, RADIUS / 2)
+        field = distance if view.seen is None else match_silhouette(distance, view.seen, RADIUS / 2)
         vertices, faces = extract(field, resolution, bounds, device=model.device)
     else:
         axis = torch.linspace(-radius, radius, PROBE, device=model.device)
@@ -188,7 +188,7 @@ def to_mesh(
     colors = surface_colors(model, scene, np.linalg.inv(turn))
     if view.seen is not None:
         mesh, colors = paint_front(mesh, view.seen), front_colors(mesh, view.seen, colors)
-    return finish(mesh, parameters, colors, lambda i, n: progress.update("Texture", i, n)), level
+    return decimate_and_texture(mesh, parameters, colors, lambda i, n: progress.update("Texture", i, n)), level
 
 
 def deepen(mesh: Mesh, depth: float) -> Mesh:
@@ -227,7 +227,7 @@ def choose_level(values: Tensor, told: float) -> float:
 
 def vertex_colors(model: LRM, scene: Scene, vertices: Tensor, progress: Progress) -> np.ndarray:
     """uint8 (N, 3), asked for at every vertex."""
-    parts = vertices.split(POINTS)
+    parts = vertices.split(POINTS_AT_ONCE)
     colors = []
     for i, part in enumerate(parts):
         progress.update("Colours", i, len(parts))
@@ -241,7 +241,7 @@ def surface_colors(model: LRM, scene: Scene, back: np.ndarray) -> Colors:
 
     def colors(points: np.ndarray, _normals: np.ndarray) -> np.ndarray:
         places = torch.from_numpy((points @ back.T).astype(np.float32)).to(model.device)
-        return torch.cat([model.query(scene, part[None])[1][0] for part in places.split(POINTS)]).cpu().numpy()
+        return torch.cat([model.query(scene, part[None])[1][0] for part in places.split(POINTS_AT_ONCE)]).cpu().numpy()
 
     return colors
 
@@ -261,6 +261,6 @@ def warn(kind: Kind, rgba: np.ndarray, weights: str, level: float):
 
 def look_at(mesh: Mesh) -> np.ndarray:
     """Four views around, uint8 (4, 128, 128, 4) on white."""
-    views = [photograph(mesh, Camera(orbit(a, 20, 2.2), 35.0, 128, 128)).cpu().numpy() for a in (0, 90, 180, 270)]
+    views = [render_mesh(mesh, Camera(orbit(a, 20, 2.2), 35.0, 128, 128)).cpu().numpy() for a in (0, 90, 180, 270)]
     rgb = (composite(np.stack(views)) * 255 + 0.5).astype(np.uint8)
     return np.concatenate([rgb, np.full((*rgb.shape[:3], 1), 255, np.uint8)], -1)

@@ -17,9 +17,9 @@ from ..diffusion.prior import Prior
 from ..diffusion.stable_diffusion import TextPrior, TextToImage
 from ..fields import hash_field
 from ..fields.field import Field
-from ..input_view.match_camera import match_picture
-from ..input_view.view_colors import colors_from, paint
-from ..meshing.texture import Colors, finish, nearby
+from ..input_view.match_camera import match_camera
+from ..input_view.view_colors import blended_colors, paint_vertices
+from ..meshing.texture import Colors, decimate_and_texture, nearest_vertex_colors
 from ..optimisation.loop import Outcome, optimise
 from ..optimisation.make_it_3d_coarse import Coarse, Told, tell
 from ..optimisation.make_it_3d_refine import Refine, make_cloud
@@ -76,11 +76,11 @@ def run(request: Request, progress: Progress) -> Result:
     task = Coarse(prior, make_field(prior, request.seed).to(device), told, coarse)
     task.name += f" {caption} {parameters['negative']}"  # another description's checkpoint is not taken up
     mesh, views, outcomes, colors = solve(task, told, fine, parameters, progress, request.seed)
-    mesh = finish(mesh, parameters, colors, lambda i, n: progress.update("Surface", i, n))
+    mesh = decimate_and_texture(mesh, parameters, colors, lambda i, n: progress.update("Surface", i, n))
     facts = {
         "caption": caption,
         "background": cutout.note,
-        "picture_camera": match_picture(mesh, cutout.image[..., 3], parameters["elevation_deg"]),
+        "picture_camera": match_camera(mesh, cutout.image[..., 3], parameters["elevation_deg"]),
         "stand_ins": " ".join(filter(None, (about_caption, about_depth, about_likeness))),
         "stages": [outcome.facts for outcome in outcomes],
         "vertices": len(mesh.vertices),
@@ -108,8 +108,8 @@ def solve(
     with apart(progress, "refining"):
         outcomes.append(optimise(second, progress, fine.steps, shares[-1] or None, seed, "Refining"))
     progress.update("Surface", 0, 1)
-    colors = colors_from(second.refined(), nearby(surface))
-    return paint(surface, colors), second.views(), outcomes, colors
+    colors = blended_colors(second.refined(), nearest_vertex_colors(surface))
+    return paint_vertices(surface, colors), second.views(), outcomes, colors
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from torch import Tensor
 from ..diffusion import guidance
 from ..diffusion.mvdream import SUFFIX, MultiView, MultiViewPrior
 from ..diffusion.prior import Denoised
-from ..meshing.texture import finish
+from ..meshing.texture import decimate_and_texture
 from ..optimisation.annealing import draw_timesteps
 from ..optimisation.loop import optimise
 from ..optimisation.objective import guided
@@ -47,7 +47,7 @@ def run(request: Request, progress: Progress) -> Result:
     task = MultiViewDream(prior, field, chosen, f"{told} {parameters['negative']}")
     outcome = optimise(task, progress, chosen.steps, 60 * parameters["minutes"] or None, request.seed)
     progress.update("Surface", 0, 1)
-    mesh = finish(fill_cube(task.mesh(parameters["mesh_resolution"])), parameters)
+    mesh = decimate_and_texture(fill_cube(task.mesh(parameters["mesh_resolution"])), parameters)
     facts = {"prompt": prompt, "vertices": len(mesh.vertices), "faces": len(mesh.faces)}
     return Result(mesh, task.views(), outcome.facts | facts | {"seconds": round(time.monotonic() - begin, 1)})
 

@@ -16,8 +16,8 @@ from torch import Tensor
 from ..diffusion.sampling import Sampling
 from ..diffusion.two_stages import TwoStages
 from ..diffusion.zero123 import Condition, Zero123
-from ..input_view.input_view import PICTURE_SIDE, Picture
-from ..input_view.match_camera import match_picture
+from ..input_view.input_view import INPUT_VIEW_SIZE, InputView
+from ..input_view.match_camera import match_camera
 from ..interface.view_set import FOV_DEG, RADIUS, first_stage, second_stage
 from ..preprocess.background import Cutout, remove_background
 from ..preprocess.elevation import LOFTR, estimate_polar, find_loftr, load_loftr, match
@@ -80,7 +80,7 @@ def run(request: Request, progress: Progress) -> Result:
     facts = {
         "background": cutout.note,
         "elevation_deg": round(elevation, 1),
-        "picture_camera": match_picture(mesh, cutout.image[..., 3], elevation),
+        "picture_camera": match_camera(mesh, cutout.image[..., 3], elevation),
         "elevation": height.note,
         "seed": request.seed,
         "device": str(models.device),
@@ -168,10 +168,10 @@ def to_novel_view_input(rgba: np.ndarray, models: Models, parameters: dict[str, 
     return (torch.from_numpy(rgb).permute(2, 0, 1)[None] * 2 - 1).to(models.device)
 
 
-def see(rgba: np.ndarray, camera: Camera, distance: float, device: torch.device) -> Picture:
+def see(rgba: np.ndarray, camera: Camera, distance: float, device: torch.device) -> InputView:
     """The framed picture, as its camera sees it from where the views look at the object."""
-    framed = torch.from_numpy(frame(rgba, PICTURE_SIDE)[0]).to(device)
-    return Picture.seen_from(framed, camera.cam_to_world, camera.fov_deg, RADIUS / distance)
+    framed = torch.from_numpy(frame(rgba, INPUT_VIEW_SIZE)[0]).to(device)
+    return InputView.from_framed(framed, camera.cam_to_world, camera.fov_deg, RADIUS / distance)
 
 
 def pose_tensor(

@@ -18,13 +18,13 @@ from torch import Tensor
 from ..diffusion.zero123 import CLIP_MEAN, CLIP_STD
 from ..meshing.clean import keep_components, remove_degenerate
 from ..meshing.marching_cubes import extract
-from ..meshing.texture import finish
+from ..meshing.texture import decimate_and_texture
 from ..preprocess.background import remove_background
 from ..preprocess.framing import composite, frame
 from ..preprocess.image import ImageError
 from ..rendering.cameras import Camera, orbit
 from ..rendering.mesh import Mesh
-from ..rendering.rasteriser import photograph
+from ..rendering.rasteriser import render_mesh
 from ..runtime.model_cache import Kept
 from ..runtime.progress import Progress
 from ..weights.loaders.one2345 import choose_device, choose_dtype
@@ -54,7 +54,7 @@ def run(request: Request, progress: Progress) -> Result:
     model = load(parameters["weights"], kind, choose_device(parameters["device"]))
     latents = imagine(model, told, parameters, request.seed, progress)
     mesh = to_mesh(model, latents, parameters["mesh_resolution"], progress)
-    mesh = finish(mesh, parameters)
+    mesh = decimate_and_texture(mesh, parameters)
     facts |= {"vertices": len(mesh.vertices), "faces": len(mesh.faces)}
     return Result(mesh, look_at(mesh), facts | {"seconds": round(time.monotonic() - begin, 1)})
 
@@ -146,5 +146,5 @@ def dress(renderer: Any, latents: Tensor) -> None:
 
 def look_at(mesh: Mesh) -> np.ndarray:
     """Four views around, uint8 (4, 128, 128, 4)."""
-    views = [photograph(mesh, Camera(orbit(a, 20, 2.5), 35.0, 128, 128)).cpu().numpy() for a in (0, 90, 180, 270)]
+    views = [render_mesh(mesh, Camera(orbit(a, 20, 2.5), 35.0, 128, 128)).cpu().numpy() for a in (0, 90, 180, 270)]
     return (np.stack(views) * 255 + 0.5).astype(np.uint8)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..meshing.texture import finish
+from ..meshing.texture import decimate_and_texture
 from ..optimisation.loop import optimise
 from ..optimisation.neus import Neus
 from ..preprocess.background import remove_background
@@ -63,7 +63,7 @@ def reconstruct_with_facts(
     task = Neus(images, inside, steps, seed, partial(progress.update, "Start"))
     outcome = optimise(task, progress, steps, 60 * parameters["minutes"] or None, seed)
     progress.update("Surface", 0, 1)
-    mesh = finish(task.mesh(parameters["mesh_resolution"]), parameters)
+    mesh = decimate_and_texture(task.mesh(parameters["mesh_resolution"]), parameters)
     placed = (mesh.vertices * unit + middle.numpy()).astype(np.float32)
     return replace(mesh, vertices=placed), outcome.facts
 

@@ -19,12 +19,12 @@ from ..fields import hash_field, sdf_field
 from ..fields.field import Field
 from ..fields.initial import fit_mesh
 from ..fields.voxel_field import VoxelField
-from ..input_view.input_view import PICTURE_SIDE, Picture, front_colors, keep_outline, paint_front
-from ..input_view.match_camera import match_picture, overlap
+from ..input_view.input_view import INPUT_VIEW_SIZE, InputView, front_colors, match_silhouette, paint_front
+from ..input_view.match_camera import match_camera, silhouette_iou
 from ..interface.parameters import ParameterError
 from ..interface.tasks import engine
 from ..interface.view_set import FOV_DEG, RADIUS
-from ..meshing.texture import finish, nearby
+from ..meshing.texture import decimate_and_texture, nearest_vertex_colors
 from ..optimisation.loop import optimise
 from ..optimisation.objective import Reconstruction, Reference
 from ..optimisation.recipes import base
@@ -60,7 +60,7 @@ def run(request: Request, progress: Progress) -> Result:
     prior, reference, elevation = look(model, cutout.image, chosen, parameters)
     progress.update("Start", 0, 1)
     mesh, start = find_start(request, progress), None
-    picture = Picture(reference.image, reference.camera) if parameters["match_picture"] else None
+    picture = InputView(reference.image, reference.camera) if parameters["match_picture"] else None
     field = make_field(prior, parameters["method"], request.seed, mesh is not None).to(prior.alphas_cumprod.device)
     if mesh is not None:
         chosen = base.refining(chosen, gently=field.is_sdf)
@@ -74,7 +74,7 @@ def run(request: Request, progress: Progress) -> Result:
     facts = outcome.facts | {
         "background": cutout.note,
         "elevation_deg": round(elevation, 1),
-        "picture_camera": match_picture(mesh, cutout.image[..., 3], elevation),
+        "picture_camera": match_camera(mesh, cutout.image[..., 3], elevation),
         "start": parameters["start"],
         "vertices": len(mesh.vertices),
         "faces": len(mesh.faces),
@@ -86,21 +86,23 @@ def run(request: Request, progress: Progress) -> Result:
 
 
 @torch.no_grad()
-def to_mesh(task: Reconstruction, picture: Picture | None, parameters: dict[str, Any]) -> Mesh:
+def to_mesh(task: Reconstruction, picture: InputView | None, parameters: dict[str, Any]) -> Mesh:
     """The clean coloured mesh, made true to a picture; to its outline only where the field is a distance."""
     resolution, field = parameters["mesh_resolution"], task.field
     if picture is None:
-        return finish(task.mesh(resolution), parameters)
-    outline = partial(keep_outline, picture=picture, reach=field.bounds[1]) if field.is_sdf else None
+        return decimate_and_texture(task.mesh(resolution), parameters)
+    outline = partial(match_silhouette, view=picture, reach=field.bounds[1]) if field.is_sdf else None
     mesh = task.mesh(resolution, outline)
-    return finish(paint_front(mesh, picture), parameters, front_colors(mesh, picture, nearby(mesh)))
+    return decimate_and_texture(
+        paint_front(mesh, picture), parameters, front_colors(mesh, picture, nearest_vertex_colors(mesh))
+    )
 
 
-def shows(picture: Picture, mesh: Mesh) -> bool:
+def shows(picture: InputView, mesh: Mesh) -> bool:
     """Whether the mesh lies over the picture, where its camera sees it."""
     camera, seen = picture.camera.to("cpu"), picture.rgba[..., 3].cpu().numpy() >= 0.5
     middle = np.array([camera.width, camera.height]) / 2
-    return overlap(mesh, camera.cam_to_world, seen, camera.focal, middle) >= ALIKE
+    return silhouette_iou(mesh, camera.cam_to_world, seen, camera.focal, middle) >= ALIKE
 
 
 def unload() -> None:
@@ -143,8 +145,8 @@ def look(
         distance, fov = sum(chosen.radius) / 2, chosen.fov_deg
     else:
         fov = 2 * math.degrees(math.atan(math.tan(math.radians(FOV_DEG / 2)) * distance / RADIUS))
-    image = torch.from_numpy(frame(rgba, PICTURE_SIDE)[0]).to(device)
-    camera = Camera(orbit(0, elevation, sum(chosen.radius) / 2), fov, PICTURE_SIDE, PICTURE_SIDE)
+    image = torch.from_numpy(frame(rgba, INPUT_VIEW_SIZE)[0]).to(device)
+    camera = Camera(orbit(0, elevation, sum(chosen.radius) / 2), fov, INPUT_VIEW_SIZE, INPUT_VIEW_SIZE)
     return Zero123Prior(model, condition, elevation, distance), Reference(image, camera), elevation
 
 
@@ -155,7 +157,7 @@ def make_field(prior: Prior, method: str, seed: int, begins: bool = False) -> Fi
         generator = torch.Generator().manual_seed(seed)
         return VoxelField(64, gain=FEW_STEPS, coarse=COARSE) if small else VoxelField(100, generator=generator)
     if small and begins:
-        return sdf_field.small(seed=seed, anneal=0, sharpness=sdf_field.NEAR_TRUTH)
+        return sdf_field.small(seed=seed, anneal=0, sharpness=sdf_field.SHARPNESS_FROM_MESH)
     return hash_field.small(seed=seed) if small else hash_field.published(seed=seed)
 
 

@@ -19,9 +19,9 @@ Colors = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Points (K, 3) of the surface and unit normals (K, 3) -> sRGB 0..1 (K, 3)."""
 Step = Callable[[int, int], None]
 
-OFF = "off"  # of the parameter `texture`, else the side in pixels
+NO_TEXTURE = "off"  # of the parameter `texture`, else the side in pixels
 MOST_FACES = 40_000  # of a mesh with a texture: what more there is to see lies in the texture
-PIECE = 1_200  # faces unwrapped together: xatlas's time grows faster than their number
+FACES_AT_ONCE = 1_200  # faces unwrapped together: xatlas's time grows faster than their number
 MARGIN = 256  # sides of a texture that one texel of distance between two charts is
 CHUNK = 1 << 20  # texels looked at at once
 NEIGHBOURS = 3  # vertices whose colours mix at a point
@@ -34,16 +34,18 @@ class TextureError(RuntimeError):
     remedy = "Set Texture to off: the colours then lie on the vertices, and Blender can bake them."
 
 
-def finish(mesh: Mesh, parameters: dict[str, Any], colors: Colors | None = None, step: Step | None = None) -> Mesh:
+def decimate_and_texture(
+    mesh: Mesh, parameters: dict[str, Any], colors: Colors | None = None, step: Step | None = None
+) -> Mesh:
     """The mesh with at most `max_faces` faces and, where `texture` asks for it, unwrapped and with a texture.
 
     colors: what the texture shows, the mesh's own vertex colours if None.
     """
-    texture, most = parameters.get("texture", OFF), parameters["max_faces"]
-    if texture == OFF or not len(mesh.faces):
+    texture, most = parameters.get("texture", NO_TEXTURE), parameters["max_faces"]
+    if texture == NO_TEXTURE or not len(mesh.faces):
         return decimate(mesh, most)
     small = decimate(mesh, min(most or MOST_FACES, MOST_FACES))
-    return bake(small, int(texture), colors or nearby(mesh), step)
+    return bake(small, int(texture), colors or nearest_vertex_colors(mesh), step)
 
 
 def check_xatlas() -> None:
@@ -52,7 +54,7 @@ def check_xatlas() -> None:
         raise TextureError("There is no package that unwraps meshes (xatlas) for this computer.")
 
 
-def nearby(mesh: Mesh) -> Colors:
+def nearest_vertex_colors(mesh: Mesh) -> Colors:
     """The colours of a mesh's vertices, mixed by the inverse distance of the nearest ones."""
     tree = KDTree(mesh.vertices)
 
@@ -78,7 +80,7 @@ def bake(mesh: Mesh, side: int, colors: Colors | None = None, step: Step | None 
     uv, normals = unwrap(mesh, side), mesh.vertex_normals
     texture = np.zeros((side * side, 3), np.uint8)
     covered = np.zeros(side * side, bool)
-    for texel, face, weight, done in texels(uv, side):
+    for texel, face, weight, done in rasterise_uv(uv, side):
         corners = mesh.faces[face]
         if colors is None:
             rgb = blend(mesh.vertex_colors[corners, :3] / np.float32(255), weight)
@@ -89,7 +91,7 @@ def bake(mesh: Mesh, side: int, colors: Colors | None = None, step: Step | None 
         texture[texel] = (rgb.clip(0, 1) * 255 + 0.5).astype(np.uint8)
         covered[texel] = True
         step(done, len(uv))
-    filled = fill(texture.reshape(side, side, 3), covered.reshape(side, side))
+    filled = fill_gutters(texture.reshape(side, side, 3), covered.reshape(side, side))
     opaque = np.full((side, side, 1), 255, np.uint8)
     return Mesh(mesh.vertices, mesh.faces, mesh.vertex_colors, uv, np.concatenate([filled, opaque], 2))
 
@@ -120,14 +122,14 @@ def unwrap(mesh: Mesh, side: int) -> np.ndarray:
 
 def split(centres: np.ndarray, faces: np.ndarray) -> list[np.ndarray]:
     """Faces (M,) with their centres (M, 3), halved along their longest side until no part has more than PIECE."""
-    if len(faces) <= PIECE:
+    if len(faces) <= FACES_AT_ONCE:
         return [faces]
     order = np.argsort(centres[:, np.ptp(centres, axis=0).argmax()], kind="stable")
     parts = order[: len(order) // 2], order[len(order) // 2 :]
     return [piece for part in parts for piece in split(centres[part], faces[part])]
 
 
-def texels(uv: np.ndarray, side: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, int]]:
+def rasterise_uv(uv: np.ndarray, side: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, int]]:
     """Of a square texture, first row on top, in parts: texels (K,) whose centre lies in a face, row by row; the face
     (K,); its corners' weights (K, 3); and how many faces are done."""
     corners = uv.astype(np.float64) * [side, -side] + [0, side]  # column and row of every corner
@@ -154,7 +156,7 @@ def cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
 
 
-def fill(texture: np.ndarray, covered: np.ndarray) -> np.ndarray:
+def fill_gutters(texture: np.ndarray, covered: np.ndarray) -> np.ndarray:
     """The texture (S, S, C) with every texel that is not covered (S, S) like the nearest one that is."""
     if not covered.any():
         return texture

@@ -13,11 +13,11 @@ from torch.nn import functional as F
 
 from ..diffusion.clip_similarity import contextual, unlike
 from ..diffusion.prior import Prior
-from ..input_view.view_colors import mesh_view
+from ..input_view.view_colors import view_with_depth
 from ..reconstruction.point_renderer import PointRenderer
 from ..rendering.cameras import Camera, orbit
 from ..rendering.mesh import Mesh
-from ..rendering.point_cloud import PointCloud, View, grow, grown, trust
+from ..rendering.point_cloud import PointCloud, View, build_point_cloud, dilate, reliable_view
 from ..rendering.points import splat_scales
 from . import losses
 from .make_it_3d_coarse import Coarse, Told, distil
@@ -73,7 +73,7 @@ class Refine:
         for camera in cameras:
             scales = splat_scales(self.cloud.points, camera.to(device), self.recipe.radius)
             behind = self.descriptors.behind[:, None, None]
-            maps.append([s.draw(self.descriptors.points) + (1 - s.opacity) * behind for s in scales])
+            maps.append([s.composite(self.descriptors.points) + (1 - s.opacity) * behind for s in scales])
             seen.append(scales[0].opacity)
         pictures = self.network([torch.stack(scale) for scale in zip(*maps, strict=True)])
         return pictures, torch.stack(seen)
@@ -101,7 +101,7 @@ class Refine:
         if told.likeness is not None and told.places is not None:
             terms["likeness"] = unlike(told.likeness.see(pictures), told.picture)
             terms["contextual"] = contextual(told.likeness.patches(pictures), told.places)
-        empty = torch.stack([~grown(o > 0.01, 2) for o in opacity])[:, None]
+        empty = torch.stack([~dilate(o > 0.01, 2) for o in opacity])[:, None]
         return terms | {"background": ((1 - pictures) ** 2 * empty).mean()}
 
     def look(self) -> dict[str, Tensor]:
@@ -112,7 +112,7 @@ class Refine:
 
     def stay(self) -> dict[str, Tensor]:
         """Colours near those of the cloud; the reference's above all."""
-        off, first = (self.descriptors.points[:, :3] - self.cloud.colors) ** 2, self.cloud.references
+        off, first = (self.descriptors.points[:, :3] - self.cloud.colors) ** 2, self.cloud.reference_count
         return {"canonical": off[:first].mean(), "anchor": off[first:].mean() if first < len(off) else 0 * off.sum()}
 
     @torch.no_grad()
@@ -140,16 +140,16 @@ class Refine:
         views = [reference_view(self.told, self.surface, self.told.reference.camera.height)]
         for camera in ring(self.recipe, self.coarse, self.recipe.size):
             pictures, opacity = self.draw([camera])
-            view = mesh_view(self.surface, camera, pictures[0].permute(1, 2, 0))
+            view = view_with_depth(self.surface, camera, pictures[0].permute(1, 2, 0))
             views.append(View(view.camera, view.color, view.depth, view.mask & (opacity[0] > OPAQUE)))
-        return [trust(view, min(number, 1)) for number, view in enumerate(views)]
+        return [reliable_view(view, min(number, 1)) for number, view in enumerate(views)]
 
 
 def reference_view(told: Told, surface: Mesh, size: int) -> View:
     """The picture on the surface: where it shows the object alone, in its colours without the white behind them."""
     color, alpha, camera = told.reference.at(size)
     rgb = (color - 1 + alpha[:, None]) / alpha[:, None].clamp(min=1e-3)
-    view = mesh_view(surface, camera, rgb.clamp(0, 1)[0].permute(1, 2, 0))
+    view = view_with_depth(surface, camera, rgb.clamp(0, 1)[0].permute(1, 2, 0))
     return View(view.camera, view.color, view.depth, view.mask & (alpha[0] > OPAQUE))
 
 
@@ -164,7 +164,7 @@ def make_cloud(task: Coarse, surface: Mesh, told: Told, recipe: RefineRecipe) ->
     size = recipe.size * recipe.dense
     views = [reference_view(told, surface, size)]
     for camera in ring(recipe, task.recipe, size):
-        rgba = torch.from_numpy(task.renderer.picture(camera.to(task.device))).to(task.device).float() / 255
-        view = mesh_view(surface, camera, rgba[..., :3])
+        rgba = torch.from_numpy(task.renderer.render_image(camera.to(task.device))).to(task.device).float() / 255
+        view = view_with_depth(surface, camera, rgba[..., :3])
         views.append(View(view.camera, view.color, view.depth, view.mask & (rgba[..., 3] > OPAQUE)))
-    return grow(views)
+    return build_point_cloud(views)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ..fields import sdf_field
-from ..fields.initial import Watch, fit_mesh
+from ..fields.initial import StepCallback, fit_mesh
 from ..fields.renderer import Renderer
 from ..fields.surface import to_mesh
 from ..meshing.visual_hull import visual_hull
@@ -59,7 +59,12 @@ class Neus:
     """The task of the shared loop. The object fits [-0.5, 0.5]^3."""
 
     def __init__(
-        self, images: Tensor, cameras: list[Camera], steps: int, seed: int = 0, watch: Watch = lambda step, steps: None
+        self,
+        images: Tensor,
+        cameras: list[Camera],
+        steps: int,
+        seed: int = 0,
+        watch: StepCallback = lambda step, steps: None,
     ) -> None:
         """Images float32 (V, S, S, 4), straight alpha. ImageError when the silhouettes have nothing in common."""
         self.pixels, self.steps = Pixels.of(images, cameras), steps
@@ -67,7 +72,7 @@ class Neus:
             float(torch.stack([c.position for c in cameras]).norm(dim=1).median()),
             cameras[0].fov_deg,
         )
-        self.field = sdf_field.small(seed=seed, sharpness=sdf_field.NEAR_TRUTH).to(images.device)
+        self.field = sdf_field.small(seed=seed, sharpness=sdf_field.SHARPNESS_FROM_MESH).to(images.device)
         self.renderer = Renderer(self.field, SECTION)
         self.modules: dict[str, nn.Module] = {"field": self.field, "renderer": self.renderer}
         self.name = f"NeuS {len(images)} {images.shape[1]} {steps} {seed}"
@@ -111,7 +116,7 @@ class Neus:
 
     def views(self) -> np.ndarray:
         cameras = [Camera(orbit(side, 15, self.distance), self.fov, TURNTABLE, TURNTABLE) for side in range(0, 360, 90)]
-        return np.stack([self.renderer.picture(camera) for camera in cameras])
+        return np.stack([self.renderer.render_image(camera) for camera in cameras])
 
     def mesh(self, resolution: int) -> Mesh:
         return to_mesh(self.field, resolution)

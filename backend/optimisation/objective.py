@@ -16,7 +16,7 @@ from ..fields.field import Field
 from ..fields.initial import Start
 from ..fields.renderer import FieldRendering, Renderer
 from ..fields.solid import Solid
-from ..fields.surface import CRUMB, Value, to_mesh
+from ..fields.surface import MIN_PIECE, Value, to_mesh
 from ..rendering.cameras import Camera, orbit, rays
 from ..rendering.mesh import Mesh
 from . import losses
@@ -168,7 +168,7 @@ class Reconstruction:
         origins, directions = (torch.cat(parts).to(self.device) for parts in zip(*map(rays, cameras), strict=True))
         needed = any(self.recipe.weight(f"{n} {v}", position) for n in OF_NORMALS for v in ("random", "reference"))
         seen = self.renderer.render(
-            origins, directions, self.background, normals="analytic" if needed else "along", generator=generator
+            origins, directions, self.background, normals="analytic" if needed else "ray", generator=generator
         )
         return Pictures(seen, len(cameras), cameras[0].height, cameras[0].width)
 
@@ -177,7 +177,7 @@ class Reconstruction:
         size, distance = self.recipe.random_size[-1], sum(self.recipe.radius) / 2
         cameras = [Camera(orbit(side, 15, distance), self.recipe.fov_deg, size, size) for side in range(0, 360, 90)]
         if not self.is_latent:
-            return np.stack([self.renderer.picture(camera) for camera in cameras])
+            return np.stack([self.renderer.render_image(camera) for camera in cameras])
         return (
             (self.prior.decode(self.latents(cameras)).clamp(0, 1) * 255 + 0.5).byte().permute(0, 2, 3, 1).cpu().numpy()
         )
@@ -194,7 +194,7 @@ class Reconstruction:
             size, distance = self.recipe.random_size[-1], sum(self.recipe.radius) / 2
             cameras = [Camera(orbit(side, 15, distance), self.recipe.fov_deg, size, size) for side in range(0, 360, 45)]
             decode = latent_colors(self.prior, self.latents(cameras))
-        smallest = CRUMB if self.start is None else PIECE
+        smallest = MIN_PIECE if self.start is None else PIECE
         mesh = to_mesh(surface, resolution, smallest=smallest, decode=decode, correct=correct)
         if not len(mesh.faces):
             raise Vanished("The shape vanished while it was optimised, so there is no mesh.")

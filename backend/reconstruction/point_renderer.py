@@ -13,7 +13,7 @@ from torch.nn import functional as F
 LEAST = 1e-3  # of a colour, whose logit is to be finite
 
 
-class Gated(nn.Module):
+class GatedConvolution(nn.Module):
     """ELU(convolution) x sigmoid(convolution), 3 x 3, normalised per picture.
 
     Released with batches of one picture under BatchNorm, which then is this; but here the same in use as in training.
@@ -38,10 +38,10 @@ class PointRenderer(nn.Module):
     def __init__(self, channels: int = 16):
         super().__init__()
         told = 3 + channels
-        self.start = Gated(told, 16)
-        self.down1, self.down2 = Gated(16, 32 - told), Gated(32, 64 - told)
-        self.narrow2, self.narrow1 = Gated(64, 32), Gated(32, 16)
-        self.up2, self.up1 = Gated(64, 32, is_normalised=False), Gated(32, 16)
+        self.start = GatedConvolution(told, 16)
+        self.down1, self.down2 = GatedConvolution(16, 32 - told), GatedConvolution(32, 64 - told)
+        self.narrow2, self.narrow1 = GatedConvolution(64, 32), GatedConvolution(32, 16)
+        self.up2, self.up1 = GatedConvolution(64, 32, is_normalised=False), GatedConvolution(32, 16)
         self.color = nn.Conv2d(16, 3, 1)
         nn.init.zeros_(self.color.weight)
         nn.init.zeros_(self.color.bias)  # pyright: ignore[reportArgumentType]

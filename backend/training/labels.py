@@ -58,7 +58,7 @@ def make_labels(meshes: Path, views: Views, folder: Path, progress, stretching: 
     for i in progress([i for i in order if not labels.done[i]]):
         mesh = load_stretched(entries[views.names[i]], i, stretching)
         renderer = Renderer(mesh, Light.random(np.random.default_rng([i, stretching])))  # the light of the views
-        points, surface = draw(renderer, np.random.default_rng([i, 5, stretching]))
+        points, surface = draw_labels(renderer, np.random.default_rng([i, 5, stretching]))
         labels.points[i], labels.surface[i] = points, surface
         for k, (azimuth, elevation, _) in enumerate(views.poses[i, FRAMED]):
             left, bottom, right, top = renderer.framing(orbit(azimuth, elevation))
@@ -67,7 +67,7 @@ def make_labels(meshes: Path, views: Views, folder: Path, progress, stretching: 
     return labels
 
 
-def draw(renderer: Renderer, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def draw_labels(renderer: Renderer, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """points (3 POINTS, 4) and surface (POINTS, 6) as in `Labels`: what can be seen from outside, and around it."""
     surface = np.zeros((0, 6), np.float32)
     while len(surface) < POINTS:

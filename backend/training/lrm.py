@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ..reconstruction.lrm.image_tokens import Encoder
 from ..reconstruction.lrm.model import LRM, Architecture, Scene
-from ..reconstruction.lrm.source_camera import describe
+from ..reconstruction.lrm.source_camera import source_camera
 from ..weights.loaders.one2345 import choose_dtype
 from .labels import POINTS, Labels
 from .loop import train
@@ -161,7 +161,7 @@ def draw_sample(views: Views, labels: Labels, i: int, k: int, rng: np.random.Gen
     if rng.random() < 0.5:
         picture, points = picture[..., ::-1], points * np.array([-1, 1, 1], np.float32)
     told = elevation + rng.normal() * WRONG_ELEVATION
-    camera = describe(told, apparent * float(size) / RADIUS * np.tan(np.radians(FOV_DEG) / 2), RADIUS)
+    camera = source_camera(told, apparent * float(size) / RADIUS * np.tan(np.radians(FOV_DEG) / 2), RADIUS)
     world = ((size * points) @ orbit(0, told)[:3, :3].T).astype(np.float32)
     origin, axes = world[-4], (world[-3:] - world[-4]).T
     placement = np.concatenate([axes, origin[:, None]], 1)

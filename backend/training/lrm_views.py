@@ -16,7 +16,7 @@ from diffusers import AutoencoderKL
 from torch import Tensor, nn
 
 from ..reconstruction.lrm.model import LRM, Scene
-from ..rendering.rays import importance, intersect_box, stratify
+from ..rendering.rays import importance_sampling, intersect_box, stratify
 from ..rendering.volume import alpha_weights, points_along
 from .render import FOV_DEG, orbit
 from .views import PLAIN, SIZE, VIEWPOINTS, Views
@@ -91,7 +91,7 @@ def render(model: LRM, scene: Scene, origins: Tensor, directions: Tensor) -> Ten
 
     with torch.no_grad():
         edges = stratify(near, far, COARSE)
-        z = importance(edges, alpha_weights(stopped(look(edges)[0])) + FLOOR, FINE)
+        z = importance_sampling(edges, alpha_weights(stopped(look(edges)[0])) + FLOOR, FINE)
     raw, color = look(z)
     weights = alpha_weights(stopped(raw)) * hit[:, None]
     color = (weights[..., None] * (color[:, 1:] + color[:, :-1]) / 2).sum(1)

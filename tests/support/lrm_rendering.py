@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from backend.reconstruction.lrm.model import LRM, POINTS, Scene
-from backend.rendering.rays import importance, intersect_box
+from backend.reconstruction.lrm.model import LRM, POINTS_AT_ONCE, Scene
+from backend.rendering.rays import importance_sampling, intersect_box
 from backend.rendering.volume import alpha_weights, points_along
 
 MARGIN = 1e-3  # of TripoSR's box, that its rays leave out
@@ -24,7 +24,7 @@ def render(model: LRM, scene: Scene, origins: Tensor, directions: Tensor, sample
     see = render_evenly if model.architecture.density == "exp" else render_twice
     parts = [
         see(model, scene, o, d, samples)
-        for o, d in zip(*(t.split(max(1, POINTS // samples)) for t in (origins, directions)), strict=True)
+        for o, d in zip(*(t.split(max(1, POINTS_AT_ONCE // samples)) for t in (origins, directions)), strict=True)
     ]
     color, opacity = (torch.cat(part) for part in zip(*parts, strict=True))
     return color + 1 - opacity[:, None], opacity
@@ -51,7 +51,7 @@ def render_twice(model: LRM, scene: Scene, origins: Tensor, directions: Tensor, 
     first = near[:, None] + (far - near)[:, None] * share
     raw, color = look(model, scene, origins, directions, first)
     weights, _ = march(model, first, raw, color)
-    second = importance(first, smooth(weights) + FLOOR, samples - count)
+    second = importance_sampling(first, smooth(weights) + FLOOR, samples - count)
     more, seen = look(model, scene, origins, directions, second)
     z, order = torch.cat([first, second], 1).sort(1)
     raw = torch.cat([raw, more], 1).gather(1, order)

@@ -18,7 +18,7 @@ from torch import Tensor
 from backend.diffusion.prior import Denoised, stable_diffusion_schedule, view_angles
 from backend.rendering.cameras import Camera, orbit
 from backend.rendering.mesh import Mesh
-from backend.rendering.rasteriser import photograph
+from backend.rendering.rasteriser import render_mesh
 
 
 class Codec(Protocol):
@@ -135,7 +135,7 @@ class OraclePrior:
     def picture(self, camera: Camera) -> Tensor:
         """(3, S, S) in 0..1 on white."""
         camera = Camera(camera.cam_to_world.cpu(), camera.fov_deg, self.image_size, self.image_size)
-        rgba = photograph(self.mesh, camera, self.samples)
+        rgba = render_mesh(self.mesh, camera, self.samples)
         return (rgba[..., :3] * rgba[..., 3:] + 1 - rgba[..., 3:]).permute(2, 0, 1)
 
     def perturbed(self, camera: Camera) -> Camera:

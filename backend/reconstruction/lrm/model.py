@@ -21,7 +21,7 @@ AXES = {"x": 0, "y": 1, "z": 2}
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, of DINO
 CAMERA = 16  # numbers of a source camera: camera to world (3, 4) row by row, then fx, fy, cx, cy in picture sides
 PADDING = 0.001  # OpenLRM's colours reach from -0.001 to 1.001
-POINTS = 1 << 16  # asked for at once
+POINTS_AT_ONCE = 1 << 16  # asked for at once
 BEYOND = 3.0  # half depths from the middle, from where on the decoder is told no more
 
 
@@ -66,7 +66,7 @@ class Architecture:
 class Scene:
     """What an LRM made of B pictures: planes (B, 3, C, H, W); for local features also those (B, L, h, w), the pictures
     (B, 3, S, S), their cameras (B, 16), what these and the objects' depths seem to be (B, 3), and the logarithms of the
-    depths that are taken (B,). is_doubled: the second half of B are the first half's mirror images, and what is asked
+    depths that are taken (B,). is_mirrored: the second half of B are the first half's mirror images, and what is asked
     is answered by the mean of both."""
 
     planes: Tensor
@@ -75,7 +75,7 @@ class Scene:
     camera: Tensor | None = None
     estimate: Tensor | None = None
     depth: Tensor | None = None
-    is_doubled: bool = False
+    is_mirrored: bool = False
 
 
 class LRM(nn.Module):
@@ -126,10 +126,10 @@ class LRM(nn.Module):
             raise ValueError("only a model with local features estimates cameras")
         return self.local_features(torch.cat([pictures, pictures.flip(-1)]) * 2 - 1)[1].unflatten(0, (2, -1)).mean(0)
 
-    def encode_doubled(self, pictures: Tensor, camera: Tensor, depth: Tensor) -> Scene:
+    def encode_mirrored(self, pictures: Tensor, camera: Tensor, depth: Tensor) -> Scene:
         """Of pictures from azimuth 0 and of their mirror images, whose mean is a better guess than either."""
         scene = self.encode(*(torch.cat(two) for two in ((pictures, pictures.flip(-1)), (camera,) * 2, (depth,) * 2)))
-        return replace(scene, is_doubled=True)
+        return replace(scene, is_mirrored=True)
 
     def tokens(self, pictures: Tensor) -> Tensor:
         """The picture's tokens (B, T, encoder's width), class token first."""
@@ -146,9 +146,9 @@ class LRM(nn.Module):
 
     def query(self, scene: Scene, points: Tensor) -> tuple[Tensor, Tensor]:
         """points (B, N, 3) -> raw densities (B, N) and colours (B, N, 3)."""
-        if scene.is_doubled:
+        if scene.is_mirrored:
             both = torch.cat([points, points * points.new_tensor([-1, 1, 1])])
-            raw, colors = self.query(replace(scene, is_doubled=False), both)
+            raw, colors = self.query(replace(scene, is_mirrored=False), both)
             return raw.unflatten(0, (2, -1)).mean(0), colors.unflatten(0, (2, -1)).mean(0)
         a, along = self.architecture, points[..., 1:2]
         if scene.camera is not None:

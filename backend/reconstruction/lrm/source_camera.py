@@ -10,7 +10,7 @@ from torch import Tensor
 from ...rendering.cameras import orbit
 
 
-def describe(elevation_deg: float, half_tangent: float, distance: float) -> Tensor:
+def source_camera(elevation_deg: float, half_tangent: float, distance: float) -> Tensor:
     """(16,) of a camera in front of the object. half_tangent: of half its field of view."""
     matrix = orbit(0, elevation_deg, distance)[:3]
     focal = 1 / (2 * half_tangent)

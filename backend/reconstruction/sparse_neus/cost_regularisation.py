@@ -60,7 +60,7 @@ def masked_norm(x: Tensor, mask: Tensor, norm: nn.Module) -> Tensor:
     return (x * (weight * torch.rsqrt(variance + 1e-5))).addcmul_(mask, bias).relu_()
 
 
-def coarser(mask: Tensor) -> Tensor:
+def downsample_sites(mask: Tensor) -> Tensor:
     """Sites of the next level: any active neighbour, but none below the lowest active coordinate of an axis."""
     out = F.max_pool3d(pad_strided(mask), 3, 2)
     for axis in (2, 3, 4):
@@ -85,9 +85,9 @@ class SparseCostRegNet(nn.Module):
         self.conv11 = SparseBlock(b, a, transposed=True)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        mask1 = coarser(mask)
-        mask2 = coarser(mask1)
-        mask3 = coarser(mask2)
+        mask1 = downsample_sites(mask)
+        mask2 = downsample_sites(mask1)
+        mask3 = downsample_sites(mask2)
         c0 = self.conv0(x, mask)
         c2 = self.conv2(self.conv1(c0, mask1), mask1)
         c4 = self.conv4(self.conv3(c2, mask2), mask2)

@@ -105,29 +105,29 @@ class SparseNeuS(nn.Module):
 
     def color(self, scene: Scene, points: Tensor, target: Tensor) -> Tensor:
         """points (N, 3) and unit vectors to the viewer, or normals on a surface -> RGB (N, 3) in 0..1."""
-        return self.blend(scene, points, target, *self.look(scene, points))
+        return self.blend(scene, points, target, *self.sample_images(scene, points))
 
     def blend(self, scene: Scene, points: Tensor, target: Tensor, features: Tensor, mask: Tensor) -> Tensor:
         """The rest of `color`, when `look` was asked before."""
-        geometry = F.grid_sample(scene.volume[None], place(points), align_corners=True)[0, :, 0, 0].T
+        geometry = F.grid_sample(scene.volume[None], to_grid(points), align_corners=True)[0, :, 0, 0].T
         return self.rendering_network_lod0(features, ray_difference(points, target, scene.centres), mask, geometry)
 
-    def look(self, scene: Scene, points: Tensor) -> tuple[Tensor, Tensor]:
+    def sample_images(self, scene: Scene, points: Tensor) -> tuple[Tensor, Tensor]:
         """What the views know of points (N, 3): RGB and features (V, N, 3 + F), and whether it counts, bool (V, N)."""
         u, v, _ = project(points, scene.affine, scene.images, 1e-3)
         outside = (u.abs() >= 1) | (v.abs() >= 1)
         grid = torch.stack([u, v], -1).masked_fill(outside[..., None], 2)[:, None]
         maps = torch.cat([scene.images, scene.features], 1)
         features = F.grid_sample(maps, grid, align_corners=True)[:, :, 0].transpose(1, 2)
-        return features, ~outside & (known(scene, points) & (points.abs() < 1).all(1))
+        return features, ~outside & (is_observed(scene, points) & (points.abs() < 1).all(1))
 
 
-def known(scene: Scene, points: Tensor) -> Tensor:
+def is_observed(scene: Scene, points: Tensor) -> Tensor:
     """Whether two views or more see any of the voxels around points (N, 3): bool (N,)."""
-    return F.grid_sample(scene.mask, place(points), align_corners=True).flatten() > 0
+    return F.grid_sample(scene.mask, to_grid(points), align_corners=True).flatten() > 0
 
 
-def place(points: Tensor) -> Tensor:
+def to_grid(points: Tensor) -> Tensor:
     """points (N, 3) as F.grid_sample wants them, whose last axis comes first."""
     return points.flip(-1)[None, None, None]
 

@@ -10,16 +10,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...input_view.input_view import Picture, front_colors, keep_outline, paint_front
+from ...input_view.input_view import InputView, front_colors, match_silhouette, paint_front
 from ...meshing.clean import keep_components, remove_degenerate
-from ...meshing.fill_cavities import fill_hollow
+from ...meshing.fill_cavities import fill_cavities
 from ...meshing.marching_cubes import extract
-from ...meshing.texture import finish, nearby
+from ...meshing.texture import decimate_and_texture, nearest_vertex_colors
 from ...preprocess.image import ImageError
 from ...rendering.cameras import Camera
 from ...rendering.mesh import Mesh
 from ...runtime.progress import Progress
-from .model import Scene, SparseNeuS, known
+from .model import Scene, SparseNeuS, is_observed
 from .volume_frame import object_box, place_volume
 
 POINTS = 1 << 16  # signed distances evaluated at once
@@ -36,7 +36,7 @@ def mesh_from_views(
     parameters: dict[str, Any],
     progress: Progress,
     reference: Camera | None = None,
-    picture: Picture | None = None,
+    picture: InputView | None = None,
 ) -> Mesh:
     """Views (V, 3, S, S) in 0..1 with cameras -> clean coloured mesh in the cameras' world.
 
@@ -57,12 +57,12 @@ def mesh_from_views(
         evaluated += len(points)
         progress.update("Surface", evaluated, evaluated + 4 * POINTS)
         parts = transform(to_volume, points).split(POINTS)
-        sdf = torch.cat([torch.where(known(scene, p), model.sdf(scene, p) * unit, NOTHING) for p in parts])
+        sdf = torch.cat([torch.where(is_observed(scene, p), model.sdf(scene, p) * unit, NOTHING) for p in parts])
         return torch.where((transform(to_box, points).abs() <= WITHIN + 1e-4).all(1), sdf, NOTHING)
 
-    true = fill_hollow(field, box, WITHIN)
+    true = fill_cavities(field, box, WITHIN)
     if picture is not None:
-        true = keep_outline(true, picture, float(box[:3, 0].norm()))
+        true = match_silhouette(true, picture, float(box[:3, 0].norm()))
     vertices, faces = extract(
         lambda p: true(transform(box, p)), parameters["mesh_resolution"], (-WITHIN, WITHIN), device=views.device
     )
@@ -74,10 +74,10 @@ def mesh_from_views(
     rgb = vertex_colors(model, scene, transform(to_volume, points), progress)
     mesh = Mesh(points.cpu().numpy(), faces, np.concatenate([rgb, np.full((len(rgb), 1), 255, np.uint8)], 1))
     mesh = remove_degenerate(keep_components(mesh, SMALLEST_PIECE if picture is None else SMALLEST_SHOWN))
-    colors = nearby(mesh)
+    colors = nearest_vertex_colors(mesh)
     if picture is not None:
         mesh, colors = paint_front(mesh, picture), front_colors(mesh, picture, colors)
-    return finish(mesh, parameters, colors, lambda i, n: progress.update("Texture", i, n))
+    return decimate_and_texture(mesh, parameters, colors, lambda i, n: progress.update("Texture", i, n))
 
 
 def vertex_colors(model: SparseNeuS, scene: Scene, vertices: Tensor, progress: Progress) -> np.ndarray:

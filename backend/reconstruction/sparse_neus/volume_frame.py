@@ -75,15 +75,6 @@ def published_frame(cam_to_world: Tensor, fov_deg: float, reference: Tensor) -> 
     return (opencv[0] @ scale).to(cam_to_world)
 
 
-def near_far(centres: Tensor) -> tuple[Tensor, Tensor]:
-    """Between which distances rays from camera centres (V, 3) in the volume are rendered, as published: each (V,).
-
-    near is negative where the camera is inside the volume, as One-2-3-45's are.
-    """
-    distance = centres.norm(dim=-1)
-    return 0.95 * (distance - 1), 1.05 * (distance + 1)
-
-
 def volume_cameras(
     cam_to_world: Tensor, fov_deg: float, size: int, volume_to_world: Tensor, pixel_shift: float = -0.5
 ) -> tuple[Tensor, Tensor]:

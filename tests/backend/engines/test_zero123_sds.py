@@ -19,7 +19,7 @@ from backend.optimisation.objective import Reconstruction, Reference
 from backend.optimisation.recipes import base as recipe
 from backend.rendering.cameras import Camera, orbit
 from backend.rendering.mesh import Mesh
-from backend.rendering.rasteriser import photograph
+from backend.rendering.rasteriser import render_mesh
 from backend.runtime.progress import Progress
 from tests.support.oracle import OraclePrior
 
@@ -61,7 +61,7 @@ def recovered() -> tuple[Mesh, Reconstruction]:
     truth = brick()
     assert truth.volume == pytest.approx(0.7 * 0.3 * 0.4, rel=1e-4)  # closed, outward
     camera = Camera(orbit(0, 15, 3.8), 20, 48, 48)
-    reference = Reference(photograph(truth, camera), camera)
+    reference = Reference(render_mesh(truth, camera), camera)
     task = Reconstruction(OraclePrior(truth, 24), hash_field.small(seed=0), reference, COURSE)
     outcome = optimise(task, Progress(), COURSE.steps, seed=0)
     assert outcome.steps == 60 and outcome.recovered == 0
@@ -135,7 +135,7 @@ def test_what_begins_as_a_mesh_hardly_moves_while_the_prior_agrees():
     assert field.is_sdf and course.rate == recipe.GENTLE_RATE and course.weight("eikonal random", 0) == 3
     grey = Mesh(truth.vertices, truth.faces, np.full_like(truth.vertex_colors, 128))
     start = fit_mesh(field, grey, seed=0)
-    task = Reconstruction(prior, field, Reference(photograph(truth, camera), camera), course, "sds", start)
+    task = Reconstruction(prior, field, Reference(render_mesh(truth, camera), camera), course, "sds", start)
     optimise(task, Progress(), course.steps, seed=0)
     mesh = task.mesh(48)
     assert inside(mesh.vertices, 0.025).mean() > 0.99 and inside(mesh.vertices, -0.025).mean() < 0.01
@@ -165,7 +165,7 @@ def test_a_start_of_any_size_and_place_is_made_to_fit():
 
 def one_step(mesh: Mesh, match: bool) -> Result:
     """Of a mesh and the picture of the brick: one step teaches nothing."""
-    image = photograph(brick(), Camera(orbit(0, 0, 3.0), 30, 128, 128)).numpy()
+    image = render_mesh(brick(), Camera(orbit(0, 0, 3.0), 30, 128, 128)).numpy()
     told = {"start": "mesh", "steps": 1, "auto_elevation": False, "elevation_deg": 0.0, "mesh_resolution": 48}
     values = engine("zero123_sds").check(told | {"match_picture": match, "remove_background": "never"})
     return run(Request("zero123_sds", {"image": image, "mesh": mesh}, values, 0), Progress())

@@ -7,9 +7,8 @@ import torch
 
 from backend.fields import hash_field, sdf_field
 from backend.fields.background import Background, harmonics
-from backend.fields.field import gaussian_blob, magic3d_blob
+from backend.fields.field import magic3d_blob
 from backend.fields.surface import to_mesh
-from backend.fields.tensor_field import TensorField
 from backend.fields.voxel_field import VoxelField
 
 
@@ -28,7 +27,6 @@ def make(kind: str):
         "sdf": sdf_field.small,
         "voxel": lambda: VoxelField(6),
         "coarse voxel": lambda: VoxelField(6, coarse=(4, 2)),
-        "tensor": lambda: TensorField(6, rank=2, color_rank=2),
     }[kind]().double()
     g = generator(1)
     for parameter in field.parameters():
@@ -44,14 +42,14 @@ def bare_sphere(radius: float = 0.35):
     return field
 
 
-KINDS = ["hash", "sdf", "voxel", "coarse voxel", "tensor"]
+KINDS = ["hash", "sdf", "voxel", "coarse voxel"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_gradients_in_the_points_equal_finite_differences_twice(kind):
     field = make(kind)
     where = points(3).requires_grad_()
-    assert torch.autograd.gradcheck(lambda p: torch.cat([x.flatten() for x in field.look(p)]), where)
+    assert torch.autograd.gradcheck(lambda p: torch.cat([x.flatten() for x in field.value_and_color(p)]), where)
     assert torch.autograd.gradgradcheck(field.value, where)
 
 
@@ -83,7 +81,8 @@ def test_normals_of_a_sphere():
     torch.testing.assert_close(field.value(where), where.norm(dim=-1) - 0.35, atol=1e-6, rtol=0)
     torch.testing.assert_close(field.normal(where), outward, atol=1e-6, rtol=0)
     far = where[where.norm(dim=-1) > 0.1]
-    torch.testing.assert_close(field.normal(far, "finite"), far / far.norm(dim=-1, keepdim=True), atol=2e-3, rtol=0)
+    slopes = field.differences(far, 0.01)
+    torch.testing.assert_close(slopes, far / far.norm(dim=-1, keepdim=True), atol=2e-3, rtol=0)
     torch.testing.assert_close(field.query(where).gradient, outward, atol=1e-6, rtol=0)
 
 
@@ -94,13 +93,10 @@ def test_normals_of_a_blob_point_outward():
     outward = where / where.norm(dim=-1, keepdim=True)
     torch.testing.assert_close(field.normal(where), outward)
     torch.testing.assert_close(field.value(where), torch.nn.functional.softplus(10 * (1 - where.norm(dim=-1) / 0.5)))
-    assert gaussian_blob(torch.zeros(1, 3)).item() == 5 and gaussian_blob(torch.tensor([[0.2, 0, 0]])).item() == (
-        pytest.approx(5 * math.exp(-0.5))
-    )
 
 
 def test_a_density_ends_at_its_cube():
-    for field in (hash_field.small(), VoxelField(6), TensorField(6)):
+    for field in (hash_field.small(), VoxelField(6)):
         inside, outside = torch.tensor([[0.0, 0.59, 0.0]]), torch.tensor([[0.0, 0.61, 0.0]])
         assert field.value(inside) > 0 and field.value(outside) == 0
 
@@ -115,7 +111,7 @@ def test_opacity_of_a_section_through_a_plane():
         before, after = (1 / (1 + math.exp(-64 * (sdf + side * cosine * 0.01))) for side in (-1, 1))
         assert got == pytest.approx((before - after) / before, rel=1e-3)
     slope = (along * where / where.norm(dim=-1, keepdim=True)).sum(-1)
-    glimpsed = field.glimpse(field.value(where), slope, along, torch.full((2,), 0.02, dtype=torch.float64))
+    glimpsed = field.alpha_from_slope(field.value(where), slope, along, torch.full((2,), 0.02, dtype=torch.float64))
     torch.testing.assert_close(glimpsed, alpha)
 
 

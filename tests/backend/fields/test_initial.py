@@ -4,10 +4,9 @@ import pytest
 import torch
 
 from backend.fields import hash_field, initial, sdf_field
-from backend.fields.initial import SOFT, Start, fit_mesh
+from backend.fields.initial import SHELL, Start, fit_mesh
 from backend.fields.mesh_distance import MeshDistance, closest_on_triangles
 from backend.fields.surface import to_mesh
-from backend.fields.tensor_field import TensorField
 from backend.fields.voxel_field import VoxelField
 from backend.rendering.mesh import Mesh
 
@@ -80,7 +79,6 @@ FIELDS = {
     "sdf": sdf_field.small,
     "voxel": lambda: VoxelField(32, generator=torch.Generator().manual_seed(0)),
     "coarse voxel": lambda: VoxelField(32, coarse=(16, 8)),
-    "tensor": lambda: TensorField(48, generator=torch.Generator().manual_seed(0)),
 }
 
 
@@ -119,7 +117,7 @@ def test_how_far_a_field_has_moved_from_its_start_by_hand():
     a sphere of radius 0.35: 0.05 inside it, where the start was 0.01 outside."""
     voxels, generator = VoxelField(4, generator=torch.Generator().manual_seed(0)), torch.Generator().manual_seed(1)
     share = np.log1p(np.exp(-1)) / 15
-    for distance, wanted in ((-SOFT / 2, 1.5), (-1.0, 2.0), (1.0, 0.0)):
+    for distance, wanted in ((-SHELL / 2, 1.5), (-1.0, 2.0), (1.0, 0.0)):
         off = abs(share - wanted)
         expected = off - 0.05 if off > 0.1 else off**2 / 0.2  # Huber, quadratic up to 0.1
         start = Start(torch.zeros(9, 3), torch.full((9,), distance))

@@ -11,9 +11,9 @@ from backend.fields.renderer import Renderer, slopes
 from backend.fields.voxel_field import VoxelField
 from backend.rendering.cameras import Camera, orbit, rays
 from backend.rendering.occupancy import Occupancy
-from backend.rendering.sections import Sections, place_on_rays, visible
+from backend.rendering.sections import Sections, index_along_rays, visibility
 from backend.rendering.shading import Light, sample_light, shade
-from backend.rendering.volume import density_weights, render_sdf
+from tests.support.volume_rendering import density_weights, render_sdf
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -97,7 +97,7 @@ def test_what_has_become_empty_is_forgotten_as_fast_as_asked():
 def test_several_looks_miss_less_of_what_is_thin():
     """Of 512 cells, each with a sheet in a quarter of it, n looks find 1 - 0.75^n: 4.5 deviations on either side."""
     for looks, expected in ((1, 0.25), (8, 1 - 0.75**8)):
-        occupancy = Occupancy((-1, 1), 8, looks=looks)
+        occupancy = Occupancy((-1, 1), 8, samples=looks)
         occupancy.update(lambda points: ((points[:, 0] * 4) % 1 < 0.25).float(), generator())
         found = float(occupancy.grid.binaries.float().mean())
         assert found == pytest.approx(expected, abs=4.5 * (expected * (1 - expected) / 512) ** 0.5)
@@ -123,14 +123,14 @@ def test_visibility_is_nerfaccs():
     wanted = render_visibility_from_density(starts, starts + 0.05, density, early_stop_eps=1e-3, alpha_thre=0.3)
     ray = torch.arange(7).repeat_interleave(20)
     alpha = 1 - torch.exp(-density * 0.05)
-    assert torch.equal(visible(alpha.flatten(), ray, 7, 0.3, 1e-3), wanted.flatten())
-    assert torch.equal(place_on_rays(torch.tensor([0, 0, 2, 2, 2]), 4), torch.tensor([0, 1, 0, 1, 2]))
+    assert torch.equal(visibility(alpha.flatten(), ray, 7, 0.3, 1e-3), wanted.flatten())
+    assert torch.equal(index_along_rays(torch.tensor([0, 0, 2, 2, 2]), 4), torch.tensor([0, 1, 0, 1, 2]))
 
 
 def test_rendering_equals_nerfaccs_batched_one():
     """All cells occupied, nothing left out: the sections of a ray as a row of nerfacc's table."""
     field, (origins, directions) = uneven().double(), (x.double() for x in view(5))
-    renderer = Renderer(field, 0.05, alpha_least=0, light_least=1e-30)
+    renderer = Renderer(field, 0.05, min_alpha=0, min_transmittance=1e-30)
     seen = renderer.render(origins, directions, background=0.25, normals="analytic")
     first, count = 10, 45  # 0.5 to 2.75: from before the cube to behind it
     edges = (torch.arange(count + 1, dtype=torch.float64) + first) * 0.05
@@ -155,8 +155,8 @@ def test_pruning_changes_nothing_that_can_be_seen(kind):
     if kind == "sdf":
         field.log_sharpness.data.fill_(0.15)
     everything, pruned = (
-        Renderer(field, 0.02, alpha_least=0, light_least=1e-30),
-        Renderer(field, 0.02, alpha_least=1e-3),
+        Renderer(field, 0.02, min_alpha=0, min_transmittance=1e-30),
+        Renderer(field, 0.02, min_alpha=1e-3),
     )
     for seed in range(8):
         pruned.occupancy.update(lambda p: field.occupancy(p, 0.02, pruned.occupancy.cell), generator(seed))
@@ -175,7 +175,7 @@ def test_a_homogeneous_cube_absorbs_as_it_should():
     field = hash_field.small(blob=(0.0, 1.0))
     field.density_network[-1].weight.data.zero_()  # softplus(0) everywhere: ln 2
     origins, directions = torch.tensor([[0.1, -2.0, 0.2], [0.1, -2.0, 0.7]]), torch.tensor([[0.0, 1, 0], [0, 1, 0]])
-    seen = Renderer(field, 0.02, light_least=1e-9).render(origins, directions, background=None)
+    seen = Renderer(field, 0.02, min_transmittance=1e-9).render(origins, directions, background=None)
     assert seen.opacity[0].item() == pytest.approx(1 - 2**-1.2, abs=1e-5) and seen.opacity[1] == 0
 
 
@@ -216,8 +216,8 @@ def test_slopes_along_rays():
     assert len(slopes(values[:0], sections.select(starts < 0))) == 0
 
 
-@pytest.mark.parametrize("alpha_least", [0.0, 0.01])
-def test_the_slope_along_a_ray_shows_what_the_gradient_shows(alpha_least):
+@pytest.mark.parametrize("min_alpha", [0.0, 0.01])
+def test_the_slope_along_a_ray_shows_what_the_gradient_shows(min_alpha):
     """Of a sphere: the outline and the surface, and how much more is covered when it grows, from the true gradient's
     rendering; that is the derivative of the covered share in its radius."""
     field = sdf_field.small(radius=0.3, anneal=0)
@@ -225,12 +225,12 @@ def test_the_slope_along_a_ray_shows_what_the_gradient_shows(alpha_least):
         parameter.data.zero_()
     field.log_sharpness.data.fill_(0.1)
     field.radius = torch.tensor(0.3, requires_grad=True)
-    renderer, covered = Renderer(field, 0.01, alpha_least=alpha_least), {}
-    for normals in ("along", "analytic"):
+    renderer, covered = Renderer(field, 0.01, min_alpha=min_alpha), {}
+    for normals in ("ray", "analytic"):
         seen = renderer.render(*view(24), normals=normals)
         (growth,) = torch.autograd.grad(seen.opacity.mean(), field.radius)
         covered[normals] = seen, growth
-    (found, grows), (true, expected) = covered["along"], covered["analytic"]
+    (found, grows), (true, expected) = covered["ray"], covered["analytic"]
     assert found.samples.gradient is None and true.samples.gradient is not None
     assert (found.opacity - true.opacity).abs().max() < 0.02
     assert (found.depth - true.depth)[true.opacity > 0.9].abs().max() < 0.003
@@ -279,7 +279,7 @@ def test_occupancy_is_looked_at_every_16th_step():
 
 
 def test_a_picture():
-    picture = Renderer(uneven()).picture(Camera(orbit(0, 0, 2), 45, 12, 8), shading="normal", normals="analytic")
+    picture = Renderer(uneven()).render_image(Camera(orbit(0, 0, 2), 45, 12, 8), shading="normal", normals="analytic")
     assert picture.shape == (8, 12, 4) and picture.dtype == np.uint8
     assert picture[4, 6, 3] > 200 and picture[0, 0, 3] == 0
     assert math.isclose(picture[4, 6, :3].mean(), 127, abs_tol=60)

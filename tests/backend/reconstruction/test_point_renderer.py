@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import torch
 
-from backend.input_view.view_colors import blend, colors_from, mesh_view, paint
-from backend.meshing.texture import finish, nearby
-from backend.reconstruction.point_renderer import Gated, PointRenderer
+from backend.input_view.view_colors import blend_views, blended_colors, paint_vertices, view_with_depth
+from backend.meshing.texture import decimate_and_texture, nearest_vertex_colors
+from backend.reconstruction.point_renderer import GatedConvolution, PointRenderer
 from backend.rendering.cameras import Camera, orbit
 from backend.rendering.mesh import Mesh
 from backend.rendering.point_cloud import View
@@ -16,12 +16,12 @@ from backend.rendering.point_cloud import View
 def test_a_gated_layer_is_its_papers():
     """ELU(features) times sigmoid(gate), by hand at one place of a 3 x 3 picture, and normalised over the picture."""
     torch.manual_seed(0)
-    layer, x = Gated(2, 3, is_normalised=False), torch.randn(1, 2, 3, 3)
+    layer, x = GatedConvolution(2, 3, is_normalised=False), torch.randn(1, 2, 3, 3)
     with torch.no_grad():
         raw = [float((x[0] * conv.weight[1]).sum() + conv.bias[1]) for conv in (layer.feature, layer.gate)]
     expected = (raw[0] if raw[0] > 0 else np.expm1(raw[0])) / (1 + np.exp(-raw[1]))
     assert layer(x)[0, 1, 1, 1].item() == pytest.approx(expected, rel=1e-5)
-    normalised = Gated(2, 3)(torch.randn(2, 2, 8, 8))
+    normalised = GatedConvolution(2, 3)(torch.randn(2, 2, 8, 8))
     torch.testing.assert_close(normalised.mean((2, 3)), torch.zeros(2, 3), atol=1e-5, rtol=0)
     torch.testing.assert_close(normalised.var((2, 3), unbiased=False), torch.ones(2, 3), atol=1e-2, rtol=0)
 
@@ -69,7 +69,7 @@ def stripes(points: torch.Tensor) -> torch.Tensor:
 
 def shot(mesh: Mesh, azimuth: float, color=stripes) -> View:
     camera = Camera(orbit(azimuth, 0, 3.0), 22, 96, 96)
-    view = mesh_view(mesh, camera, torch.zeros(96, 96, 3))
+    view = view_with_depth(mesh, camera, torch.zeros(96, 96, 3))
     rows, columns = view.mask.nonzero(as_tuple=True)
     x, y = (columns + 0.5 - 48) / camera.focal, (48 - rows - 0.5) / camera.focal
     local = torch.stack([x, y, -torch.ones_like(x)], 1) * view.depth[view.mask][:, None]
@@ -79,7 +79,9 @@ def shot(mesh: Mesh, azimuth: float, color=stripes) -> View:
 
 def test_vertices_take_the_colours_of_what_the_views_show():
     mesh = ball()
-    painted = paint(mesh, colors_from([shot(mesh, a) for a in (0, 90, 180, 270)], nearby(mesh)))
+    painted = paint_vertices(
+        mesh, blended_colors([shot(mesh, a) for a in (0, 90, 180, 270)], nearest_vertex_colors(mesh))
+    )
     truth = stripes(torch.from_numpy(mesh.vertices)).numpy() * 255
     middle = np.abs(mesh.vertices[:, 2]) < 0.3
     off = np.abs(painted.vertex_colors[:, :3] - truth)
@@ -93,7 +95,7 @@ def test_the_reference_counts_alone_where_it_faces_and_what_nobody_sees_stays():
     side = shot(mesh, 50, lambda points: torch.tensor([0, 0, 1.0]).expand_as(points))
     points = 0.4 * torch.tensor([[0, -1.0, 0], [0, 1, 0], [0.9848, 0.1736, 0]])  # in front, behind, 100 degrees right
     own = torch.full((3, 3), 0.25)
-    found = blend(points, points / 0.4, own, [front, side])
+    found = blend_views(points, points / 0.4, own, [front, side])
     expected = torch.tensor([[1.0, 0, 0], [0.25, 0.25, 0.25], [0, 0, 1]])
     torch.testing.assert_close(found, expected, atol=0.02, rtol=0)
 
@@ -106,7 +108,7 @@ def test_what_the_reference_shows_without_being_trusted_stays():
     side = shot(mesh, -50, lambda points: torch.tensor([0, 0, 1.0]).expand_as(points))
     angles = torch.deg2rad(torch.tensor([-20.0, 20.0, -70.0, -100.0]))
     normals = torch.stack([angles.sin(), -angles.cos(), torch.zeros(4)], 1)
-    found = blend(0.4 * normals, normals, torch.full((4, 3), 0.25), [front, side])
+    found = blend_views(0.4 * normals, normals, torch.full((4, 3), 0.25), [front, side])
     expected = torch.tensor([[0.25, 0.25, 0.25], [1, 0, 0], [0.25, 0.25, 0.25], [0, 0, 1]])
     torch.testing.assert_close(found, expected, atol=0.05, rtol=0)
 
@@ -115,8 +117,8 @@ def test_the_pictures_return_as_a_texture_where_they_belong():
     """Every vertex looks up its own texel; colours are those of the world there."""
     pytest.importorskip("xatlas")
     mesh = ball(8)
-    colors = colors_from([shot(mesh, a) for a in (0, 90, 180, 270)], nearby(mesh))
-    textured = finish(mesh, {"texture": "256", "max_faces": 0}, colors)
+    colors = blended_colors([shot(mesh, a) for a in (0, 90, 180, 270)], nearest_vertex_colors(mesh))
+    textured = decimate_and_texture(mesh, {"texture": "256", "max_faces": 0}, colors)
     assert textured.uv is not None and textured.texture is not None
     centre, uv = textured.vertices[textured.faces].mean(1), textured.uv.mean(1)
     column, row = (uv * [256, -256] + [0, 256]).astype(int).clip(0, 255).T

@@ -61,9 +61,10 @@ def test_published_rig(fixtures):
         np.testing.assert_allclose(orbit(azimuth, 90 - polar, 1.2), expected, atol=1e-6)
 
 
-def test_intrinsics_are_the_published_focal_length():
-    k = Camera(orbit(0, 0, 1.2), math.degrees(2 * math.atan(128 / 280)), 256, 256).intrinsics()
-    np.testing.assert_allclose(k, [[280, 0, 128], [0, 280, 128], [0, 0, 1]], rtol=1e-5)
+def test_the_published_field_of_view_is_280_pixels_of_focal_length():
+    camera = Camera(orbit(0, 0, 1.2), math.degrees(2 * math.atan(128 / 280)), 256, 256)
+    assert camera.focal == pytest.approx(280, rel=1e-5)
+    np.testing.assert_allclose(project(camera, torch.zeros(1, 3))[0], [[128, 128]], rtol=1e-5)
 
 
 def test_projection_of_a_known_point():

@@ -75,22 +75,20 @@ def test_empty_mesh():
 def test_largest_component_keeps_its_colours():
     red, green = (255, 0, 0, 255), (0, 255, 0, 255)
     mesh = join(box(0.1, (3, 3, 3), red), box(1, (0, 0, 0), green), box(0.5, (-2, 0, 0), red))
-    for by in ("volume", "area"):
-        kept = keep_components(mesh, by=by)
-        assert kept.is_closed and kept.volume == pytest.approx(1)
-        assert (kept.vertex_colors == green).all() and len(kept.vertices) == 8
+    kept = keep_components(mesh)
+    assert kept.is_closed and kept.volume == pytest.approx(1)
+    assert (kept.vertex_colors == green).all() and len(kept.vertices) == 8
 
 
-@pytest.mark.parametrize(("by", "smallest", "boxes"), [("volume", 0.1, 2), ("volume", 0.13, 1), ("area", 0.2, 2)])
-def test_sizeable_others_can_stay(by, smallest, boxes):
-    mesh = join(box(0.1, (3, 3, 3)), box(1), box(0.5, (-2, 0, 0)))  # volumes 0.001, 1, 0.125; areas 0.06, 6, 1.5
-    assert len(keep_components(mesh, smallest, by).faces) == 12 * boxes
+@pytest.mark.parametrize(("smallest", "boxes"), [(0.1, 2), (0.13, 1)])
+def test_components_above_the_smallest_volume_are_kept(smallest, boxes):
+    mesh = join(box(0.1, (3, 3, 3)), box(1), box(0.5, (-2, 0, 0)))  # volumes 0.001, 1, 0.125
+    assert len(keep_components(mesh, smallest).faces) == 12 * boxes
 
 
-def test_inner_walls_go_by_volume():
+def test_the_inner_wall_of_a_cavity_is_removed():
     hollow = join(box(1), box(0.8, (0.1, 0.1, 0.1), flip=True))
     assert keep_components(hollow, 0.01).volume == pytest.approx(1)
-    assert keep_components(hollow, 0.01, by="area").volume == pytest.approx(1 - 0.8**3, rel=1e-5)
 
 
 def test_welding_closes_a_box_made_of_loose_triangles():

@@ -53,7 +53,7 @@ def cloud() -> tuple[torch.Tensor, torch.Tensor]:
 def test_pictures_and_gradients_equal_the_loops(cloud):
     points, features = (v.clone().requires_grad_() for v in cloud)
     splats = splat(points, CAMERA, RADIUS, 3)
-    fast = splats.draw(features)
+    fast = splats.composite(features)
     true_points, true_features = (v.double().requires_grad_() for v in cloud)
     index, expected = slow(true_points, true_features, CAMERA, RADIUS, 3)
     found = [[i for i in pixel if i >= 0] for pixel in splats.index.view(-1, 3).tolist()]
@@ -70,7 +70,7 @@ def test_pictures_and_gradients_equal_the_loops(cloud):
 def test_opacity_is_the_share_that_the_background_does_not_get(cloud):
     points, _ = cloud
     splats = splat(points, CAMERA, RADIUS)
-    torch.testing.assert_close(splats.draw(torch.ones(len(points), 1))[0], splats.opacity)
+    torch.testing.assert_close(splats.composite(torch.ones(len(points), 1))[0], splats.opacity)
     assert 0 <= splats.opacity.min() and splats.opacity.max() <= 1 + 1e-6
 
 
@@ -89,7 +89,7 @@ def test_discs_keep_their_share_of_smaller_pictures(cloud):
     camera = Camera(CAMERA.cam_to_world, 40, 32, 24)
     for splats, scale in zip(splat_scales(points, camera, 0.08), (1, 2, 4), strict=True):
         alone = splat(points, Camera(CAMERA.cam_to_world, 40, 32 // scale, 24 // scale), 0.08)
-        assert torch.equal(splats.draw(features), alone.draw(features))
+        assert torch.equal(splats.composite(features), alone.composite(features))
         assert splats.opacity.shape == (24 // scale, 32 // scale)
 
 
@@ -104,4 +104,4 @@ def test_many_points_in_pieces_are_seen_as_at_once(monkeypatch):
 def test_nothing_in_sight_is_an_empty_picture():
     splats = splat(torch.tensor([[0.0, -9.0, 0.0]]), Camera(orbit(0, 0, 2.0), 40, 4, 4), 0.1)
     assert (splats.index == -1).all() and not splats.opacity.any()
-    assert torch.equal(splats.draw(torch.ones(1, 3)), torch.zeros(3, 4, 4))
+    assert torch.equal(splats.composite(torch.ones(1, 3)), torch.zeros(3, 4, 4))

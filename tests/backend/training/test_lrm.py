@@ -16,7 +16,7 @@ from backend.reconstruction.lrm.model import LRM, Scene
 from backend.rendering.rays import intersect_box
 from backend.training import app, lrm_views
 from backend.training import lrm as training
-from backend.training.labels import SPREADS, Labels, draw, open_labels
+from backend.training.labels import SPREADS, Labels, draw_labels, open_labels
 from backend.training.lrm import COLORS, KINDS, PLACES, STARTER, Palette, draw_batch, list_usable, losses, train_lrm
 from backend.training.meshes import TrainingMesh
 from backend.training.render import RADIUS, Light, Renderer, orbit
@@ -49,7 +49,7 @@ def data(box: Renderer) -> tuple[Views, Labels]:
             images[0, kind, k] = on_white(box.render(orbit(azimuth, elevation), SIZE, frame)[0])
             poses[0, kind, k] = azimuth, elevation, distance
         middles[0, k] = (window[:2] + window[2:]) / 2
-    points, surface = draw(box, np.random.default_rng(0))
+    points, surface = draw_labels(box, np.random.default_rng(0))
     names, done = ["box"], np.ones(1, np.uint8)
     return Views(images, poses, done, names), Labels(points[None], surface[None], middles, done, names)
 

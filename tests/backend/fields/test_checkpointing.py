@@ -4,7 +4,7 @@
 import pytest
 import torch
 
-from backend.fields import hash_field, parts, sdf_field
+from backend.fields import checkpointing, hash_field, sdf_field
 from backend.fields.renderer import Renderer
 from backend.optimisation import losses
 from backend.rendering.cameras import Camera, orbit, rays
@@ -13,7 +13,7 @@ from backend.runtime.batches import PeakMemory
 
 def rendered(field, monkeypatch, most: int) -> tuple[dict[str, torch.Tensor], int]:
     """All that a rendering with normals says, with the gradient of a loss of all of it; bytes kept for the way back."""
-    monkeypatch.setattr(parts, "MOST", most)
+    monkeypatch.setattr(checkpointing, "CHUNK", most)
     field.zero_grad()
     origins, directions = (x.double() for x in rays(Camera(orbit(35, 25, 1.6), 45, 8, 8)))
     with PeakMemory() as memory:
@@ -52,7 +52,7 @@ def test_no_more_than_the_most_is_asked_at_once(with_gradients):
         return part.sum(1) * factor, part.detach()
 
     with torch.set_grad_enabled(with_gradients):
-        doubled, same = parts.in_parts(ask, points, [factor], 10)
+        doubled, same = checkpointing.evaluate_in_chunks(ask, points, [factor], 10)
     assert asked == [10, 10, 3] and torch.equal(same, points)
     torch.testing.assert_close(doubled, 2 * points.sum(1))
     if with_gradients:
@@ -64,6 +64,6 @@ def test_no_more_than_the_most_is_asked_at_once(with_gradients):
 def test_points_that_want_a_gradient_get_it():
     field = hash_field.small(seed=0)
     points = (torch.rand(20, 3) - 0.5).requires_grad_()
-    value = parts.in_parts(lambda part: (field.value(part),), points, list(field.parameters()), 7)[0]
+    value = checkpointing.evaluate_in_chunks(lambda part: (field.value(part),), points, list(field.parameters()), 7)[0]
     expected = field.gradient(points.detach())
     torch.testing.assert_close(torch.autograd.grad(value.sum(), points)[0], expected.detach())
