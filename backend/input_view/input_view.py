@@ -54,7 +54,7 @@ class InputView:
         return (inside - outside).to(self.rgba)
 
     def sample(self, maps: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
-        """Sample maps (S', S', C) of any resolution at the projections of world points (N, 3) -> (N, C), depths (N,)."""
+        """Sample maps (S', S', C) of any size at the projections of world points (N, 3) -> (N, C); depths (N,)."""
         pixel, depth = project(self.camera, points)
         grid = pixel * 2 / torch.tensor([self.camera.width, self.camera.height], device=points.device) - 1
         maps = maps.permute(2, 0, 1)[None]

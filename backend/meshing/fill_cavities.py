@@ -13,8 +13,8 @@ from torch import Tensor
 
 Field = Callable[[Tensor], Tensor]
 CELLS = 64  # per side of the grid
-# (radius of the closing, thickness of the skin that is left alone), in cells: pores are filled nearly up to the surface,
-# wider leaks only deep inside, so that open objects keep their walls.
+# (radius of the closing, thickness of the skin that is left alone), in cells: pores are filled nearly up to the
+# surface, wider leaks only deep inside, so that open objects keep their walls.
 CLOSINGS = ((1, 1.0), (2, 2.5))
 
 
