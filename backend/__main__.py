@@ -20,8 +20,8 @@ from . import engines
 from .cli import console, weights
 from .interface import parameters, protocol, tasks
 from .interface.common_parameters import PROMPT
+from .process.availability import engine_states
 from .process.failure import Failure, describe
-from .runtime import devices
 
 if TYPE_CHECKING:
     import numpy as np
@@ -211,7 +211,7 @@ def reconstruct(
 @app.command("engines")
 def list_engines(as_json: Json = False) -> None:
     """List the engines, their parameters, and whether they can run here."""
-    states = {state["name"]: state for state in devices.engine_states()}
+    states = {state["name"]: state for state in engine_states()}
     listed = [vars(e) | {"parameters": [vars(p) for p in e.parameters]} | states[e.name] for e in tasks.ENGINES]
     console.answer(as_json, {"engines": listed}, "\n\n".join(map(describe_engine, listed)))
 

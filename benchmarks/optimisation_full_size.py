@@ -30,8 +30,8 @@ def job(name: str, folder: Path, steps: int, device: str) -> dict[str, Any]:
     import torch
 
     from backend.engines import Request, dreamfusion, zero123_sds
+    from backend.interface.errors import ImageError
     from backend.interface.tasks import engine
-    from backend.preprocess.image import ImageError
     from backend.runtime.progress import Report
 
     y, x = np.mgrid[-1:1:256j, -1:1:256j]

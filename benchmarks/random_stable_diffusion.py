@@ -13,8 +13,8 @@ from safetensors.torch import save_file
 from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from backend.weights.loaders.one2345 import STARTER
 from backend.weights.loaders.zero123 import write_part
+from backend.weights.store.store import STARTER
 
 from .random_zero123 import FULL, empty, fill
 

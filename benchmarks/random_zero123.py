@@ -12,9 +12,10 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch import Tensor, nn
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
-from backend.weights.loaders.one2345 import STARTER, load_sparse_neus
+from backend.weights.loaders.sparse_neus import load_sparse_neus
 from backend.weights.loaders.zero123 import write_part
 from backend.weights.loaders.zero123_layout import NOTE
+from backend.weights.store.store import STARTER
 
 FULL = {"unet": 320, "vae": 128, "clip": 1024, "clip_layers": 24}  # 859.5, 83.7 and 304.0 million parameters
 SMALL = {"unet": 32, "vae": 32, "clip": 64, "clip_layers": 2}
@@ -66,7 +67,7 @@ def write(folder: Path, widths: dict[str, int], seed: int = 0) -> int:
 def add_reconstruction(folder: Path) -> None:
     """The starter's SparseNeuS, which has the published widths, as the published file; the volume has 96^3 voxels."""
     networks: dict[str, dict[str, Tensor]] = {}
-    for name, value in load_sparse_neus(STARTER / "sparse_neus.safetensors", 48).state_dict().items():
+    for name, value in load_sparse_neus(STARTER / "sparse_neus.safetensors").state_dict().items():
         network, _, rest = name.partition(".")
         networks.setdefault(network, {})[rest] = value
     torch.save(networks, folder / "ckpt_215000.pth")

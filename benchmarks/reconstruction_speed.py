@@ -30,7 +30,8 @@ from backend.reconstruction.sparse_neus.to_mesh import SMALLEST_PIECE
 from backend.reconstruction.sparse_neus.volume_frame import PUBLISHED_FOV_DEG, place_volume
 from backend.rendering.cameras import Camera, orbit, rays
 from backend.rendering.mesh import Mesh
-from backend.weights.loaders.one2345 import STARTER, load_reconstruction
+from backend.weights.loaders.one2345 import load_reconstruction
+from backend.weights.store.store import STARTER
 
 BALLS = (((0.15, 0.0, 0.05), 0.25, (0.8, 0.3, 0.2)), ((-0.2, 0.05, -0.1), 0.15, (0.2, 0.4, 0.8)))
 WITHIN = 0.94  # as the engine does

@@ -11,6 +11,7 @@ import time
 from typing import Any
 
 from .. import __version__
+from ..process.availability import engine_states
 from ..runtime import devices
 
 ENOUGH_MEMORY = 3 << 30  # bytes: the starter models, torch and a mesh
@@ -32,7 +33,7 @@ def examine() -> list[dict[str, Any]]:
     free = devices.free_memory()
     checks.append(check("Free memory", free is None or free > ENOUGH_MEMORY, size(free)))
     checks.append(check("Free disk", True, size(shutil.disk_usage(devices.STARTER.anchor).free)))
-    for state in devices.engine_states():
+    for state in engine_states():
         missing = f"{', '.join(state['missing'])} missing. {state['remedy']}"
         checks.append(check(state["title"], state["can_run"], "can run" if state["can_run"] else missing))
     return checks

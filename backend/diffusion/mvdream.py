@@ -133,7 +133,7 @@ class MultiViewPrior:
         model.forget_text()
         self.model, self.views = model.requires_grad_(False), views
         self.alphas_cumprod: Tensor = model.alphas_cumprod
-        self.image_size, self.channels = model.image_size, model.channels
+        self.image_size, self.channels, self.is_starter = model.image_size, model.channels, model.is_starter
 
     def encode(self, images: Tensor) -> Tensor:
         return self.model.encode(images)

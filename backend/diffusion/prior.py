@@ -35,12 +35,14 @@ class Prior(Protocol):
     """A diffusion model that knows an object, and a camera's place around it.
 
     Clean latents are its common tongue: whether a network predicts noise, velocity or the picture ends here.
-    alphas_cumprod (T,) float32; image_size: pixels a side of its pictures; channels: of its latents.
+    alphas_cumprod (T,) float32; image_size: pixels a side of its pictures; channels: of its latents. is_starter:
+    whether it is as small as the weights that ship with the extension, so that small fields and few steps suit it.
     """
 
     alphas_cumprod: Tensor
     image_size: int
     channels: int
+    is_starter: bool
 
     def encode(self, images: Tensor) -> Tensor:
         """Pictures (B, 3, H, W) in 0..1, of any size -> latents (B, C, h, w), differentiable."""
@@ -72,7 +74,7 @@ class Zero123Prior:
         self.model, self.condition = model.requires_grad_(False), condition
         self.elevation_deg, self.distance = elevation_deg, distance
         self.alphas_cumprod = model.scheduler.alphas_cumprod.to(condition.latent.device)
-        self.image_size, self.channels = model.image_size, condition.latent.shape[1]
+        self.image_size, self.channels, self.is_starter = model.image_size, condition.latent.shape[1], model.is_starter
 
     def encode(self, images: Tensor) -> Tensor:
         """The posterior's mode, scaled: Stable Diffusion's posterior is so narrow that a sample of it is the same, and

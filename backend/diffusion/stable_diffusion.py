@@ -22,6 +22,7 @@ from .guidance import clean_from_noise, clean_from_velocity, guide
 from .prior import Denoised, view_angles
 from .view_prompts import SIDES, Side, perp_neg_mixture, side, view_prompt
 
+SMALLEST_PUBLISHED = 128  # pixels a side; no published latent model makes smaller images
 T5_TOKENS = 77  # DeepFloyd IF's prompts; CLIP's tokenizer knows its own length
 
 
@@ -53,6 +54,11 @@ class TextToImage(nn.Module):
         """Side of the pictures in pixels."""
         factor = 2 ** (len(self.vae.config.block_out_channels) - 1) if self.vae else 1
         return self.unet.config.sample_size * factor
+
+    @property
+    def is_starter(self) -> bool:
+        """Whether these are weights of the starter's size, which engines treat by recipes of their own."""
+        return self.vae is not None and self.image_size < SMALLEST_PUBLISHED
 
     @property
     def dtype(self) -> torch.dtype:
@@ -141,7 +147,7 @@ class TextPrior:
         model.forget_text()
         self.model, self.perp_neg = model.requires_grad_(False), perp_neg
         self.alphas_cumprod: Tensor = model.alphas_cumprod
-        self.image_size, self.channels = model.image_size, model.channels
+        self.image_size, self.channels, self.is_starter = model.image_size, model.channels, model.is_starter
 
     def encode(self, images: Tensor) -> Tensor:
         return self.model.encode(images)

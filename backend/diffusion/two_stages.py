@@ -56,4 +56,4 @@ class TwoStages:
         azimuth, elevation = torch.tensor(offsets, dtype=torch.float32, device=condition.latent.device).T
         pose = self.model.pose(azimuth, elevation, torch.tensor(elevations), nearer)
         views = self.model.sample(condition, pose, sampling, self.generator, lambda i, n: self.step_done(stage, i, n))
-        return views if self.model.kind == "starter" else (views * 255).floor() / 255
+        return views if self.model.is_starter else (views * 255).floor() / 255

@@ -77,6 +77,11 @@ class Zero123(nn.Module):
         use_single_token(unet)
 
     @property
+    def is_starter(self) -> bool:
+        """Whether these are the weights that ship with the extension, which engines treat by recipes of their own."""
+        return self.kind == "starter"
+
+    @property
     def image_size(self) -> int:
         """Side of input and output images in pixels."""
         return self.unet.config.sample_size * 2 ** (len(self.vae.config.block_out_channels) - 1)
@@ -136,7 +141,7 @@ class Zero123(nn.Module):
 
     def sampling(self, quality: str = "fast", steps: int = 0, guidance_scale: float = 0.0) -> Sampling:
         """What suits these weights; steps and guidance scale other than 0 are taken as given."""
-        return choose_sampling(self.kind == "starter", quality, steps, guidance_scale)
+        return choose_sampling(self.is_starter, quality, steps, guidance_scale)
 
     def encode(self, image: Tensor) -> Condition:
         """image (B, 3, S, S) in -1..1, on white."""

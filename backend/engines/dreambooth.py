@@ -19,13 +19,14 @@ from torch.nn.utils import parametrize
 
 from ..diffusion.mvdream import VIEWS, MultiView
 from ..diffusion.subject import DOWN, UP, LowRank, Subject, adapt, add_word, drift
+from ..interface.errors import ImageError
 from ..preprocess.background import remove_background
-from ..preprocess.framing import composite, fit_into, frame
-from ..preprocess.image import ImageError
+from ..preprocess.framing import fit_into, frame
 from ..rendering.mesh import Mesh
+from ..runtime.devices import choose_device
+from ..runtime.images import on_white
 from ..runtime.progress import Progress
 from ..weights.loaders.mvdream import check_multi_view, load_multi_view
-from ..weights.loaders.one2345 import choose_device
 from ..weights.loaders.subjects import check_new, save_subject
 from . import Request, Result
 from .views_from_text import lay_cameras
@@ -97,12 +98,12 @@ def prepare(photos: list[np.ndarray], size: int, mode: str) -> Tensor:
     squares = []
     for photo in photos:
         if size < SMALL or photo[..., 3].min() < 1:
-            squares.append(composite(frame(remove_background(photo, mode).image, size, SHARE)[0]))
+            squares.append(on_white(frame(remove_background(photo, mode).image, size, SHARE)[0]))
         else:
             side = min(photo.shape[:2])
             top, left = ((length - side) // 2 for length in photo.shape[:2])
             small = fit_into(photo[top : top + side, left : left + side], size)
-            squares.append(composite(small))
+            squares.append(on_white(small))
     pictures = [torch.from_numpy(square).permute(2, 0, 1)[None].float() for square in squares]
     return torch.cat([F.interpolate(p, (size, size), mode="bilinear", align_corners=False) for p in pictures])
 

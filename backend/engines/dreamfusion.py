@@ -28,8 +28,8 @@ from ..optimisation.recipes.text_prior import PromptRecipe
 from ..rendering.cameras import Camera, rays
 from ..rendering.mesh import Mesh
 from ..rendering.shading import sample_light
+from ..runtime.devices import choose_device, choose_dtype
 from ..runtime.progress import Progress
-from ..weights.loaders.one2345 import choose_device, choose_dtype
 from ..weights.loaders.stable_diffusion import check_text_weights, load_text_to_image
 from ..weights.loaders.subjects import find_subjects, give_subjects
 from . import Request, Result
@@ -51,7 +51,7 @@ def run(request: Request, progress: Progress) -> Result:
     progress.update("Loading weights", 0, 1)
     check_text_weights(parameters["weights"])
     device = choose_device(parameters["device"])
-    dtype = torch.float32 if device.type == "cpu" else choose_dtype(device)
+    dtype = choose_dtype(device)
     subjects = find_subjects(f"{prompt} {parameters['negative']}")
     model = load_text_to_image(parameters["weights"], device, dtype)
     give_subjects(model, subjects)

@@ -16,13 +16,13 @@ from torch import Tensor
 from ..input_view.input_view import INPUT_VIEW_SIZE, InputView, front_colors, match_silhouette, paint_front
 from ..input_view.match_camera import match_camera
 from ..interface import catalog
+from ..interface.errors import ImageError
 from ..interface.view_set import FOV_DEG, RADIUS
 from ..meshing.clean import keep_components, remove_degenerate
 from ..meshing.marching_cubes import extract
 from ..meshing.texture import NO_TEXTURE, Colors, decimate_and_texture
 from ..preprocess.background import remove_background
-from ..preprocess.framing import composite, frame
-from ..preprocess.image import ImageError
+from ..preprocess.framing import frame
 from ..preprocess.input_camera import estimate_camera
 from ..preprocess.published_lrm_inputs import openlrm_picture, triposr_picture
 from ..reconstruction.lrm.model import LRM, POINTS_AT_ONCE, Scene
@@ -30,11 +30,13 @@ from ..reconstruction.lrm.source_camera import source_camera
 from ..rendering.cameras import Camera, orbit
 from ..rendering.mesh import Mesh
 from ..rendering.rasteriser import render_mesh
-from ..runtime.model_cache import Kept
+from ..runtime.devices import choose_device
+from ..runtime.images import on_white
+from ..runtime.model_cache import ModelCache
 from ..runtime.progress import Progress
 from ..weights.loaders.lrm import Kind, check_lrm, load_lrm
-from ..weights.loaders.one2345 import STARTER, choose_device
 from ..weights.store import store
+from ..weights.store.store import STARTER
 from . import Request, Result
 
 STAGES: dict[str, float] = {"Preparing": 1, "Loading weights": 6, "Planes": 6, "Surface": 4, "Colours": 1}
@@ -101,7 +103,7 @@ def run(request: Request, progress: Progress) -> Result:
     return Result(mesh, look_at(mesh), facts)
 
 
-load = Kept(load_lrm)
+load = ModelCache(load_lrm)
 
 
 def unload() -> None:
@@ -126,7 +128,7 @@ def prepare(model: LRM, kind: Kind, rgba: np.ndarray, parameters: dict[str, Any]
         camera = source_camera(0, OPENLRM_HALF_TANGENT, parameters["source_distance"])
         return View(openlrm_picture(rgba, size), camera[None])
     framed = frame(rgba, size)[0]
-    picture = torch.from_numpy(composite(framed)).permute(2, 0, 1)[None]
+    picture = torch.from_numpy(on_white(framed)).permute(2, 0, 1)[None]
     elevation, distance, depth = estimate_camera(model, picture)
     if not parameters["auto_elevation"]:
         elevation = parameters["elevation_deg"]
@@ -262,5 +264,5 @@ def warn(kind: Kind, rgba: np.ndarray, weights: str, level: float):
 def look_at(mesh: Mesh) -> np.ndarray:
     """Four views around, uint8 (4, 128, 128, 4) on white."""
     views = [render_mesh(mesh, Camera(orbit(a, 20, 2.2), 35.0, 128, 128)).cpu().numpy() for a in (0, 90, 180, 270)]
-    rgb = (composite(np.stack(views)) * 255 + 0.5).astype(np.uint8)
+    rgb = (on_white(np.stack(views)) * 255 + 0.5).astype(np.uint8)
     return np.concatenate([rgb, np.full((*rgb.shape[:3], 1), 255, np.uint8)], -1)

@@ -32,9 +32,9 @@ from ..preprocess.depth import estimate_depth
 from ..preprocess.framing import frame
 from ..rendering.cameras import Camera, orbit
 from ..rendering.mesh import Mesh
+from ..runtime.devices import choose_device, choose_dtype
 from ..runtime.progress import Progress
 from ..weights.loaders.clip import load_likeness
-from ..weights.loaders.one2345 import choose_device, choose_dtype
 from ..weights.loaders.stable_diffusion import check_text_weights, load_text_to_image
 from ..weights.loaders.subjects import find_subjects, give_subjects
 from . import Request, Result
@@ -66,9 +66,7 @@ def run(request: Request, progress: Progress) -> Result:
     progress.update("Loading weights", 0, 1)
     likeness, about_likeness = load_likeness(device)
     subjects = find_subjects(f"{caption} {parameters['negative']}")
-    model = load_text_to_image(
-        parameters["weights"], device, torch.float32 if device.type == "cpu" else choose_dtype(device)
-    )
+    model = load_text_to_image(parameters["weights"], device, choose_dtype(device))
     give_subjects(model, subjects)
     coarse, fine = choose_recipes(model, parameters)
     prior = TextPrior(model, caption, parameters["negative"])

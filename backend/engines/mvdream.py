@@ -20,9 +20,9 @@ from ..optimisation.loop import optimise
 from ..optimisation.objective import guided
 from ..optimisation.recipes import mvdream
 from ..optimisation.recipes.mvdream import MultiViewRecipe
+from ..runtime.devices import choose_device, choose_dtype
 from ..runtime.progress import Progress
 from ..weights.loaders.mvdream import check_multi_view, load_multi_view
-from ..weights.loaders.one2345 import choose_device, choose_dtype
 from ..weights.loaders.subjects import find_subjects, give_subjects
 from . import Request, Result
 from .dreamfusion import SMALL, STAGES, Dream, fill_cube, make_field, read_prompt
@@ -36,7 +36,7 @@ def run(request: Request, progress: Progress) -> Result:
     progress.update("Loading weights", 0, 1)
     check_multi_view(parameters["weights"])
     device = choose_device(parameters["device"])
-    dtype = torch.float32 if device.type == "cpu" else choose_dtype(device)
+    dtype = choose_dtype(device)
     subjects = find_subjects(f"{prompt} {parameters['negative']}")
     model = load_multi_view(parameters["weights"], device, dtype)
     give_subjects(model, subjects)

@@ -11,8 +11,9 @@ from ..preprocess.background import remove_background
 from ..preprocess.input_camera import input_camera
 from ..rendering.mesh import Mesh
 from ..runtime.progress import Progress
+from ..weights.loaders.one2345 import load_models
 from . import Request, Result
-from .one2345 import choose_sampling, load, pose_tensor, release, to_novel_view_input, to_pictures
+from .one2345 import choose_sampling, load, pose_tensor, to_novel_view_input, to_pictures
 
 
 def run(request: Request, progress: Progress) -> Result:
@@ -50,4 +51,4 @@ def run(request: Request, progress: Progress) -> Result:
 
 def unload() -> None:
     """Drop the models that `run` keeps between jobs."""
-    release()
+    load_models.drop()

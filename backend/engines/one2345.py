@@ -21,15 +21,17 @@ from ..input_view.match_camera import match_camera
 from ..interface.view_set import FOV_DEG, RADIUS, first_stage, second_stage
 from ..preprocess.background import Cutout, remove_background
 from ..preprocess.elevation import LOFTR, estimate_polar, find_loftr, load_loftr, match
-from ..preprocess.framing import composite, fit_into, frame, frame_as_released, lower_contrast
+from ..preprocess.framing import fit_into, frame, frame_as_released, lower_contrast
 from ..preprocess.input_camera import input_camera
 from ..preprocess.zero123_framing import frame_object, whole_picture
 from ..reconstruction.sparse_neus.to_mesh import mesh_from_views
 from ..reconstruction.sparse_neus.volume_frame import PUBLISHED_FOV_DEG
 from ..rendering.cameras import Camera, orbit
 from ..rendering.mesh import Mesh
+from ..runtime.devices import choose_device
+from ..runtime.images import on_white
 from ..runtime.progress import Progress
-from ..weights.loaders.one2345 import Models, check_weights, choose_device, load_models, make_room, release
+from ..weights.loaders.one2345 import Models, check_weights, load_models, make_room
 from ..weights.store import store
 from . import Request, Result
 
@@ -124,14 +126,14 @@ def reconstruct(views: np.ndarray, cameras: list[Camera], parameters: dict[str, 
     progress.plan({k: STAGES[k] for k in ("Loading weights", "Features", "Surface", "Colours")})
     models = load(parameters, progress)
     size = models.zero123.image_size
-    images = torch.from_numpy(composite(views)).permute(0, 3, 1, 2).float()
+    images = torch.from_numpy(on_white(views)).permute(0, 3, 1, 2).float()
     images = F.interpolate(images, (size, size), mode="bilinear", antialias=True, align_corners=False)
     return mesh_from_views(models.sparse_neus, images.to(models.device), cameras, parameters, progress)
 
 
 def unload() -> None:
     """Drop the models that `run` keeps between jobs."""
-    release()
+    load_models.drop()
 
 
 def load(parameters: dict[str, Any], progress: Progress) -> Models:
@@ -154,7 +156,7 @@ def to_input(rgba: np.ndarray, models: Models) -> Tensor:
     """Framed as One-2-3-45 does, on white: (1, 3, S, S) in -1..1."""
     size = models.zero123.image_size
     if models.zero123.kind == "starter":
-        rgb = composite(frame(rgba, size)[0])
+        rgb = on_white(frame(rgba, size)[0])
     else:
         rgb = frame_as_released(rgba, size).astype(np.float32) / 255
     return (torch.from_numpy(rgb).permute(2, 0, 1)[None] * 2 - 1).to(models.device)

@@ -16,18 +16,19 @@ from diffusers import DiffusionPipeline
 from torch import Tensor
 
 from ..diffusion.zero123 import CLIP_MEAN, CLIP_STD
+from ..interface.errors import ImageError
 from ..meshing.clean import keep_components, remove_degenerate
 from ..meshing.marching_cubes import extract
 from ..meshing.texture import decimate_and_texture
 from ..preprocess.background import remove_background
-from ..preprocess.framing import composite, frame
-from ..preprocess.image import ImageError
+from ..preprocess.framing import frame
 from ..rendering.cameras import Camera, orbit
 from ..rendering.mesh import Mesh
 from ..rendering.rasteriser import render_mesh
-from ..runtime.model_cache import Kept
+from ..runtime.devices import choose_device, choose_dtype
+from ..runtime.images import on_white
+from ..runtime.model_cache import ModelCache
 from ..runtime.progress import Progress
-from ..weights.loaders.one2345 import choose_device, choose_dtype
 from ..weights.loaders.shap_e import load_shap_e
 from . import Request, Result
 from .dreamfusion import read_prompt
@@ -59,10 +60,10 @@ def run(request: Request, progress: Progress) -> Result:
     return Result(mesh, look_at(mesh), facts | {"seconds": round(time.monotonic() - begin, 1)})
 
 
-@Kept
+@ModelCache
 def load(weights: str, kind: str, device: torch.device) -> DiffusionPipeline:
     """Raises WeightsError."""
-    return load_shap_e(weights, kind, device, torch.float32 if device.type == "cpu" else choose_dtype(device))
+    return load_shap_e(weights, kind, device, choose_dtype(device))
 
 
 unload = load.drop
@@ -100,7 +101,7 @@ def imagine(
 
 def see(rgba: np.ndarray, size: int) -> Tensor:
     """A picture RGBA (H, W, 4) as CLIP wants it: framed on white, normalised, (1, 3, size, size)."""
-    picture = composite(frame(rgba, size)[0])
+    picture = on_white(frame(rgba, size)[0])
     return torch.from_numpy(((picture - CLIP_MEAN) / CLIP_STD).astype(np.float32)).permute(2, 0, 1)[None]
 
 

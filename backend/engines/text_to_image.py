@@ -9,11 +9,10 @@ import numpy as np
 import torch
 
 from ..rendering.mesh import Mesh
-from ..runtime.model_cache import keep_with_subjects
+from ..runtime.devices import choose_device
 from ..runtime.progress import Progress
-from ..weights.loaders.one2345 import choose_device
 from ..weights.loaders.stable_diffusion import load_text_to_image
-from ..weights.loaders.subjects import find_subjects
+from ..weights.loaders.subjects import find_subjects, keep_with_subjects
 from . import Request, Result
 from .dreamfusion import read_prompt
 

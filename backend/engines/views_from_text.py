@@ -13,11 +13,10 @@ from ..diffusion.mvdream import SUFFIX, MultiView, around
 from ..interface.view_set import FOV_DEG, RADIUS
 from ..rendering.cameras import Camera
 from ..rendering.mesh import Mesh
-from ..runtime.model_cache import keep_with_subjects
+from ..runtime.devices import choose_device
 from ..runtime.progress import Progress
 from ..weights.loaders.mvdream import load_multi_view
-from ..weights.loaders.one2345 import choose_device
-from ..weights.loaders.subjects import find_subjects
+from ..weights.loaders.subjects import find_subjects, keep_with_subjects
 from . import Request, Result
 from .dreamfusion import read_prompt
 

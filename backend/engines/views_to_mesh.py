@@ -19,8 +19,9 @@ from ..preprocess.views import align
 from ..reconstruction.sparse_neus.volume_frame import object_box
 from ..rendering.cameras import Camera
 from ..rendering.mesh import Mesh
+from ..runtime.devices import choose_device
 from ..runtime.progress import Progress
-from ..weights.loaders.one2345 import choose_device, release
+from ..weights.loaders.one2345 import load_models
 from . import Request, Result, one2345
 
 SIDE = {"fast": 256, "neus": 160}  # pixels a side of the squares that the views become
@@ -81,4 +82,4 @@ def to_bytes(views: np.ndarray) -> np.ndarray:
 
 def unload() -> None:
     """Drop the models that `run` keeps between jobs."""
-    release()
+    load_models.drop()

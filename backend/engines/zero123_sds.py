@@ -30,12 +30,14 @@ from ..optimisation.objective import Reconstruction, Reference
 from ..optimisation.recipes import base
 from ..optimisation.recipes.base import Recipe
 from ..preprocess.background import remove_background
-from ..preprocess.framing import composite, frame
+from ..preprocess.framing import frame
 from ..preprocess.input_camera import input_camera
 from ..rendering.cameras import Camera, orbit
 from ..rendering.mesh import Mesh
+from ..runtime.devices import choose_device
+from ..runtime.images import on_white
 from ..runtime.progress import Progress
-from ..weights.loaders.one2345 import choose_device, load_models, load_novel_view, release
+from ..weights.loaders.one2345 import load_models, load_novel_view
 from . import Request, Result, one2345
 
 STAGES: dict[str, float] = {"Preparing": 1, "Loading weights": 2, "Start": 10, "Optimising": 100, "Surface": 4}
@@ -107,7 +109,7 @@ def shows(picture: InputView, mesh: Mesh) -> bool:
 
 def unload() -> None:
     """Drop the models that the fast engine kept for a start."""
-    release()
+    load_models.drop()
 
 
 def load(parameters: dict[str, Any]) -> Zero123:
@@ -137,7 +139,7 @@ def look(
     The starter sees its input framed, as if its camera had come closer: a narrower lens at the rig's distance.
     """
     device = model.clip_camera_projection.weight.device
-    picture = torch.from_numpy(composite(frame(rgba, model.image_size)[0])).permute(2, 0, 1)[None]
+    picture = torch.from_numpy(on_white(frame(rgba, model.image_size)[0])).permute(2, 0, 1)[None]
     picture = picture * 2 - 1
     condition = model.encode(picture.to(device))
     elevation, distance = input_camera(model.kind, picture, parameters)

@@ -16,8 +16,8 @@ from ..fields import sdf_field
 from ..fields.initial import StepCallback, fit_mesh
 from ..fields.renderer import Renderer
 from ..fields.surface import to_mesh
+from ..interface.errors import ImageError
 from ..meshing.visual_hull import visual_hull
-from ..preprocess.image import ImageError
 from ..rendering.cameras import Camera, orbit, rays
 from ..rendering.mesh import Mesh
 from . import losses

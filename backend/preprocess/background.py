@@ -13,10 +13,10 @@ from PIL import Image
 from scipy import ndimage
 
 from ..interface import catalog
+from ..interface.errors import ImageError
+from ..runtime.images import on_white, to_bytes
 from ..weights.store import store
 from . import salient_object
-from .framing import to_bytes
-from .image import ImageError
 from .segment_anything import SETS, find_sam, load_sam, segment
 
 # Distances of RGB colours, 0..1; tried on renders of 40 objects before plain colours, as PNG and as JPEG.
@@ -60,7 +60,7 @@ def remove_background(
         return Cutout(image, "alpha", "The picture's own transparency was used.")
     image = reduce(image)
     alpha = image[..., 3]
-    color = image[..., :3] * alpha[..., None] + 1 - alpha[..., None]
+    color = on_white(image)
     matte = rembg_alpha(color)
     if matte is not None:
         cut, method, note = np.dstack([color, matte]), "rembg", "The background was removed with rembg."

@@ -13,9 +13,9 @@ import torch
 from PIL import Image
 
 from ..interface import catalog
-from ..weights.formats.fill import load_network
+from ..runtime.images import on_white, to_bytes
+from ..weights.formats.transformers_folder import load_network
 from ..weights.store import store
-from .framing import composite, to_bytes
 
 SET = "blip-base"
 ANYTHING = "an object"  # what is said of a picture where nobody can tell
@@ -53,7 +53,7 @@ def caption(rgba: np.ndarray, folder: Path, device: torch.device) -> str:
 
     network = load_network(folder, BlipForConditionalGeneration, REMEDY).to(device)
     side = network.config.vision_config.image_size
-    small = Image.fromarray(to_bytes(composite(rgba))).resize((side, side), Image.Resampling.BICUBIC)
+    small = Image.fromarray(to_bytes(on_white(rgba))).resize((side, side), Image.Resampling.BICUBIC)
     pixels = (np.asarray(small, np.float32) / 255 - MEAN) / DEVIATION
     pictures = torch.from_numpy(pixels.astype(np.float32)).permute(2, 0, 1)[None].to(device)
     words = network.generate(pixel_values=pictures, max_new_tokens=LONGEST)

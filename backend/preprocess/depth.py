@@ -15,10 +15,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..interface import catalog
-from ..weights.formats.fill import load_network
-from ..weights.loaders.stable_diffusion import read_json
+from ..runtime.files import read_json
+from ..runtime.images import on_white
+from ..weights.formats.transformers_folder import load_network
 from ..weights.store import store
-from .framing import composite
 
 SETS = ("depth-anything-v2-large", "depth-anything-v2-base", "depth-anything-v2-small", "dpt-large")  # best first
 REMEDY = "Download the weights again, or remove them: the depth is then not estimated."
@@ -47,11 +47,11 @@ def relative_depth(rgba: np.ndarray, folder: Path, device: torch.device) -> Tens
     """
     import transformers
 
-    is_dpt = read_json(folder / "config.json").get("model_type") == "dpt"
+    is_dpt = (read_json(folder / "config.json") or {}).get("model_type") == "dpt"
     kind = transformers.DPTForDepthEstimation if is_dpt else transformers.DepthAnythingForDepthEstimation
     network = load_network(folder, kind, REMEDY).to(device)
-    told = read_json(folder / "preprocessor_config.json")
-    picture = torch.from_numpy(composite(rgba)).permute(2, 0, 1)[None].to(device)
+    told = read_json(folder / "preprocessor_config.json") or {}
+    picture = torch.from_numpy(on_white(rgba)).permute(2, 0, 1)[None].to(device)
     small = F.interpolate(picture, (side(told),) * 2, mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
     mean, deviation = (
         small.new_tensor(told.get(name) or usual).view(3, 1, 1)

@@ -20,7 +20,9 @@ from torch import Tensor, nn
 
 from ..interface import catalog
 from ..rendering.cameras import orbit
-from ..weights.formats.compare import fill, read_checkpoint
+from ..weights.formats.checkpoint import read_file, tensors_in
+from ..weights.formats.compare import find_differences, refuse_differences, wanted_shapes
+from ..weights.formats.fill import fill
 from ..weights.store import store
 
 SIDE, FOCAL, DISTANCE = 256, 280.0, 1.2  # pixels, pixels, world units
@@ -56,11 +58,11 @@ def load_loftr(path: Path, device: torch.device) -> nn.Module:
 
     config = deepcopy(default_cfg)
     config["coarse"]["temp_bug_fix"] = True
-    content = read_checkpoint(path, REMEDY)
-    state = content.get("state_dict", content)
-    state = {name.removeprefix("matcher."): tensor for name, tensor in state.items()} if isinstance(state, dict) else {}
+    stored = tensors_in(read_file(path, REMEDY), "state_dict")
+    stored = {name.removeprefix("matcher."): tensor for name, tensor in stored.items()}
     model = LoFTR(pretrained=None, config=config)
-    fill(model, state, path, REMEDY)
+    refuse_differences(find_differences(stored, wanted_shapes(model)), f"{path} does not fit LoFTR", REMEDY)
+    fill(model, stored, path, REMEDY)
     return model.to(device).eval().requires_grad_(False)
 
 

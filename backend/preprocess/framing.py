@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from .image import ImageError
+from ..interface.errors import ImageError
+from ..runtime.images import on_white, to_bytes
 
 SHARE = 0.75  # of the window's side that the longer side of the object's box fills
 
@@ -45,20 +46,12 @@ def frame(image: np.ndarray, size: int, share: float = SHARE) -> tuple[np.ndarra
     return np.asarray(framed, np.float32) / 255, Window(int(left) - x, int(top) - y, side)
 
 
-def composite(image: np.ndarray, background: float | tuple[float, float, float] = 1.0) -> np.ndarray:
-    """RGBA (..., 4), straight alpha -> RGB float32 (..., 3) on a plain background, white unless told otherwise."""
-    alpha = image[..., 3:]
-    return (image[..., :3] * alpha + np.asarray(background, np.float32) * (1 - alpha)).astype(np.float32)
-
-
 def frame_as_released(image: np.ndarray, size: int) -> np.ndarray:
     """RGBA float32 (H, W, 4), straight alpha -> uint8 RGB (size, size, 3): `frame` on white.
 
     To the bit what One-2-3-45 hands to Zero123: cut to 8 bits, not rounded.
     """
-    pixels = to_bytes(frame(image, size)[0]) / 255.0
-    alpha = pixels[..., 3:]
-    return ((pixels[..., :3] * alpha + (1 - alpha)) * 255).astype(np.uint8)
+    return (on_white(to_bytes(frame(image, size)[0]) / 255.0) * 255).astype(np.uint8)
 
 
 def fit_into(image: np.ndarray, side: int) -> np.ndarray:
@@ -73,8 +66,3 @@ def lower_contrast(image: np.ndarray) -> np.ndarray:
     pixels = np.rint(to_bytes(image) * 0.8)
     pixels[..., 3][pixels[..., 3] > 200] = 255
     return pixels.astype(np.float32) / 255
-
-
-def to_bytes(image: np.ndarray) -> np.ndarray:
-    """0..1 -> uint8, rounded."""
-    return (np.clip(image, 0, 1) * 255 + 0.5).astype(np.uint8)

@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageCms
 
+from ..interface.errors import ImageError
+
 MAX_PIXELS = 64_000_000  # of the picture in the file; checked before anything is decoded
 MAX_FILE_BYTES = 512 << 20
 MIN_SIDE = 16  # pixels
@@ -30,14 +32,6 @@ TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 SAVE_AGAIN = "Open it in an image program and save it again as PNG or JPEG."
-
-
-class ImageError(ValueError):
-    """The image cannot be used: what is wrong, and in `remedy` what to do. Both are written for an artist."""
-
-    def __init__(self, message: str, remedy: str = "Choose another image.") -> None:
-        super().__init__(message)
-        self.remedy = remedy
 
 
 def read_image(source: str | os.PathLike | bytes) -> np.ndarray:

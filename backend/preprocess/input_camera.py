@@ -12,7 +12,7 @@ from torch import Tensor
 from ..interface.view_set import RADIUS
 from ..reconstruction.lrm.model import LRM
 from ..weights.loaders.lrm import load_lrm
-from ..weights.loaders.one2345 import STARTER
+from ..weights.store.store import STARTER
 
 LIMITS = (-30.0, 80.0), (0.3, 2.0), (0.02, 1.0)  # of estimated elevations in degrees, distances and depths
 

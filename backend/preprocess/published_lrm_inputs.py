@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .framing import composite, to_bytes
-from .image import ImageError
+from ..interface.errors import ImageError
+from ..runtime.images import on_white, to_bytes
 
 TRIPOSR_SHARE, TRIPOSR_GREY = 0.85, 0.5  # of the side that the object fills; the background
 OPENLRM_SHARE, OPENLRM_SIDE = 0.8, 512
@@ -21,7 +21,8 @@ def triposr_picture(image: np.ndarray, size: int) -> Tensor:
     pixels = cut_out(to_bytes(image))
     square = pad(pixels, max(pixels.shape[:2]))
     square = pad(square, int(square.shape[0] / TRIPOSR_SHARE)).astype(np.float32) / 255
-    return resize_triposr((composite(square, TRIPOSR_GREY) * 255).astype(np.uint8), size)
+    on_grey = square[..., :3] * square[..., 3:] + TRIPOSR_GREY * (1 - square[..., 3:])
+    return resize_triposr((on_grey * 255).astype(np.uint8), size)
 
 
 def resize_triposr(rgb: np.ndarray, size: int) -> Tensor:
@@ -46,8 +47,7 @@ def openlrm_picture(image: np.ndarray, size: int) -> Tensor:
 
 def resize_openlrm(rgba: np.ndarray, size: int) -> Tensor:
     """uint8 (H, W, 4), straight alpha -> (1, 3, size, size) in 0..1 on white."""
-    picture = torch.from_numpy(rgba).permute(2, 0, 1)[None].float() / 255
-    picture = picture[:, :3] * picture[:, 3:] + (1 - picture[:, 3:])
+    picture = on_white(torch.from_numpy(rgba).float() / 255).permute(2, 0, 1)[None]
     return F.interpolate(picture, (size, size), mode="bicubic", align_corners=True).clamp(0, 1)
 
 

@@ -14,8 +14,9 @@ from torch import Tensor
 
 from ..interface import catalog
 from ..interface.catalog import WeightsError
-from ..weights.formats.checkpoint import StoredTensor, read_file
-from ..weights.formats.compare import fill, read_checkpoint
+from ..weights.formats.checkpoint import read_file
+from ..weights.formats.compare import find_differences, refuse_differences, wanted_shapes
+from ..weights.formats.fill import fill
 from ..weights.store import store
 
 if TYPE_CHECKING:
@@ -63,20 +64,15 @@ def load_sam(path: Path) -> SamModel:
     """A folder in the layout of facebook/sam-vit-*, or Meta's own checkpoint of any size. WeightsError."""
     from transformers import SamModel
 
-    state = read_folder(path) if path.is_dir() else rename(read_checkpoint(path, REMEDY))
+    stored = read_file(path / "model.safetensors", REMEDY) if path.is_dir() else rename(read_file(path, REMEDY))
     for one, other in ((POSITIONS, ONCE_MORE), (ONCE_MORE, POSITIONS)):
-        if one in state:
-            state.setdefault(other, state[one])
+        if one in stored:
+            stored.setdefault(other, stored[one])
     with torch.device("meta"):
-        model = SamModel(make_config(state, path))
-    fill(model, state, path, REMEDY)
+        model = SamModel(make_config(stored, path))
+    refuse_differences(find_differences(stored, wanted_shapes(model)), f"{path} does not fit SamModel", REMEDY)
+    fill(model, stored, path, REMEDY)
     return model.eval().requires_grad_(False)
-
-
-def read_folder(path: Path) -> dict[str, Any]:
-    """The tensors of a folder in transformers' layout; its config is not needed. WeightsError."""
-    content = read_file(path / "model.safetensors")
-    return {name: value.read() if isinstance(value, StoredTensor) else value for name, value in content.items()}
 
 
 def rename(state: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,8 +12,9 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from ..interface.errors import ImageError
 from ..rendering.cameras import Camera
-from .image import ImageError, read_array, read_image
+from .image import read_array, read_image
 
 NAMES = ("transforms.json", "transforms_train.json")
 MAX_JSON_BYTES = 16 << 20

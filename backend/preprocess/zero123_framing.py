@@ -6,8 +6,8 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from .framing import composite, to_bytes
-from .image import ImageError
+from ..interface.errors import ImageError
+from ..runtime.images import on_white, to_bytes
 
 SIDE, LONGEST = 256, 200  # pixels of the picture, and at most of the object in it
 
@@ -34,4 +34,4 @@ def frame_object(image: np.ndarray) -> np.ndarray:
 def whole_picture(image: np.ndarray) -> np.ndarray:
     """RGBA float32 (H, W, 4) -> RGB float32 (256, 256, 3), resized as it is, with its alpha on white."""
     resized = Image.fromarray(to_bytes(image)).resize((SIDE, SIDE), Image.Resampling.LANCZOS)
-    return composite(np.asarray(resized, np.float32) / 255)
+    return on_white(np.asarray(resized, np.float32) / 255)

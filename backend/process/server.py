@@ -23,7 +23,7 @@ from ..interface import parameters, protocol, tasks
 from ..interface.common_parameters import PROMPT
 from ..runtime import devices
 from ..runtime.progress import CHECKPOINT, Cancelled, Progress, ProgressUpdate
-from . import stdio
+from . import availability, stdio
 from .failure import Failure, describe
 from .run import Folder, FolderError, Load, drop_models, pack, pack_mesh, run
 
@@ -69,7 +69,7 @@ class Server:
                 "type": "hello",
                 "protocol": protocol.PROTOCOL,
                 "version": __version__,
-                "engines": devices.engine_states(),
+                "engines": availability.engine_states(),
                 "devices": devices.processors(),
                 "python": platform.python_version(),
             }
@@ -303,7 +303,8 @@ def read_photos(job: Job, folder: Folder) -> dict[str, Any]:
 
 def read_image_input(job: Job, folder: Folder, named: dict[str, Any]) -> dict[str, Any]:
     """The job's image, or the prompt that it is to be made of."""
-    from ..preprocess.image import ImageError, read_array, read_image
+    from ..interface.errors import ImageError
+    from ..preprocess.image import read_array, read_image
 
     attached = job.attachments
     if not attached.keys() & {"image_file", "image"} and "prompt" in named:  # of which an image is made

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What there is to compute with, found without torch where possible: importing torch takes seconds."""
+"""The devices of this machine, found without torch where possible: importing torch takes seconds."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import os
 import platform
 import subprocess
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..interface import catalog, tasks
-from ..weights.store import store
+from ..interface.parameters import ParameterError
 from .memory import free_memory
 
+if TYPE_CHECKING:
+    import torch
+
 MODULES = ("numpy", "PIL", "torch", "diffusers", "transformers", "safetensors", "nerfacc", "trimesh")
-STARTER = store.STARTER
-SET_UP = "Set up the backend, in the preferences."
 
 
 def processors() -> list[dict[str, Any]]:
@@ -49,27 +49,32 @@ def missing_modules() -> list[str]:
     return [name for name in MODULES if importlib.util.find_spec(name) is None]
 
 
-def engine_states() -> list[dict[str, Any]]:
-    """For every engine whether it can run here: [{name, title, can_run, missing, remedy}]."""
-    lacking = missing_modules()
-    states = []
-    for engine in tasks.ENGINES:
-        missing = [f"Python module {name}" for name in lacking]
-        remedy = SET_UP if lacking else ""
-        for identity in engine.weights:
-            weights = catalog.weights(identity)
-            if not has_weights(weights):
-                missing.append(weights.title)
-                remedy = remedy or "Install the extension again: its built-in weights are missing."
-        states.append(
-            {"name": engine.name, "title": engine.title, "can_run": not missing, "missing": missing, "remedy": remedy}
-        )
-    return states
+def choose_device(name: str = "auto") -> torch.device:
+    """The device of that name; "auto" is the first of CUDA (or ROCm), Apple's MPS and the CPU that this computer has.
+
+    Raises ParameterError if PyTorch cannot use it.
+    """
+    import torch
+
+    usable = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        name = next(kind for kind, is_usable in usable.items() if is_usable)
+    if not usable[name]:
+        raise ParameterError(f"This computer has no {name.upper()} device that PyTorch can use. Set Device to: auto.")
+    return torch.device(name)
 
 
-def has_weights(weights: catalog.Weights) -> bool:
-    """Whether a set of weights is here."""
-    return store.locate(weights.id) is not None
+def choose_dtype(device: torch.device, allow_bfloat16: bool = False) -> torch.dtype:
+    """Half precision on graphics cards, float32 on CPUs.
+
+    allow_bfloat16: on CPUs that have instructions for it; others compute it a hundred times slower than float32.
+    """
+    import torch
+
+    if device.type != "cpu":
+        return torch.float16
+    able = torch.cpu.get_capabilities() if allow_bfloat16 else {}
+    return torch.bfloat16 if able.get("amx_bf16") or able.get("avx512_bf16") else torch.float32
 
 
 def usable_cores() -> int:

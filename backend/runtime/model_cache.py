@@ -1,28 +1,29 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The model that an engine keeps between jobs."""
+"""Keeps loaded models between jobs."""
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable
-from pathlib import Path
-from typing import Generic, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar
 
 import torch
 
-from ..diffusion.stable_diffusion import TextToImage
-from ..weights.loaders.one2345 import choose_dtype, release
-from ..weights.loaders.subjects import give_subjects
+from .memory import give_back
 
 Model = TypeVar("Model")
-Painter = TypeVar("Painter", bound=TextToImage)
 P = ParamSpec("P")
 
+_caches: weakref.WeakSet[ModelCache[Any, Any]] = weakref.WeakSet()
 
-class Kept(Generic[P, Model]):
-    """What `load` made last, for hashable arguments: it stays until others are asked for, or until it is dropped."""
+
+class ModelCache(Generic[P, Model]):
+    """A one-entry cache of `load`, whose arguments must be hashable: new arguments drop the previous model first."""
 
     def __init__(self, load: Callable[P, Model]):
         self.load, self.models = load, {}
+        _caches.add(self)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Model:
         if (key := (*args, *kwargs.items())) not in self.models:
@@ -34,19 +35,21 @@ class Kept(Generic[P, Model]):
         return key in self.models
 
     def drop(self) -> None:
-        """Forget it, and give its memory back."""
+        """Forget the model and return its memory to the system."""
         self.models.clear()
-        release()
+        give_back_everywhere()
 
 
-def keep_with_subjects(
-    load: Callable[[str, torch.device, torch.dtype], Painter],
-) -> Kept[[str, torch.device, tuple[Path, ...]], Painter]:
-    """A model of weights, on a device, that knows what it has learnt of these subjects' files."""
+def drop_models() -> None:
+    """Forget the models of all caches and return their memory to the system."""
+    for cache in list(_caches):
+        cache.models.clear()
+    give_back_everywhere()
 
-    def load_with_subjects(weights: str, device: torch.device, subjects: tuple[Path, ...]) -> Painter:
-        model = load(weights, device, torch.float32 if device.type == "cpu" else choose_dtype(device))
-        give_subjects(model, list(subjects))
-        return model
 
-    return Kept(load_with_subjects)
+def give_back_everywhere() -> None:
+    """Collect unused tensors and return the memory that PyTorch holds in reserve on every device."""
+    gc.collect()
+    for name in ("cpu", "cuda", "mps"):
+        if getattr(torch, name).is_available():
+            give_back(torch.device(name))

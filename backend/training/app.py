@@ -164,7 +164,8 @@ def reconstruction(
     import torch
 
     from ..reconstruction.sparse_neus.model import SparseNeuS
-    from ..weights.loaders.one2345 import load_reconstruction, save_sparse_neus
+    from ..weights.loaders.one2345 import load_reconstruction
+    from ..weights.loaders.sparse_neus import save_sparse_neus
     from ..weights.loaders.zero123 import load_zero123
     from .loop import mix
     from .reconstruction import train_reconstruction

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ..reconstruction.lrm.image_tokens import Encoder
 from ..reconstruction.lrm.model import LRM, Architecture, Scene
 from ..reconstruction.lrm.source_camera import source_camera
-from ..weights.loaders.one2345 import choose_dtype
+from ..runtime.devices import choose_dtype
 from .labels import POINTS, Labels
 from .loop import train
 from .lrm_views import draw_crops, view_losses
@@ -66,7 +66,8 @@ def train_lrm(
     model = (begin or LRM(STARTER)).train().requires_grad_(True)
     model = model.to(device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     # Rays need finer distances than half precision has.
-    is_half = encoder is None and device == "cpu" and choose_dtype(torch.device(device)) is torch.bfloat16
+    dtype = choose_dtype(torch.device(device), allow_bfloat16=True)
+    is_half = encoder is None and dtype is torch.bfloat16
     usable = [list_usable(views, labels) for views, labels in sets]
 
     def loss(rng: np.random.Generator) -> dict[str, Tensor]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from ..weights.loaders.one2345 import choose_dtype
+from ..runtime.devices import choose_dtype
 
 QUINTIC = (3.4445, -4.7750, 2.0315)  # of the Newton-Schulz iteration: x -> a x + b x^3 + c x^5 on singular values
 ITERATIONS = 5
@@ -30,8 +30,8 @@ class Muon(torch.optim.Optimizer):
                 mean = self.state[p].setdefault("mean", torch.zeros_like(gradient))
                 mean.lerp_(gradient, 1 - group["momentum"])
                 ahead = gradient.lerp(mean, group["momentum"])  # Nesterov
-                exact = choose_dtype(p.device) is torch.float32  # float16, for its part, would lose small gradients
-                update = orthogonalise(ahead if exact else ahead.bfloat16())
+                is_exact = choose_dtype(p.device, allow_bfloat16=True) is torch.float32
+                update = orthogonalise(ahead if is_exact else ahead.bfloat16())  # float16 would lose small gradients
                 p.mul_(1 - group["lr"] * group["weight_decay"])
                 p.add_(update.view(p.shape), alpha=-0.2 * max(update.shape) ** 0.5 * group["lr"])
 

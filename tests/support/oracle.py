@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from backend.diffusion.prior import Denoised, stable_diffusion_schedule, view_angles
+from backend.diffusion.stable_diffusion import SMALLEST_PUBLISHED
 from backend.rendering.cameras import Camera, orbit
 from backend.rendering.mesh import Mesh
 from backend.rendering.rasteriser import render_mesh
@@ -92,6 +93,7 @@ class OraclePrior:
         variety: float = 0.0,
     ):
         self.mesh, self.image_size, self.samples, self.variety = mesh, size, samples, variety
+        self.is_starter = size < SMALLEST_PUBLISHED
         self.codec, self.defects = codec or Pixels(), defects or Defects()
         self.channels, self.alphas_cumprod = self.codec.channels, stable_diffusion_schedule()
         self.generator = torch.Generator().manual_seed(seed)

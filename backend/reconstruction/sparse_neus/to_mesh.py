@@ -11,11 +11,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...input_view.input_view import InputView, front_colors, match_silhouette, paint_front
+from ...interface.errors import ImageError
 from ...meshing.clean import keep_components, remove_degenerate
 from ...meshing.fill_cavities import fill_cavities
 from ...meshing.marching_cubes import extract
 from ...meshing.texture import decimate_and_texture, nearest_vertex_colors
-from ...preprocess.image import ImageError
 from ...rendering.cameras import Camera
 from ...rendering.mesh import Mesh
 from ...runtime.progress import Progress

@@ -24,6 +24,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from ...interface.catalog import WeightsError
+from ...interface.errors import one_line
 
 REMEDY = "Download the file again, or choose other weights."
 LARGEST_PICKLE = 1 << 28  # bytes; that of the published 15.5 GB checkpoints takes less than one in a thousand of it
@@ -39,7 +40,7 @@ STORAGES = {
     "ByteStorage": torch.uint8,
     "BoolStorage": torch.bool,
 }
-RUNNING = set(  # modules that no published checkpoint names, but those who want to run programs do
+RUNNING = set(  # modules that no published checkpoint names; a pickle that does wants to run a program
     "builtins __builtin__ code commands ctypes importlib marshal nt os pickle posix pty runpy shutil socket subprocess "
     "sys webbrowser".split()
 )
@@ -55,8 +56,11 @@ class StoredTensor(NamedTuple):
     read: Callable[[], Tensor]
 
 
-def read_file(path: Path) -> dict[Any, Any]:
-    """What a checkpoint or safetensors file holds, StoredTensor in the place of tensors. Raises WeightsError."""
+def read_file(path: Path, remedy: str = REMEDY) -> dict[Any, Any]:
+    """The content of a checkpoint or safetensors file, with a StoredTensor in place of each tensor.
+
+    Raises WeightsError with the remedy.
+    """
     try:
         if path.exists() and not path.is_file():  # nobody writes into a pipe
             raise ValueError("it is not a file")
@@ -69,10 +73,16 @@ def read_file(path: Path) -> dict[Any, Any]:
         else:
             raise ValueError(_what_else(start))
     except Exception as error:  # a hostile pickle can raise anything
-        raise WeightsError(f"{path} cannot be read as weights: {_reason(error)}.", REMEDY) from error
+        raise WeightsError(f"{path} cannot be read as weights: {_reason(error)}.", remedy) from error
     if not isinstance(content, dict):
-        raise WeightsError(f"{path} holds {type(content).__name__} and no weights.", REMEDY)
+        raise WeightsError(f"{path} holds {type(content).__name__} and no weights.", remedy)
     return content
+
+
+def tensors_in(content: dict[Any, Any], *keys: str) -> dict[str, StoredTensor]:
+    """The tensors of a checkpoint: in the dictionary under the first of `keys` that it has, else beside each other."""
+    state = next((content[key] for key in keys if isinstance(content.get(key), dict)), content)
+    return {str(name): tensor for name, tensor in state.items() if isinstance(tensor, StoredTensor)}
 
 
 def _what_else(start: bytes) -> str:
@@ -86,7 +96,7 @@ def _reason(error: Exception) -> str:
         return "it is incomplete or damaged"
     if isinstance(error, FileNotFoundError):
         return "it is not there"
-    return (" ".join(str(error).split()) or type(error).__name__)[:200].rstrip(".")
+    return one_line(error)
 
 
 def _read_safetensors(path: Path) -> dict[str, StoredTensor]:
@@ -164,7 +174,7 @@ class _Reader(pickle._Unpickler):  # the one in Python: the one in C can be made
     def rebuild(self, storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> StoredTensor:
         numbers = (offset, *shape, *strides)
         if not isinstance(storage, _Storage) or not all(type(n) is int and 0 <= n < 1 << 48 for n in numbers):
-            raise ValueError("it holds a tensor that is none")
+            raise ValueError("it holds an invalid tensor")
         if len(shape) != len(strides):
             raise ValueError("a tensor's shape and strides do not match")
         path = self.path

@@ -1,71 +1,56 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Published checkpoint files: read without running anything they hold, and compared tensor by tensor."""
+"""Compares stored tensors with those that networks need, by name and shape; reads no numbers."""
 
 from __future__ import annotations
 
-import pickle
-import zipfile
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ...interface.catalog import WeightsError
+from .checkpoint import StoredTensor
+from .names import Origin, Shape
 
-COUNTER = "num_batches_tracked"  # older libraries do not write it, and nothing reads it
-NAMED = 3  # differences told
-
-
-def read_checkpoint(path: Path, remedy: str) -> dict[str, Any]:
-    """The dictionary in a .pth or .ckpt file, tensors mapped from disk. Unknown classes never run. WeightsError."""
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
-    except (pickle.UnpicklingError, RuntimeError, OSError, ValueError, EOFError, KeyError, AttributeError) as error:
-        raise WeightsError(f"{path} cannot be read as weights: {reason(path, error)}.", remedy) from error
-    if not isinstance(content, dict):
-        raise WeightsError(f"{path} holds no weights, but {type(content).__name__}.", remedy)
-    return content
+NAMED_DIFFERENCES = 3  # an error names so many and counts the rest
+LONGEST_NAME = 200  # characters of a foreign name
+COUNTER = "num_batches_tracked"  # of batch norm: older libraries do not write it, and inference does not read it
+OLD_BUFFER = "position_ids"  # older versions of transformers wrote it
 
 
-def reason(path: Path, error: Exception) -> str:
-    """Why a file cannot be read, for people."""
-    if not path.exists():
-        return "it is not there"
-    if not path.is_file():
-        return "it is not a file"
-    if "Unsupported" in str(error) or "unsupported" in str(error) or "GLOBAL" in str(error):
-        return "it holds program code, which is not run"
-    return "it is damaged, incomplete or something else"
+def wanted_shapes(network: nn.Module, origins: Mapping[str, Origin] | None = None) -> dict[str, Shape]:
+    """The shapes that a network's tensors have in a file, by their names there; None: names and shapes are the same."""
+    own = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    if origins is None:
+        return own
+    return {origins[name].name: origins[name].shape(shape) for name, shape in own.items()}
 
 
-def differences(found: Mapping[str, Any], wanted: Mapping[str, Tensor]) -> list[str]:
-    """What tells the tensors `found` from those `wanted`, one sentence part each, in the order of the names."""
-    told = []
-    for name in sorted({*found, *wanted}):
-        if name not in found:
+def find_differences(
+    stored: Mapping[str, Any], wanted: Mapping[str, Shape], is_unused: Callable[[str], object] = lambda name: False
+) -> list[str]:
+    """One sentence part for each tensor that is missing, unknown or of another shape, in the order of their names.
+
+    is_unused: whether a tensor of that name may be there although no network takes it.
+    """
+    found = []
+    for name in sorted({*stored, *wanted}):
+        if name not in stored:
             if not name.endswith(COUNTER):
-                told.append(f"{name} is missing")
-        elif not isinstance(found[name], Tensor):
-            told.append(f"{name} is not a tensor")
+                found.append(f"{name} is missing")
         elif name not in wanted:
-            told.append(f"{name} is unknown")
-        elif found[name].shape != wanted[name].shape:
-            told.append(f"{name} is {list(found[name].shape)}, not {list(wanted[name].shape)}")
-        elif not found[name].isfinite().all():
-            told.append(f"{name} holds values that are not numbers")
-    return told
+            if not name.endswith(OLD_BUFFER) and not is_unused(name):
+                found.append(f"{name[:LONGEST_NAME]} is unknown")
+        elif not isinstance(stored[name], StoredTensor):
+            found.append(f"{name} is not a tensor")
+        elif stored[name].shape != wanted[name]:
+            found.append(f"{name} is {list(stored[name].shape)}, not {list(wanted[name])}")
+    return found
 
 
-def fill(model: nn.Module, found: Mapping[str, Any], path: Path, remedy: str) -> None:
-    """Give a model (on any device, "meta" too) these tensors, copied; WeightsError names the first differences."""
-    wanted = model.state_dict()
-    told = differences(found, wanted)
-    if told:
-        more = f" and {len(told) - NAMED} more" if len(told) > NAMED else ""
-        raise WeightsError(f"{path} does not fit {type(model).__name__}: {'; '.join(told[:NAMED])}{more}.", remedy)
-    state = {
-        k: found[k].to(v.dtype, copy=True) if k in found else torch.zeros((), dtype=v.dtype) for k, v in wanted.items()
-    }
-    model.load_state_dict(state, assign=True)
+def refuse_differences(differences: Sequence[str], sentence: str, remedy: str) -> None:
+    """Raise WeightsError("<sentence>: <the first differences> and N more.") unless there are none."""
+    if differences:
+        rest = len(differences) - NAMED_DIFFERENCES
+        more = f" and {rest} more" if rest > 0 else ""
+        raise WeightsError(f"{sentence}: {'; '.join(differences[:NAMED_DIFFERENCES])}{more}.", remedy)

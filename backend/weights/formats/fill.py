@@ -1,43 +1,51 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# transformers annotates its models loosely.
-# pyright: reportAttributeAccessIssue=false
-"""Networks of transformers from their published folders, under the names of any version of transformers. No code of a
-folder is run, and nothing is looked for on a network."""
+"""Fills empty networks with stored numbers, with one stored tensor in memory at a time."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import nn
-from transformers.utils import logging
+from torch import Tensor, nn
 
 from ...interface.catalog import WeightsError
-from ..loaders.stable_diffusion import first_line, read_json
-
-ELSEWHERE = ("use_pretrained_backbone", "auto_map")  # would look for a part of the network, or for code, elsewhere
-NAMED = 3  # differences told
+from .checkpoint import StoredTensor
+from .names import Origin
 
 
-def load_network(folder: Path, kind: Any, remedy: str) -> nn.Module:
-    """The network of a class of transformers in a folder, float32, for use, without gradients to its parameters.
+def fill(
+    network: nn.Module,
+    stored: Mapping[str, StoredTensor],
+    path: Path,
+    remedy: str,
+    dtype: torch.dtype = torch.float32,
+    origins: Mapping[str, Origin] | None = None,
+) -> None:
+    """Give a network, on any device ("meta" too), copies of its tensors in `dtype`. WeightsError, see read_tensors."""
+    network.load_state_dict(dict(read_tensors(network, stored, path, remedy, dtype, origins)), assign=True)
 
-    Raises WeightsError where a tensor is missing or has another shape; tensors that it does not need are left out.
+
+def read_tensors(
+    network: nn.Module,
+    stored: Mapping[str, StoredTensor],
+    path: Path,
+    remedy: str,
+    dtype: torch.dtype = torch.float32,
+    origins: Mapping[str, Origin] | None = None,
+) -> Iterator[tuple[str, Tensor]]:
+    """(name, tensor) of all tensors of a network; integers keep their type, counters that no file holds are zero.
+
+    origins: by the network's names, where each tensor comes from; None: the names are the same. path and remedy: for
+    the WeightsError that is raised if a number is NaN or infinite.
     """
-    config = read_json(folder / "config.json")
-    if any(config.get(name) for name in ELSEWHERE):
-        raise WeightsError(f"{folder} names a part of its network that lies elsewhere.", remedy)
-    logging.disable_progress_bar()  # it would be drawn between the lines of a log
-    try:
-        network, told = kind.from_pretrained(
-            folder, local_files_only=True, output_loading_info=True, dtype=torch.float32, trust_remote_code=False
-        )
-    except Exception as error:  # whatever a damaged or foreign file may raise
-        raise WeightsError(f"{folder} cannot be read as {kind.__name__}: {first_line(error)}", remedy) from error
-    wrong = [f"{name} is missing" for name in sorted(told["missing_keys"])]
-    wrong += [f"{name[0] if isinstance(name, tuple) else name} has another shape" for name in told["mismatched_keys"]]
-    if wrong:
-        more = f" and {len(wrong) - NAMED} more" if len(wrong) > NAMED else ""
-        raise WeightsError(f"{folder} does not fit {kind.__name__}: {'; '.join(wrong[:NAMED])}{more}.", remedy)
-    return network.eval().requires_grad_(False)
+    for name, own in network.state_dict().items():
+        origin = origins[name] if origins else Origin(name)
+        wanted = dtype if own.is_floating_point() else own.dtype
+        if origin.name not in stored:  # a counter, see compare.COUNTER
+            yield name, torch.zeros(own.shape, dtype=wanted)
+            continue
+        tensor = origin.take(stored[origin.name].read()).to(wanted, copy=True).reshape(own.shape).contiguous()
+        if not tensor.isfinite().all():
+            raise WeightsError(f"{path} is damaged: {origin.name} holds values that are not numbers.", remedy)
+        yield name, tensor

@@ -13,9 +13,9 @@ from transformers import CLIPTextModelWithProjection, CLIPTokenizer, CLIPVisionM
 from ...diffusion.clip_similarity import Likeness
 from ...interface import catalog
 from ...interface.catalog import WeightsError
-from ..formats.fill import load_network
+from ...interface.errors import one_line
+from ..formats.transformers_folder import load_network
 from ..store import store
-from .stable_diffusion import first_line
 
 SET = "clip-vit-base-patch16"
 REMEDY = "Download the weights again, or remove them: the starter's picture encoder then takes their place."
@@ -42,5 +42,5 @@ def read_likeness(folder: Path) -> Likeness:
     try:
         tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
     except Exception as error:  # the tokenizers library has exceptions of its own
-        raise WeightsError(f"{folder} has no tokenizer that can be read: {first_line(error)}", REMEDY) from error
+        raise WeightsError(f"{folder} has no tokenizer that can be read: {one_line(error)}.", REMEDY) from error
     return Likeness(vision, text, tokenizer)

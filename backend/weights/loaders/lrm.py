@@ -17,15 +17,17 @@ from typing import Any, Literal
 
 import torch
 from safetensors.torch import save_file
-from torch import Tensor
 
 from ...interface.catalog import WeightsError
+from ...interface.errors import one_line
 from ...reconstruction.lrm.image_tokens import Encoder
 from ...reconstruction.lrm.model import LRM, Architecture
-from ..formats.checkpoint import StoredTensor, read_file
-from ..formats.compare import NAMED
+from ...runtime.files import read_json
+from ..formats.checkpoint import StoredTensor, read_file, tensors_in
+from ..formats.compare import find_differences, refuse_differences, wanted_shapes
+from ..formats.fill import fill
+from ..formats.names import Origin
 from .lrm_names import openlrm_origins, triposr_origins
-from .zero123_names import Origin
 
 Kind = Literal["triposr", "openlrm-1.1", "openlrm-1.0", "starter"]
 REMEDY = "Choose the weights of TripoSR or OpenLRM, or set Weights to: starter."
@@ -61,14 +63,7 @@ def load_lrm(path: Path, device: torch.device | str = "cpu") -> tuple[LRM, Kind]
     source = open_source(path)
     model = blank(source.architecture)
     check(source, model)
-    origins = source.origins(model.state_dict())
-    state: dict[str, Tensor] = {}
-    for name, origin in origins.items():
-        tensor = origin.take(source.tensors[origin.name].read()).to(torch.float32, copy=True).contiguous()
-        if not tensor.isfinite().all():
-            raise WeightsError(f"{source.path} is damaged: {origin.name} holds values that are not numbers.", REMEDY)
-        state[name] = tensor
-    model.load_state_dict(state, assign=True)
+    fill(model, source.tensors, source.path, REMEDY, origins=source.origins(model.state_dict()))
     return model.eval().requires_grad_(False).to(device), source.kind
 
 
@@ -94,16 +89,8 @@ def blank(architecture: Architecture) -> LRM:
 
 def check(source: Source, model: LRM) -> None:
     """WeightsError names the first tensors that are missing, unknown or of another shape."""
-    wanted = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
-    needed = {origin.name: origin.shape(wanted[name]) for name, origin in source.origins(wanted).items()}
-    told = [f"{name} is missing" for name in needed if name not in source.tensors]
-    told += [f"{name} is unknown" for name in source.tensors if name not in needed]
-    for name, shape in needed.items():
-        if name in source.tensors and source.tensors[name].shape != shape:
-            told.append(f"{name} is {list(source.tensors[name].shape)}, not {list(shape)}")
-    if told:
-        more = f" and {len(told) - NAMED} more" if len(told) > NAMED else ""
-        raise WeightsError(f"{source.path} does not fit {source.kind}: {'; '.join(told[:NAMED])}{more}.", REMEDY)
+    wanted = wanted_shapes(model, source.origins(model.state_dict()))
+    refuse_differences(find_differences(source.tensors, wanted), f"{source.path} does not fit {source.kind}", REMEDY)
 
 
 def open_source(path: Path) -> Source:
@@ -115,8 +102,7 @@ def open_source(path: Path) -> Source:
             raise WeightsError(f"{path} holds no LRM: it needs one of {', '.join(FILES)}.", REMEDY)
         path = found[0]
     content = read_file(path)
-    state = next((content[key] for key in ("state_dict", "weights") if isinstance(content.get(key), dict)), content)
-    tensors = {str(name): value for name, value in state.items() if isinstance(value, StoredTensor)}
+    tensors = tensors_in(content, "state_dict", "weights")
     kind: Kind | None = next((kind for sign, kind in SIGNS.items() if sign in tensors), None)
     if kind is None:
         raise WeightsError(f"{path} is neither TripoSR nor OpenLRM.", REMEDY)
@@ -124,8 +110,7 @@ def open_source(path: Path) -> Source:
         architecture = describe(kind, tensors, content, path.parent)
         blank(replace(architecture, depth=min(architecture.depth, 1)))  # sizes that do not fit together are told here
     except (KeyError, IndexError, ValueError, TypeError, ZeroDivisionError, RuntimeError, AssertionError) as error:
-        text = " ".join(str(error).split())[:200]
-        raise WeightsError(f"{path} has sizes that no {kind} has: {text}.", REMEDY) from error
+        raise WeightsError(f"{path} has sizes that no {kind} has: {one_line(error)}.", REMEDY) from error
     packed = architecture.width == architecture.encoder.width
 
     def origins(names: Iterable[str]) -> dict[str, Origin]:
@@ -144,9 +129,9 @@ def describe(kind: Kind, tensors: dict[str, StoredTensor], content: dict[Any, An
     elif kind == "triposr":
         found = describe_triposr(shapes, read_yaml(folder / "config.yaml"))
     else:
-        kwargs = content.get("kwargs") if kind == "openlrm-1.0" else {"model": read_json(folder / "config.json")}
+        kwargs = content.get("kwargs") if kind == "openlrm-1.0" else {"model": read_json(folder / "config.json") or {}}
         found = describe_openlrm(shapes, kind[-3:], kwargs if isinstance(kwargs, dict) else {})
-    found = override(found, read_json(folder / NOTE))
+    found = override(found, read_json(folder / NOTE) or {})
     for name, most in LARGEST.items():
         if not 0 < getattr(found, name) <= most:
             raise ValueError(f"{name} {getattr(found, name)}")
@@ -240,14 +225,6 @@ def override(architecture: Architecture, told: dict[str, Any]) -> Architecture:
     known = {f.name: told[f.name] for f in fields(Architecture) if f.name in told and f.name != "encoder"}
     known |= {name: tuple(known[name]) for name in ("planes", "local_widths") if name in known}
     return replace(architecture, encoder=encoder, **known)
-
-
-def read_json(file: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 def read_yaml(file: Path) -> dict[str, str]:

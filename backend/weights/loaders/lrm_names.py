@@ -6,11 +6,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
-from functools import partial
 
-from torch import Tensor
-
-from .zero123_names import Origin, Shape, swap
+from ..formats.names import Origin, Shape, swap, third
 
 ENCODER = "image_tokens.model."
 DINO = {  # transformers of today -> those of 2023
@@ -57,8 +54,11 @@ def triposr_origins(names: Iterable[str]) -> dict[str, Origin]:
 
 
 def openlrm_origins(names: Iterable[str], version: str, packed: bool) -> dict[str, Origin]:
-    """The same for OpenLRM, version "1.0" or "1.1". packed: whether the cross-attention's query, key and value are one
-    tensor, as torch keeps them where picture and planes are equally wide."""
+    """Where the file of OpenLRM `version`, "1.0" or "1.1", has the tensors of these names.
+
+    packed: whether the cross-attention's query, key and value are one tensor, as torch keeps them where image and
+    planes are equally wide.
+    """
     return {name: _openlrm(name, version, packed) for name in names}
 
 
@@ -100,7 +100,7 @@ def _openlrm_layer(prefix: str, name: str, packed: bool) -> Origin:
     if part and part[1] == "cross" and not packed:
         return Origin(f"{prefix}cross_attn.{part[2]}_proj_weight")
     if part:
-        return _third(f"{prefix}{part[1]}_attn.in_proj_weight", part[2])
+        return third(f"{prefix}{part[1]}_attn.in_proj_weight", part[2])
     return Origin(prefix + swap(name, OPENLRM))
 
 
@@ -111,15 +111,8 @@ def _dino(name: str) -> str:
 def _dinov2(name: str) -> Origin:
     name = "encoder.model." + name.replace("encoder.layer.", "blocks.")
     if part := re.match(r"(.+)\.attention\.([qkv])_proj\.(weight|bias)", name):
-        return _third(f"{part[1]}.attn.qkv.{part[3]}", part[2])
+        return third(f"{part[1]}.attn.qkv.{part[3]}", part[2])
     return Origin(swap(name, DINOV2))
-
-
-def _third(name: str, which: str) -> Origin:
-    def take(i: int, tensor: Tensor) -> Tensor:
-        return tensor.chunk(3)[i]
-
-    return Origin(name, lambda s: (3 * s[0], *s[1:]), partial(take, "qkv".index(which)))
 
 
 def _as_planes(shape: Shape) -> Shape:

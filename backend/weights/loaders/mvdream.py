@@ -21,17 +21,21 @@ from ...diffusion.mvdream import NUMBERS, MultiView
 from ...diffusion.sampling import make_scheduler
 from ...interface import catalog
 from ...interface.catalog import WeightsError
-from ..formats.checkpoint import StoredTensor, read_file
+from ...interface.errors import one_line
+from ..formats.checkpoint import StoredTensor, read_file, tensors_in
+from ..formats.compare import find_differences, refuse_differences, wanted_shapes
+from ..formats.fill import fill
+from ..formats.names import Origin
+from ..formats.transformers_folder import read_config
 from ..store import store
 from .mvdream_names import Names, find_names
-from .stable_diffusion import check_text_weights, first_line, load_text_to_image, read_json, read_tokenizer
+from .stable_diffusion import check_text_weights, load_text_to_image, read_tokenizer
 
 REMEDY = "Choose the weights of MVDream, or set Weights to: starter-text."
 PARTS = ("unet", "vae", "text_encoder")
 STARTER, WORDS = "starter-text", "clip-words"
 HEADS, HEAD_WIDTH = 8, 64  # of Stable Diffusion 1, at every level; of Stable Diffusion 2 and of CLIP
 SIDE = 32  # of the latents: 256 pixels
-NAMED = 3  # differences told
 
 
 def load_multi_view(weights: str, device: torch.device, dtype: torch.dtype) -> MultiView:
@@ -44,10 +48,10 @@ def load_multi_view(weights: str, device: torch.device, dtype: torch.dtype) -> M
     stored = open_parts(path)
     networks = {name: empty_network(path, name, stored[name]) for name in PARTS}
     for name, network in networks.items():
-        compare(path, network, stored[name])
+        check(path, network, stored[name])
     tokenizer = find_tokenizer(path, networks["text_encoder"], stored["text_encoder"])
     for name, network in networks.items():
-        fill(path, network, stored[name], dtype)
+        fill(network, stored[name].tensors, path, REMEDY, dtype, origins(network, stored[name]))
     model = MultiView(networks["unet"], networks["vae"], networks["text_encoder"], tokenizer, make_scheduler("epsilon"))
     model.unet.to(memory_format=torch.channels_last)
     return model.eval().requires_grad_(False).to(device)
@@ -60,7 +64,7 @@ def check_multi_view(weights: str) -> None:
         return check_text_weights(weights)
     stored = open_parts(path)
     for name in PARTS:
-        compare(path, empty_network(path, name, stored[name]), stored[name])
+        check(path, empty_network(path, name, stored[name]), stored[name])
     return None
 
 
@@ -72,7 +76,7 @@ def find_multi_view(weights: str) -> Path:
 
 def is_multi_view(path: Path) -> bool:
     """Whether diffusers' own config describes a UNet that is told cameras, in a folder."""
-    config = read_json(path / "unet" / "config.json") if path.is_dir() else {}
+    config = read_config(path / "unet" / "config.json", REMEDY) if path.is_dir() else {}
     return "block_out_channels" in config and config.get("projection_class_embeddings_input_dim") == NUMBERS
 
 
@@ -85,9 +89,7 @@ def open_parts(path: Path) -> dict[str, Names]:
         path = files[0]
     if path.is_dir():
         return {name: find_names(name, read_folder(path, name)) for name in PARTS}
-    content = read_file(path)
-    state = content.get("state_dict", content)
-    tensors = {str(k): v for k, v in state.items() if isinstance(v, StoredTensor)} if isinstance(state, dict) else {}
+    tensors = tensors_in(read_file(path), "state_dict")
     return {name: find_names(name, tensors) for name in PARTS}
 
 
@@ -99,10 +101,10 @@ def read_folder(path: Path, part: str) -> dict[str, StoredTensor]:
     file = file or next((f for f in sorted((path / part).glob("*.bin"))), None)
     if file is None:
         raise WeightsError(f"{path} holds no MVDream: there are no weights in its folder {part}.", REMEDY)
-    tensors = {str(k): v for k, v in read_file(file).items() if isinstance(v, StoredTensor)}
+    tensors = tensors_in(read_file(file))
     camera = sorted((path / "camera_proj").glob("*.safetensors")) or sorted((path / "camera_proj").glob("*.bin"))
     if part == "unet" and camera:
-        found = {str(k): v for k, v in read_file(camera[0]).items() if isinstance(v, StoredTensor)}
+        found = tensors_in(read_file(camera[0]))
         first = next((n for n, t in found.items() if t.shape[1:] == (NUMBERS,)), "").rpartition(".")[0]
         for name, tensor in found.items():
             layer, _, kind = name.rpartition(".")
@@ -112,7 +114,7 @@ def read_folder(path: Path, part: str) -> dict[str, StoredTensor]:
 
 def empty_network(path: Path, part: str, names: Names) -> nn.Module:
     """Without memory for its weights, in the sizes that the tensors have. Raises WeightsError."""
-    config = read_json(path / part / "config.json") if path.is_dir() else {}
+    config = read_config(path / part / "config.json", REMEDY) if path.is_dir() else {}
     make = {"unet": empty_unet, "vae": empty_vae, "text_encoder": empty_text_encoder}[part]
     try:
         with init_empty_weights(include_buffers=False):
@@ -120,7 +122,7 @@ def empty_network(path: Path, part: str, names: Names) -> nn.Module:
     except KeyError as error:
         raise WeightsError(f"{path} is no MVDream: {error.args[0]} is missing.", REMEDY) from error
     except (ValueError, TypeError, ZeroDivisionError, RuntimeError, IndexError) as error:
-        raise WeightsError(f"{path} has sizes that no MVDream has: {first_line(error)}", REMEDY) from error
+        raise WeightsError(f"{path} has sizes that no MVDream has: {one_line(error)}.", REMEDY) from error
 
 
 def empty_unet(names: Names, config: dict[str, Any]) -> UNet2DConditionModel:
@@ -178,34 +180,15 @@ def empty_text_encoder(names: Names, config: dict[str, Any]) -> CLIPTextModel:
     return CLIPTextModel(settings)
 
 
-def compare(path: Path, network: nn.Module, names: Names) -> None:
+def check(path: Path, network: nn.Module, names: Names) -> None:
     """WeightsError with the first differences between the stored tensors and those that a network needs."""
-    wanted = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
-    origins = {name: names.origin(name) for name in wanted}
-    told = [f"{names.prefix}{o.name} is missing" for o in origins.values() if o.name not in names.tensors]
-    known = {origin.name for origin in origins.values()}
-    unknown = sorted(name for name in names.tensors if name not in known and not names.is_unused(name))
-    told += [f"{names.prefix}{name[:200]} is unknown" for name in unknown]
-    for name, origin in origins.items():
-        found = names.tensors.get(origin.name)
-        if found is not None and found.shape != origin.shape(wanted[name]):
-            told.append(f"{names.prefix}{origin.name} is {list(found.shape)}, not {list(origin.shape(wanted[name]))}")
-    if told:
-        more = f" and {len(told) - NAMED} more" if len(told) > NAMED else ""
-        raise WeightsError(f"{path} does not fit MVDream: {'; '.join(told[:NAMED])}{more}.", REMEDY)
+    wanted = wanted_shapes(network, origins(network, names))
+    differences = find_differences(names.tensors, wanted, names.is_unused)
+    refuse_differences(differences, f"{path} does not fit MVDream", REMEDY)
 
 
-def fill(path: Path, network: nn.Module, names: Names, dtype: torch.dtype) -> None:
-    """Read the numbers, one tensor in memory at a time. WeightsError if one is none."""
-    state = {}
-    for name, tensor in network.state_dict().items():
-        origin = names.origin(name)
-        state[name] = origin.take(names.tensors[origin.name].read()).to(dtype, copy=True).reshape(tensor.shape)
-        if not state[name].isfinite().all():
-            raise WeightsError(
-                f"{path} is damaged: {names.prefix}{origin.name} holds values that are not numbers.", REMEDY
-            )
-    network.load_state_dict(state, assign=True)
+def origins(network: nn.Module, names: Names) -> dict[str, Origin]:
+    return {name: names.origin(name) for name in network.state_dict()}
 
 
 def find_tokenizer(path: Path, encoder: nn.Module, names: Names) -> CLIPTokenizer:
@@ -224,7 +207,7 @@ def find_tokenizer(path: Path, encoder: nn.Module, names: Names) -> CLIPTokenize
         padding = "!" if names.is_open_clip else "<|endoftext|>"
         tokenizer = CLIPTokenizer.from_pretrained(place, local_files_only=True, pad_token=padding)
     except Exception as error:  # the tokenizers library has exceptions of its own
-        raise WeightsError(f"{place} has no tokenizer that can be read: {first_line(error)}", REMEDY) from error
+        raise WeightsError(f"{place} has no tokenizer that can be read: {one_line(error)}.", REMEDY) from error
     tokenizer.model_max_length = min(tokenizer.model_max_length, encoder.config.max_position_embeddings)
     if len(tokenizer) > encoder.config.vocab_size or math.isinf(tokenizer.model_max_length):
         raise WeightsError(f"{place} has more words than the text encoder of {path} knows.", REMEDY)

@@ -3,23 +3,20 @@
 
 from __future__ import annotations
 
-import gc
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 
 from ...diffusion.zero123 import Kind, Zero123
 from ...interface import catalog
 from ...interface.catalog import WeightsError
-from ...interface.parameters import ParameterError
 from ...reconstruction.sparse_neus.model import SparseNeuS
+from ...runtime.devices import choose_dtype
 from ...runtime.memory import free_bytes, give_back
+from ...runtime.model_cache import ModelCache
 from ..store import store
-from .sparse_neus import load_published_sparse_neus
+from .sparse_neus import SPARSE_NEUS, load_published_sparse_neus, load_sparse_neus
 from .zero123 import check_zero123, load_zero123
 from .zero123_layout import find_note
 
@@ -38,42 +35,9 @@ class Models:
     device: torch.device
 
 
-_kept: dict[tuple[str, torch.device], Models] = {}
-
-
-def choose_device(name: str = "auto") -> torch.device:
-    """ "auto" is the first of CUDA (or ROCm), Apple's MPS and the CPU that is there."""
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if name == "auto":
-        name = next(kind for kind, is_there in there.items() if is_there)
-    if not there[name]:
-        raise ParameterError(f"This computer has no {name.upper()} device that PyTorch can use. Set Device to: auto.")
-    return torch.device(name)
-
-
-def choose_dtype(device: torch.device) -> torch.dtype:
-    """Half precision on graphics cards; on CPUs bfloat16 where they have instructions for it.
-
-    Others compute bfloat16 a hundred times slower than float32.
-    """
-    if device.type != "cpu":
-        return torch.float16
-    able = torch.cpu.get_capabilities()
-    return torch.bfloat16 if able.get("amx_bf16") or able.get("avx512_bf16") else torch.float32
-
-
+@ModelCache
 def load_models(weights: str, device: torch.device) -> Models:
-    """Load "starter", a set by its id in the catalog, or a folder or checkpoint; the last stays until `release`.
-
-    Raises WeightsError.
-    """
-    if (weights, device) not in _kept:
-        release()
-        _kept[weights, device] = _load(weights, device)
-    return _kept[weights, device]
-
-
-def _load(weights: str, device: torch.device) -> Models:
+    """Load "starter", a set by its id in the catalog, or a folder or checkpoint. Raises WeightsError."""
     path, kind = find_weights(weights)
     sparse_neus = load_reconstruction(path, kind == "starter")  # first: it is small, and may be missing
     zero123 = load_novel_view(weights, device)
@@ -83,13 +47,13 @@ def _load(weights: str, device: torch.device) -> Models:
 def load_novel_view(weights: str, device: torch.device) -> Zero123:
     """Zero123 alone of a set of weights that `load_models` would load; it is not kept. Raises WeightsError."""
     path, kind = find_weights(weights)
-    dtype = torch.float32 if kind == "starter" and device.type == "cpu" else choose_dtype(device)
+    dtype = choose_dtype(device, allow_bfloat16=kind != "starter")
     return load_zero123(path, device, dtype, kind)
 
 
 def check_weights(weights: str, device: torch.device) -> None:
     """Refuse weights that do not fit, in the time that their description takes to read. Raises WeightsError."""
-    if weights != "starter" and (weights, device) not in _kept:
+    if weights != "starter" and (weights, device) not in load_models:
         path, kind = find_weights(weights)
         check_zero123(path, kind)
 
@@ -108,14 +72,9 @@ def find_weights(weights: str) -> tuple[Path, Kind | None]:
 def load_reconstruction(path: Path, is_starter: bool) -> SparseNeuS:
     """SparseNeuS that belongs to the weights at `path`: beside them, else One-2-3-45's. Raises WeightsError."""
     folder = path if path.is_dir() else path.parent
-    file = folder / "sparse_neus.safetensors"
+    file = folder / SPARSE_NEUS
     if is_starter or file.is_file():
-        try:
-            resolution = json.loads((folder / "sparse_neus.json").read_text())["resolution"]
-            return load_sparse_neus(file, int(resolution))
-        except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
-            text = " ".join(str(error).split())[:200] or type(error).__name__
-            raise WeightsError(f"The weights in {folder} are damaged or of wrong shape ({text}).", REMEDY) from error
+        return load_sparse_neus(file)
     published = catalog.weights(RECONSTRUCTION)
     beside = folder / Path(published.files[0].path).name
     if beside.is_file():
@@ -131,34 +90,4 @@ def make_room(models: Models, needed: int = ROOM) -> None:
     give_back(models.device)
     if free_bytes(models.device) < needed:
         models.zero123.to("meta")
-        release()
-
-
-def release() -> None:
-    """Drop the loaded networks and give their memory back."""
-    _kept.clear()
-    gc.collect()
-    for name in ("cpu", "cuda", "mps"):
-        if getattr(torch, name).is_available():
-            give_back(torch.device(name))
-
-
-def save_sparse_neus(model: SparseNeuS, folder: Path) -> None:
-    """Float16 under the published names, the resolution beside it."""
-    save_file(
-        {k: v.half() if v.is_floating_point() else v for k, v in model.state_dict().items()},
-        folder / "sparse_neus.safetensors",
-    )
-    (folder / "sparse_neus.json").write_text(json.dumps({"resolution": model.resolution}))
-
-
-def load_sparse_neus(file: Path, resolution: int) -> SparseNeuS:
-    """Every tensor must be there in its shape, except torchsparse's counters."""
-    model = SparseNeuS(resolution)
-    missing, unexpected = model.load_state_dict(
-        {k: v.float() if v.is_floating_point() else v for k, v in load_file(file).items()}, strict=False
-    )
-    wrong = [k for k in missing if not k.endswith("num_batches_tracked")] + unexpected
-    if wrong:
-        raise ValueError(f"{file.name}: tensor {wrong[0]} is missing or unknown")
-    return model
+        load_models.drop()

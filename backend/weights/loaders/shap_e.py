@@ -17,9 +17,11 @@ from transformers import CLIPTextConfig, CLIPTextModelWithProjection, CLIPVision
 
 from ...interface import catalog
 from ...interface.catalog import WeightsError
-from ..formats.checkpoint import StoredTensor, read_file
+from ...interface.errors import one_line
+from ..formats.fill import fill
+from ..formats.transformers_folder import read_config, read_folder
 from ..store import store
-from .stable_diffusion import MOST_TIMESTEPS, compare, fill, first_line, read_json, read_tokenizer
+from .stable_diffusion import MOST_TIMESTEPS, check, read_tokenizer
 
 REMEDY = "Choose a folder of Shap-E in diffusers' layout, or one of its sets in the list of models."
 RENDERERS = "renderer", "shap_e_renderer"  # the hub has the first one in safetensors, and the second one as a pickle
@@ -40,11 +42,11 @@ def load_shap_e(weights: str, kind: str, device: torch.device, dtype: torch.dtyp
     drawn = nn.ModuleDict({name.rstrip("."): getattr(networks["renderer"], name.rstrip(".")) for name in USED})
     for name, network in ((encoder, networks[encoder]), ("prior", networks["prior"]), ("renderer", drawn)):
         part = folder_of(folder) if name == "renderer" else folder / name
-        stored = read_part(part, FILES.get(name, "diffusion_pytorch_model"), dtype != torch.float32)
+        stored = read_folder(part, FILES.get(name, "diffusion_pytorch_model"), dtype != torch.float32, REMEDY)
         if name == "renderer":
             stored = {key: tensor for key, tensor in stored.items() if key.startswith(USED)}
         exact = torch.float32 if name == "renderer" else dtype
-        fill(folder, name, network, compare(folder, name, network, stored), exact)
+        fill(network, check(folder, name, network, stored), part, REMEDY, exact)
     ready = {name: network.eval().requires_grad_(False).to(device) for name, network in networks.items()}
     prior, seen, scheduler, renderer = ready["prior"], ready[encoder], read_scheduler(folder), ready["renderer"]
     if kind == "image":
@@ -73,7 +75,7 @@ def folder_of(folder: Path) -> Path:
 
 def empty_networks(folder: Path, encoder: str) -> dict[str, nn.Module]:
     """The networks as their configs describe them, without memory. Raises WeightsError."""
-    seen, prior = (read_json(folder / name / "config.json") for name in (encoder, "prior"))
+    seen, prior = (read_config(folder / name / "config.json", REMEDY) for name in (encoder, "prior"))
     try:
         with init_empty_weights(include_buffers=False):
             return {
@@ -81,32 +83,23 @@ def empty_networks(folder: Path, encoder: str) -> dict[str, nn.Module]:
                 if encoder == "image_encoder"
                 else CLIPTextModelWithProjection(CLIPTextConfig(**seen)),
                 "prior": PriorTransformer.from_config(prior),
-                "renderer": ShapERenderer.from_config(read_json(folder_of(folder) / "config.json")),
+                "renderer": ShapERenderer.from_config(read_config(folder_of(folder) / "config.json", REMEDY)),
             }
     except Exception as error:  # whatever diffusers and transformers make of a strange config
-        text = f"{folder} describes no Shap-E that this version knows: {first_line(error)}"
+        text = f"{folder} describes no Shap-E that this version knows: {one_line(error)}."
         raise WeightsError(text, REMEDY) from error
-
-
-def read_part(folder: Path, stem: str, half: bool) -> dict[str, StoredTensor]:
-    """The tensors of one network. Raises WeightsError."""
-    for variant in (".fp16", "") if half else ("", ".fp16"):
-        if (file := folder / f"{stem}{variant}.safetensors").is_file():
-            return {str(name): tensor for name, tensor in read_file(file).items()}
-    what = "only pickles, which are not read" if any(folder.glob("*.bin")) else "no weights"
-    raise WeightsError(f"{folder} holds {what}: it needs {stem}.safetensors.", REMEDY)
 
 
 def read_scheduler(folder: Path) -> HeunDiscreteScheduler:
     """Raises WeightsError."""
-    config = read_json(folder / "scheduler" / "scheduler_config.json")
+    config = read_config(folder / "scheduler" / "scheduler_config.json", REMEDY)
     told = {name: config[name] for name in SCHEDULE if name in config}
     try:
         if not 10 <= int(told.get("num_train_timesteps", 1024)) <= MOST_TIMESTEPS:
             raise ValueError(f"{told['num_train_timesteps']} training steps")
         scheduler = HeunDiscreteScheduler(**told)
         if not scheduler.alphas_cumprod.isfinite().all():
-            raise ValueError("its noise is no number")
+            raise ValueError("it contains NaN or infinite values")
         return scheduler
     except Exception as error:  # whatever diffusers makes of a strange config
-        raise WeightsError(f"{folder} has a noise schedule that is not known: {first_line(error)}", REMEDY) from error
+        raise WeightsError(f"{folder} has a noise schedule that is not known: {one_line(error)}.", REMEDY) from error

@@ -1,22 +1,49 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One-2-3-45's published reconstruction weights, ckpt_215000.pth."""
+"""Loads SparseNeuS: the starter's, and One-2-3-45's published ckpt_215000.pth."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from safetensors.torch import save_file
 
 from ...interface.catalog import WeightsError
 from ...reconstruction.sparse_neus.model import PUBLISHED_RESOLUTION, SparseNeuS, Widths
-from ..formats.compare import differences, fill, read_checkpoint
+from ...runtime.files import read_json
+from ..formats.checkpoint import StoredTensor, read_file
+from ..formats.compare import find_differences, refuse_differences, wanted_shapes
+from ..formats.fill import fill
 
 NETWORKS = ("pyramid_feature_network", "sdf_network_lod0", "rendering_network_lod0", "variance_network_lod0")
 BOOKKEEPING = ("optimizer", "iter_step", "val_step")  # of the training; not needed
+SPARSE_NEUS = "sparse_neus.safetensors"  # the starter's file; the resolution lies beside it as JSON
+LARGEST_RESOLUTION = 512  # voxels a side
+STARTER_REMEDY = "Choose another folder with weights, or set Weights to: starter."
 REMEDY = "Download the weights one2345-sparseneus again, or choose the file ckpt_215000.pth of One-2-3-45."
+
+
+def save_sparse_neus(model: SparseNeuS, folder: Path) -> None:
+    """Write the starter: float16 under the published names, the resolution beside it."""
+    state = {k: v.half() if v.is_floating_point() else v for k, v in model.state_dict().items()}
+    save_file(state, folder / SPARSE_NEUS)
+    (folder / SPARSE_NEUS).with_suffix(".json").write_text(json.dumps({"resolution": model.resolution}))
+
+
+def load_sparse_neus(file: Path) -> SparseNeuS:
+    """The starter in float32. Raises WeightsError."""
+    stored = read_file(file, STARTER_REMEDY)
+    resolution = (read_json(file.with_suffix(".json")) or {}).get("resolution")
+    if type(resolution) is not int or not 0 < resolution <= LARGEST_RESOLUTION:
+        raise WeightsError(f"{file.with_suffix('.json')} names no resolution.", STARTER_REMEDY)
+    model = SparseNeuS(resolution)
+    differences = find_differences(stored, wanted_shapes(model))
+    refuse_differences(differences, f"{file} does not fit SparseNeuS", STARTER_REMEDY)
+    fill(model, stored, file, STARTER_REMEDY)
+    return model
 
 
 def load_published_sparse_neus(path: Path, resolution: int = PUBLISHED_RESOLUTION) -> SparseNeuS:
@@ -24,14 +51,16 @@ def load_published_sparse_neus(path: Path, resolution: int = PUBLISHED_RESOLUTIO
 
     Widths are the file's own. `resolution`: voxels a side of the volume; the file does not say it.
     """
-    content = read_checkpoint(path, REMEDY)
+    content = read_file(path, REMEDY)
     others = [f"{k} is unknown" for k, v in content.items() if k not in NETWORKS + BOOKKEEPING and v is not None]
-    missing = [f"{k} is missing" for k in NETWORKS if not isinstance(content.get(k), Mapping)]
-    if others or missing:
-        raise WeightsError(f"{path} is no SparseNeuS of One-2-3-45: {'; '.join((missing + others)[:3])}.", REMEDY)
+    missing = [f"{k} is missing" for k in NETWORKS if not isinstance(content.get(k), dict)]
+    refuse_differences(missing + others, f"{path} is no SparseNeuS of One-2-3-45", REMEDY)
     state = {f"{network}.{name}": tensor for network in NETWORKS for name, tensor in content[network].items()}
     models = [blank(resolution, widths) for widths in (Widths(), find_widths(state))]
-    model = min(models, key=lambda m: len(differences(state, m.state_dict())))
+    differences = [find_differences(state, wanted_shapes(model)) for model in models]
+    least = min(differences, key=len)
+    model = models[differences.index(least)]
+    refuse_differences(least, f"{path} does not fit SparseNeuS", REMEDY)
     fill(model, state, path, REMEDY)
     return model.eval().requires_grad_(False)
 
@@ -47,7 +76,7 @@ def find_widths(state: Mapping[str, Any]) -> Widths:
 
     def size(name: str, axis: int) -> int:
         tensor = state[name]
-        if not isinstance(tensor, Tensor):
+        if not isinstance(tensor, StoredTensor):
             raise KeyError(name)
         return tensor.shape[axis]
 

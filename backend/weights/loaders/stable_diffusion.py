@@ -10,7 +10,6 @@ The networks are built from their configs, without memory; then names and shapes
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +23,16 @@ from ...diffusion.mvdream import MultiView
 from ...diffusion.stable_diffusion import TextToImage
 from ...interface import catalog
 from ...interface.catalog import WeightsError
-from ..formats.checkpoint import StoredTensor, read_file
+from ...interface.errors import one_line
+from ..formats.checkpoint import StoredTensor
+from ..formats.compare import find_differences, refuse_differences, wanted_shapes
+from ..formats.fill import fill
 from ..formats.sentence_pieces import read_sentence_pieces
+from ..formats.transformers_folder import read_config, read_folder
 from ..store import store
 
 REMEDY = "Choose a folder of Stable Diffusion in diffusers' layout, or set Weights to: starter-text."
 STEMS = {"text_encoder": "model", "unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model"}
-LARGEST_CONFIG = 1 << 24  # bytes; tokenizers take a few million of them
 MOST_TIMESTEPS = 10_000
 SCHEDULE = (
     "num_train_timesteps beta_start beta_end beta_schedule trained_betas prediction_type rescale_betas_zero_snr "
@@ -38,21 +40,20 @@ SCHEDULE = (
     "clip_sample clip_sample_range"
 ).split()
 TIED = {"encoder.embed_tokens.weight", "shared.weight"}  # T5's names for one tensor: files hold one of them, or both
-IGNORED = "position_ids"  # a buffer that old versions of transformers wrote
 VOCABULARIES: tuple[set[str], ...] = ({"tokenizer.json"}, {"vocab.json", "merges.txt"}, {"spiece.model"})
-NAMED = 3  # differences told
 
 
 def load_text_to_image(weights: str, device: torch.device, dtype: torch.dtype) -> TextToImage:
     """Of a set's id in the catalog, or a folder; on the device, in `dtype`. Raises WeightsError."""
     folder = find_text_weights(weights)
     networks = empty_networks(folder)
-    stored = {name: read_part(folder_of(folder, name), name, dtype != torch.float32) for name in networks}
+    half, stored = dtype != torch.float32, {}
     for name, network in networks.items():
-        stored[name] = compare(folder, name, network, stored[name])
+        found = read_folder(folder_of(folder, name), STEMS[name], half, REMEDY)
+        stored[name] = check(folder, name, network, found)
     tokenizer, scheduler = read_tokenizer(folder, networks["text_encoder"]), read_scheduler(folder)
     for name, network in networks.items():
-        fill(folder, name, network, stored[name], dtype)
+        fill(network, stored[name], folder_of(folder, name), REMEDY, dtype)
     kind = MultiView if networks["unet"].class_embedding is not None else TextToImage
     model = (
         kind(networks["unet"], networks.get("vae"), networks["text_encoder"], tokenizer, scheduler)
@@ -67,7 +68,7 @@ def check_text_weights(weights: str) -> None:
     """Refuse weights that do not fit, without reading a number. Raises WeightsError."""
     folder = find_text_weights(weights)
     for name, network in empty_networks(folder).items():
-        compare(folder, name, network, read_part(folder_of(folder, name), name, False))
+        check(folder, name, network, read_folder(folder_of(folder, name), STEMS[name], False, REMEDY))
 
 
 def find_text_weights(weights: str) -> Path:
@@ -86,7 +87,7 @@ def folder_of(folder: Path, part: str) -> Path:
 
 def empty_networks(folder: Path) -> dict[str, nn.Module]:
     """The networks as their configs describe them, without memory. Raises WeightsError."""
-    configs = {name: read_json(folder_of(folder, name) / "config.json") for name in STEMS}
+    configs = {name: read_config(folder_of(folder, name) / "config.json", REMEDY) for name in STEMS}
     wanted = configs["unet"].get("encoder_hid_dim") or configs["unet"].get("cross_attention_dim")
     is_t5 = configs["text_encoder"].get("model_type") == "t5"
     try:
@@ -100,7 +101,7 @@ def empty_networks(folder: Path) -> dict[str, nn.Module]:
             if configs["vae"]:
                 networks["vae"] = AutoencoderKL.from_config(configs["vae"])
     except Exception as error:  # whatever diffusers and transformers make of a strange config
-        text = f"{folder} describes no model that this version knows: {first_line(error)}"
+        text = f"{folder} describes no model that this version knows: {one_line(error)}."
         raise WeightsError(text, REMEDY) from error
     unet, width = networks["unet"].config, networks["text_encoder"].config.hidden_size
     if width != wanted:
@@ -112,35 +113,14 @@ def empty_networks(folder: Path) -> dict[str, nn.Module]:
     return networks
 
 
-def read_part(folder: Path, part: str, half: bool) -> dict[str, StoredTensor]:
-    """The tensors of one network, of one file or of several. Raises WeightsError."""
-    for variant in (".fp16", "") if half else ("", ".fp16"):
-        whole = folder / f"{STEMS[part]}{variant}.safetensors"
-        pieces = [whole] if whole.is_file() else sorted(folder.glob(f"{STEMS[part]}{variant}-*-of-*.safetensors"))
-        pieces += [] if pieces else sorted(folder.glob(f"{STEMS[part]}-*-of-*{variant}.safetensors"))
-        if pieces:
-            return {str(name): tensor for piece in pieces for name, tensor in read_file(piece).items()}
-    what = "only pickles, which are not read" if any(folder.glob("*.bin")) else "no weights"
-    raise WeightsError(f"{folder} holds {what}: it needs {STEMS[part]}.safetensors.", REMEDY)
-
-
-def compare(folder: Path, part: str, network: nn.Module, stored: dict[str, StoredTensor]) -> dict[str, StoredTensor]:
+def check(folder: Path, part: str, network: nn.Module, stored: dict[str, StoredTensor]) -> dict[str, StoredTensor]:
     """The stored tensors by the network's names. WeightsError with the first differences."""
-    wanted = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
-    stored = {modern(name, wanted): tensor for name, tensor in stored.items() if not name.endswith(IGNORED)}
+    wanted = wanted_shapes(network)
+    stored = {modern(name, wanted): tensor for name, tensor in stored.items()}
     if tied := next((stored[name] for name in TIED if name in stored), None):
         stored |= {name: tied for name in TIED & wanted.keys()}
         stored = {name: tensor for name, tensor in stored.items() if name not in TIED - wanted.keys()}
-    told = [f"{name} is missing" for name in sorted(wanted.keys() - stored.keys())]
-    told += [f"{name[:200]} is unknown" for name in sorted(stored.keys() - wanted.keys())]
-    told += [
-        f"{name} is {list(stored[name].shape)}, not {list(shape)}"
-        for name, shape in wanted.items()
-        if name in stored and stored[name].shape != shape
-    ]
-    if told:
-        more = f" and {len(told) - NAMED} more" if len(told) > NAMED else ""
-        raise WeightsError(f"{folder} does not fit its {part}'s config: {'; '.join(told[:NAMED])}{more}.", REMEDY)
+    refuse_differences(find_differences(stored, wanted), f"{folder} does not fit its {part}'s config", REMEDY)
     return stored
 
 
@@ -160,19 +140,9 @@ def modern(name: str, wanted: dict[str, Any]) -> str:
     return name
 
 
-def fill(folder: Path, part: str, network: nn.Module, stored: dict[str, StoredTensor], dtype: torch.dtype) -> None:
-    """Read the numbers, one tensor in memory at a time. WeightsError if one is none."""
-    state = {}
-    for name, tensor in stored.items():
-        state[name] = tensor.read().to(dtype, copy=True).reshape(tensor.shape)
-        if not state[name].isfinite().all():
-            raise WeightsError(f"{folder} is damaged: {part}'s {name} holds values that are not numbers.", REMEDY)
-    network.load_state_dict(state, assign=True)
-
-
 def read_scheduler(folder: Path) -> DDIMScheduler:
     """The training's schedule with DDIM's steps. Raises WeightsError."""
-    config = read_json(folder / "scheduler" / "scheduler_config.json")
+    config = read_config(folder / "scheduler" / "scheduler_config.json", REMEDY)
     told = {name: config[name] for name in SCHEDULE if name in config}
     told.setdefault("clip_sample", False)  # Stable Diffusion's own scheduler, which has no such setting, does not
     steps = told.get("num_train_timesteps", 1000)
@@ -183,10 +153,10 @@ def read_scheduler(folder: Path) -> DDIMScheduler:
             raise ValueError(f"it predicts {told['prediction_type']}")
         scheduler = DDIMScheduler(**told)
         if not (scheduler.alphas_cumprod.isfinite() & (scheduler.alphas_cumprod >= 0)).all():
-            raise ValueError("its noise is no number")
+            raise ValueError("it contains NaN or negative values")
         return scheduler
     except Exception as error:  # whatever diffusers makes of a strange config
-        raise WeightsError(f"{folder} has a noise schedule that is not known: {first_line(error)}", REMEDY) from error
+        raise WeightsError(f"{folder} has a noise schedule that is not known: {one_line(error)}.", REMEDY) from error
 
 
 def read_tokenizer(folder: Path, encoder: nn.Module) -> Any:
@@ -202,25 +172,7 @@ def read_tokenizer(folder: Path, encoder: nn.Module) -> Any:
         else:
             tokenizer = kind.from_pretrained(folder / "tokenizer", local_files_only=True)
     except Exception as error:  # the tokenizers library has exceptions of its own
-        raise WeightsError(f"{folder} has no tokenizer that can be read: {first_line(error)}", REMEDY) from error
+        raise WeightsError(f"{folder} has no tokenizer that can be read: {one_line(error)}.", REMEDY) from error
     if len(tokenizer) > encoder.config.vocab_size:
         raise WeightsError(f"{folder} has a tokenizer of more words than its text encoder knows.", REMEDY)
     return tokenizer
-
-
-def read_json(file: Path) -> dict[str, Any]:
-    """{} where there is none. Raises WeightsError."""
-    try:
-        with file.open("rb") as stream:
-            content = json.loads(stream.read(LARGEST_CONFIG))
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except (OSError, ValueError, RecursionError) as error:
-        raise WeightsError(f"{file} cannot be read: {first_line(error)}", REMEDY) from error
-    if not isinstance(content, dict):
-        raise WeightsError(f"{file} is no description of a network.", REMEDY)
-    return content
-
-
-def first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0][:200]

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from safetensors import safe_open
@@ -14,8 +16,11 @@ from ...diffusion.stable_diffusion import TextToImage
 from ...diffusion.subject import NAME, Subject
 from ...interface.catalog import WeightsError
 from ...interface.parameters import ParameterError, nearest
+from ...runtime.devices import choose_dtype
+from ...runtime.model_cache import ModelCache
 from ..store import store
 
+Painter = TypeVar("Painter", bound=TextToImage)
 WORD = "word"
 REMEDY = "Learn the subject again, or take its name out of the prompt."
 LARGEST = 4 << 30  # bytes: a full change of Stable Diffusion in half precision takes 1.7 billion
@@ -92,3 +97,16 @@ def give_subjects(model: TextToImage, files: list[Path]) -> None:
         except ValueError as error:
             text = f"<{file.stem}> was learnt with other weights: {error}."
             raise WeightsError(text, "Choose the weights that it was learnt with, or learn it again.") from error
+
+
+def keep_with_subjects(
+    load: Callable[[str, torch.device, torch.dtype], Painter],
+) -> ModelCache[[str, torch.device, tuple[Path, ...]], Painter]:
+    """A cache of `load` whose models also know the subjects in some files: call it with weights, device and files."""
+
+    def load_with_subjects(weights: str, device: torch.device, files: tuple[Path, ...]) -> Painter:
+        model = load(weights, device, choose_dtype(device))
+        give_subjects(model, list(files))
+        return model
+
+    return ModelCache(load_with_subjects)

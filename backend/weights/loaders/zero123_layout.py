@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +11,10 @@ from typing import Any, get_args
 from ...diffusion.zero123 import LINEARS, NOTE, PARTS, Kind
 from ...interface import catalog
 from ...interface.catalog import WeightsError
-from ..formats.checkpoint import StoredTensor, read_file
+from ...runtime.files import read_json
+from ..formats.checkpoint import StoredTensor, read_file, tensors_in
+from ..formats.names import Origin, swap
 from . import zero123_names as published
-from .zero123_names import Origin
 
 REMEDY = "Choose the weights of Zero123, or set Weights to: starter."
 TRAINING = {"callbacks", "epoch", "global_step", "loops", "lr_schedulers", "optimizer_states"}
@@ -43,9 +43,6 @@ class Source:
     configs: dict[str, dict[str, Any]]
     prediction_type: str = "epsilon"
 
-    def has(self, name: str) -> bool:
-        return name in self.tensors
-
 
 def open_source(path: Path, kind: Kind | None = None, half: bool = False) -> Source:
     """path: an original checkpoint, a folder that holds one, or a folder in a diffusers layout.
@@ -64,8 +61,7 @@ def open_source(path: Path, kind: Kind | None = None, half: bool = False) -> Sou
 
 def _open_checkpoint(path: Path, kind: Kind | None) -> Source:
     content = read_file(path)
-    state = content.get("state_dict", content)
-    tensors = {str(k): v for k, v in state.items() if isinstance(v, StoredTensor)} if isinstance(state, dict) else {}
+    tensors = tensors_in(content, "state_dict")
     if not tensors:
         raise WeightsError(f"{path} holds no tensors.", REMEDY)
     averaged = any(name.startswith(published.EMA + "diffusion_model") for name in tensors)
@@ -111,11 +107,11 @@ def _open_folder(folder: Path, kind: Kind | None, half: bool) -> Source:
                 tensors[f"{part}/{_modern(part, str(name))}"] = stored
         else:
             raise WeightsError(f"{folder} holds no Zero123: there are no weights in its folder {part}.", REMEDY)
-    configs = {part: _read_json(folder / part / "config.json") for part in PARTS}
+    configs = {part: read_json(folder / part / "config.json") or {} for part in PARTS}
     told = "given"
     if kind is None:
         kind, told = _recognise_folder(folder, configs)
-    scheduler = _read_json(folder / "scheduler" / "scheduler_config.json") if kind == "starter" else {}
+    scheduler = read_json(folder / "scheduler" / "scheduler_config.json") or {} if kind == "starter" else {}
 
     def origins(part: str, names: Iterable[str]) -> dict[str, Origin]:
         return {name: Origin(f"{part}/{name}") for name in names}
@@ -128,7 +124,7 @@ def _open_folder(folder: Path, kind: Kind | None, half: bool) -> Source:
 def _recognise_folder(folder: Path, configs: dict[str, dict[str, Any]]) -> tuple[Kind, str]:
     if noted := find_note(folder):
         return noted, f"by {NOTE}"
-    texts = [str(_read_json(folder / "model_index.json")), *(str(c.get("_name_or_path")) for c in configs.values())]
+    texts = [str(read_json(folder / "model_index.json")), *(str(c.get("_name_or_path")) for c in configs.values())]
     if any("stable-zero123" in text.lower().replace("_", "-") for text in texts):
         return "stable-zero123", "by its model_index.json or config.json"
     return "zero123", "by the lack of any mention of Stable Zero123"
@@ -136,7 +132,7 @@ def _recognise_folder(folder: Path, configs: dict[str, dict[str, Any]]) -> tuple
 
 def find_note(folder: Path) -> Kind | None:
     """The kind that a note in the folder tells."""
-    kind = _read_json(folder / NOTE).get("kind")
+    kind = (read_json(folder / NOTE) or {}).get("kind")
     return kind if kind in get_args(Kind) else None
 
 
@@ -158,13 +154,5 @@ def _modern(part: str, name: str) -> str:
     if part in LINEARS:
         return name.rsplit(".", 1)[-1]
     if part == "vae" and "attentions" in name:
-        return published.swap(name, published.DEPRECATED)
+        return swap(name, published.DEPRECATED)
     return name
-
-
-def _read_json(file: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return content if isinstance(content, dict) else {}

@@ -4,12 +4,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from collections.abc import Iterable
 
-from torch import Tensor
+from ..formats.names import Origin, swap, third
 
-Shape = tuple[int, ...]
 UNET, EMA, VAE = "model.diffusion_model.", "model_ema.", "first_stage_model."
 CLIP, PROJECTION = "cond_stage_model.model.visual.", "cc_projection."
 UNUSED = re.compile(  # the schedule, training's counters, CLIP's text half
@@ -18,14 +16,6 @@ UNUSED = re.compile(  # the schedule, training's counters, CLIP's text half
 )
 OWN = re.compile(r"model\.diffusion_model\.|(model_ema|first_stage_model|cond_stage_model\.model|cc_projection)\.|\w+/")
 DEPRECATED = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}  # the VAE's, diffusers of 2022
-
-
-class Origin(NamedTuple):
-    """Where a tensor comes from: its published name, the shape it has there, and how to take it out."""
-
-    name: str
-    shape: Callable[[Shape], Shape] = lambda shape: shape
-    take: Callable[[Tensor], Tensor] = lambda tensor: tensor
 
 
 RESIDUAL = {
@@ -117,22 +107,9 @@ def clip_origins(names: Iterable[str]) -> dict[str, Origin]:
         if name == "visual_projection.weight":
             origins[name] = Origin(CLIP + "proj", lambda s: s[::-1], lambda t: t.T)
         elif layer and (part := re.match(r"self_attn\.([qkv])_proj\.(weight|bias)", layer[2])):
-            joined = f"{CLIP}transformer.resblocks.{layer[1]}.attn.in_proj_{part[2]}"
-            origins[name] = Origin(joined, lambda s: (3 * s[0], *s[1:]), _third("qkv".index(part[1])))
+            origins[name] = third(f"{CLIP}transformer.resblocks.{layer[1]}.attn.in_proj_{part[2]}", part[1])
         elif layer:
             origins[name] = Origin(f"{CLIP}transformer.resblocks.{layer[1]}.{swap(layer[2], CLIP_LAYER)}")
         else:
             origins[name] = Origin(CLIP + swap(told, CLIP_ENDS))
     return origins
-
-
-def _third(i: int) -> Callable[[Tensor], Tensor]:
-    return lambda tensor: tensor.chunk(3)[i]
-
-
-def swap(name: str, table: dict[str, str]) -> str:
-    """The name with the first part of it that is in the table exchanged; parts end at dots."""
-    for ours, theirs in table.items():
-        if re.search(rf"(^|\.){re.escape(ours)}(\.|$)", name):
-            return re.sub(rf"(^|(?<=\.)){re.escape(ours)}(?=\.|$)", theirs, name, count=1)
-    return name

@@ -15,18 +15,19 @@ from torch import Tensor
 from backend.__main__ import main
 from backend.engines import Request, lrm
 from backend.interface.catalog import WeightsError
+from backend.interface.errors import ImageError
 from backend.interface.tasks import engine
 from backend.interface.view_set import FOV_DEG, RADIUS
 from backend.meshing.marching_cubes import triangulate
 from backend.meshing.texture import rasterise_uv
 from backend.preprocess.framing import frame
-from backend.preprocess.image import ImageError, encode_png
+from backend.preprocess.image import encode_png
 from backend.reconstruction.lrm.source_camera import source_camera
 from backend.rendering.cameras import Camera, orbit
 from backend.rendering.rasteriser import render_mesh
 from backend.runtime.progress import Cancelled, Progress
 from backend.weights.loaders.lrm import load_lrm
-from backend.weights.loaders.one2345 import STARTER
+from backend.weights.store.store import STARTER
 from tests.support import DATA
 
 INSIDE = {"x": slice(5, 7), "y": slice(2, 4), "z": slice(1, 7)}  # the box's tokens of 8 along each axis

@@ -17,7 +17,8 @@ from backend.preprocess.framing import frame
 from backend.rendering.cameras import Camera, orbit, rays
 from backend.rendering.rasteriser import render_mesh
 from backend.runtime.progress import Cancelled, Progress
-from backend.weights.loaders.one2345 import STARTER, load_models
+from backend.weights.loaders.one2345 import load_models
+from backend.weights.store.store import STARTER
 
 BALL = 0.35
 RED, BLUE = (0.9, 0.1, 0.1), (0.1, 0.15, 0.9)

@@ -53,6 +53,7 @@ class KnowsTheObject:
     elevation: float
     kind: str = "zero123"
     image_size: int = SIZE
+    is_starter: bool = False
     drawn: list[tuple[Tensor, tuple[float, float]]] = field(default_factory=list)
 
     def sampling(self, *_) -> Sampling:

@@ -29,6 +29,7 @@ class Draws:
 
     kind: str = "zero123"
     image_size: int = SIZE
+    is_starter: bool = False
     asked: list[tuple[Tensor, Sampling]] = field(default_factory=list)
     encoded: list[Tensor] = field(default_factory=list)
     drawn: int = 0

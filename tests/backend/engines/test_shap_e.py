@@ -118,10 +118,11 @@ def test_latents_are_the_pipelines(made):
 
 
 def test_the_picture_is_seen_as_clips_own_preprocessing_brings_it():
-    from backend.preprocess.framing import composite, frame
+    from backend.preprocess.framing import frame
+    from backend.runtime.images import on_white
 
     transformers = pytest.importorskip("transformers.models.clip.image_processing_pil_clip")
-    picture = Image.fromarray((composite(frame(PICTURE, 32)[0]) * 255 + 0.5).astype(np.uint8))
+    picture = Image.fromarray((on_white(frame(PICTURE, 32)[0]) * 255 + 0.5).astype(np.uint8))
     processor = transformers.CLIPImageProcessorPil(size={"shortest_edge": 32}, crop_size=32)
     expected = torch.as_tensor(processor(picture, return_tensors="pt").pixel_values)
     torch.testing.assert_close(shap_e.see(PICTURE, 32), expected, atol=2e-2, rtol=0)

@@ -10,17 +10,17 @@ import torch
 from PIL import Image
 
 from backend.engines import Request, novel_view, one2345, views_to_mesh
+from backend.interface.errors import ImageError
 from backend.interface.parameters import ParameterError, check_angles
 from backend.interface.tasks import NOVEL_VIEW, VIEWS
 from backend.interface.view_set import FOV_DEG, RADIUS, first_stage
 from backend.meshing.visual_hull import visual_hull
-from backend.preprocess.image import ImageError
 from backend.preprocess.views import ViewsError, align, read_attached
 from backend.rendering.cameras import Camera, orbit, rays
 from backend.rendering.mesh import Mesh
 from backend.rendering.rasteriser import render_mesh
 from backend.runtime.progress import Progress
-from backend.weights.loaders.one2345 import STARTER
+from backend.weights.store.store import STARTER
 
 BALL = 0.35
 needs_starter = pytest.mark.skipif(not any(STARTER.rglob("*.safetensors")), reason="the built-in weights are missing")

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from backend.interface.errors import ImageError
 from backend.preprocess import background
 from backend.preprocess.background import remove_background
-from backend.preprocess.image import ImageError
 
 SIZE = 160
 

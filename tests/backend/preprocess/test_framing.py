@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from backend.preprocess.framing import Window, composite, fit_into, frame, frame_as_released, lower_contrast
-from backend.preprocess.image import ImageError
+from backend.interface.errors import ImageError
+from backend.preprocess.framing import Window, fit_into, frame, frame_as_released, lower_contrast
+from backend.runtime.images import on_white
 
 
 def read(path) -> np.ndarray:
@@ -21,7 +22,7 @@ def test_published_preprocessing(fixtures):
     expected = read(fixtures / "framing_output.png")
     framed, window = frame(image, 256)
     assert framed.shape == (256, 256, 4) and framed.dtype == np.float32
-    ours = np.floor(composite(framed) * 255 + 1e-3).astype(int)
+    ours = np.floor(on_white(framed) * 255 + 1e-3).astype(int)
     assert np.abs(ours - expected).max() <= 1
     assert (ours == expected).mean() > 0.999
     assert window == Window(left=51, top=-39, side=238)  # the box, 179 x 89 at (81, 36), starts at (119 - 89, 119 - 44)
@@ -57,12 +58,6 @@ def test_colours_do_not_bleed_in_from_transparent_pixels():
     framed, _ = frame(image, 64)
     visible = framed[..., 3] > 0.05
     assert framed[visible][:, 0].max() < 0.05 and framed[visible][:, 1].min() > 0.95
-
-
-def test_composite():
-    image = np.array([[[1, 0, 0, 0.25], [0, 1, 0, 0], [0, 0, 1, 1]]], np.float32)
-    np.testing.assert_allclose(composite(image), [[[1, 0.75, 0.75], [1, 1, 1], [0, 0, 1]]])
-    np.testing.assert_allclose(composite(image, (0, 0.5, 1))[0, :2], [[0.25, 0.375, 0.75], [0, 0.5, 1]])
 
 
 def test_an_invisible_picture_is_refused():

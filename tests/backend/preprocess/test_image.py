@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageDraw
 
+from backend.interface.errors import ImageError
 from backend.preprocess import image as reader
-from backend.preprocess.image import ImageError, encode_png, read_array, read_image
+from backend.preprocess.image import encode_png, read_array, read_image
 
 SIZE = (40, 24)  # width, height
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)

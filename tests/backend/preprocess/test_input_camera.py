@@ -7,11 +7,12 @@ import torch
 import trimesh
 
 from backend.interface.view_set import FOV_DEG, RADIUS
-from backend.preprocess.framing import composite, frame
+from backend.preprocess.framing import frame
 from backend.preprocess.input_camera import input_camera
 from backend.rendering.cameras import Camera, orbit
 from backend.rendering.mesh import Mesh
 from backend.rendering.rasteriser import render_mesh
+from backend.runtime.images import on_white
 
 GIVEN = {"auto_elevation": False, "elevation_deg": 35.0}
 ESTIMATED = GIVEN | {"auto_elevation": True}
@@ -27,7 +28,7 @@ def test_the_starter_sees_from_how_high_a_picture_is_taken():
     for elevation in (0, 20, 40):
         rgba = render_mesh(mesh, Camera(orbit(30, elevation, RADIUS), FOV_DEG, 256, 256)).numpy()
         framed, window = frame(rgba, 64)
-        picture = torch.from_numpy(composite(framed)).permute(2, 0, 1)[None] * 2 - 1
+        picture = torch.from_numpy(on_white(framed)).permute(2, 0, 1)[None] * 2 - 1
         seen[elevation], distance = input_camera("starter", picture, ESTIMATED)
         assert input_camera("starter", picture, GIVEN) == (35.0, distance)
         assert distance == pytest.approx(RADIUS * window.side / 256, rel=0.1)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from backend.preprocess.image import ImageError
+from backend.interface.errors import ImageError
 from backend.preprocess.views import ViewsError, read_views
 from backend.rendering.cameras import orbit
 

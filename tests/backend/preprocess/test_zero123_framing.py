@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 
-from backend.preprocess.image import ImageError
+from backend.interface.errors import ImageError
 from backend.preprocess.zero123_framing import frame_object, whole_picture
 
 

@@ -15,7 +15,7 @@ from safetensors.numpy import load_file, save_file
 from backend.interface import protocol
 from backend.meshing.files import load
 from backend.rendering.cameras import orbit
-from backend.runtime.devices import STARTER
+from backend.weights.store.store import STARTER
 from tests.support.backend_client import PATIENCE_S, ROOT, arrays
 from tests.support.command_line import REAL, VIEWS, call
 

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from backend.interface.catalog import WeightsError
+from backend.interface.errors import ImageError
 from backend.interface.parameters import ParameterError
 from backend.interface.protocol import FAILURES
 from backend.meshing.files import MeshFileError
-from backend.preprocess.image import ImageError
 from backend.process.failure import describe
 from backend.runtime.progress import Cancelled
 

@@ -11,7 +11,7 @@ from backend.engines import text_to_image
 from backend.interface import protocol
 from backend.interface.tasks import PICTURE
 from backend.preprocess.image import read_image
-from backend.runtime.devices import engine_states
+from backend.process.availability import engine_states
 from backend.runtime.progress import Progress
 from backend.weights.store.store import STARTER_TEXT
 from tests.support.backend_client import ROOT, arrays

@@ -4,7 +4,7 @@
 import gc
 import weakref
 
-from backend.runtime.model_cache import Kept
+from backend.runtime.model_cache import ModelCache, drop_models
 
 
 class Model:
@@ -23,15 +23,15 @@ def test_the_last_model_stays_until_another_is_asked_for():
         alive.add(model)
         return model
 
-    kept = Kept(load)
-    assert kept("a", "cpu") is kept("a", "cpu") and ("a", "cpu") in kept
-    kept("a", device="cuda")
-    assert ("a", "cpu") not in kept
-    kept("a", "cpu")
+    cache = ModelCache(load)
+    assert cache("a", "cpu") is cache("a", "cpu") and ("a", "cpu") in cache
+    cache("a", device="cuda")
+    assert ("a", "cpu") not in cache
+    cache("a", "cpu")
     assert made == [("a", "cpu"), ("a", "cuda"), ("a", "cpu")] and len(alive) == 1
-    kept.drop()
+    cache.drop()
     gc.collect()
-    assert not alive and ("a", "cpu") not in kept
+    assert not alive and ("a", "cpu") not in cache
 
 
 def test_nothing_is_kept_of_a_model_that_did_not_load():
@@ -42,9 +42,16 @@ def test_nothing_is_kept_of_a_model_that_did_not_load():
             raise ValueError(broken.pop())
         return name.upper()
 
-    kept = Kept(load)
+    cache = ModelCache(load)
     try:
-        kept("a")
+        cache("a")
     except ValueError:
-        assert ("a",) not in kept
-    assert kept("a") == "A"
+        assert ("a",) not in cache
+    assert cache("a") == "A"
+
+
+def test_all_caches_are_dropped_at_once():
+    caches = [ModelCache(lambda name, extra=extra: name + extra) for extra in "bc"]
+    assert [cache("a") for cache in caches] == ["ab", "ac"] and all(("a",) in cache for cache in caches)
+    drop_models()
+    assert not any(("a",) in cache for cache in caches)

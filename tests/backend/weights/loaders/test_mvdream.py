@@ -23,8 +23,9 @@ from safetensors.torch import load_file, save_file
 from backend.diffusion.mvdream import MultiView
 from backend.diffusion.sampling import make_scheduler
 from backend.interface.catalog import WeightsError
-from backend.weights.loaders.mvdream import check_multi_view, compare, empty_network, fill, load_multi_view, open_parts
-from backend.weights.loaders.zero123_names import swap
+from backend.weights.formats.fill import fill
+from backend.weights.formats.names import swap
+from backend.weights.loaders.mvdream import check, check_multi_view, empty_network, load_multi_view, open_parts, origins
 from tests.support import DATA
 from tests.support.zero123_reference import Reference, Unet, difference
 from tests.support.zero123_rule import SPEC, read_spec, rule
@@ -201,8 +202,8 @@ def test_the_first_generation_in_other_widths(tmp_path):
     torch.save(state, tmp_path / "sd-v1.5-4view.pt")
     names = open_parts(tmp_path)["unet"]
     unet = empty_network(tmp_path, "unet", names)
-    compare(tmp_path, unet, names)
-    fill(tmp_path, unet, names, torch.float32)
+    check(tmp_path, unet, names)
+    fill(unet, names.tensors, tmp_path, "", origins=origins(unet, names))
     assert not unet.config.use_linear_projection and unet.config.attention_head_dim == 8
     generator = torch.Generator().manual_seed(1)
     noisy, context = torch.randn(views, 4, 8, 8, generator=generator), torch.randn(views, 5, 128, generator=generator)

@@ -7,14 +7,13 @@ import torch
 from backend.interface.catalog import WeightsError
 from backend.weights.loaders import one2345
 from backend.weights.loaders.one2345 import (
-    STARTER,
-    choose_dtype,
     find_weights,
     load_models,
     load_reconstruction,
     make_room,
 )
 from backend.weights.store import store
+from backend.weights.store.store import STARTER
 
 CPU = torch.device("cpu")
 
@@ -46,21 +45,6 @@ def test_without_the_reconstruction_nothing_large_is_loaded(folder):
     with pytest.raises(WeightsError, match="One-2-3-45") as caught:
         load_reconstruction(folder, is_starter=False)
     assert "models download one2345-sparseneus" in caught.value.remedy
-
-
-@pytest.mark.parametrize(
-    ("device", "able", "dtype"),
-    [
-        ("cuda", {}, torch.float16),
-        ("mps", {}, torch.float16),
-        ("cpu", {"avx512_f": True}, torch.float32),
-        ("cpu", {"avx512_bf16": True}, torch.bfloat16),
-        ("cpu", {"amx_bf16": True}, torch.bfloat16),
-    ],
-)
-def test_half_precision_where_it_is_fast(device, able, dtype, monkeypatch):
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: able)
-    assert choose_dtype(torch.device(device)) == dtype
 
 
 def test_models_stay_until_memory_is_short(monkeypatch):

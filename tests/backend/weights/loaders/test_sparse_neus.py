@@ -128,7 +128,7 @@ class Intruder:
 def test_code_in_a_file_never_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     path = save(checkpoint() | {"optimizer": Intruder()}, tmp_path)
-    with pytest.raises(WeightsError, match="program code"):
+    with pytest.raises(WeightsError, match="run a program"):
         load_published_sparse_neus(path)
     assert not (tmp_path / "intruded").exists()
 

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pixels as bytes and on white. Imports torch no sooner than its caller."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Pixels = TypeVar("Pixels", np.ndarray, "Tensor")
+
+
+def to_bytes(pixels: np.ndarray | Tensor) -> np.ndarray:
+    """Values 0..1 of any shape, on any device -> uint8 0..255, rounded; what lies outside is clipped, NaN is 0."""
+    if not isinstance(pixels, np.ndarray):
+        pixels = pixels.detach().float().cpu().numpy()
+    return (np.nan_to_num(np.clip(pixels, 0, 1)) * 255 + 0.5).astype(np.uint8)
+
+
+def on_white(rgba: Pixels) -> Pixels:
+    """RGBA (..., 4), straight alpha, 0..1 -> RGB (..., 3) on white; differentiable for tensors."""
+    color, alpha = rgba[..., :3], rgba[..., 3:]
+    return color * alpha + (1 - alpha)  # pyright: ignore[reportReturnType]
