@@ -14,6 +14,7 @@ from ..rendering.cameras import Camera, rays
 from ..rendering.occupancy import DECAY, UPDATE_EVERY, Occupancy
 from ..rendering.sections import Sections, gather_along_rays, index_along_rays, section_weights, visibility
 from ..rendering.shading import Light, Shading, shade
+from ..runtime.images import to_bytes
 from .checkpointing import evaluate_in_chunks
 from .field import Field, Normals
 
@@ -188,7 +189,7 @@ class Renderer(nn.Module):
         finally:
             self.field.train(was_training)
         rgba = torch.cat(parts).view(camera.height, camera.width, 4)
-        return (rgba.clamp(0, 1) * 255 + 0.5).byte().cpu().numpy()
+        return to_bytes(rgba)
 
 
 def slopes(values: Tensor, sections: Sections) -> Tensor:

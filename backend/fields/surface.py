@@ -13,6 +13,7 @@ from torch import Tensor
 from ..meshing.clean import decimate, keep_components, remove_degenerate
 from ..meshing.marching_cubes import extract
 from ..rendering.mesh import Mesh
+from ..runtime.images import to_bytes
 from .field import Field
 
 Value = Callable[[Tensor], Tensor]  # points (P, 3) -> (P,)
@@ -82,5 +83,5 @@ def vertex_colors(
         color = torch.cat([field.color(part) for part in points.split(CHUNK)]) if len(points) else points
         if field.channels != 3:
             color = torch.full_like(points, 0.5) if decode is None else decode(color)
-    rgb = (color.clamp(0, 1) * 255 + 0.5).byte().cpu().numpy()
+    rgb = to_bytes(color)
     return np.concatenate([rgb, np.full((len(rgb), 1), 255, np.uint8)], axis=1)

@@ -16,6 +16,7 @@ from ..rendering.cameras import Camera, project
 from ..rendering.mesh import Mesh
 from ..rendering.point_cloud import View, dilate, is_visible, local_maximum
 from ..rendering.rasteriser import rasterise
+from ..runtime.images import to_bytes
 
 SHARPNESS = 4  # exponent of the cosine between normal and view, so that the best views dominate
 FACING = (0.05, 0.2)  # cosines where the reference starts to count, and where it alone counts
@@ -87,5 +88,5 @@ def blended_colors(views: Sequence[View], own: Colors) -> Colors:
 def paint_vertices(mesh: Mesh, colors: Colors) -> Mesh:
     """Colour the mesh's vertices."""
     rgba = mesh.vertex_colors.copy()
-    rgba[:, :3] = (colors(mesh.vertices, mesh.vertex_normals).clip(0, 1) * 255 + 0.5).astype(np.uint8)
+    rgba[:, :3] = to_bytes(colors(mesh.vertices, mesh.vertex_normals))
     return Mesh(mesh.vertices, mesh.faces, rgba, mesh.uv, mesh.texture)

@@ -17,7 +17,17 @@ from backend.rendering.rays import intersect_box
 from backend.training import app, lrm_views
 from backend.training import lrm as training
 from backend.training.labels import SPREADS, Labels, draw_labels, open_labels
-from backend.training.lrm import COLORS, KINDS, PLACES, STARTER, Palette, draw_batch, list_usable, losses, train_lrm
+from backend.training.lrm import (
+    COLORS,
+    DISTANCES,
+    POINTS_PER_KIND,
+    STARTER,
+    Palette,
+    draw_batch,
+    list_usable,
+    losses,
+    train_lrm,
+)
 from backend.training.meshes import TrainingMesh
 from backend.training.render import RADIUS, Light, Renderer, orbit
 from backend.training.views import FRAMED, PLAIN, SIZE, VIEWPOINTS, Views, apparent_distance, on_white, open_views
@@ -76,9 +86,9 @@ def test_the_labels_are_the_box_wherever_it_is_placed(data):
         size = np.cbrt(abs(np.linalg.det(placement[:, :3])))
         near = np.abs(exact) < 0.1
         np.testing.assert_allclose(found[near], size * exact[near], atol=3e-3)
-        closest, close, anywhere = (np.abs(part).mean() for part in np.split(exact, np.cumsum(KINDS)[:-1]))
+        closest, close, anywhere = (np.abs(part).mean() for part in np.split(exact, np.cumsum(POINTS_PER_KIND)[:-1]))
         assert [closest, close] == pytest.approx(np.array(SPREADS) * np.sqrt(2 / np.pi), rel=0.2) and anywhere > 0.1
-    assert (distances.shape[1], points.shape[1]) == (PLACES, PLACES + COLORS)
+    assert (distances.shape[1], points.shape[1]) == (DISTANCES, DISTANCES + COLORS)
 
 
 def test_recoloured_surfaces_have_their_pictures_colours():
@@ -88,7 +98,7 @@ def test_recoloured_surfaces_have_their_pictures_colours():
     painted = palette.paint(colors.mT).mT
     for i, j, c in np.ndindex(40, 7, 3):
         old = float(colors[i, j, palette.order[i, c]])
-        assert float(painted[i, j, c]) == pytest.approx(old ** float(palette.power[i, c]), abs=1e-5)
+        assert float(painted[i, j, c]) == pytest.approx(old ** float(palette.gamma[i, c]), abs=1e-5)
     pictures = colors[:, 2].view(40, 3, 1, 1).expand(40, 3, 4, 5)
     torch.testing.assert_close(palette.paint(pictures)[:, :, 3, 1], painted[:, 2])
     torch.testing.assert_close(palette[torch.tensor([7, 3])].paint(pictures[[7, 3]])[..., 0, 0], painted[[7, 3], 2])
@@ -111,7 +121,7 @@ def test_rays_of_a_crop_see_what_it_shows(data, box):
     batch = draw_batch(*data, np.array([[0, k] for k in range(VIEWPOINTS)]), np.random.default_rng(4))
     placements = batch[-1].numpy()
     crops = lrm_views.draw_crops(data[0], np.zeros(VIEWPOINTS, int), placements, np.random.default_rng(5))
-    assert crops.pictures.shape == (lrm_views.CROPS, 3, lrm_views.CROP, lrm_views.CROP)
+    assert crops.images.shape == (lrm_views.CROPS, 3, lrm_views.CROP, lrm_views.CROP)
     for j, origins, directions, picture in zip(*vars(crops).values(), strict=True):
         placement = placements[int(j)].astype(np.float64)
         np.testing.assert_allclose(directions.norm(dim=1), 1, atol=1e-5)
@@ -157,9 +167,9 @@ def test_a_section_stops_what_the_surface_between_its_ends_does():
     raw = torch.tensor([[-4.0, -1.0, 2.0, -3.0]], dtype=torch.float64, requires_grad=True)
     outside = 1 / (1 + raw.detach().exp())  # NeuS's cumulated distribution of the distance, -raw
     expected = (1 - outside[:, 1:] / outside[:, :-1]).clamp(min=0)
-    torch.testing.assert_close(lrm_views.stopped(raw), expected)
-    assert lrm_views.stopped(raw)[0, 2] == 0  # on the way out nothing is stopped
-    assert torch.autograd.gradcheck(lambda r: lrm_views.stopped(r), (raw,))
+    torch.testing.assert_close(lrm_views.section_alpha(raw), expected)
+    assert lrm_views.section_alpha(raw)[0, 2] == 0  # on the way out nothing is stopped
+    assert torch.autograd.gradcheck(lambda r: lrm_views.section_alpha(r), (raw,))
 
 
 def test_the_gradient_makes_a_small_ball_larger():

@@ -13,7 +13,7 @@ from backend.rendering.rays import intersect_box
 from backend.training.distance import SHEET, SignedDistance
 from backend.training.loop import mix, train
 from backend.training.meshes import TrainingMesh, is_validation, load_mesh, load_stretched
-from backend.training.patterns import PALE, PALEST, Pattern
+from backend.training.patterns import PALE, PALE_RANGE, Pattern
 from backend.training.reconstruction import blur
 from backend.training.render import FOV_DEG, FRAMED_SHARE, Light, Renderer, orbit
 
@@ -73,8 +73,8 @@ def test_half_of_the_objects_are_painted():
     painted = [pattern for _ in range(200) if (pattern := Pattern.random(rng)) is not None]
     assert 80 < len(painted) < 120
     assert {p.kind for p in painted} == {"checks", "stripes", "spots"}
-    pale = np.mean([p.color.min() >= 1 - PALEST for p in painted])
-    assert pale == pytest.approx(PALE + (1 - PALE) * PALEST**3, abs=0.1)
+    pale = np.mean([p.color.min() >= 1 - PALE_RANGE for p in painted])
+    assert pale == pytest.approx(PALE + (1 - PALE) * PALE_RANGE**3, abs=0.1)
     points = rng.uniform(-0.5, 0.5, (9, 3))
     for pattern in painted:
         colors = pattern.paint(points, np.full((9, 3), 0.5))
