@@ -30,7 +30,7 @@ def rendered(field, monkeypatch, most: int) -> tuple[dict[str, torch.Tensor], in
 
 
 @pytest.mark.parametrize("make", [hash_field.small, sdf_field.small])
-def test_parts_change_neither_pictures_nor_gradients(make, monkeypatch):
+def test_checkpointing_changes_neither_renderings_nor_gradients(make, monkeypatch):
     field = make(seed=0).double()
     field.grid.table.data.normal_(generator=torch.Generator().manual_seed(1)).mul_(0.05)
     whole, all_kept = rendered(field, monkeypatch, 1 << 18)
@@ -43,7 +43,7 @@ def test_parts_change_neither_pictures_nor_gradients(make, monkeypatch):
 
 
 @pytest.mark.parametrize("with_gradients", [False, True])
-def test_no_more_than_the_most_is_asked_at_once(with_gradients):
+def test_chunks_are_no_larger_than_asked_and_recomputed_backwards(with_gradients):
     points, asked = torch.rand(23, 3), []
     factor = torch.tensor(2.0, requires_grad=True)
 
@@ -61,7 +61,7 @@ def test_no_more_than_the_most_is_asked_at_once(with_gradients):
         torch.testing.assert_close(factor.grad, points.sum())
 
 
-def test_points_that_want_a_gradient_get_it():
+def test_points_that_need_a_gradient_get_it():
     field = hash_field.small(seed=0)
     points = (torch.rand(20, 3) - 0.5).requires_grad_()
     value = checkpointing.evaluate_in_chunks(lambda part: (field.value(part),), points, list(field.parameters()), 7)[0]

@@ -54,7 +54,7 @@ def test_a_hollow_ball_is_meshed_as_a_ball_of_its_own_colour():
     assert mesh.is_closed and (mesh.vertex_colors == [255, 0, 0, 255]).all()
 
 
-def test_what_became_steep_ends_as_deep_as_a_fog():
+def test_the_surface_of_a_sharpened_density_lies_at_the_same_optical_depth():
     """0.25 of optical depth is 0.00625 of a ball of 40 per unit, measured along an axis."""
     ball = Ball(40.0, 0.4)
     ball.sharpen = 10.0
@@ -72,7 +72,7 @@ class Painted(Ball):
         return density + 1.0, torch.where(density[:, None] > 0, halves, torch.tensor([0, 0, 1.0]))
 
 
-def test_a_surface_has_the_colour_that_is_seen_and_not_that_of_the_fog_around():
+def test_the_solids_colour_is_that_of_the_surface_and_not_of_the_fog_around_it():
     """Half a cell outside the ball: two cells of fog, 3 % opaque, count before it."""
     solid = Solid(Painted(400.0, 0.4), 80)
     points = torch.tensor([[0.4, 0.05, 0.0], [-0.3, 0.2, 0.2]])

@@ -41,7 +41,7 @@ def disc(radius: float) -> torch.Tensor:
     return ((pixel_centres(CAMERA) - SIZE / 2).norm(dim=1) < radius).view(SIZE, SIZE)
 
 
-def test_the_outline_cuts_as_a_cone():
+def test_the_silhouette_cuts_the_field_as_a_cone():
     points = torch.rand(4000, 3, generator=torch.Generator().manual_seed(0)) * 0.8 - 0.4
     pixel, depth = project(CAMERA, points)
     cone = ((pixel - SIZE / 2).norm(dim=1) - 20) * depth / CAMERA.focal
@@ -51,13 +51,13 @@ def test_the_outline_cuts_as_a_cone():
     assert (field[~shown] > 0).all()
 
 
-def test_an_outline_that_the_field_already_has_changes_nothing():
+def test_a_silhouette_that_the_field_already_has_changes_nothing():
     mask = seen(to_mesh(ball))
     changed = to_mesh(match_silhouette(ball, outlined(mask), 0.5))
     assert changed.volume == pytest.approx(4 / 3 * np.pi * 0.3**3, rel=0.03)
 
 
-def test_what_the_outline_shows_and_the_field_lacks_is_filled_where_the_field_comes_nearest():
+def test_missing_parts_of_the_silhouette_are_added_where_the_field_is_least():
     mask = seen(to_mesh(ball))
     mask[60:68, 100:124] = True  # a bar from the ball to the right
     before, after = to_mesh(ball), to_mesh(match_silhouette(ball, outlined(mask), 0.5))
@@ -69,7 +69,7 @@ def test_what_the_outline_shows_and_the_field_lacks_is_filled_where_the_field_co
     assert abs(float((depth - nearest).mean())) < 0.03
 
 
-def test_a_framed_picture_shows_what_lies_nearer_to_the_middle():
+def test_a_framed_view_magnifies_about_the_centre():
     picture = InputView.from_framed(torch.ones(64, 64, 4), CAMERA.cam_to_world, FOV, zoom=2.0)
     points = torch.tensor([[0.1, 0.0, 0.0], [0.0, 0.0, 0.05]])
     whole = project(Camera(CAMERA.cam_to_world, FOV, 64, 64), points)[0] - 32
@@ -94,7 +94,7 @@ def test_only_the_front_is_painted():
     assert (second == (0, 255, 0)).all()
 
 
-def test_the_rim_takes_no_colour_from_the_empty_background():
+def test_the_silhouettes_rim_takes_no_background_colour():
     picture = torch.zeros(SIZE, SIZE, 4)
     picture[disc(37)] = torch.tensor([1.0, 1, 1, 1])  # transparent pixels are black
     mesh = to_mesh(ball)

@@ -16,7 +16,7 @@ CORNERS = np.array([(-0.4, 0.1, -0.3), (0.5, -0.2, -0.2), (0.1, 0.3, 0.45), (0.2
 SHAPE = Mesh(CORNERS, np.array([(0, 1, 2), (0, 3, 1), (1, 3, 2), (2, 3, 0)]))
 
 
-def test_a_picture_cut_out_of_a_larger_one():
+def test_the_camera_of_a_cropped_image_is_recovered():
     """Of 300 x 300 pixels of a known camera, columns 40 to 280 and rows 20 to 240: the axis is 10 pixels left of the
     middle of what is left, and 20 below it."""
     whole = render_mesh(SHAPE, Camera(orbit(0, 25, RADIUS), 60.0, 300, 300)).numpy()[..., 3]
@@ -27,7 +27,7 @@ def test_a_picture_cut_out_of_a_larger_one():
     assert found["size"] == [240, 220] and found["radius"] == RADIUS and found["iou"] > 0.96
 
 
-def test_another_outline_overlaps_less():
+def test_the_iou_of_a_square_is_the_share_that_the_silhouette_fills():
     """A square of the same box: the overlap is the share of it that the outline fills."""
     alpha = render_mesh(SHAPE, Camera(orbit(0, 25, RADIUS), 60.0, 200, 200)).numpy()[..., 3] > 0.5
     rows, columns = (np.flatnonzero(alpha.any(axis)) for axis in (1, 0))
@@ -36,6 +36,8 @@ def test_another_outline_overlaps_less():
     assert match_camera(SHAPE, square, 25.0)["iou"] == pytest.approx(alpha.sum() / square.sum(), abs=0.03)
 
 
-def test_nothing_has_no_camera():
-    assert match_camera(SHAPE, np.zeros((20, 20)), 0.0) == {}
-    assert match_camera(Mesh(np.zeros((0, 3)), np.zeros((0, 3))), np.ones((20, 20)), 0.0) == {}
+@pytest.mark.parametrize(
+    ("mesh", "alpha"), [(SHAPE, np.zeros((20, 20))), (Mesh(np.zeros((0, 3)), np.zeros((0, 3))), np.ones((20, 20)))]
+)
+def test_an_empty_mesh_or_silhouette_has_no_camera(mesh, alpha):
+    assert match_camera(mesh, alpha, 0.0) == {}

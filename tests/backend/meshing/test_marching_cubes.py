@@ -56,7 +56,7 @@ def assert_same(a, b):
 
 @pytest.mark.parametrize("resolution", [33, 97, 128])
 @pytest.mark.parametrize("field", [sphere, torus, two_blobs, bumpy, antenna])
-def test_same_mesh_as_dense(field, resolution):
+def test_the_mesh_equals_that_of_the_dense_grid(field, resolution):
     counted = Counted(field)
     assert_same(extract(counted, resolution, coarse=16), extract(field, resolution, coarse=DENSE))
     if resolution == 128:
@@ -64,7 +64,7 @@ def test_same_mesh_as_dense(field, resolution):
 
 
 @pytest.mark.parametrize("field", [sphere, torus, two_blobs])
-def test_same_mesh_as_dense_from_few_evaluations(field):
+def test_the_dense_mesh_takes_a_fifth_of_its_evaluations(field):
     counted = Counted(field)
     assert_same(extract(counted, 100, coarse=12), extract(field, 100, coarse=DENSE))
     assert counted.count < 101**3 / 5
@@ -92,7 +92,7 @@ def test_evaluations_grow_with_the_surface():
     assert counts[2] < 257**3 / 8
 
 
-def test_no_point_is_asked_twice():
+def test_no_point_is_evaluated_twice():
     asked = []
 
     def field(p):
@@ -123,13 +123,13 @@ def test_axes_are_not_swapped():
     np.testing.assert_allclose(vertices.max(0), [0.4, 0.15, 0.3], atol=1e-3)
 
 
-def test_other_bounds_and_level():
+def test_a_sphere_has_its_radius_at_other_bounds_and_level():
     vertices, faces = extract(lambda p: p.norm(dim=1), 64, bounds=(-2, 2), level=1.5)
     np.testing.assert_allclose(np.linalg.norm(vertices, axis=1), 1.5, atol=2e-3)
     assert Mesh(vertices, faces).is_closed
 
 
-def test_open_exactly_where_the_solid_leaves_the_bounds():
+def test_the_mesh_is_open_where_the_solid_leaves_the_bounds():
     vertices, faces = extract(lambda p: p[:, 2], 16)  # everything below z = 0 is solid
     assert not Mesh(vertices, faces).is_closed
     np.testing.assert_allclose(vertices[:, 2], 0, atol=1e-6)
@@ -148,7 +148,7 @@ def test_values_that_are_not_numbers_are_refused():
         extract(lambda p: p[:, 0] / 0, 8)
 
 
-def test_scikit_image_takes_the_place_of_pymcubes(monkeypatch):
+def test_scikit_image_replaces_a_missing_pymcubes(monkeypatch):
     expected = extract(torus, 48)
     monkeypatch.setitem(sys.modules, "mcubes", None)
     vertices, faces = extract(torus, 48)

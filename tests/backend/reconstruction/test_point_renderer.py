@@ -13,7 +13,7 @@ from backend.rendering.mesh import Mesh
 from backend.rendering.point_cloud import View
 
 
-def test_a_gated_layer_is_its_papers():
+def test_a_gated_convolution_equals_its_formula():
     """ELU(features) times sigmoid(gate), by hand at one place of a 3 x 3 picture, and normalised over the picture."""
     torch.manual_seed(0)
     layer, x = GatedConvolution(2, 3, is_normalised=False), torch.randn(1, 2, 3, 3)
@@ -41,7 +41,7 @@ def test_the_layers_have_the_released_widths():
     assert affine == gates + norms + 16 * 3 + 3
 
 
-def test_it_begins_as_the_points_colours_and_learns_from_every_scale():
+def test_the_renderer_starts_as_the_points_colours_and_learns_from_every_scale():
     network, told = PointRenderer(16), maps()
     torch.testing.assert_close(network(told), told[0][:, :3].clamp(0.001, 0.999))
     torch.nn.init.normal_(network.color.weight)
@@ -77,7 +77,7 @@ def shot(mesh: Mesh, azimuth: float, color=stripes) -> View:
     return view
 
 
-def test_vertices_take_the_colours_of_what_the_views_show():
+def test_vertices_take_the_colours_of_the_views():
     mesh = ball()
     painted = paint_vertices(
         mesh, blended_colors([shot(mesh, a) for a in (0, 90, 180, 270)], nearest_vertex_colors(mesh))
@@ -89,7 +89,7 @@ def test_vertices_take_the_colours_of_what_the_views_show():
     assert np.array_equal(painted.faces, mesh.faces) and np.array_equal(painted.vertices, mesh.vertices)
 
 
-def test_the_reference_counts_alone_where_it_faces_and_what_nobody_sees_stays():
+def test_the_reference_decides_where_it_faces_and_invisible_points_keep_their_colour():
     mesh = ball()
     front = shot(mesh, 0, lambda points: torch.tensor([1.0, 0, 0]).expand_as(points))
     side = shot(mesh, 50, lambda points: torch.tensor([0, 0, 1.0]).expand_as(points))
@@ -100,7 +100,7 @@ def test_the_reference_counts_alone_where_it_faces_and_what_nobody_sees_stays():
     torch.testing.assert_close(found, expected, atol=0.02, rtol=0)
 
 
-def test_what_the_reference_shows_without_being_trusted_stays():
+def test_points_where_the_reference_is_unreliable_keep_their_colour():
     """Its left half is not: there places keep their colour, whatever another view tells; behind, it counts."""
     mesh = ball()
     front = shot(mesh, 0, lambda points: torch.tensor([1.0, 0, 0]).expand_as(points))
@@ -113,7 +113,7 @@ def test_what_the_reference_shows_without_being_trusted_stays():
     torch.testing.assert_close(found, expected, atol=0.05, rtol=0)
 
 
-def test_the_pictures_return_as_a_texture_where_they_belong():
+def test_views_are_baked_into_a_texture_at_the_right_points():
     """Every vertex looks up its own texel; colours are those of the world there."""
     pytest.importorskip("xatlas")
     mesh = ball(8)

@@ -45,7 +45,7 @@ def test_orbit_is_a_rigid_motion_that_looks_at_the_origin(azimuth, elevation, ra
     assert depth.item() == pytest.approx(radius, rel=1e-5)
 
 
-def test_published_rig(fixtures):
+def test_the_published_rigs_matrices_are_those_of_orbit(fixtures):
     """One-2-3-45's pose file, 40 cameras at polar angle 60, whose own azimuths start at 30 degrees."""
     with np.load(fixtures / "one2345_cameras.npz") as data:
         names, matrices = data["names"], data["cam_to_world"]
@@ -91,7 +91,7 @@ def test_pixel_order_is_row_by_row_from_the_top_left():
     assert centres.tolist() == [[0.5, 0.5], [1.5, 0.5], [2.5, 0.5], [0.5, 1.5], [1.5, 1.5], [2.5, 1.5]]
 
 
-def test_rays_of_chosen_pixels():
+def test_rays_of_given_pixels_equal_those_of_the_whole_image():
     camera = Camera(orbit(25, 40, 3), 35, 11, 7)
     _, everything = rays(camera)
     _, chosen = rays(camera, torch.tensor([[4.5, 2.5], [10.5, 6.5]]))

@@ -51,7 +51,7 @@ def first_hit(mesh: Mesh, start: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("number", range(3))
-def test_what_a_view_sees_is_what_rays_reach(number):
+def test_visible_points_are_those_that_rays_reach(number):
     """Rays and depth maps agree but at outlines and where a surface hides another one by less than three pixels."""
     mesh = load(number)
     points = sample_surface(mesh, 500, 0)
@@ -93,7 +93,7 @@ def test_pixels_become_points_of_the_surface(number):
 
 
 @pytest.mark.parametrize("number", range(3))
-def test_every_view_adds_what_no_earlier_one_saw(number):
+def test_every_view_adds_only_points_that_no_earlier_view_shows(number):
     """By rays: what a view adds is hidden from, or at the rim of, every earlier one; together they hold all."""
     mesh = load(number)
     views = [look(mesh, angles, n / 10) for n, angles in enumerate(ANGLES)]
@@ -117,7 +117,7 @@ def test_every_view_adds_what_no_earlier_one_saw(number):
     assert (KDTree(cloud.points.numpy()).query(surface[shown])[0] < 3 * PIXEL).mean() > 0.93
 
 
-def test_the_rim_and_edges_of_depth_are_not_trusted():
+def test_the_silhouettes_margin_and_depth_edges_are_masked_out():
     """A near square before a far one, with a column of mixed depth between: it goes, and the rim with it."""
     camera = Camera(orbit(0, 0, 2.0), 30, 40, 40)
     depth = torch.full((40, 40), 2.0)
@@ -130,7 +130,7 @@ def test_the_rim_and_edges_of_depth_are_not_trusted():
     assert reference.mask[7:33, 7:19].all() and not reference.mask[6].any()
 
 
-def test_a_second_view_from_the_same_place_adds_its_wider_rim_alone():
+def test_a_second_view_from_the_same_camera_adds_only_its_wider_rim():
     mesh = load(0)
     views = [look(mesh, (0, 15)), look(mesh, (0, 15))]
     cloud = build_point_cloud(views)

@@ -69,7 +69,7 @@ def to_world(placement: np.ndarray, points: np.ndarray) -> np.ndarray:
     return (points - placement[:, 3]) @ np.linalg.inv(placement[:, :3]).T
 
 
-def test_the_labels_are_the_box_wherever_it_is_placed(data):
+def test_labels_are_distances_to_the_placed_box(data):
     """Distances by the closed form of a box, back in its own world."""
     batch = draw_batch(*data, np.array([[0, k] for k in range(VIEWPOINTS)]), np.random.default_rng(3))
     _, _, told, points, distances, _, taken, placements = (t.double().numpy() for t in batch)
@@ -91,7 +91,7 @@ def test_the_labels_are_the_box_wherever_it_is_placed(data):
     assert (distances.shape[1], points.shape[1]) == (DISTANCES, DISTANCES + COLORS)
 
 
-def test_recoloured_surfaces_have_their_pictures_colours():
+def test_surfaces_are_recoloured_like_their_images():
     """Channel by channel, against a loop; white, the background, stays white."""
     palette = Palette.draw(40, np.random.default_rng(1))
     colors = torch.rand(40, 7, 3)
@@ -106,7 +106,7 @@ def test_recoloured_surfaces_have_their_pictures_colours():
     assert len({tuple(order) for order in palette.order.tolist()}) == 6
 
 
-def test_only_labelled_training_views_from_where_pictures_are_taken_are_usable(data):
+def test_only_labelled_training_views_at_typical_elevations_are_usable(data):
     views, labels = data
     names = ["box", "object-27", "other"]  # the second is of the validation split
     poses = np.repeat(views.poses, 3, 0)
@@ -117,7 +117,7 @@ def test_only_labelled_training_views_from_where_pictures_are_taken_are_usable(d
     assert usable.tolist() == [[0, k] for k in range(2, VIEWPOINTS)]
 
 
-def test_rays_of_a_crop_see_what_it_shows(data, box):
+def test_rays_of_a_crop_hit_the_object_where_it_shows_it(data, box):
     batch = draw_batch(*data, np.array([[0, k] for k in range(VIEWPOINTS)]), np.random.default_rng(4))
     placements = batch[-1].numpy()
     crops = lrm_views.draw_crops(data[0], np.zeros(VIEWPOINTS, int), placements, np.random.default_rng(5))
@@ -153,7 +153,7 @@ def rays(count: int = 24, dtype: torch.dtype = torch.float32) -> tuple[Tensor, T
     return origins, torch.tensor([0.0, 1, 0], dtype=dtype).expand_as(origins)
 
 
-def test_a_ball_looks_like_a_ball():
+def test_a_rendered_ball_has_the_closed_forms_silhouette():
     origins, directions = rays()
     seen = lrm_views.render(ball(torch.tensor(0.3), 0.005), Scene(torch.zeros(1)), origins, directions)[0]
     off = origins[0, :, [0, 2]].norm(dim=1)
@@ -163,7 +163,7 @@ def test_a_ball_looks_like_a_ball():
     torch.testing.assert_close(seen[off > 0.33], torch.ones_like(seen[off > 0.33]), atol=1e-3, rtol=0)
 
 
-def test_a_section_stops_what_the_surface_between_its_ends_does():
+def test_a_sections_opacity_is_that_of_the_surface_between_its_ends():
     raw = torch.tensor([[-4.0, -1.0, 2.0, -3.0]], dtype=torch.float64, requires_grad=True)
     outside = 1 / (1 + raw.detach().exp())  # NeuS's cumulated distribution of the distance, -raw
     expected = (1 - outside[:, 1:] / outside[:, :-1]).clamp(min=0)
@@ -210,7 +210,7 @@ def test_the_perceptual_distance_is_that_of_unit_features():
     assert not any(p.requires_grad for p in encoder.parameters())
 
 
-def test_a_run_goes_on_with_rendered_views(data, tmp_path):
+def test_a_run_trains_with_rendered_views(data, tmp_path):
     """The state of a run without them is taken up; points' losses stay what they are without rendered views."""
     train_lrm([data], tmp_path, 1, batch=2)
     train_lrm([data], tmp_path, 2, batch=2, encoder=lrm_views.load_encoder(str(VAE)))
@@ -219,7 +219,7 @@ def test_a_run_goes_on_with_rendered_views(data, tmp_path):
     assert all(v.isfinite().all() for v in state["model"].values())
 
 
-def test_a_run_begins_with_the_model_told(data, tmp_path):
+def test_a_run_continues_from_the_given_model(data, tmp_path):
     """Its first step is a small one, at the warm-up's rate; a fresh model lies far from it."""
     torch.manual_seed(5)
     begin = LRM(STARTER)

@@ -19,7 +19,7 @@ def test_singular_values_come_near_one_and_directions_stay(shape):
     torch.testing.assert_close(found, torch.diag(values), atol=1e-4, rtol=0)
 
 
-def test_steps_are_those_of_torchs_own():
+def test_muon_steps_equal_torchs_own():
     """It rounds to bfloat16 inside: 1 % of a step's size."""
     generator = torch.Generator().manual_seed(0)
     start, gradients = torch.randn(24, 40, generator=generator), torch.randn(3, 24, 40, generator=generator)
@@ -54,7 +54,7 @@ def test_a_convolution_is_a_matrix_of_outputs_by_inputs(shape, layout):
     )
 
 
-def test_a_killed_run_with_muon_goes_on_as_the_unbroken_one(tmp_path):
+def test_a_resumed_run_with_muon_equals_an_uninterrupted_one(tmp_path):
     def run(folder, killed_at=None):
         torch.manual_seed(0)
         model = nn.Sequential(nn.Linear(16, 16), nn.Linear(16, 1))

@@ -68,7 +68,7 @@ def test_checks_are_the_product_of_three_waves_and_share_mixes_colours():
     np.testing.assert_allclose(painted, [[0.55, 0.3, 0.3], [0.4] * 3, [0.55, 0.3, 0.3], [0.4] * 3], atol=1e-6)
 
 
-def test_half_of_the_objects_are_painted():
+def test_half_of_the_objects_have_a_pattern():
     rng = np.random.default_rng(0)
     painted = [pattern for _ in range(200) if (pattern := Pattern.random(rng)) is not None]
     assert 80 < len(painted) < 120
@@ -126,7 +126,7 @@ def test_a_single_sheet_has_a_thickness():
     np.testing.assert_allclose(SignedDistance(Renderer(sheet))(points), [0.005 - SHEET, 0.05 - SHEET], atol=1e-5)
 
 
-def test_a_killed_run_goes_on_as_the_unbroken_one(tmp_path):
+def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path):
     def run(folder, killed_at=None):
         torch.manual_seed(0)
         model = torch.nn.Linear(3, 1)
@@ -181,7 +181,7 @@ def test_a_stretched_box_is_a_box_of_other_sides(tmp_path):
     assert ratios.std() == pytest.approx(2**0.5 * 0.25, rel=0.15)
 
 
-def test_the_mean_of_weights_before_and_after():
+def test_mixing_interpolates_all_floating_point_weights():
     before, after = (torch.nn.Sequential(torch.nn.Linear(1, 1), torch.nn.BatchNorm1d(1)) for _ in range(2))
     for model, value in ((before, 1.0), (after, 5.0)):
         for tensor in (model[0].weight, model[0].bias, model[1].running_mean):

@@ -187,7 +187,7 @@ def test_local_features_are_those_of_the_pixel_that_sees_the_point():
     assert (changed != raw).any()
 
 
-def test_a_doubled_scene_answers_the_mirror_image_with_the_mirrored_shape():
+def test_a_mirrored_encoding_gives_the_mirror_image_the_mirrored_shape():
     """And is the mean of what two scenes say."""
     torch.manual_seed(0)
     lrm, camera = LRM(STARTER), source_camera(25, 0.4, 1.2)[None]
@@ -203,7 +203,7 @@ def test_a_doubled_scene_answers_the_mirror_image_with_the_mirrored_shape():
     torch.testing.assert_close(raw, (one + two) / 2, atol=1e-5, rtol=0)
 
 
-def test_a_picture_and_its_mirror_image_seem_taken_with_one_camera():
+def test_an_image_and_its_mirror_image_have_one_estimated_camera():
     torch.manual_seed(1)
     lrm, picture = LRM(STARTER), torch.rand(2, 3, 32, 32)
     found = lrm.estimate_camera(picture)
