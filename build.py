@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one entry for people: `python build.py demo`, `python build.py test`. Needs Python 3.11 or 3.12, nothing else."""
+"""The one entry for people: `python build.py demo`, `python build.py test`. Needs Python 3.11 to 3.14, nothing else."""
 
 from __future__ import annotations
 
 import sys
 
-if sys.version_info < (3, 11):
-    sys.exit(f"build.py needs Python 3.11 or 3.12; this is {sys.version.split()[0]}. Try python3.11 build.py ...")
+if not (3, 11) <= sys.version_info[:2] <= (3, 14):
+    sys.exit(f"build.py needs Python 3.11 to 3.14; this is {sys.version.split()[0]}. Try python3.12 build.py ...")
 
 import argparse
 import os
@@ -16,20 +16,19 @@ import tempfile
 import time
 import tomllib
 import zipfile
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from backend.interface import tasks
 from backend.interface.installer import environment, interpreters, packages
+from demo import installed_blender
 
 ROOT = Path(__file__).resolve().parent
 BLENDERS = ("4.2", "4.5", "5.0")  # of each, Blender as a Python module is installed for the tests
 DEMO_BLENDER = "4.5"
-BPY_PYTHON = (3, 11)  # what those modules are built for
-ZIPPED = ("__init__.py", "blender_manifest.toml", "LICENSE", "pyproject.toml", "addon", "backend")
-NOT_ZIPPED = ("backend/training/", "backend/evaluation/")  # both need meshes that do not ship
+BPY_PYTHON = (3, 11)  # the only one that those modules are built for
 LONGEST_NAME = 120  # Windows' paths end at 260 characters, and Blender's own folder takes its share
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)
-FIRST_BLENDER = (4, 2)
 
 
 def main() -> int:
@@ -58,7 +57,7 @@ def arguments() -> argparse.ArgumentParser:
 
     for command in (
         add(setup, "make the backend's environment"),
-        add(demo, "turn a picture into a mesh and look at it in Blender, without a window"),
+        add(demo, "turn a picture into a mesh and look at it from four sides, in Blender if there is one"),
         add(test, "check everything"),
     ):
         command.add_argument(
@@ -72,10 +71,16 @@ def arguments() -> argparse.ArgumentParser:
                 default=tasks.ENGINES[0].name, help="what makes the mesh (%(default)s, as in the panel)",
             )  # fmt: skip
             command.add_argument(
+                "--blender", type=Path, metavar="FILE", help="an installed Blender, 4.2 or newer, to look at it with"
+            )
+            command.add_argument(
                 "--output", type=Path, default=ROOT / "build" / "demo", metavar="FOLDER",
                 help="where the scene, the mesh and the picture are written (%(default)s)",
             )  # fmt: skip
         if command.prog.endswith("test"):
+            command.add_argument(
+                "--complete", action="store_true", help="fail if a check inside Blender cannot run, as .ci/run does"
+            )
             command.add_argument("pytest", nargs="*", help="passed on to pytest (after --), instead of everything")
     command = add(zip, "make the installable extension")
     command.add_argument("--output", type=Path, metavar="FILE", help="the zip (dist/image_to_mesh-VERSION.zip)")
@@ -94,25 +99,68 @@ def setup(options: argparse.Namespace) -> None:
 
 def demo(options: argparse.Namespace) -> int:
     """Turn a picture into a mesh in a fresh backend process, bring it into a scene with the extension's own code, look
-    at it from four sides with Blender, and write mesh.blend, mesh.ply and picture.png. Makes the environments first."""
+    at it from four sides, and write mesh.blend, mesh.ply, mesh.glb and picture.png. Makes the environments first.
+
+    Blender is the file that --blender names, else Blender as a Python module, which needs Python 3.11, else a Blender
+    that is installed. Without any, the backend draws the four sides, and there is no scene."""
     began = time.monotonic()
     make_backend(options, "backend")
-    python = make_blender(options, DEMO_BLENDER)
+    blender = find_blender(options)
     root = environment.copy_backend(ROOT, options.data_folder)
     options.output.mkdir(parents=True, exist_ok=True)
-    print(f"Environments ready after {time.monotonic() - began:.1f} s")
+    print(f"Environments ready after {time.monotonic() - began:.1f} s", flush=True)
     began = time.monotonic()
-    backend_python = environment.python_of(options.data_folder)
-    places = [options.image, options.output, backend_python, root, options.data_folder / "jobs", options.engine]
-    done = subprocess.run([python, ROOT / "demo" / "scene.py", *places], env=clean_environment())
+    status = demo_in_blender(options, blender, root) if blender else demo_without_blender(options, root)
     print(f"Demo: {time.monotonic() - began:.1f} s")
-    return done.returncode
+    return status
+
+
+def find_blender(options: argparse.Namespace) -> list[str | Path] | None:
+    """The command that runs a Python script in a Blender, up to the script; None if there is no Blender."""
+    named, missing = options.blender, ""
+    if named and not installed_blender.is_new_enough(named):
+        raise packages.SetupError(f"{named} is not a Blender 4.2 or newer", "Name its program with --blender")
+    if not named:
+        try:
+            return [make_blender(options, DEMO_BLENDER)]
+        except packages.SetupError as error:
+            missing, named = error.message, installed_blender.find()
+    if named:
+        print(f"In the installed Blender: {named}", flush=True)
+        return [named, "--background", "--factory-startup", "--python-exit-code", "1", "--python"]
+    print(f"Left out: the scene, mesh.blend. {missing}, and no Blender 4.2 or newer was found (--blender names one).")
+    return None
+
+
+def demo_in_blender(options: argparse.Namespace, blender: list[str | Path], root: Path) -> int:
+    python, jobs = environment.python_of(options.data_folder), options.data_folder / "jobs"
+    places = [path.absolute() for path in (options.image, options.output, python, root, jobs)]
+    command = [*blender, ROOT / "demo" / "scene.py", "--", *places, options.engine]
+    return subprocess.run(command, env=clean_environment()).returncode
+
+
+def demo_without_blender(options: argparse.Namespace, root: Path) -> int:
+    python, ply = environment.python_of(options.data_folder), options.output.absolute() / "mesh.ply"
+    image, env = options.image.absolute(), clean_environment()
+    job = ["generate", "--image", image, "--engine", options.engine, "--output", ply]
+    status = subprocess.run([python, "-m", "backend", *job], cwd=root, env=env).returncode
+    draw = [python, ROOT / "demo" / "sides.py", image, ply, ply.with_name("picture.png")]
+    return status or subprocess.run(draw, env=env).returncode
 
 
 def test(options: argparse.Namespace) -> int:
-    """Make the environments, then run ruff, pyright, and all tests, also inside Blender 4.2, 4.5 and 5.0."""
+    """Make the environments, then run ruff, pyright, and all tests, also inside Blender 4.2, 4.5 and 5.0.
+
+    The checks inside a Blender that cannot be installed here are left out and named, or fail with --complete."""
     make_backend(options, "backend", "training", "dev")
-    blenders = [make_blender(options, version) for version in BLENDERS]
+    blenders, missing = [], []
+    for version in BLENDERS:
+        try:
+            blenders.append(make_blender(options, version))
+        except packages.SetupError as error:
+            if options.complete:
+                raise
+            missing.append(f"Left out: the checks inside Blender {version}. {error.message}.")
     python = str(environment.python_of(options.data_folder))
     status = 0
     if not options.pytest:
@@ -122,12 +170,16 @@ def test(options: argparse.Namespace) -> int:
             status = status or failed
     names = os.pathsep.join(map(str, blenders))
     env = clean_environment() | {"IMAGE_TO_MESH_BPY_PYTHONS": names}
-    return subprocess.run([python, "-m", "pytest", *options.pytest], cwd=ROOT, env=env).returncode or status
+    name_skipped = ["-rs", "--no-fold-skipped"]
+    tests = subprocess.run([python, "-m", "pytest", *name_skipped, *options.pytest], cwd=ROOT, env=env).returncode
+    for line in missing:
+        print(line)
+    return tests or status
 
 
 def zip(options: argparse.Namespace) -> None:
     """Make the installable extension. The same checkout gives the same bytes, on every machine."""
-    manifest = tomllib.loads((ROOT / "blender_manifest.toml").read_text("utf-8"))
+    manifest = read_manifest()
     output = options.output or ROOT / "dist" / f"{manifest['id']}-{manifest['version']}.zip"
     output.parent.mkdir(parents=True, exist_ok=True)
     write_zip(output, zip_members())
@@ -135,18 +187,36 @@ def zip(options: argparse.Namespace) -> None:
     print(f"{output} ({output.stat().st_size / 1e6:.1f} MB)")
 
 
+def read_manifest() -> dict:
+    return tomllib.loads((ROOT / "blender_manifest.toml").read_text("utf-8"))
+
+
 def zip_members() -> list[str]:
-    """Paths of the files that belong into the extension, sorted."""
-    found = []
-    for top in ZIPPED:
-        for path in [ROOT / top, *(ROOT / top).rglob("*")]:
-            name = path.relative_to(ROOT).as_posix()
-            hidden = any(part.startswith(".") or part == "__pycache__" for part in path.relative_to(ROOT).parts)
-            if path.is_file() and not hidden and path.suffix != ".pyc" and not name.startswith(NOT_ZIPPED):
-                found.append(name)
+    """Paths of the files that belong into the extension, sorted: those that the manifest does not exclude."""
+    patterns, found = read_manifest()["build"]["paths_exclude_pattern"], []
+    for parent, folders, names in os.walk(ROOT):
+        inside = Path(parent).relative_to(ROOT)
+        folders[:] = [name for name in folders if not is_excluded(inside / name, True, patterns)]
+        files = [inside / name for name in names if not is_excluded(inside / name, False, patterns)]
+        found += [path.as_posix() for path in files if not (ROOT / path).is_symlink()]
     if longest := [name for name in found if len(name) >= LONGEST_NAME]:
         raise packages.SetupError(f"Blender on Windows could not unpack {longest[0]}", "Give it a shorter name")
     return sorted(found)
+
+
+def is_excluded(path: Path, is_folder: bool, patterns: list[str]) -> bool:
+    """Whether Blender's own `extension build` leaves out this path of the checkout: a pattern fits, and no pattern that
+    begins with an exclamation mark does. A leading slash ties a pattern to the top, a trailing one to folders."""
+    hits = {pattern[0] for pattern in patterns if matches(path, is_folder, pattern.removeprefix("!"))}
+    return bool(hits) and "!" not in hits
+
+
+def matches(path: Path, is_folder: bool, pattern: str) -> bool:
+    if pattern.endswith("/") and not is_folder:
+        return False
+    wanted = pattern.strip("/").split("/")
+    parts = path.parts if pattern.startswith("/") else path.parts[-len(wanted) :]
+    return len(parts) == len(wanted) and all(map(fnmatchcase, parts, wanted))
 
 
 def write_zip(output: Path, names: list[str]) -> None:
@@ -224,7 +294,7 @@ def newest_extensions() -> Path | None:
         tuple(map(int, p.name.split("."))): p for p in base.glob("[0-9]*.[0-9]*") if p.name.replace(".", "").isdigit()
     }
     newest = max(found, default=())
-    return found[newest] / "extensions" / "user_default" if newest >= FIRST_BLENDER else None
+    return found[newest] / "extensions" / "user_default" if newest >= installed_blender.OLDEST else None
 
 
 def is_link(path: Path) -> bool:
@@ -257,7 +327,7 @@ def make_blender(options: argparse.Namespace, version: str) -> Path:
         base = interpreters.find([BPY_PYTHON])
         if base is None:
             raise packages.SetupError(
-                "Blender as a module needs Python 3.11, and there is none here", "Install Python 3.11 as well"
+                "Blender as a Python module needs Python 3.11, and there is none here", "Install Python 3.11 as well"
             )
         steps = [(f"Installing Blender {version} as a module", [packages.pins(ROOT, group)])]
         environment.make(folder, steps, wanted, progress(), lambda: False, base, (), imports_bpy)

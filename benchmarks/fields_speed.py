@@ -41,7 +41,7 @@ def main(
 
     def batched() -> Tensor:
         """nerfacc's batched functions over every section of every ray."""
-        look = renderer.field.look
+        look = renderer.field.value_and_color
         return render_density(lambda p, d: look(p), origins, directions, round(SPAN / STEP), bounds=(-0.6, 0.6)).color
 
     def naive() -> Tensor:

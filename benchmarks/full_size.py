@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -26,7 +27,7 @@ def job(folder: Path, steps: int, device: str) -> dict[str, Any]:
     from backend.engines import Request, one2345
     from backend.interface.errors import ImageError
     from backend.interface.tasks import engine
-    from backend.runtime.progress import Report
+    from backend.runtime.progress import Progress
 
     y, x = np.mgrid[-1:1:256j, -1:1:256j]
     ball = np.zeros((256, 256, 4), np.float32)
@@ -42,7 +43,7 @@ def job(folder: Path, steps: int, device: str) -> dict[str, Any]:
     values |= {"auto_elevation": False}
     start = time.monotonic()
     try:
-        result = one2345.run(Request("one2345", {"image": ball}, engine("one2345").check(values), 0), Report(note))
+        result = one2345.run(Request("one2345", {"image": ball}, engine("one2345").check(values), 0), Progress(note))
         surface = f"{len(result.mesh.faces)} faces"
     except ImageError as error:  # random weights may imagine nothing that has a surface
         surface = str(error)
@@ -69,6 +70,9 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        if options.width == "full":
+            require(folder, 3, 8)
         if not (folder / "ckpt_215000.pth").exists():
             from benchmarks import random_zero123
 
@@ -81,6 +85,19 @@ def main() -> None:
         figures = json.loads(done.stdout.splitlines()[-1])
         figures["host_gb"] = round(peak_gb("CHILDREN"), 2)
         print(json.dumps(figures, indent=1))
+
+
+def require(folder: Path, disk_gb: float, memory_gb: float) -> None:
+    """End with one sentence where the weights or the networks would not fit."""
+    from backend.runtime.memory import free_memory
+
+    memory = (free_memory() or memory_gb * 1e9) / 1e9  # a system that does not say may have enough
+    disk = shutil.disk_usage(folder).free / 1e9
+    if disk < disk_gb or memory < memory_gb:
+        sys.exit(
+            f"This benchmark needs {disk_gb:g} GB of disk in {folder} and {memory_gb:g} GB of memory; "
+            f"{disk:.1f} and {memory:.1f} are free."
+        )
 
 
 def peak_gb(whose: str) -> float:

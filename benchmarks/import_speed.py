@@ -10,8 +10,12 @@ import sys
 import time
 from pathlib import Path
 
-import bpy
 import numpy as np
+
+try:
+    import bpy
+except ImportError:
+    sys.exit("This benchmark needs a Python with bpy, as `build.py demo` installs one: DATA/blender-4.5/bin/python.")
 
 ROOT = Path(__file__).resolve().parents[1]
 NAME = "image_to_mesh_checkout"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Meshes as Blender's own importer reads their files, from five sides, one row each, under an even white sky.
 
-BPY_PYTHON benchmarks/in_blender.py build/look.png build/make_it_3d/2_true.glb build/make_it_3d/2_textured.glb
+BPY_PYTHON benchmarks/in_blender.py [PICTURE MESH.glb ...]; without them, the demo's mesh to build/in_blender.png.
 """
 
 from __future__ import annotations
@@ -9,11 +9,16 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import bpy
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "demo"))
-import scene  # pyright: ignore[reportMissingImports]
+try:
+    import bpy
+except ImportError:
+    sys.exit("This script needs a Python with bpy, as `build.py demo` installs one: DATA/blender-4.5/bin/python.")
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+from demo import scene, sheet  # noqa: E402
 
 AZIMUTHS = (0, 45, 120, 180, 270)
 PIXELS = 144  # a side of each cell
@@ -32,12 +37,14 @@ def look(path: Path, folder: Path) -> np.ndarray:
         bpy.context.scene.render.filepath = str(folder / "cell.png")
         with scene.quiet():
             bpy.ops.render.render(write_still=True)
-        cells.append(scene.fit(scene.read(folder / "cell.png")))
+        cells.append(sheet.fit(scene.read(folder / "cell.png"), PIXELS))
     (folder / "cell.png").unlink()
     return np.concatenate(cells, 1)
 
 
 if __name__ == "__main__":
-    picture, *meshes = map(Path, sys.argv[1:])
-    scene.PIXELS, scene.FOV_DEG, scene.SAMPLES = PIXELS, 24.0, 64
+    picture, *meshes = map(Path, sys.argv[1:] or (ROOT / "build/in_blender.png", ROOT / "build/demo/mesh.glb"))
+    if not all(mesh.is_file() for mesh in meshes):
+        sys.exit("No such mesh. Name one, or make the demo's first: python build.py demo")
+    sheet.PIXELS, sheet.FOV_DEG, scene.SAMPLES = PIXELS, 24.0, 64
     scene.save(np.concatenate([look(mesh.resolve(), picture.parent) for mesh in meshes]), picture)

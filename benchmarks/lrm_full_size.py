@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from .full_size import peak_gb
+from .full_size import peak_gb, require
 
 LAYERS = range(0, 20, 2)  # of the decoder
 
@@ -62,7 +62,7 @@ def job(folder: Path, cells: int, texture: str) -> dict[str, Any]:
     """Run the engine on a picture of a ball; figures."""
     from backend.engines import Request, lrm
     from backend.interface.tasks import engine
-    from backend.runtime.progress import Report
+    from backend.runtime.progress import Progress
 
     y, x = np.mgrid[-1:1:512j, -1:1:512j]
     ball = np.zeros((512, 512, 4), np.float32)
@@ -78,7 +78,7 @@ def job(folder: Path, cells: int, texture: str) -> dict[str, Any]:
         }
 
     values = {"weights": str(folder), "device": "cpu", "mesh_resolution": cells, "texture": texture}
-    result = lrm.run(Request("lrm", {"image": ball}, engine("lrm").check(values), 0), Report(note))
+    result = lrm.run(Request("lrm", {"image": ball}, engine("lrm").check(values), 0), Progress(note))
     spent = {"seconds": round(time.monotonic() - start, 1), "processor_s": round(time.process_time() - processor, 1)}
     return spent | {"faces": len(result.mesh.faces), "stages": ends}
 
@@ -96,6 +96,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
+        require(folder, 2, 8)
         if not (folder / "model.safetensors").exists():
             print(f"{write(folder / 'model.safetensors') / 1e6:.1f} million parameters in {folder}", flush=True)
         told = ["--cells", str(options.cells), "--texture", options.texture, "--folder", str(folder), "--job"]

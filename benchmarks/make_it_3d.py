@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Make-It-3D driven by a prior that knows the object: what the first stage recovers, and what the second adds.
 
-python -m benchmarks.make_it_3d --meshes ../shared/data/train --objects 5 --output build/make_it_3d
+python -m benchmarks.make_it_3d --objects 5 --output build/make_it_3d
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ import torch
 import typer
 
 from backend.diffusion.clip_similarity import Likeness
-from backend.evaluation.benchmark import to_mesh
+from backend.evaluation.benchmark import Meshes, to_mesh
 from backend.evaluation.metrics import compare_meshes, psnr
 from backend.fields import hash_field
-from backend.input_view.view_colors import colors_from, paint
+from backend.input_view.view_colors import blended_colors, paint_vertices
 from backend.meshing.files import save
-from backend.meshing.texture import finish, nearby
+from backend.meshing.texture import decimate_and_texture, nearest_vertex_colors
 from backend.optimisation.loop import optimise
 from backend.optimisation.make_it_3d_coarse import Coarse, tell
 from backend.optimisation.make_it_3d_refine import Refine, make_cloud
@@ -30,9 +30,9 @@ from backend.optimisation.objective import Reference
 from backend.optimisation.recipes.image_prior import SMALL, SMALL_REFINE
 from backend.rendering.cameras import Camera, orbit
 from backend.rendering.mesh import Mesh
-from backend.rendering.rasteriser import photograph, rasterise
-from backend.runtime.progress import Report
-from backend.training.meshes import list_meshes, load_mesh
+from backend.rendering.rasteriser import rasterise, render_mesh
+from backend.runtime.progress import Progress
+from backend.training.meshes import DEMO_MESHES, list_meshes, load_mesh
 from backend.weights.loaders.clip import starter_likeness
 from tests.support.oracle import OraclePrior
 
@@ -49,7 +49,7 @@ def on_white(rgba: np.ndarray) -> np.ndarray:
 
 
 def pictures(mesh: Mesh, cameras: list[Camera]) -> list[np.ndarray]:
-    return [on_white(photograph(mesh, camera).numpy()) for camera in cameras]
+    return [on_white(render_mesh(mesh, camera).numpy()) for camera in cameras]
 
 
 def psnrs(seen: list[np.ndarray], true: list[np.ndarray]) -> dict[str, float]:
@@ -65,22 +65,22 @@ def recover(
     meshes: true, of the first stage, and with the second one's texture."""
     oracle = OraclePrior(truth, size, seed=seed)
     camera = Camera(orbit(0, ELEVATION, RADIUS), FOV_DEG, 2 * size, 2 * size)
-    reference = Reference(photograph(truth, camera), camera)
+    reference = Reference(render_mesh(truth, camera), camera)
     raster = rasterise(torch.from_numpy(truth.vertices), torch.from_numpy(truth.faces).long(), camera)
     told = tell(reference, likeness, "", raster.depth.clamp(max=2 * RADIUS))
     began = time.process_time()
     first = Coarse(oracle, hash_field.small(seed=seed, gain=GAIN), told, COURSE)
-    optimise(first, Report(), COURSE.steps, seed=seed, preview_s=1e9)
+    optimise(first, Progress(), COURSE.steps, seed=seed, preview_s=1e9)
     coarse, between = first.mesh(128), time.process_time()
     second = Refine(oracle, told, make_cloud(first, coarse, told, SMALL_REFINE), coarse, SMALL_REFINE, COURSE, seed)
-    optimise(second, Report(), SMALL_REFINE.steps, seed=seed, preview_s=1e9)
-    colors = colors_from(second.refined(), nearby(coarse))
-    refined = paint(coarse, colors)
+    optimise(second, Progress(), SMALL_REFINE.steps, seed=seed, preview_s=1e9)
+    colors = blended_colors(second.refined(), nearest_vertex_colors(coarse))
+    refined = paint_vertices(coarse, colors)
     ended, side = time.process_time(), SMALL_REFINE.size
     cameras = [Camera(orbit(angles[0], angles[1], RADIUS), FOV_DEG, side, side) for angles in [(0, ELEVATION), *NOVEL]]
     shown = {
         "true": pictures(truth, cameras),
-        "field": [on_white(first.renderer.picture(c) / np.float32(255)) for c in cameras],
+        "field": [on_white(first.renderer.render_image(c) / np.float32(255)) for c in cameras],
         "points": list(second.pictures(cameras).numpy()),
         "coarse mesh": pictures(coarse, cameras),
         "refined mesh": pictures(refined, cameras),
@@ -89,13 +89,13 @@ def recover(
     found = {name: psnrs(seen, shown["true"]) for name, seen in shown.items() if name != "true"}
     cost = {"coarse_s": round(between - began, 1), "refine_s": round(ended - between, 1)}
     sheet = np.concatenate([np.concatenate(seen, 1) for seen in shown.values()])
-    textured = finish(refined, {"texture": "512", "max_faces": 0}, colors)
+    textured = decimate_and_texture(refined, {"texture": "512", "max_faces": 0}, colors)
     meshes = {"true": truth, "coarse": coarse, "textured": textured}
     return scores | {"psnr": found, "points": len(second.cloud.points)} | cost, sheet, meshes
 
 
 def main(
-    meshes: Annotated[Path, typer.Option(help="Folder of meshes.")] = Path("../shared/data/train"),
+    meshes: Meshes = DEMO_MESHES,
     objects: Annotated[int, typer.Option(help="How many, by the seeded choice of oracle_recovery.")] = 5,
     first: Annotated[int, typer.Option(help="The first of the choice.")] = 0,
     size: Annotated[int, typer.Option(help="Pixels a side of what the oracle sees.")] = 64,

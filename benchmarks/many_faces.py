@@ -2,7 +2,7 @@
 """MVDream's claim, measured: a prior that likes fronts makes many faces view by view, and one face of four views at
 once. The same objects, recipe and seed; only whether the four views are judged together differs.
 
-python -m benchmarks.many_faces --meshes ../shared/data/train --output build/many_faces
+python -m benchmarks.many_faces --output build/many_faces
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ import typer
 
 from backend.engines.dreamfusion import make_field
 from backend.engines.mvdream import MultiViewDream
-from backend.evaluation.benchmark import to_mesh
+from backend.evaluation.benchmark import Meshes, to_mesh
 from backend.optimisation.loop import optimise
 from backend.optimisation.recipes import mvdream
 from backend.optimisation.recipes.mvdream import MultiViewRecipe
 from backend.rendering.cameras import Camera, orbit
 from backend.rendering.mesh import Mesh
-from backend.runtime.progress import Report
-from backend.training.meshes import list_meshes, load_mesh
+from backend.runtime.progress import Progress
+from backend.training.meshes import DEMO_MESHES, list_meshes, load_mesh
 from tests.support.unsure_oracle import UnsureOracle
 
 AZIMUTHS = range(0, 360, 15)
 SIDES, BACK, SHOWN = slice(None, None, 6), slice(10, 15), slice(None, None, 3)  # of them: 0, 90..; 150..210; 0, 45..
 LIKING = 6.0  # of fronts: half the logarithm of how much likelier than a back
 FACE = 1 / 3  # of the front's own look, from which on a side has a face
-FRONTS = {  # meshes with a face, and the azimuth that it looks to
+FRONTS = {  # meshes with a face, those of them that the folder has, and the azimuth that it looks to
     "ken-starter_kit_3d_platformer-character": 0,
     "qbb-fruit_characters_animated_2017-avocado": 90,
     "mmm-mini_mikes_metro_minis-chr_beardo1": 180,
@@ -77,12 +77,12 @@ def dream(truth: Mesh, views: int, seed: int, course: MultiViewRecipe, size: int
     """What a prior that judges `views` at once makes of an object, from all around; and processor seconds."""
     task = MultiViewDream(UnsureOracle(truth, size=size, views=views, liking=LIKING), make_field(course, seed), course)
     begun = time.process_time()
-    optimise(task, Report(), course.steps, seed=seed, preview_s=1e9)
+    optimise(task, Progress(), course.steps, seed=seed, preview_s=1e9)
     return pictures(task.mesh(64)), time.process_time() - begun
 
 
 def main(
-    meshes: Annotated[Path, typer.Option(help="Folder of meshes.")] = Path("../shared/data/train"),
+    meshes: Meshes = DEMO_MESHES,
     seed: int = 0,
     steps: Annotated[int, typer.Option(help="Optimisation steps.")] = 100,
     size: Annotated[int, typer.Option(help="Pixels a side of what the oracle sees.")] = 24,
@@ -95,7 +95,7 @@ def main(
     output.mkdir(parents=True, exist_ok=True)
     course, rows, sheet = mvdream.SMALL.shortened(steps), [], []
     files = {entry[0]: entry for entry in list_meshes(meshes, "train")}
-    for name in ("block", *FRONTS):
+    for name in ("block", *(name for name in FRONTS if name in files)):
         truth = facing(to_mesh(load_mesh(*files[name])), FRONTS[name]) if name in FRONTS else head()
         known = pictures(truth)
         sheet.append(known[SHOWN])

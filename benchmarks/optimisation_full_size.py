@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from . import random_stable_diffusion, random_zero123
-from .full_size import peak_gb
+from .full_size import peak_gb, require
 
 ENGINES = {"zero123_sds": "sds", "zero123_sjc": "sjc", "dreamfusion": None}
 
@@ -30,9 +30,10 @@ def job(name: str, folder: Path, steps: int, device: str) -> dict[str, Any]:
     import torch
 
     from backend.engines import Request, dreamfusion, zero123_sds
-    from backend.interface.errors import ImageError
     from backend.interface.tasks import engine
-    from backend.runtime.progress import Report
+    from backend.optimisation.objective import Vanished
+    from backend.preprocess.image import ImageError
+    from backend.runtime.progress import Progress
 
     y, x = np.mgrid[-1:1:256j, -1:1:256j]
     ball = np.zeros((256, 256, 4), np.float32)
@@ -44,11 +45,11 @@ def job(name: str, folder: Path, steps: int, device: str) -> dict[str, Any]:
     inputs = {"image": ball} if method else {"prompt": "a red car"}
     begin, used = time.monotonic(), time.process_time()
     note: list[tuple[float, str]] = []
-    report = Report(lambda p: note.append((time.monotonic() - begin, p.stage)))
+    progress = Progress(lambda p: note.append((time.monotonic() - begin, p.stage)))
     try:
-        result = module.run(Request(kind, inputs, engine(kind).check(values), 0), report)
+        result = module.run(Request(kind, inputs, engine(kind).check(values), 0), progress)
         surface = f"{len(result.mesh.faces)} faces"
-    except ImageError as error:  # three steps of random weights may leave nothing that has a surface
+    except (ImageError, Vanished) as error:  # three steps of random weights may leave nothing that has a surface
         surface = str(error)
     stages = {stage: round(max(t for t, s in note if s == stage), 1) for stage in dict.fromkeys(s for _, s in note)}
     figures = {
@@ -70,6 +71,7 @@ def main() -> None:
         return
     chosen = [options.only] if options.only else list(ENGINES)
     with tempfile.TemporaryDirectory() as temporary:
+        require(Path(temporary), 6, 16)
         for name in chosen:
             folder = Path(temporary) / ("text" if name == "dreamfusion" else "zero123")
             if not folder.exists():

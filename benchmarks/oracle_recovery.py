@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How well optimisation recovers objects from a prior that knows them: shape, colours, depth, and what it costs.
 
-python -m benchmarks.oracle_recovery --meshes ../shared/data/train --objects 10 --method sds --output build/oracle
+python -m benchmarks.oracle_recovery --objects 10 --method sds --output build/oracle
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from scipy.spatial import KDTree
 from torch.nn.functional import normalize
 
 from backend.engines import dreamfusion
-from backend.evaluation.benchmark import to_mesh
+from backend.evaluation.benchmark import Meshes, to_mesh
 from backend.evaluation.metrics import compare_meshes, is_inside
 from backend.fields import hash_field, sdf_field, voxel_field
 from backend.fields.field import Field
@@ -30,9 +30,9 @@ from backend.optimisation.objective import Reconstruction, Reference
 from backend.optimisation.recipes import base, text_prior
 from backend.rendering.cameras import Camera, orbit, rays
 from backend.rendering.mesh import Mesh
-from backend.rendering.rasteriser import photograph, rasterise
-from backend.runtime.progress import Report
-from backend.training.meshes import list_meshes, load_mesh
+from backend.rendering.rasteriser import rasterise, render_mesh
+from backend.runtime.progress import Progress
+from backend.training.meshes import DEMO_MESHES, list_meshes, load_mesh
 from tests.support.oracle import Defects, OraclePrior
 
 FOV_DEG, RADIUS = 15.5, 3.8  # the sphere of the objects fills the picture
@@ -163,9 +163,9 @@ def recover(
         task = dreamfusion.Dream(oracle, field, course)
     else:
         camera = Camera(orbit(0, 15, RADIUS), FOV_DEG, 2 * size, 2 * size)
-        task = Reconstruction(oracle, field, Reference(photograph(truth, camera), camera), course, method)
+        task = Reconstruction(oracle, field, Reference(render_mesh(truth, camera), camera), course, method)
     begun, clock = time.process_time(), time.monotonic()
-    outcome = optimise(task, Report(), task.recipe.steps, seed=seed, preview_s=1e9)
+    outcome = optimise(task, Progress(), task.recipe.steps, seed=seed, preview_s=1e9)
     cpu, wall = time.process_time() - begun, time.monotonic() - clock
     mesh = task.mesh(128)
     scores = compare_meshes(mesh, truth) | {"color": color_error(mesh, truth)}
@@ -178,13 +178,13 @@ def recover(
 def picture(views: np.ndarray, truth: Mesh) -> np.ndarray:
     """Truth over recovered, from four sides, on white."""
     cameras = [Camera(orbit(a, 15, RADIUS), FOV_DEG, views.shape[1], views.shape[1]) for a in range(0, 360, 90)]
-    true = np.stack([(photograph(truth, camera).numpy() * 255).astype(np.uint8) for camera in cameras])
+    true = np.stack([(render_mesh(truth, camera).numpy() * 255).astype(np.uint8) for camera in cameras])
     rows = [np.concatenate(list(v[..., :3] * (v[..., 3:] / 255.0) + 255 - v[..., 3:]), 1) for v in (true, views)]
     return np.concatenate(rows).astype(np.uint8)
 
 
 def main(
-    meshes: Annotated[Path, typer.Option(help="Folder of meshes.")] = Path("../shared/data/train"),
+    meshes: Meshes = DEMO_MESHES,
     objects: Annotated[int, typer.Option(help="How many, by a seeded choice.")] = 10,
     first: Annotated[int, typer.Option(help="The first of the choice.")] = 0,
     method: Annotated[

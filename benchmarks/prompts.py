@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the text starter makes of prompts: how near a mesh of the same kind comes, and whether the colour is right.
 
-python -m benchmarks.prompts --meshes ../shared/data/train --engine dreamfusion
+python -m benchmarks.prompts --engine dreamfusion
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from PIL import Image
 
 from backend.engines import Request, dreamfusion, mvdream
 from backend.engines.dreamfusion import fill_cube
-from backend.evaluation.benchmark import to_mesh
+from backend.evaluation.benchmark import Meshes, to_mesh
 from backend.evaluation.metrics import compare_meshes
 from backend.interface.tasks import engine as declared
 from backend.optimisation.objective import Vanished
 from backend.rendering.mesh import Mesh
-from backend.runtime.progress import Report
-from backend.training.meshes import list_meshes, load_mesh
+from backend.runtime.progress import Progress
+from backend.training.meshes import DEMO_MESHES, list_meshes, load_mesh
 from backend.training.text_to_image import main_color, noun, read_names
 from backend.training.views import on_white
 
@@ -41,7 +41,7 @@ def nearest(mesh: Mesh, kind: list[Mesh]) -> float:
 
 
 def main(
-    meshes: Annotated[Path, typer.Option(help="Folder of meshes with names.")] = Path("../shared/data/train"),
+    meshes: Meshes = DEMO_MESHES,
     engine: Annotated[str, typer.Option(help="dreamfusion or mvdream.")] = "dreamfusion",
     steps: Annotated[int, typer.Option(help="Optimisation steps; 0 takes the recipe's.")] = 0,
     output: Annotated[Path, typer.Option(help="Folder for the picture.")] = Path("build/prompts"),
@@ -53,11 +53,14 @@ def main(
         kinds.setdefault(noun(names.get(entry[0], entry[0])), []).append(entry)
     for prompt in PROMPTS:
         _, color, kind = prompt.split()
+        if kind not in kinds:
+            print(f"{prompt:16} left out: no mesh of this kind in {meshes}")
+            continue
         known = kinds[kind][:: max(1, len(kinds[kind]) // KNOWN)][:KNOWN]
         begun = time.process_time()
         values = declared(engine).check({"device": "cpu", "steps": steps, "mesh_resolution": 96})
         try:
-            result = ENGINES[engine].run(Request(engine, {"prompt": prompt}, values), Report())
+            result = ENGINES[engine].run(Request(engine, {"prompt": prompt}, values), Progress())
         except Vanished:
             scores.append((0, False))
             print(f"{prompt:16} nothing", flush=True)

@@ -28,8 +28,8 @@ from backend.optimisation.objective import Reconstruction, Reference
 from backend.optimisation.recipes import base
 from backend.rendering.cameras import Camera, orbit
 from backend.rendering.mesh import Mesh
-from backend.rendering.rasteriser import photograph
-from backend.runtime.progress import Report
+from backend.rendering.rasteriser import render_mesh
+from backend.runtime.progress import Progress
 from tests.support.oracle import Defects, OraclePrior
 
 from .oracle_recovery import ray_errors
@@ -153,8 +153,8 @@ def noise(steps: int, weights: dict[str, float], defects: Defects) -> tuple[floa
     ).shortened(steps)  # fmt: skip
     course = replace(course, weights={**course.weights, **weights})
     oracle = OraclePrior(truth, 24, defects=defects)
-    task = Reconstruction(oracle, hash_field.small(), Reference(photograph(truth, camera), camera), course)
-    optimise(task, Report(), steps, preview_s=1e9)
+    task = Reconstruction(oracle, hash_field.small(), Reference(render_mesh(truth, camera), camera), course)
+    optimise(task, Progress(), steps, preview_s=1e9)
     mesh = task.mesh(48)
     scores = compare_meshes(mesh, truth)
     return roughness(mesh), scores["chamfer"], scores["f_score_0.05"], ray_errors(task, truth)[1]

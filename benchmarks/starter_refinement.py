@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the starter's Zero123 makes of the fast engine's mesh: F-score and the input view before and after.
 
-python -m benchmarks.starter_refinement --meshes ../shared/data/train --objects 5
+python -m benchmarks.starter_refinement --objects 5
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import torch
 import typer
 
 from backend.engines import Request, one2345, zero123_sds
-from backend.evaluation.benchmark import from_mesh, shoot, to_mesh, turned
+from backend.evaluation.benchmark import Meshes, from_mesh, shoot, to_mesh, turned
 from backend.evaluation.metrics import compare_meshes, normalise, psnr
 from backend.interface.tasks import engine
 from backend.rendering.mesh import Mesh
-from backend.runtime.progress import Report
-from backend.training.meshes import list_meshes, load_mesh
+from backend.runtime.progress import Progress
+from backend.training.meshes import DEMO_MESHES, list_meshes, load_mesh
 from backend.training.render import Light, Renderer, orbit
 
 INPUT_SIZE = 256
@@ -42,9 +42,7 @@ def measure(mesh: Mesh, truth: Mesh, renderer: Renderer, elevation: float) -> di
 
 
 def main(
-    meshes: Annotated[Path, typer.Option(help="Folder of meshes; their validation split is used.")] = Path(
-        "../shared/data/train"
-    ),
+    meshes: Meshes = DEMO_MESHES,
     objects: Annotated[int, typer.Option(help="How many, by a seeded choice.")] = 5,
     steps: Annotated[int, typer.Option(help="Optimisation steps; 0 takes the recipe's.")] = 0,
     output: Annotated[Path, typer.Option(help="Where the scores go.")] = Path("build/starter_refinement.json"),
@@ -58,11 +56,11 @@ def main(
         renderer, truth = Renderer(source, light), to_mesh(source)
         image = renderer.render(orbit(0, elevation), INPUT_SIZE)[0].astype(np.float32) / 255
         values = engine("one2345").check({"device": "cpu"})
-        fast = one2345.run(Request("one2345", {"image": image}, values, int(i)), Report()).mesh
+        fast = one2345.run(Request("one2345", {"image": image}, values, int(i)), Progress()).mesh
         values = engine("zero123_sds").check({"device": "cpu", "start": "mesh", "steps": steps})
         begun = time.process_time()
         request = Request("zero123_sds", {"image": image, "mesh": fast}, values, int(i))
-        refined = zero123_sds.run(request, Report()).mesh
+        refined = zero123_sds.run(request, Progress()).mesh
         rows.append(
             {
                 "name": entries[i][0],

@@ -2,7 +2,7 @@
 """Multi-view DreamBooth on rendered photos of one mesh that the starter never saw: is <subject> closer to it than its
 kind was, and do other prompts' views move less than without the preservation of parameters?
 
-python -m benchmarks.subject --views WORK/views --meshes ../shared/data/train --output build/subject.json
+python -m benchmarks.subject --output build/subject.json
 """
 
 from __future__ import annotations
@@ -19,19 +19,23 @@ import typer
 
 from backend.diffusion.mvdream import MultiView
 from backend.engines.dreambooth import STARTER, STARTER_LOW_RANK, learn
+from backend.evaluation.benchmark import Meshes
 from backend.rendering.cameras import Camera, orbit
-from backend.runtime.progress import Report
+from backend.runtime.progress import Progress
+from backend.training.meshes import DEMO_MESHES
 from backend.training.render import FOV_DEG, RADIUS
 from backend.training.text_to_image import main_color, noun, read_names
-from backend.training.views import PLAIN, SIZE, Views, open_views
+from backend.training.views import PLAIN, SIZE, Views, open_views, render_views
 from backend.weights.loaders.mvdream import load_multi_view
 
 OTHERS = ("a red car", "a green tree", "a blue chair")
 
 
 def main(
-    views: Annotated[Path, typer.Option(help="Rendered views, as `train views` makes them.")],
-    meshes: Annotated[Path, typer.Option(help="Folder of meshes, for their names.")] = Path("../shared/data/train"),
+    meshes: Meshes = DEMO_MESHES,
+    views: Annotated[
+        Path | None, typer.Option(help="Views of them that `train views` rendered; without, they are rendered first.")
+    ] = None,
     kind: Annotated[str, typer.Option(help="Of the mesh.")] = "potion",
     photos: Annotated[int, typer.Option(help="How many the model learns from.")] = 5,
     steps: Annotated[int, typer.Option(help="Learning steps; 0 takes the recipe's.")] = 0,
@@ -39,6 +43,9 @@ def main(
 ) -> None:
     """Print the figures of plain fine-tuning and of preservation, in full and with matrices of low rank."""
     torch.set_num_threads(1)
+    if views is None:
+        views = output.parent / "views"
+        render_views(meshes, views, iter)
     rendered, names = open_views(views), read_names(meshes)
     held_out = rendered.select(validation=True)
     index = next(i for i in held_out if noun(names.get(rendered.names[i], rendered.names[i])) == kind)
@@ -64,7 +71,7 @@ def measure(rendered: Views, index: int, kind: str, photos: int, course) -> dict
     said = f"a {color} {kind}"
     before = sample(model, said, cameras)
     others = [sample(model, prompt, cameras) for prompt in OTHERS]
-    subject = learn(model, images[seen], "<subject>", said.removeprefix("a "), course, Report())
+    subject = learn(model, images[seen], "<subject>", said.removeprefix("a "), course, Progress())
     after = sample(model, "a <subject>", cameras)
     moved = [float((a - sample(model, p, cameras)).abs().mean()) for a, p in zip(others, OTHERS, strict=True)]
     size = sum(change.numel() * 2 for change in subject.changes.values())

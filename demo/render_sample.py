@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How sample.png was made: `PYTHON demo/render_sample.py [OBJECT] [--meshes FOLDER]`, PYTHON being the backend's.
+"""How sample.png was made: `PYTHON demo/render_sample.py [OBJECT] --meshes FOLDER`, PYTHON being the backend's.
 
 The object is CC0 (Quaternius, Platformer Game Pack) and none of those that the starter weights were trained on.
 """
@@ -23,7 +23,7 @@ AZIMUTH_DEG, ELEVATION_DEG, PIXELS = 30.0, 20.0, 512
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("object", nargs="?", default="qsh-platformer_game_pack-chest")
-    parser.add_argument("--meshes", type=Path, default=HERE.parents[1] / "shared" / "data" / "train")
+    parser.add_argument("--meshes", type=Path, required=True, help="folder with the object; see demo/meshes")
     parser.add_argument("--output", type=Path, default=HERE / "sample.png")
     options = parser.parse_args()
     found = {entry[0]: entry for entry in list_meshes(options.meshes, "validation")}

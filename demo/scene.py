@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The walk of one click without a window: `PYTHON scene.py IMAGE OUTPUT BACKEND_PYTHON BACKEND_ROOT JOBS ENGINE`.
 
-PYTHON is one that has bpy. The extension's own code starts the backend, sends the job, reads the frames and puts the
-mesh into the scene.
+PYTHON is one that has bpy; or it is `blender --background --python scene.py -- IMAGE ...`. The extension's own code
+starts the backend, sends the job, reads the frames and puts the mesh into the scene.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ import numpy as np
 from mathutils import Vector
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+from demo import sheet  # noqa: E402
+
 PACKAGE = "image_to_mesh"
-PIXELS = 384  # of each cell of the picture
-SIDES = (("front", 0), ("right", 90), ("back", 180), ("left", 270))
-ELEVATION_DEG, RADIUS, FOV_DEG, SAMPLES = 20.0, 2.6, 28.0, 24
-GREY = 0.85
+SAMPLES = 24  # rays a pixel
 
 
 def import_extension() -> None:
@@ -96,11 +96,11 @@ def used_by_children() -> str:
     return f", {used.ru_utime + used.ru_stime:.1f} s of processor time, at most {peak / 1e9:.2f} GB of memory"
 
 
-def write_results(made: bpy.types.Object, image: Path, sheet: np.ndarray | None, output: Path) -> None:
-    """The mesh from four sides in a picture, beside the image and the generated views; the scene; the mesh file."""
+def write_results(made: bpy.types.Object, image: Path, views: np.ndarray | None, output: Path) -> None:
+    """The mesh from four sides in a picture, beside the image and the generated views; the scene; the mesh files."""
     set_up_scene()
-    cells = [read(image), *([] if sheet is None else [sheet / 255])]
-    for name, azimuth in SIDES:
+    cells = [read(image), *([] if views is None else [views / 255])]
+    for name, azimuth in sheet.SIDES:
         aim_camera(azimuth)
         path = output / f"{name}.png"
         bpy.context.scene.render.filepath = str(path)
@@ -109,12 +109,13 @@ def write_results(made: bpy.types.Object, image: Path, sheet: np.ndarray | None,
         cells.append(read(path))
         path.unlink()
     aim_camera(0)
-    blend, ply, picture = (output / name for name in ("mesh.blend", "mesh.ply", "picture.png"))
-    save(np.concatenate([fit(cell) for cell in cells], 1), picture)
+    blend, ply, glb, picture = (output / name for name in ("mesh.blend", "mesh.ply", "mesh.glb", "picture.png"))
+    save(np.concatenate([sheet.fit(cell) for cell in cells], 1), picture)
     with quiet():
         bpy.ops.wm.ply_export(filepath=str(ply), export_selected_objects=True, export_colors="SRGB")
+        bpy.ops.export_scene.gltf(filepath=str(glb), use_selection=True)
         bpy.ops.wm.save_as_mainfile(filepath=str(blend), compress=True)
-    for path in (blend, ply, picture):
+    for path in (blend, ply, glb, picture):
         say(str(path.resolve()))
 
 
@@ -123,7 +124,7 @@ def set_up_scene() -> None:
     scene = bpy.context.scene
     scene.render.engine = "CYCLES"
     scene.cycles.samples, scene.cycles.use_denoising = SAMPLES, False
-    scene.render.resolution_x = scene.render.resolution_y = PIXELS
+    scene.render.resolution_x = scene.render.resolution_y = sheet.PIXELS
     scene.render.film_transparent = True
     scene.render.image_settings.color_mode = "RGBA"
     scene.view_settings.view_transform = "Standard"
@@ -136,13 +137,13 @@ def set_up_scene() -> None:
     sun.rotation_euler = (math.radians(50), 0, math.radians(-30))
     scene.collection.objects.link(sun)
     scene.camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
-    scene.camera.data.angle = math.radians(FOV_DEG)
+    scene.camera.data.angle = math.radians(sheet.FOV_DEG)
     scene.collection.objects.link(scene.camera)
 
 
 def aim_camera(azimuth_deg: float) -> None:
-    a, e = math.radians(azimuth_deg), math.radians(ELEVATION_DEG)
-    position = RADIUS * Vector((math.sin(a) * math.cos(e), -math.cos(a) * math.cos(e), math.sin(e)))
+    a, e = math.radians(azimuth_deg), math.radians(sheet.ELEVATION_DEG)
+    position = sheet.RADIUS * Vector((math.sin(a) * math.cos(e), -math.cos(a) * math.cos(e), math.sin(e)))
     camera = bpy.context.scene.camera
     camera.location, camera.rotation_euler = position, (-position).to_track_quat("-Z", "Y").to_euler()
 
@@ -155,19 +156,6 @@ def read(path: Path) -> np.ndarray:
     image.pixels.foreach_get(pixels)
     bpy.data.images.remove(image)
     return pixels.reshape(height, width, 4)[::-1]
-
-
-def fit(picture: np.ndarray) -> np.ndarray:
-    """Lay a picture on grey, into a cell of PIXELS x PIXELS."""
-    height, width = picture.shape[:2]
-    scale = PIXELS / max(height, width)
-    rows, columns = (np.arange(round(n * scale)) / scale for n in (height, width))
-    small = picture[rows.astype(int)][:, columns.astype(int)]
-    cell = np.full((PIXELS, PIXELS, 4), (GREY, GREY, GREY, 1), np.float32)
-    top, left = (PIXELS - small.shape[0]) // 2, (PIXELS - small.shape[1]) // 2
-    part = cell[top : top + small.shape[0], left : left + small.shape[1]]
-    part[..., :3] += (small[..., :3] - part[..., :3]) * small[..., 3:]
-    return cell
 
 
 def save(picture: np.ndarray, path: Path) -> None:
@@ -200,4 +188,5 @@ def say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], sys.argv[4], Path(sys.argv[5]), sys.argv[6])
+    words = sys.argv[sys.argv.index("--") + 1 if "--" in sys.argv else 1 :]  # Blender's own come before
+    main(Path(words[0]), Path(words[1]), words[2], words[3], Path(words[4]), words[5])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Examines the environment that the backend runs in."""
+"""The command doctor: examines the environment that the backend runs in."""
 
 from __future__ import annotations
 
@@ -10,12 +10,26 @@ import sys
 import time
 from typing import Any
 
+import typer
+
 from .. import __version__
 from ..process.availability import engine_states
 from ..runtime import devices
+from ..weights.store import store
+from . import console
+from .options import Json
 
 ENOUGH_MEMORY = 3 << 30  # bytes: the starter models, torch and a mesh
 DISTRIBUTIONS = {"PIL": "pillow"}  # where the module's name is not the distribution's
+
+
+def doctor(as_json: Json = False) -> None:
+    """Check this environment: modules, devices, memory, weights."""
+    checks = examine()
+    lines = [f"{'ok  ' if check['ok'] else 'FAIL'}  {check['what']}: {check['found']}" for check in checks]
+    healthy = all(check["ok"] for check in checks)
+    console.answer(as_json, {"ok": healthy, "checks": checks}, "\n".join(lines))
+    raise typer.Exit(0 if healthy else 1)
 
 
 def examine() -> list[dict[str, Any]]:
@@ -32,7 +46,7 @@ def examine() -> list[dict[str, Any]]:
         checks.append(compute())
     free = devices.free_memory()
     checks.append(check("Free memory", free is None or free > ENOUGH_MEMORY, size(free)))
-    checks.append(check("Free disk", True, size(shutil.disk_usage(devices.STARTER.anchor).free)))
+    checks.append(check("Free disk", True, size(shutil.disk_usage(store.STARTER.anchor).free)))
     for state in engine_states():
         missing = f"{', '.join(state['missing'])} missing. {state['remedy']}"
         checks.append(check(state["title"], state["can_run"], "can run" if state["can_run"] else missing))

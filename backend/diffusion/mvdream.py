@@ -18,7 +18,8 @@ from diffusers.models.attention_processor import AttnProcessor2_0
 from diffusers.models.embeddings import TimestepEmbedding
 from torch import Tensor, nn
 
-from ..rendering.cameras import Camera, orbit
+from ..interface.view_set import FOV_DEG, RADIUS
+from ..rendering.cameras import Camera, turntable
 from .guidance import guide
 from .prior import Denoised
 from .stable_diffusion import TextToImage
@@ -27,6 +28,7 @@ VIEWS = 4
 NUMBERS = 16  # of a camera
 FRONT_DEG = 90.0  # MVDream's objects face +X, ours Blender's front view at -Y
 SUFFIX = ", 3d asset"  # what MVDream's captions of 3D objects end with
+PUBLISHED_FOV_DEG = 40.0  # of published weights' views
 
 
 def camera_vectors(cameras: Sequence[Camera], front_deg: float = FRONT_DEG) -> Tensor:
@@ -42,9 +44,17 @@ def camera_vectors(cameras: Sequence[Camera], front_deg: float = FRONT_DEG) -> T
     return matrices.flatten(1).float()
 
 
-def around(count: int, elevation_deg: float, radius: float, fov_deg: float, size: int) -> list[Camera]:
-    """Cameras evenly around the object, the first one in front."""
-    return [Camera(orbit(360 * i / count, elevation_deg, radius), fov_deg, size, size) for i in range(count)]
+def place_cameras(model: MultiView, count: int, elevation_deg: float) -> list[Camera]:
+    """Cameras evenly around an object that fits the cube [-0.5, 0.5]^3, the first one in front.
+
+    The starter knows one lens and distance. MVDream does not see the lens: it was trained with 15 to 60 degrees, at the
+    distance where the object fills the image.
+    """
+    if model.is_starter:
+        return turntable(count, elevation_deg, RADIUS, FOV_DEG, model.image_size)
+    half_height = RADIUS * math.tan(math.radians(FOV_DEG) / 2)
+    radius = half_height / math.tan(math.radians(PUBLISHED_FOV_DEG) / 2)
+    return turntable(count, elevation_deg, radius, PUBLISHED_FOV_DEG, model.image_size)
 
 
 class JointAttention(AttnProcessor2_0):

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One file an engine: `run(request, report) -> Result`. Nothing here imports torch until an engine is loaded."""
+"""Engines: one module for each task, with `run(request, progress)`. Nothing here imports torch until one is loaded."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from ..interface import tasks
+from ..interface.tasks import task
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,36 +15,52 @@ if TYPE_CHECKING:
     from ..rendering.mesh import Mesh
     from ..runtime.progress import Progress
 
+MODULES = {"shap_e_text": "shap_e"}  # tasks that run in another task's module
+
+Values = TypeVar("Values", covariant=True)
+
 
 @dataclass(frozen=True)
-class Request:
+class Request(Generic[Values]):
     """What an engine is asked for.
 
-    inputs: "image" is float32 RGBA (H, W, 4), straight alpha, sRGB 0..1, first row on top. parameters: every one that
-    the engine declares, checked.
+    task: its name. parameters: an instance of the task's parameter class, as Task.check makes it.
+    inputs: "image" float32 RGBA (H, W, 4), straight alpha, sRGB 0..1, first row on top; "prompt", a text; "mesh", a
+    Mesh; "views" and "photos", lists of images; "cameras", of the views; "angles", (azimuth, elevation) in degrees.
+    identity: a checkpoint is resumed only by a request of the same identity.
     """
 
-    engine: str
+    task: str
     inputs: dict[str, Any]
-    parameters: dict[str, Any]
+    parameters: Values
     seed: int = 0
+    identity: str = ""
 
 
 @dataclass(frozen=True)
-class Result:
-    """What an engine returns: the mesh, the generated views uint8 (N, H, W, 4), and facts for people that fit JSON."""
+class MeshResult:
+    """A mesh, views of it uint8 RGBA (N, H, W, 4), and facts about it that fit JSON."""
 
     mesh: Mesh
     views: np.ndarray
     facts: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class ImageResult:
+    """Images uint8 RGBA (N, H, W, 4), and facts about them that fit JSON."""
+
+    images: np.ndarray
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
 class EngineModule(Protocol):
     """A module of this package. It may also have `unload()`, which drops the models that it keeps between runs."""
 
-    def run(self, request: Request, progress: Progress) -> Result: ...
+    def run(self, request: Request[Any], progress: Progress) -> MeshResult | ImageResult: ...
 
 
 def load(name: str) -> EngineModule:
-    """Import the engine's module, and torch with it. ParameterError when no such engine is declared."""
-    return import_module(f"{__name__}.{tasks.asked(name).name}")  # pyright: ignore[reportReturnType]
+    """Import the module that runs a task, and torch with it. ParameterError when there is no such task."""
+    name = task(name).name
+    return import_module(f"{__name__}.{MODULES.get(name, name)}")  # pyright: ignore[reportReturnType]

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""LRM (Hong et al. 2024), TripoSR (Tochilkin et al. 2024) and OpenLRM: one picture -> feature planes -> mesh."""
+"""LRM (Hong et al. 2024), TripoSR (Tochilkin et al. 2024) and OpenLRM: one image -> feature planes -> mesh."""
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from ..input_view.input_view import INPUT_VIEW_SIZE, InputView, front_colors, ma
 from ..input_view.match_camera import match_camera
 from ..interface import catalog
 from ..interface.errors import ImageError
+from ..interface.tasks import LRMParameters
 from ..interface.view_set import FOV_DEG, RADIUS
 from ..meshing.clean import keep_components, remove_degenerate
 from ..meshing.marching_cubes import extract
@@ -27,80 +28,79 @@ from ..preprocess.input_camera import estimate_camera
 from ..preprocess.published_lrm_inputs import openlrm_picture, triposr_picture
 from ..reconstruction.lrm.model import LRM, POINTS_AT_ONCE, Scene
 from ..reconstruction.lrm.source_camera import source_camera
-from ..rendering.cameras import Camera, orbit
+from ..rendering.cameras import orbit, turntable
 from ..rendering.mesh import Mesh
 from ..rendering.rasteriser import render_mesh
 from ..runtime.devices import choose_device
-from ..runtime.images import on_white
+from ..runtime.images import on_white, to_bytes
 from ..runtime.model_cache import ModelCache
 from ..runtime.progress import Progress
 from ..weights.loaders.lrm import Kind, check_lrm, load_lrm
 from ..weights.store import store
-from ..weights.store.store import STARTER
-from . import Request, Result
+from . import MeshResult, Request
 
 STAGES: dict[str, float] = {"Preparing": 1, "Loading weights": 6, "Planes": 6, "Surface": 4, "Colours": 1}
-TEXTURED = {"Texture": 8.0}  # the stage more that a texture takes
-# As released; the starter's where points 0.03 off its training objects' surfaces are least often on the wrong side.
-LEVELS: dict[Kind, float] = {"triposr": 25.0, "openlrm-1.1": 3.0, "openlrm-1.0": 3.0, "starter": -0.1}
-OPENLRM_HALF_TANGENT = 1 / 1.5  # its source camera sees a picture side at 0.75 of a focal length
-TURNS = {"triposr": [[0, 1, 0], [-1, 0, 0], [0, 0, 1]]}  # its front is +X; ours -Y
-UNIT = 0.02  # distance, in the world, that is one unit of the starter's raw output
-SMALLEST_PIECE = 0.003  # of the largest one's volume
-PROBE = 33  # points a side of the first look at the density
-FULL = 0.9  # share of the cube: an object never fills so much
-FAINT = 0.02  # a density that stays below is nothing
-SECOND = 0.1  # of the largest object's area in the picture
+TEXTURE_STAGE = {"Texture": 8.0}
+PUBLISHED_LEVELS: dict[Kind, float] = {"triposr": 25.0, "openlrm-1.1": 3.0, "openlrm-1.0": 3.0}  # density, as released
+STARTER_LEVEL = -0.1  # output where points 0.03 off the training objects' surfaces are least often on the wrong side
+STARTER_UNIT = 0.02  # distance in the world for a change of 1 in the starter's output
+OPENLRM_HALF_TANGENT = 1 / 1.5  # its source camera sees half of an image's side at 0.75 of the focal length
+TRIPOSR_TURN = [[0, 1, 0], [-1, 0, 0], [0, 0, 1]]  # its front is +X; Blender's is -Y
+MIN_PIECE = 0.003  # volume of a piece that is kept, as a share of the largest one's
+PROBE = 33  # points a side of the grid that shows how dense the object is
+MAX_FILLED = 0.9  # share of the cube that no object exceeds
+MIN_DENSITY = 0.02  # largest density of an object, at least
+MIN_PART = 0.1  # area of a part that counts as separate, as a share of the largest one's
 
 
 @dataclass
-class View:
-    """How the model sees the picture: (1, 3, S, S), camera (1, 16) or None, and what the mesh is made true to. Of the
-    starter also the elevation in degrees and the object's depth in the world."""
+class Prepared:
+    """The image as a model takes it, and what is known about its view."""
 
-    picture: Tensor
-    camera: Tensor | None = None
-    seen: InputView | None = None
-    elevation: float | None = None
-    depth: float | None = None
+    image: Tensor  # (1, 3, S, S)
+    camera: Tensor | None = None  # (1, 16) for models that take one
+    input_view: InputView | None = None  # that the mesh is fitted to
+    elevation_deg: float | None = None
+    log_depth: Tensor | None = None  # (1,), of the object in the world
+    depth_ratio: float = 0.0  # wanted depth as a share of the width, 0 for none
 
 
-def run(request: Request, progress: Progress) -> Result:
+@dataclass
+class Surface:
+    """field: points (N, 3) -> (N,), which equals `level` at the surface; threshold: the model's own value there."""
+
+    field: Callable[[Tensor], Tensor]
+    level: float
+    inside: Literal["negative", "positive"]
+    threshold: float
+
+
+def run(request: Request[LRMParameters], progress: Progress) -> MeshResult:
     """Image float32 RGBA (H, W, 4) in inputs["image"] -> mesh, its front (-Y) the image's view; four views of it."""
-    start, parameters = time.monotonic(), request.parameters
-    progress.plan(STAGES | (TEXTURED if parameters["texture"] != NO_TEXTURE else {}))
+    parameters = request.parameters
+    progress.plan(STAGES | (TEXTURE_STAGE if parameters.texture != NO_TEXTURE else {}))
     progress.update("Preparing", 0, 1)
-    device = choose_device(parameters["device"])
-    path = find_weights(parameters["weights"])
+    device, path = choose_device(parameters.device), find_weights(parameters.weights)
     if (path, device) not in load:
         check_lrm(path)
-    cutout = remove_background(request.inputs["image"], parameters["remove_background"], str(device))
+    cutout = remove_background(request.inputs["image"], parameters.remove_background, str(device))
     progress.update("Loading weights", 0, 1)
     model, kind = load(path, device)
-    view = prepare(model, kind, cutout.image, parameters)
+    lrm = StarterLRM(model) if kind == "starter" else PublishedLRM(model, kind)
+    prepared = lrm.prepare(cutout.image, parameters)
     progress.update("Planes", 0, 1)
     with torch.no_grad():
-        scene = encode(model, kind, view)
-        mesh, level = to_mesh(model, kind, scene, view, parameters, progress)
-    if kind == "starter" and parameters["depth"]:
-        mesh = deepen(mesh, parameters["depth"])
-    facts = {
-        "background": cutout.note,
-        "weights": kind,
-        "threshold": round(level, 3),
-        "device": str(device),
-        "vertices": len(mesh.vertices),
-        "faces": len(mesh.faces),
-        "seconds": round(time.monotonic() - start, 1),
-    }
-    if view.elevation is not None:
-        facts["elevation_deg"] = round(view.elevation, 1)
-        facts["elevation"] = "estimated" if parameters["auto_elevation"] else "given"
-        facts["depth"] = round(proportion(mesh), 2)
-        facts["picture_camera"] = match_camera(mesh, cutout.image[..., 3], view.elevation)
-    if warnings := list(warn(kind, cutout.image, parameters["weights"], level)):
+        scene = lrm.encode(prepared)
+        mesh, threshold = to_mesh(lrm, scene, prepared, parameters, progress)
+    facts = {"background": cutout.note, "weights": kind, "threshold": round(threshold, 3), "device": str(device)}
+    if prepared.elevation_deg is not None:
+        facts["elevation_deg"] = round(prepared.elevation_deg, 1)
+        facts["elevation"] = "estimated" if parameters.auto_elevation else "given"
+        facts["depth"] = round(depth_ratio(mesh), 2)
+        facts["picture_camera"] = match_camera(mesh, cutout.image[..., 3], prepared.elevation_deg)
+    if warnings := [*warn_of_parts(cutout.image), *lrm.warnings(threshold, parameters.weights)]:
         facts["warning"] = " ".join(warnings)
-    return Result(mesh, look_at(mesh), facts)
+    return MeshResult(mesh, render_views(mesh), facts)
 
 
 load = ModelCache(load_lrm)
@@ -112,50 +112,104 @@ def unload() -> None:
 
 
 def find_weights(weights: str) -> Path:
-    """Where a set of weights lies: "starter", an id of the catalog, or a file or folder. Raises WeightsError."""
+    """Path of "starter", of a set by its id in the catalog, or of a file or folder. Raises WeightsError."""
     if weights == "starter":
-        return STARTER / "lrm"
+        return store.STARTER / "lrm"
     known = [w.id for w in catalog.WEIGHTS if w.part == "planes"]
     return store.find(weights, known, f"Choose one of {', '.join(known)}.")
 
 
-def prepare(model: LRM, kind: Kind, rgba: np.ndarray, parameters: dict[str, Any]) -> View:
-    """The cut out picture as the model wants it. Raises ImageError."""
-    size = model.architecture.image_size
-    if kind == "triposr":
-        return View(triposr_picture(rgba, size))
-    if kind != "starter":
-        camera = source_camera(0, OPENLRM_HALF_TANGENT, parameters["source_distance"])
-        return View(openlrm_picture(rgba, size), camera[None])
-    framed = frame(rgba, size)[0]
-    picture = torch.from_numpy(on_white(framed)).permute(2, 0, 1)[None]
-    elevation, distance, depth = estimate_camera(model, picture)
-    if not parameters["auto_elevation"]:
-        elevation = parameters["elevation_deg"]
-    half_tangent = float(np.tan(np.radians(FOV_DEG) / 2)) * distance / RADIUS
-    width = float((framed[..., 3] > 0.5).any(0).mean()) * 2 * half_tangent * RADIUS
-    depth = parameters["depth"] * width or depth
-    seen = None
-    if parameters["match_picture"]:
-        shown = torch.from_numpy(frame(rgba, INPUT_VIEW_SIZE)[0]).to(model.device)
-        seen = InputView.from_framed(shown, orbit(0, elevation, RADIUS), FOV_DEG, RADIUS / distance)
-    camera = source_camera(elevation, half_tangent, RADIUS)[None]
-    return View(picture, camera, seen, elevation, depth)
+class PublishedLRM:
+    """TripoSR and OpenLRM as released: a density."""
+
+    def __init__(self, model: LRM, kind: Kind) -> None:
+        self.model, self.kind = model, kind
+        turn = TRIPOSR_TURN if kind == "triposr" else np.eye(3)
+        self.turn = np.array(turn, np.float32) * np.float32(0.5 / model.architecture.radius)  # to Blender's frame
+
+    def prepare(self, rgba: np.ndarray, parameters: LRMParameters) -> Prepared:
+        """A cut-out image (H, W, 4), framed as released. Raises ImageError."""
+        size = self.model.architecture.image_size
+        if self.kind == "triposr":
+            return Prepared(triposr_picture(rgba, size))
+        camera = source_camera(0, OPENLRM_HALF_TANGENT, parameters.source_distance)
+        return Prepared(openlrm_picture(rgba, size), camera[None])
+
+    def encode(self, prepared: Prepared) -> Scene:
+        device = self.model.device
+        camera = None if prepared.camera is None else prepared.camera.to(device)
+        return self.model.encode(prepared.image.to(device), camera)
+
+    def surface(self, density: Callable[[Tensor], Tensor], prepared: Prepared, parameters: LRMParameters) -> Surface:
+        """The surface where the density equals a threshold that suits it. Raises ImageError."""
+        radius = self.model.architecture.radius
+        axis = torch.linspace(-radius, radius, PROBE, device=self.model.device)
+        wanted = parameters.threshold or PUBLISHED_LEVELS[self.kind]
+        level = choose_level(density(torch.cartesian_prod(axis, axis, axis)), wanted)
+        return Surface(density, level, "positive", level)
+
+    def warnings(self, threshold: float, weights: str) -> Iterator[str]:
+        if threshold < PUBLISHED_LEVELS[self.kind]:
+            yield f"The density was faint, so the threshold was lowered to {threshold:.2g}."
+        chosen = next((w for w in catalog.WEIGHTS if w.id == weights), None)
+        if self.kind != "triposr" and (chosen is None or chosen.commercial_use == "no"):
+            yield "OpenLRM's weights may not be used commercially (CC BY-NC 4.0)."
 
 
-def encode(model: LRM, kind: Kind, view: View) -> Scene:
-    """The starter also sees the picture's mirror image, which makes its guess of what is hidden better."""
-    picture, camera = view.picture.to(model.device), None if view.camera is None else view.camera.to(model.device)
-    if camera is not None and view.depth is not None:
-        return model.encode_mirrored(picture, camera, torch.tensor([view.depth], device=model.device).log())
-    return model.encode(picture, camera)
+class StarterLRM:
+    """The starter: its output is a signed distance, and it estimates the camera and the object's depth."""
+
+    turn = np.eye(3, dtype=np.float32)  # its frame is Blender's
+
+    def __init__(self, model: LRM) -> None:
+        self.model = model
+
+    def prepare(self, rgba: np.ndarray, parameters: LRMParameters) -> Prepared:
+        """A cut-out image (H, W, 4), framed, with its camera and depth as given or estimated. Raises ImageError."""
+        framed = frame(rgba, self.model.architecture.image_size)[0]
+        image = torch.from_numpy(on_white(framed)).permute(2, 0, 1)[None]
+        elevation, distance, depth = estimate_camera(self.model, image)
+        if not parameters.auto_elevation:
+            elevation = parameters.elevation_deg
+        half_tangent = float(np.tan(np.radians(FOV_DEG) / 2)) * distance / RADIUS
+        width = float((framed[..., 3] > 0.5).any(0).mean()) * 2 * half_tangent * RADIUS
+        input_view = None
+        if parameters.match_picture:
+            shown = torch.from_numpy(frame(rgba, INPUT_VIEW_SIZE)[0]).to(self.model.device)
+            input_view = InputView.from_framed(shown, orbit(0, elevation, RADIUS), FOV_DEG, RADIUS / distance)
+        camera = source_camera(elevation, half_tangent, RADIUS)[None]
+        log_depth = torch.tensor([parameters.depth * width or depth]).log()
+        return Prepared(image, camera, input_view, elevation, log_depth, parameters.depth)
+
+    def encode(self, prepared: Prepared) -> Scene:
+        """Encode the image together with its mirror image, which improves the estimate of hidden sides."""
+        assert prepared.camera is not None and prepared.log_depth is not None
+        device = self.model.device
+        return self.model.encode_mirrored(
+            prepared.image.to(device), prepared.camera.to(device), prepared.log_depth.to(device)
+        )
+
+    def surface(self, density: Callable[[Tensor], Tensor], prepared: Prepared, parameters: LRMParameters) -> Surface:
+        """The surface of the signed distance, cut to the input view's outline where that is wanted."""
+        threshold = parameters.threshold or STARTER_LEVEL
+
+        def distance(points: Tensor) -> Tensor:
+            return (threshold - density(points)) * STARTER_UNIT
+
+        view = prepared.input_view
+        field = distance if view is None else match_silhouette(distance, view, RADIUS / 2)
+        return Surface(field, 0.0, "negative", threshold)
+
+    def warnings(self, threshold: float, weights: str) -> Iterator[str]:
+        yield from ()
 
 
 def to_mesh(
-    model: LRM, kind: Kind, scene: Scene, view: View, parameters: dict[str, Any], progress: Progress
+    lrm: PublishedLRM | StarterLRM, scene: Scene, prepared: Prepared, parameters: LRMParameters, progress: Progress
 ) -> tuple[Mesh, float]:
-    """The clean coloured mesh in Blender's frame, and the threshold that it was cut at."""
-    radius, evaluated = model.architecture.radius, 0
+    """The clean coloured mesh in Blender's frame, and the threshold that it was cut at. Raises ImageError."""
+    model, evaluated = lrm.model, 0
+    radius = model.architecture.radius
 
     def density(points: Tensor) -> Tensor:
         nonlocal evaluated
@@ -163,83 +217,69 @@ def to_mesh(
         progress.update("Surface", evaluated, evaluated + 4 * POINTS_AT_ONCE)
         return torch.cat([model.density(model.query(scene, p[None])[0][0]) for p in points.split(POINTS_AT_ONCE)])
 
-    told = parameters["threshold"] or LEVELS[kind]
-    resolution, bounds = parameters["mesh_resolution"], (-radius, radius)
-    if kind == "starter":
-        level = told
-
-        def distance(points: Tensor) -> Tensor:
-            return (told - density(points)) * UNIT
-
-        field = distance if view.seen is None else match_silhouette(distance, view.seen, RADIUS / 2)
-        vertices, faces = extract(field, resolution, bounds, device=model.device)
-    else:
-        axis = torch.linspace(-radius, radius, PROBE, device=model.device)
-        level = choose_level(density(torch.cartesian_prod(axis, axis, axis)), told)
-        vertices, faces = extract(density, resolution, bounds, level, "positive", device=model.device)
+    surface = lrm.surface(density, prepared, parameters)
+    vertices, faces = extract(
+        surface.field, parameters.mesh_resolution, (-radius, radius), surface.level, surface.inside, device=model.device
+    )
     if not len(faces):
-        raise ImageError(
-            "The model sees no solid object in the picture, so there is no surface.", "Try a clearer picture."
-        )
+        raise ImageError("The model sees no solid object in the image.", "Try a clearer image.")
     rgb = vertex_colors(model, scene, torch.from_numpy(vertices).to(model.device), progress)
-    turn = np.eye(3, dtype=np.float32)
-    if kind != "starter":
-        turn = np.array(TURNS.get(kind, turn), np.float32) * np.float32(0.5 / radius)
-    mesh = Mesh(vertices @ turn.T, faces, np.concatenate([rgb, np.full((len(rgb), 1), 255, np.uint8)], 1))
-    mesh = remove_degenerate(keep_components(mesh, SMALLEST_PIECE))
-    colors = surface_colors(model, scene, np.linalg.inv(turn))
-    if view.seen is not None:
-        mesh, colors = paint_front(mesh, view.seen), front_colors(mesh, view.seen, colors)
-    return decimate_and_texture(mesh, parameters, colors, lambda i, n: progress.update("Texture", i, n)), level
+    opaque = np.full((len(rgb), 1), 255, np.uint8)
+    mesh = Mesh(vertices @ lrm.turn.T, faces, np.concatenate([rgb, opaque], 1))
+    mesh = remove_degenerate(keep_components(mesh, MIN_PIECE))
+    colors, view = surface_colors(model, scene, np.linalg.inv(lrm.turn)), prepared.input_view
+    if view is not None:
+        mesh, colors = paint_front(mesh, view), front_colors(mesh, view, colors)
+    mesh = decimate_and_texture(mesh, parameters, colors, lambda i, n: progress.update("Texture", i, n))
+    return scaled_to_depth(mesh, prepared.depth_ratio), surface.threshold
 
 
-def deepen(mesh: Mesh, depth: float) -> Mesh:
-    """Scaled along y to a depth that is a share of the width: the model takes what it is told for a hint."""
-    return replace(mesh, vertices=mesh.vertices * np.array([1, depth / proportion(mesh), 1], np.float32))
+def scaled_to_depth(mesh: Mesh, ratio: float) -> Mesh:
+    """The mesh, scaled along y to a depth that is a share of its width, unless that is 0: the model treats the depth
+    that it is given as a hint."""
+    if not ratio:
+        return mesh
+    return replace(mesh, vertices=mesh.vertices * np.array([1, ratio / depth_ratio(mesh), 1], np.float32))
 
 
-def proportion(mesh: Mesh) -> float:
-    """How deep it is, as a share of its width."""
-    wide, deep, _ = np.ptp(mesh.vertices, axis=0)
-    return float(deep / wide)
+def depth_ratio(mesh: Mesh) -> float:
+    """The mesh's depth as a share of its width."""
+    width, depth, _ = np.ptp(mesh.vertices, axis=0)
+    return float(depth / width)
 
 
-def choose_level(values: Tensor, told: float) -> float:
-    """The threshold told if anything is denser, else half of the largest density seen. ImageError where densities tell
-    no surface at all."""
+def choose_level(values: Tensor, wanted: float) -> float:
+    """The wanted threshold if any density exceeds it, else half of the largest density. Raises ImageError."""
     if not values.isfinite().all():
-        raise ImageError(
-            "The model's density explodes: there are values that are not numbers.",
-            "Try other weights or another picture.",
-        )
+        raise ImageError("The model's density explodes (NaN).", "Try other weights or another image.")
     largest = float(values.max())
-    if largest < FAINT:
+    if largest < MIN_DENSITY:
         raise ImageError(
-            f"The model sees nothing solid in the picture: its density is at most {largest:.2g}.",
-            "Try a clearer picture, or other weights.",
+            f"The model sees nothing solid in the image: its density is at most {largest:.2g}.",
+            "Try a clearer image, or other weights.",
         )
-    level = told if largest > told else largest / 2
-    if float((values > level).float().mean()) > FULL:
+    level = wanted if largest > wanted else largest / 2
+    if float((values > level).float().mean()) > MAX_FILLED:
         raise ImageError(
-            f"The model's density is above the threshold of {level:.3g} nearly everywhere, so there is no surface.",
+            f"The density is above the threshold of {level:.3g} nearly everywhere, so there is no surface.",
             f"Raise Threshold: half of the space is above {float(values.median()):.3g}.",
         )
     return level
 
 
 def vertex_colors(model: LRM, scene: Scene, vertices: Tensor, progress: Progress) -> np.ndarray:
-    """uint8 (N, 3), asked for at every vertex."""
+    """Colours of the scene at vertices (N, 3), uint8 (N, 3)."""
     parts = vertices.split(POINTS_AT_ONCE)
     colors = []
     for i, part in enumerate(parts):
         progress.update("Colours", i, len(parts))
         colors.append(model.query(scene, part[None])[1][0])
     progress.update("Colours", 1, 1)
-    return (torch.cat(colors).clamp(0, 1) * 255 + 0.5).byte().cpu().numpy()
+    return to_bytes(torch.cat(colors))
 
 
 def surface_colors(model: LRM, scene: Scene, back: np.ndarray) -> Colors:
-    """The scene's colours at points of the mesh, which `back` (3, 3) takes to the model's frame."""
+    """The scene's colours at points of the mesh, which `back` (3, 3) turns to the model's frame."""
 
     def colors(points: np.ndarray, _normals: np.ndarray) -> np.ndarray:
         places = torch.from_numpy((points @ back.T).astype(np.float32)).to(model.device)
@@ -248,21 +288,16 @@ def surface_colors(model: LRM, scene: Scene, back: np.ndarray) -> Colors:
     return colors
 
 
-def warn(kind: Kind, rgba: np.ndarray, weights: str, level: float):
-    """What people should know of the result."""
+def warn_of_parts(rgba: np.ndarray) -> Iterator[str]:
+    """A warning where a cut-out image (H, W, 4) shows several objects."""
     names, count = ndimage.label(rgba[..., 3] >= 0.5)  # pyright: ignore[reportGeneralTypeIssues]
     sizes = np.bincount(np.asarray(names).ravel(), minlength=count + 1)[1:]
-    if (objects := int((sizes >= SECOND * sizes.max()).sum())) > 1:
-        yield f"The picture shows {objects} separate parts: they became one mesh. For one object, cut out the others."
-    if kind != "starter" and level < LEVELS[kind]:
-        yield f"The density was faint, so the threshold was lowered to {level:.2g}."
-    chosen = next((w for w in catalog.WEIGHTS if w.id == weights), None)
-    if kind.startswith("openlrm") and (chosen is None or chosen.commercial_use == "no"):
-        yield "OpenLRM's weights may not be used commercially (CC BY-NC 4.0)."
+    if (parts := int((sizes >= MIN_PART * sizes.max()).sum())) > 1:
+        yield f"The image shows {parts} separate parts, which became one mesh. For one object, cut out the others."
 
 
-def look_at(mesh: Mesh) -> np.ndarray:
-    """Four views around, uint8 (4, 128, 128, 4) on white."""
-    views = [render_mesh(mesh, Camera(orbit(a, 20, 2.2), 35.0, 128, 128)).cpu().numpy() for a in (0, 90, 180, 270)]
-    rgb = (on_white(np.stack(views)) * 255 + 0.5).astype(np.uint8)
+def render_views(mesh: Mesh) -> np.ndarray:
+    """Four views around the mesh, uint8 (4, 128, 128, 4) on white."""
+    views = np.stack([render_mesh(mesh, camera).cpu().numpy() for camera in turntable(4, 20, 2.2, 35.0, 128)])
+    rgb = to_bytes(on_white(views))
     return np.concatenate([rgb, np.full((*rgb.shape[:3], 1), 255, np.uint8)], -1)

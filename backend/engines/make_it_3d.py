@@ -1,43 +1,36 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Make-It-3D (Tang et al. 2023): an image and its caption -> a field that diffusion, CLIP and the image's depth agree
-on; then points in the image's own colours, refined, and brought back to the mesh."""
+on -> points in the image's own colours, refined -> the coloured mesh."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 import torch
 
-from ..diffusion.prior import Prior
-from ..diffusion.stable_diffusion import TextPrior, TextToImage
-from ..fields import hash_field
-from ..fields.field import Field
+from ..diffusion.stable_diffusion import TextPrior
 from ..input_view.match_camera import match_camera
 from ..input_view.view_colors import blended_colors, paint_vertices
+from ..interface.tasks import MakeIt3DParameters
 from ..meshing.texture import Colors, decimate_and_texture, nearest_vertex_colors
+from ..optimisation.image_objective import Reference
 from ..optimisation.loop import Outcome, optimise
-from ..optimisation.make_it_3d_coarse import Coarse, Told, tell
-from ..optimisation.make_it_3d_refine import Refine, make_cloud
-from ..optimisation.objective import Reference
-from ..optimisation.recipes import image_prior
-from ..optimisation.recipes.image_prior import ImageRecipe, RefineRecipe
+from ..optimisation.make_it_3d_coarse import CoarseObjective, encode_reference
+from ..optimisation.make_it_3d_refine import RefineObjective, make_cloud
+from ..optimisation.recipes.make_it_3d import ImageRecipe, RefineRecipe, choose_recipes, make_field
 from ..preprocess.background import remove_background
 from ..preprocess.caption import describe
 from ..preprocess.depth import estimate_depth
 from ..preprocess.framing import frame
 from ..rendering.cameras import Camera, orbit
 from ..rendering.mesh import Mesh
-from ..runtime.devices import choose_device, choose_dtype
+from ..runtime.devices import choose_device
 from ..runtime.progress import Progress
 from ..weights.loaders.clip import load_likeness
 from ..weights.loaders.stable_diffusion import check_text_weights, load_text_to_image
-from ..weights.loaders.subjects import find_subjects, give_subjects
-from . import Request, Result
+from ..weights.loaders.subjects import find_subjects, load_with_subjects
+from . import MeshResult, Request
 
 STAGES: dict[str, float] = {
     "Preparing": 2,
@@ -47,102 +40,77 @@ STAGES: dict[str, float] = {
     "Refining": 60,
     "Surface": 4,
 }
-SMALL = 128  # pixels: a prior of smaller pictures gets a small field and few steps
-SHARE = 0.62  # of the minutes are the shape's
-TOLD_SIZE = 512  # pixels a side of the reference, as released
+SHAPE_SHARE = 0.62  # of the time, where it is limited; the rest is for refining
+REFERENCE_SIZE = 512  # pixels a side, as released
 
 
-def run(request: Request, progress: Progress) -> Result:
+def run(request: Request[MakeIt3DParameters], progress: Progress) -> MeshResult:
     """Image float32 RGBA (H, W, 4) in inputs["image"] -> the mesh, its front (-Y) the image's view, and four views."""
-    begin, parameters = time.monotonic(), request.parameters
+    parameters = request.parameters
     progress.plan(STAGES)
     progress.update("Preparing", 0, 1)
-    check_text_weights(parameters["weights"])
-    device = choose_device(parameters["device"])
-    cutout = remove_background(request.inputs["image"], parameters["remove_background"])
-    square = frame(cutout.image, TOLD_SIZE)[0]
-    caption, about_caption = describe(square, parameters["description"], device)
+    check_text_weights(parameters.weights)
+    device = choose_device(parameters.device)
+    cutout = remove_background(request.inputs["image"], parameters.remove_background)
+    square = frame(cutout.image, REFERENCE_SIZE)[0]
+    caption, about_caption = describe(square, parameters.description, device)
     depth, about_depth = estimate_depth(square, device)
     progress.update("Loading weights", 0, 1)
     likeness, about_likeness = load_likeness(device)
-    subjects = find_subjects(f"{caption} {parameters['negative']}")
-    model = load_text_to_image(parameters["weights"], device, choose_dtype(device))
-    give_subjects(model, subjects)
+    subjects = find_subjects(f"{caption} {parameters.negative}")
+    model = load_with_subjects(load_text_to_image, parameters.weights, device, subjects)
     coarse, fine = choose_recipes(model, parameters)
-    prior = TextPrior(model, caption, parameters["negative"])
-    told = tell(place(square, parameters["elevation_deg"], coarse, device), likeness, caption, depth)
-    task = Coarse(prior, make_field(prior, request.seed).to(device), told, coarse)
-    task.name += f" {caption} {parameters['negative']}"  # another description's checkpoint is not taken up
-    mesh, views, outcomes, colors = solve(task, told, fine, parameters, progress, request.seed)
+    prior = TextPrior(model, caption, parameters.negative)
+    reference = place_reference(square, parameters.elevation_deg, coarse, device)
+    features = encode_reference(reference, likeness, caption, depth)
+    objective = CoarseObjective(prior, make_field(model, request.seed).to(device), features, coarse)
+    mesh, views, outcomes, colors = solve(objective, fine, request, progress)
     mesh = decimate_and_texture(mesh, parameters, colors, lambda i, n: progress.update("Surface", i, n))
     facts = {
         "caption": caption,
         "background": cutout.note,
-        "picture_camera": match_camera(mesh, cutout.image[..., 3], parameters["elevation_deg"]),
+        "picture_camera": match_camera(mesh, cutout.image[..., 3], parameters.elevation_deg),
         "stand_ins": " ".join(filter(None, (about_caption, about_depth, about_likeness))),
         "stages": [outcome.facts for outcome in outcomes],
-        "vertices": len(mesh.vertices),
-        "faces": len(mesh.faces),
-        "seconds": round(time.monotonic() - begin, 1),
     }
-    return Result(mesh, views, facts)
+    return MeshResult(mesh, views, facts)
 
 
 def solve(
-    task: Coarse, told: Told, fine: RefineRecipe, parameters: dict[str, Any], progress: Progress, seed: int
+    coarse: CoarseObjective, recipe: RefineRecipe, request: Request[MakeIt3DParameters], progress: Progress
 ) -> tuple[Mesh, np.ndarray, list[Outcome], Colors | None]:
-    """Both stages: the mesh with refined vertex colours, four views, what it took, and the colours for a texture."""
-    seconds = 60 * parameters["minutes"]
-    shares = [SHARE * seconds, (1 - SHARE) * seconds] if parameters["refine"] else [seconds]
-    outcomes = [optimise(task, progress, task.recipe.steps, shares[0] or None, seed, "Shape")]
+    """Both stages: the mesh with refined vertex colours, four views, the outcomes, and the colours for a texture.
+
+    Without refinement, or where the user ended the first stage early, the mesh is the first stage's.
+    """
+    parameters, identity, seed = request.parameters, request.identity, request.seed
+    seconds = 60 * parameters.minutes
+    shares = [SHAPE_SHARE * seconds, (1 - SHAPE_SHARE) * seconds] if parameters.refine else [seconds]
+    first = optimise(coarse, progress, coarse.recipe.steps, shares[0] or None, seed, "Shape", identity)
     progress.update("Points", 0, 1)
-    surface = task.mesh(parameters["mesh_resolution"])
-    if not parameters["refine"] or outcomes[0].stopped or not len(surface.faces):
-        return surface, task.views(), outcomes, None
-    cloud = make_cloud(task, surface, told, fine)
+    surface = coarse.mesh(parameters.mesh_resolution)
+    if not parameters.refine or first.stopped:
+        return surface, coarse.views(), [first], None
+    cloud = make_cloud(coarse, surface, recipe)
     if not len(cloud.points):
-        return surface, task.views(), outcomes, None
-    second = Refine(task.prior, told, cloud, surface, fine, task.recipe, seed)
-    with apart(progress, "refining"):
-        outcomes.append(optimise(second, progress, fine.steps, shares[-1] or None, seed, "Refining"))
+        return surface, coarse.views(), [first], None
+    fine = RefineObjective(coarse.prior, coarse.features, cloud, surface, recipe, coarse.recipe, seed)
+    folder = refining_folder(progress.folder)
+    second = optimise(fine, progress, recipe.steps, shares[-1] or None, seed, "Refining", identity, folder)
     progress.update("Surface", 0, 1)
-    colors = blended_colors(second.refined(), nearest_vertex_colors(surface))
-    return paint_vertices(surface, colors), second.views(), outcomes, colors
+    colors = blended_colors(fine.refined(), nearest_vertex_colors(surface))
+    return paint_vertices(surface, colors), fine.views(), [first, second], colors
 
 
-@contextmanager
-def apart(progress: Progress, name: str) -> Iterator[None]:
-    """A folder in the job's for a second optimisation, whose checkpoint must not take the first one's place."""
-    folder = progress.folder
-    if folder is not None:
-        progress.folder = folder / name
-        progress.folder.mkdir(exist_ok=True)
-    try:
-        yield
-    finally:
-        progress.folder = folder
+def refining_folder(folder: Path | None) -> Path | None:
+    """A folder in the job's for the second stage's checkpoint."""
+    if folder is None:
+        return None
+    (folder / "refining").mkdir(exist_ok=True)
+    return folder / "refining"
 
 
-def choose_recipes(model: TextToImage, parameters: dict[str, Any]) -> tuple[ImageRecipe, RefineRecipe]:
-    """The released settings for these weights, and what the user wants otherwise."""
-    is_small = model.image_size < SMALL
-    coarse = image_prior.STARTER if is_small else image_prior.MAKE_IT_3D
-    fine = image_prior.STARTER_REFINE if is_small else image_prior.REFINE
-    scale, steps = parameters["guidance_scale"], parameters["steps"]
-    if steps:
-        fine = replace(fine, steps=max(1, round(fine.steps * steps / coarse.steps)))
-    if scale:
-        fine = replace(fine, guidance_scale=scale)
-    return replace(coarse.shortened(steps), guidance_scale=scale or coarse.guidance_scale), fine
-
-
-def place(square: np.ndarray, elevation_deg: float, chosen: ImageRecipe, device: torch.device) -> Reference:
-    """The framed picture (S, S, 4) with the camera that took it."""
-    matrix = orbit(0, elevation_deg, chosen.radius[0])
-    return Reference(torch.from_numpy(square).to(device), Camera(matrix, chosen.fov_deg, *square.shape[:2]))
-
-
-def make_field(prior: Prior, seed: int) -> Field:
-    return (
-        hash_field.small(seed=seed) if prior.image_size < SMALL else hash_field.published(seed=seed, bands=(0.2, 0.6))
-    )
+def place_reference(square: np.ndarray, elevation_deg: float, recipe: ImageRecipe, device: torch.device) -> Reference:
+    """The framed image (S, S, 4) with the camera that took it."""
+    pose = orbit(0, elevation_deg, recipe.radius[0])
+    return Reference(torch.from_numpy(square).to(device), Camera(pose, recipe.fov_deg, *square.shape[:2]))

@@ -1,52 +1,53 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Zero-1-to-3 as it is (Liu et al. 2023): the object in an image, seen by cameras around it."""
+"""Zero-1-to-3 (Liu et al. 2023): the object in an image, seen by cameras around it."""
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 
+from ..interface.tasks import NovelViewParameters
 from ..interface.view_set import RADIUS
 from ..preprocess.background import remove_background
 from ..preprocess.input_camera import input_camera
-from ..rendering.mesh import Mesh
+from ..preprocess.zero123_framing import novel_view_input
+from ..runtime.devices import choose_device
+from ..runtime.images import to_opaque_bytes
 from ..runtime.progress import Progress
 from ..weights.loaders.one2345 import load_models
-from . import Request, Result
-from .one2345 import choose_sampling, load, pose_tensor, to_novel_view_input, to_pictures
+from . import ImageResult, Request
 
 
-def run(request: Request, progress: Progress) -> Result:
+def run(request: Request[NovelViewParameters], progress: Progress) -> ImageResult:
     """Image float32 RGBA (H, W, 4) in inputs["image"]; (azimuth, elevation) pairs in degrees in inputs["angles"], where
-    the image's own view is azimuth 0 at its own elevation, which None stands for -> the views, and no mesh.
+    the image's own view is azimuth 0 at its own elevation, for which None may stand -> an image for each pair.
 
-    The views' cameras look at the middle of the cube as view_set's do.
+    The cameras look at the middle of the cube, from the distance of view_set's.
     """
     parameters, angles = request.parameters, request.inputs["angles"]
     progress.plan({"Loading weights": 2, "View": 1 + len(angles)})
-    cutout = remove_background(request.inputs["image"], parameters["remove_background"])
-    models = load(parameters, progress)
-    model, picture = models.zero123, to_novel_view_input(cutout.image, models, parameters)
-    condition = model.encode(picture)
-    elevation, distance = input_camera(model.kind, picture, parameters)
-    turns = [(azimuth, 0.0 if height is None else height - elevation) for azimuth, height in angles]
+    cutout = remove_background(request.inputs["image"], parameters.remove_background)
+    progress.update("Loading weights", 0, 1)
+    models = load_models(parameters.weights, choose_device(parameters.device))
+    progress.update("Loading weights", 1, 1)
+    model, is_whole = models.zero123, parameters.remove_background == "never"
+    image = novel_view_input(cutout.image, model.image_size, model.is_starter, is_whole).to(models.device)
+    condition = model.encode(image)
+    own, distance = input_camera(model.kind, image, parameters.elevation_deg, parameters.auto_elevation)
+    sampling = model.sampling(parameters.quality, parameters.num_inference_steps, parameters.guidance_scale)
     views = []
-    for number, turn in enumerate(turns):  # one after the other: each is shown when it is there
-        generator = torch.Generator().manual_seed(request.seed)
-        pose = pose_tensor(model, [turn], [elevation], RADIUS - distance, condition.embedding.device)
-        seen = model.sample(
+    for number, (azimuth, elevation) in enumerate(angles):  # one after the other, so that each is shown when it is made
+        turn = torch.tensor([[azimuth, 0.0 if elevation is None else elevation - own]], device=models.device).T
+        views += model.sample(
             condition,
-            pose,
-            choose_sampling(model, parameters),
-            generator,
-            step_done=lambda i, n, number=number: progress.update("View", number * n + i, n * len(turns)),
+            model.pose(*turn, torch.tensor([own]), RADIUS - distance),
+            sampling,
+            torch.Generator().manual_seed(request.seed),
+            step_done=lambda i, n, number=number: progress.update("View", number * n + i, n * len(angles)),
         )
-        views.append(to_pictures(seen)[0])
-        progress.preview(np.stack(views))
-    nothing = Mesh(np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int32))
-    facts = {"elevation_deg": round(elevation, 1), "background": cutout.note}
-    facts["elevation"] = "estimated" if parameters["auto_elevation"] and model.kind == "starter" else "given"
-    return Result(nothing, np.stack(views), facts)
+        progress.preview(to_opaque_bytes(torch.stack(views)))
+    facts = {"elevation_deg": round(own, 1), "background": cutout.note}
+    facts["elevation"] = "estimated" if parameters.auto_elevation and model.is_starter else "given"
+    return ImageResult(to_opaque_bytes(torch.stack(views)), facts)
 
 
 def unload() -> None:

@@ -17,8 +17,8 @@ from ..interface.tasks import engine
 from ..interface.view_set import FOV_DEG, first_stage, view_set
 from ..rendering.cameras import Camera
 from ..rendering.mesh import Mesh
-from ..runtime.progress import Report
-from ..training.meshes import TrainingMesh, list_meshes, load_mesh
+from ..runtime.progress import Progress
+from ..training.meshes import DEMO_MESHES, TrainingMesh, list_meshes, load_mesh
 from ..training.render import Light, Renderer, orbit
 from .baselines import box, silhouette_slab
 from .metrics import align, compare_meshes, compare_surfaces, normalise, psnr, ssim
@@ -41,6 +41,7 @@ HIGHER_IS_BETTER = {
 }
 
 app = typer.Typer(help="Measure the quality of meshes on the validation objects.")
+Meshes = Annotated[Path, typer.Option(help="Folder of meshes.", show_default="demo/meshes")]
 Scores = dict[str, dict[str, float]]
 
 
@@ -58,7 +59,7 @@ def evaluate_object(
     camera = Camera(orbit(0, elevation), FOV_DEG, INPUT_SIZE, INPUT_SIZE)  # pyright: ignore[reportArgumentType]
     box_mesh = to_mesh(turned(box_of(turned(source, turn)), -turn))
     methods = {
-        name: ENGINES[name].run(Request(name, {"image": image}, parameters[name], index), Report()).mesh
+        name: ENGINES[name].run(Request(name, {"image": image}, parameters[name], index), Progress()).mesh
         for name in engines
     } | {"slab": silhouette_slab(image, camera), "box": box_mesh, "scaled box": box_mesh}
     views = first_stage(elevation)
@@ -66,7 +67,7 @@ def evaluate_object(
         poses = view_set(elevation)
         posed = np.stack([renderer.render(orbit(a, e), INPUT_SIZE)[0] for a, e in poses]).astype(np.float32) / 255
         cameras = [Camera(orbit(a, e), FOV_DEG, INPUT_SIZE, INPUT_SIZE) for a, e in poses]  # pyright: ignore
-        methods["true views"] = one2345.reconstruct(posed, cameras, parameters["one2345"], Report())
+        methods["true views"] = one2345.reconstruct(posed, cameras, parameters["one2345"], Progress())
     placed = {name: mesh if name in PLACED else normalise(mesh) for name, mesh in methods.items()}
     pictures = {name: shoot(Renderer(from_mesh(mesh)), views) for name, mesh in placed.items()}
     pictures["truth"] = shoot(renderer, views)
@@ -161,9 +162,7 @@ def shoot(renderer: Renderer, views: list[tuple[float, float]]) -> list[np.ndarr
 
 @app.command()
 def main(
-    meshes: Annotated[Path, typer.Option(help="Folder of meshes; their validation split is used.")] = Path(
-        "../shared/data/train"
-    ),
+    meshes: Meshes = DEMO_MESHES,
     count: Annotated[int, typer.Option(min=1, help="How many objects.")] = 40,
     engines: Annotated[list[str] | None, typer.Option("--engine", help="one2345 or lrm; both if not told.")] = None,
     output: Annotated[Path, typer.Option(help="Folder for scores.json and sheet.png.")] = Path("build/evaluation"),

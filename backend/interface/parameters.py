@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What each engine can be told: declarations from which Blender's panel, the command line and the checks are built."""
+"""Parameters of tasks, declared once: from them come Blender's panel, the command line and the checks."""
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -15,12 +16,12 @@ MAX_ANGLES = 32  # views of one request
 
 
 class ParameterError(ValueError):
-    """A value, a parameter's name or an engine's name that cannot be used; the message is written for an artist."""
+    """A value, a parameter's name or a task's name that cannot be used; the message is written for an artist."""
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One setting of an engine. `unit` is "", "deg" or a word to show; `choices` belong to kind "choice"."""
+    """One parameter of a task. `unit` is "", "deg" or a word to show; `choices` belong to kind "choice"."""
 
     name: str
     title: str
@@ -76,38 +77,42 @@ class Parameter:
         return f" of at most {self.maximum:g}{unit}" if self.maximum is not None else unit
 
 
-@dataclass(frozen=True)
-class Engine:
-    """An engine as people see it. inputs: of "image", "prompt", "mesh", "views" and "angles"; weights: catalog's ids.
+def parameter(
+    title: str,
+    default: Any,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    *,
+    choices: tuple[str, ...] = (),
+    unit: str = "",
+    help: str = "",
+) -> Any:
+    """Declare a field of a task's parameter class; the field's annotation (int, float, bool or str) is its kind."""
+    shown = {"title": title, "minimum": minimum, "maximum": maximum, "choices": choices, "unit": unit, "help": help}
+    return dataclasses.field(default=default, metadata=shown)
 
-    parts: what the catalog calls the part that the weights to choose from do.
+
+def parameters_of(declared: type) -> tuple[Parameter, ...]:
+    """The parameters that a dataclass declares: those new in this class first, then those that it inherits.
+
+    A class that declares an inherited parameter again changes it, and leaves it in its place.
     """
+    fields = {field.name: describe(field) for field in dataclasses.fields(declared)}
+    return tuple(fields[name] for name in order_of(declared))
 
-    name: str
-    title: str
-    help: str
-    inputs: tuple[str, ...]
-    parameters: tuple[Parameter, ...]
-    weights: tuple[str, ...]
-    parts: tuple[str, ...] = ("all", "views")
 
-    def parameter(self, name: str) -> Parameter:
-        """The parameter of that name; ParameterError names the nearest one."""
-        for parameter in self.parameters:
-            if parameter.name == name:
-                return parameter
-        names = [p.name for p in self.parameters]
-        raise ParameterError(
-            f"{self.title} has no parameter {str(name)[:80]!r}{nearest(name, names)}. It has: {', '.join(names)}."
-        )
+def order_of(declared: type | None) -> list[str]:
+    """Names of a dataclass's fields, own ones before inherited ones."""
+    if not dataclasses.is_dataclass(declared):
+        return []
+    inherited = order_of(declared.__base__)  # pyright: ignore[reportAttributeAccessIssue]
+    return [field.name for field in dataclasses.fields(declared) if field.name not in inherited] + inherited
 
-    def check(self, values: dict[str, Any]) -> dict[str, Any]:
-        """Every parameter's value, checked and converted, defaults where nothing is given; ParameterError."""
-        if not isinstance(values, dict):
-            raise ParameterError("Parameters must be given as name and value.")
-        checked = {p.name: p.default for p in self.parameters}
-        checked.update({name: self.parameter(name).check(value) for name, value in values.items()})
-        return checked
+
+def describe(field: dataclasses.Field) -> Parameter:
+    """One field that `parameter` made."""
+    kind = "choice" if field.metadata["choices"] else {"str": "string"}.get(field.type, field.type)  # pyright: ignore
+    return Parameter(name=field.name, kind=kind, default=field.default, **field.metadata)  # pyright: ignore
 
 
 def nearest(word: Any, known: tuple[str, ...] | list[str]) -> str:

@@ -1,38 +1,36 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fast, balanced, best: what each means for an engine, from its declaration alone."""
+"""Presets: the parameters that fast, balanced and best set, for any task."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from .parameters import Engine, ParameterError, nearest
+from .parameters import ParameterError, nearest
+from .task import Task
 
 PRESETS = ("fast", "balanced", "best")
-FAST_MINUTES = 2.0  # of optimisation
+SCALED = {  # multiples of the default
+    "mesh_resolution": {"fast": 0.5, "best": 2},
+    "max_faces": {"fast": 0.25, "best": 5},
+}
+REPLACED = {"minutes": {"fast": 2.0}, "quality": {"best": "paper"}}
 
 
-def preset(engine: Engine, name: str) -> dict[str, Any]:
-    """The values that a preset sets, a parameter's name to its value; what it is silent about stays. ParameterError.
+def preset(task: Task[Any], name: str) -> dict[str, Any]:
+    """The values that a preset sets by the parameters' names; parameters that it leaves alone are not listed.
 
     balanced is the defaults; fast halves the mesh's resolution and ends optimisations early; best doubles the
-    resolution, keeps five times the faces, and takes the published solver.
+    resolution, keeps five times the faces, and takes the published solver. ParameterError names the nearest preset.
     """
     if name not in PRESETS:
         raise ParameterError(
             f"There is no preset {name[:80]!r}{nearest(name, PRESETS)}. Presets: {', '.join(PRESETS)}."
         )
     values = {}
-    for parameter in engine.parameters:
-        default = parameter.default
-        made = {
-            "mesh_resolution": lambda d=default: {"fast": d // 2, "best": 2 * d},
-            "max_faces": lambda d=default: {"fast": d // 4, "best": 5 * d},
-            "minutes": lambda: {"fast": FAST_MINUTES},
-            "quality": lambda: {"best": "paper"},
-        }
-        if parameter.name in made:
-            value = made[parameter.name]().get(name, default)
-            if parameter.kind == "int":
-                value = int(min(max(value, parameter.minimum or 0), parameter.maximum or value))
-            values[parameter.name] = parameter.check(value)
+    for parameter in task.parameters:
+        if parameter.name in SCALED:
+            value = int(parameter.default * SCALED[parameter.name].get(name, 1))
+            values[parameter.name] = int(min(max(value, parameter.minimum or 0), parameter.maximum or value))
+        elif parameter.name in REPLACED:
+            values[parameter.name] = REPLACED[parameter.name].get(name, parameter.default)
     return values

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
-from typing import Any
 
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 from scipy.spatial import KDTree
 
+from ..interface.common_parameters import MeshParameters
 from ..rendering.mesh import Mesh
 from ..runtime.images import to_bytes
 from .clean import decimate
@@ -35,14 +35,13 @@ class TextureError(RuntimeError):
 
 
 def decimate_and_texture(
-    mesh: Mesh, parameters: dict[str, Any], colors: Colors | None = None, step: Step | None = None
+    mesh: Mesh, parameters: MeshParameters, colors: Colors | None = None, step: Step | None = None
 ) -> Mesh:
-    """Decimate to the parameter `max_faces` and, if the parameter `texture` is set, bake a texture.
+    """Decimate to `max_faces` and, unless `texture` is off, bake a texture.
 
     colors: colours of the texture, by default the mesh's vertex colours. step: called with (done, total) faces.
     """
-    texture = parameters.get("texture", NO_TEXTURE)
-    max_faces = parameters["max_faces"]
+    texture, max_faces = parameters.texture, parameters.max_faces
     if texture == NO_TEXTURE or not len(mesh.faces):
         return decimate(mesh, max_faces)
     decimated = decimate(mesh, min(max_faces or MAX_TEXTURED_FACES, MAX_TEXTURED_FACES))
@@ -51,7 +50,7 @@ def decimate_and_texture(
 
 def check_xatlas() -> None:
     """Raise TextureError if xatlas is missing."""
-    if find_spec("xatlas") is None:  # it has no wheels for Linux on ARM
+    if find_spec("xatlas") is None:  # it has no wheels for Linux on ARM, nor for Python 3.14
         raise TextureError("The package that unwraps meshes (xatlas) is not available for this computer.")
 
 

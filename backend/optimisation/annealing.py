@@ -1,35 +1,49 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Numbers that change while an optimisation runs: threestudio's scheduled values, ranges of timesteps, noise levels."""
+"""Numbers that change during an optimisation (threestudio's scheduled values), and the timesteps drawn with them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
 from torch import Tensor
 
-Scheduled = float | Sequence[float]
+
+@dataclass(frozen=True, init=False)
+class Schedule:
+    """A value that runs straight between corners (step, value) and is constant before the first and after the last.
+
+    Schedule((0, 0.4), (200, 0.2)) falls from 0.4 to 0.2 in the first 200 steps. ValueError for less than two corners,
+    or steps that do not ascend.
+    """
+
+    corners: tuple[tuple[float, float], ...]
+
+    def __init__(self, *corners: tuple[float, float]) -> None:
+        if len(corners) < 2 or any(end <= start for (start, _), (end, _) in pairwise(corners)):
+            raise ValueError("A schedule has two or more corners (step, value), whose steps ascend.")
+        object.__setattr__(self, "corners", corners)
+
+    def at(self, position: float) -> float:
+        """The value at a position in steps."""
+        for (start, before), (end, after) in pairwise(self.corners):
+            if position < end:
+                share = min(max((position - start) / (end - start), 0.0), 1.0)
+                return float(before + share * (after - before))
+        return float(self.corners[-1][1])
+
+    def stretched(self, factor: float) -> Schedule:
+        """The schedule of an optimisation with `factor` times as many steps."""
+        return Schedule(*((step * factor, value) for step, value in self.corners))
+
+
+Scheduled = float | Schedule
 
 
 def at(value: Scheduled, position: float) -> float:
-    """A scheduled number at a position in steps, counted as the published configurations do.
-
-    A number is constant. (first step, value, next value, step, value, step, ...) runs straight between its corners and
-    is constant outside; with three numbers the first step is 0: (value, next value, step). ValueError for two numbers.
-    """
-    if isinstance(value, (int, float)):
-        return float(value)
-    if len(value) == 3:
-        value = (0, *value)
-    if len(value) < 4 or len(value) % 2:
-        raise ValueError("A schedule is (step, value, value, step), and pairs (value, step) after that.")
-    corners = [(value[0], value[1]), *((value[i + 1], value[i]) for i in range(2, len(value), 2))]
-    for (start, before), (end, after) in pairwise(corners):
-        if position < end:
-            share = min(max((position - start) / (end - start), 0.0), 1.0)
-            return float(before + share * (after - before))
-    return float(corners[-1][1])
+    """A constant, or a schedule's value at a position in steps."""
+    return value.at(position) if isinstance(value, Schedule) else float(value)
 
 
 def draw_timesteps(
@@ -39,10 +53,3 @@ def draw_timesteps(
     `total` at this position."""
     low, high = (min(round(total * at(value, position)), total - 1) for value in (least, most))
     return torch.randint(low, max(high, low) + 1, (count,), generator=generator, device=generator.device)
-
-
-def sqrt_anneal(position: float, steps: float, total: int, least: float = 0.2, most: float = 0.98) -> int:
-    """HiFA's timestep for this position of `steps`: from `most` to `least` of `total`, quickly at first
-    (Zhu and Zhuang 2024)."""
-    share = min(max(position / steps, 0.0), 1.0)
-    return round(total * (most - (most - least) * share**0.5))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The losses of an optimisation as a picture."""
+"""Curves of an optimisation's losses."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import io
 import numpy as np
 from PIL import Image, ImageDraw
 
-WIDTH, HEIGHT = 480, 110  # of one loss's strip
-LEFT, TOP, EDGE = 64, 22, 10
-INK, GRID, FAINT, LINE = (40, 40, 40), (225, 225, 225), (200, 214, 234), (38, 92, 165)
+WIDTH, HEIGHT = 480, 110  # pixels of one loss's strip
+LEFT, TOP, RIGHT, BOTTOM = 64, 22, 10, 18  # its margins
+INK, FRAME, RAW, SMOOTH = (40, 40, 40), (225, 225, 225), (200, 214, 234), (38, 92, 165)
 
 
 def draw_curves(losses: dict[str, list[float]]) -> bytes:
@@ -28,9 +28,9 @@ def draw_curves(losses: dict[str, list[float]]) -> bytes:
 
 
 def _draw_strip(draw: ImageDraw.ImageDraw, name: str, values: np.ndarray, top: int) -> None:
-    box = (LEFT, top + TOP, WIDTH - EDGE, top + HEIGHT - 18)
+    box = (LEFT, top + TOP, WIDTH - RIGHT, top + HEIGHT - BOTTOM)
     draw.text((LEFT, top + 5), name, INK)
-    draw.rectangle(box, outline=GRID)
+    draw.rectangle(box, outline=FRAME)
     steps = np.nonzero(np.isfinite(values))[0]
     if not len(steps):
         return
@@ -44,8 +44,8 @@ def _draw_strip(draw: ImageDraw.ImageDraw, name: str, values: np.ndarray, top: i
         y = box[3] - (box[3] - box[1]) * np.clip((heights - low) / span, 0, 1)
         return list(zip(x.tolist(), y.tolist(), strict=True))
 
-    draw.line(line(values), FAINT)
-    draw.line(line(smooth), LINE, width=2)
+    draw.line(line(values), RAW)
+    draw.line(line(smooth), SMOOTH, width=2)
     for value, y in ((high, box[1]), (low, box[3] - 10)):
         draw.text((4, y), f"{value:.3g}", INK)
     draw.text((box[2] - 40, box[3] + 3), f"{steps[-1] + 1} steps", INK)

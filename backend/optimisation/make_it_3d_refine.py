@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Make-It-3D's second stage (Tang et al. 2023, section 3.3), one step: points with learned descriptors and the network
-that draws them, taught by the picture from in front and by diffusion from elsewhere; and the way back to the mesh."""
+"""Make-It-3D's second stage (Tang et al. 2023, section 3.3): points with learned descriptors and the network that
+renders them are optimised with the image from in front and with diffusion from elsewhere, then colour the mesh."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,39 +21,45 @@ from ..rendering.mesh import Mesh
 from ..rendering.point_cloud import PointCloud, View, build_point_cloud, dilate, reliable_view
 from ..rendering.points import splat_scales
 from . import losses
-from .make_it_3d_coarse import Coarse, Told, distil
-from .recipes.image_prior import ImageRecipe, RefineRecipe
+from .image_objective import Reference
+from .make_it_3d_coarse import ClipDistillation, CoarseObjective, ReferenceFeatures
+from .recipes.make_it_3d import ImageRecipe, RefineRecipe
 
-OPAQUE = 0.9  # what a pixel shows from here on is the object alone, as released
+OPAQUE = 0.9  # opacity from which a pixel shows the object alone, as released
+EMPTY = 0.01  # opacity up to which a pixel shows the background alone
 
 
 class Descriptors(nn.Module):
-    """3 colours and `channels` learned numbers of every point of a cloud, which begin as N(0, spread^2), and of the
-    background, which is white."""
+    """Three colours and `channels` learned numbers, at first N(0, spread^2), of every point and of the background."""
 
     def __init__(self, cloud: PointCloud, channels: int, seed: int, spread: float = 1.0):
         super().__init__()
         generator = torch.Generator().manual_seed(seed)
         learned = spread * torch.randn(len(cloud.points), channels, generator=generator).to(cloud.points)
         self.points = nn.Parameter(torch.cat([cloud.colors, learned], 1))
-        self.behind = nn.Parameter(torch.cat([torch.ones(3), torch.zeros(channels)]).to(cloud.points))
+        self.background = nn.Parameter(  # white at first
+            torch.cat([torch.ones(3), torch.zeros(channels)]).to(cloud.points)
+        )
 
 
-class Refine:
-    """The second stage as a task of the shared loop. surface: the first stage's mesh, whose depth makes the cloud."""
+class RefineObjective:
+    """The second stage's points and network (`loop.Objective`). surface: the first stage's mesh, whose depth makes the
+    cloud. coarse: the first stage's recipe."""
 
     def __init__(
         self,
         prior: Prior,
-        told: Told,
+        features: ReferenceFeatures,
         cloud: PointCloud,
         surface: Mesh,
         recipe: RefineRecipe,
         coarse: ImageRecipe,
         seed: int = 0,
     ):
-        self.prior, self.told, self.cloud, self.surface = prior, told, cloud, surface
+        self.prior, self.features, self.cloud, self.surface = prior, features, cloud, surface
         self.recipe, self.coarse = recipe, coarse
+        settings = replace(coarse, guidance_scale=recipe.guidance_scale)
+        self.distillation = ClipDistillation(prior, settings, features)
         self.name = f"{type(prior).__name__} points {len(cloud.points)} {recipe}"
         self.descriptors = Descriptors(cloud, recipe.channels, seed, recipe.spread)
         with torch.random.fork_rng(devices=[]):
@@ -67,67 +74,65 @@ class Refine:
         ]
 
     def draw(self, cameras: list[Camera]) -> tuple[Tensor, Tensor]:
-        """Pictures (B, 3, H, W) and what the points hide of the background, (B, H, W); the network paints over the
-        learned background too, which is composited behind the points at every scale."""
-        device, maps, seen = self.cloud.points.device, [], []
+        """Images (B, 3, H, W) and the points' opacity (B, H, W). The network also sees the learned background, which
+        is composited behind the points at every scale."""
+        device, maps, opacity = self.cloud.points.device, [], []
         for camera in cameras:
             scales = splat_scales(self.cloud.points, camera.to(device), self.recipe.radius)
-            behind = self.descriptors.behind[:, None, None]
-            maps.append([s.composite(self.descriptors.points) + (1 - s.opacity) * behind for s in scales])
-            seen.append(scales[0].opacity)
-        pictures = self.network([torch.stack(scale) for scale in zip(*maps, strict=True)])
-        return pictures, torch.stack(seen)
+            background = self.descriptors.background[:, None, None]
+            maps.append([s.composite(self.descriptors.points) + (1 - s.opacity) * background for s in scales])
+            opacity.append(scales[0].opacity)
+        images = self.network([torch.stack(scale) for scale in zip(*maps, strict=True)])
+        return images, torch.stack(opacity)
 
     def losses(self, position: float, generator: torch.Generator) -> dict[str, Tensor]:
-        """Weighted, by name. What the prior asks for is a loss among the others, so that no step can lose it."""
-        terms = self.imagine(position, generator) | self.look() | self.stay()
+        """Weighted losses by name. The prior's is one among them, so that no step can lose its gradient."""
+        terms = self.random_view_terms(position, generator) | self.reference_terms() | self.cloud_terms()
         return {name: self.recipe.weights[name] * term for name, term in terms.items() if self.recipe.weights.get(name)}
 
-    def imagine(self, position: float, generator: torch.Generator) -> dict[str, Tensor]:
-        """Random cameras, with the reference's lens and distance."""
-        told, size = self.told, self.recipe.size
+    def random_view_terms(self, position: float, generator: torch.Generator) -> dict[str, Tensor]:
+        """Losses of random views, with the reference's lens and distance."""
+        features, size = self.features, self.recipe.size
         position = self.coarse.steps * position / self.recipe.steps
         cameras = [
             Camera(c.cam_to_world, c.fov_deg, size, size) for c in self.coarse.cameras(self.coarse.steps, generator)
         ][: self.recipe.batch]
-        pictures, opacity = self.draw(cameras)
-        z = self.prior.encode(pictures)
-        terms, x0 = distil(z, self.prior, told, cameras, self.coarse, position, self.recipe.guidance_scale, generator)
+        images, opacity = self.draw(cameras)
+        terms, x0 = self.distillation.losses(self.prior.encode(images), cameras, position, generator)
         if self.recipe.weights.get("picture"):
             with torch.no_grad():
-                wanted = self.prior.decode(x0)
-            seen = F.interpolate(pictures, wanted.shape[2:], mode="bilinear", align_corners=False)
-            terms["picture"] = losses.reference_mse(seen, wanted)
-        if told.likeness is not None and told.places is not None:
-            terms["likeness"] = unlike(told.likeness.see(pictures), told.picture)
-            terms["contextual"] = contextual(told.likeness.patches(pictures), told.places)
-        empty = torch.stack([~dilate(o > 0.01, 2) for o in opacity])[:, None]
-        return terms | {"background": ((1 - pictures) ** 2 * empty).mean()}
+                expected = self.prior.decode(x0)
+            seen = F.interpolate(images, expected.shape[2:], mode="bilinear", align_corners=False)
+            terms["picture"] = losses.reference_mse(seen, expected)
+        if features.likeness is not None and features.patches is not None:
+            terms["likeness"] = unlike(features.likeness.see(images), features.image)
+            terms["contextual"] = contextual(features.likeness.patches(images), features.patches)
+        empty = torch.stack([~dilate(o > EMPTY, 2) for o in opacity])[:, None]
+        return terms | {"background": ((1 - images) ** 2 * empty).mean()}
 
-    def look(self) -> dict[str, Tensor]:
-        """The reference, without its outline, whose pixels are mixed."""
-        color, alpha, camera = self.told.reference.at(self.recipe.size)
+    def reference_terms(self) -> dict[str, Tensor]:
+        """The reference's colour, without its outline, whose pixels are mixed."""
+        color, alpha, camera = self.features.reference.at(self.recipe.size)
         inside = 1 - F.max_pool2d(1 - alpha, 3, 1, 1)
         return {"color": ((self.draw([camera])[0] - color).abs() * inside[:, None]).mean()}
 
-    def stay(self) -> dict[str, Tensor]:
-        """Colours near those of the cloud; the reference's above all."""
+    def cloud_terms(self) -> dict[str, Tensor]:
+        """Distance of the points' colours from those of the cloud: the reference's points, and all others."""
         off, first = (self.descriptors.points[:, :3] - self.cloud.colors) ** 2, self.cloud.reference_count
         return {"canonical": off[:first].mean(), "anchor": off[first:].mean() if first < len(off) else 0 * off.sum()}
 
     @torch.no_grad()
-    def pictures(self, cameras: list[Camera]) -> Tensor:
-        """Finished pictures (B, H, W, 3)."""
-        parts = [self.draw([camera])[0].permute(0, 2, 3, 1) for camera in cameras]
-        return torch.cat(parts)
+    def images(self, cameras: list[Camera]) -> Tensor:
+        """Finished images (B, H, W, 3)."""
+        return torch.cat([self.draw([camera])[0].permute(0, 2, 3, 1) for camera in cameras])
 
     @torch.no_grad()
     def views(self) -> np.ndarray:
         distance = sum(self.coarse.radius) / 2
         lens = self.coarse.fov_deg, self.recipe.size, self.recipe.size
         cameras = [Camera(orbit(azimuth, 15, distance), *lens) for azimuth in range(0, 360, 90)]
-        pictures, opacity = zip(*(self.draw([camera]) for camera in cameras), strict=True)
-        rgba = torch.cat([torch.cat(pictures), torch.cat(opacity)[:, None]], 1).permute(0, 2, 3, 1)
+        images, opacity = zip(*(self.draw([camera]) for camera in cameras), strict=True)
+        rgba = torch.cat([torch.cat(images), torch.cat(opacity)[:, None]], 1).permute(0, 2, 3, 1)
         return (rgba.clamp(0, 1) * 255 + 0.5).byte().cpu().numpy()
 
     def mesh(self, resolution: int) -> Mesh:
@@ -135,36 +140,36 @@ class Refine:
 
     @torch.no_grad()
     def refined(self) -> list[View]:
-        """The reference, as finely as it is known, and what the network makes of the mesh from all around: where points
-        hide the background, and without the mixed pixels of outlines, which other views see better."""
-        views = [reference_view(self.told, self.surface, self.told.reference.camera.height)]
+        """Views that colour the mesh: the reference at its full size, and the network's images from all around, where
+        points hide the background. Mixed pixels of outlines are left out: other views see these places better."""
+        views = [reference_view(self.features.reference, self.surface, self.features.reference.camera.height)]
         for camera in ring(self.recipe, self.coarse, self.recipe.size):
-            pictures, opacity = self.draw([camera])
-            view = view_with_depth(self.surface, camera, pictures[0].permute(1, 2, 0))
+            images, opacity = self.draw([camera])
+            view = view_with_depth(self.surface, camera, images[0].permute(1, 2, 0))
             views.append(View(view.camera, view.color, view.depth, view.mask & (opacity[0] > OPAQUE)))
         return [reliable_view(view, min(number, 1)) for number, view in enumerate(views)]
 
 
-def reference_view(told: Told, surface: Mesh, size: int) -> View:
-    """The picture on the surface: where it shows the object alone, in its colours without the white behind them."""
-    color, alpha, camera = told.reference.at(size)
+def reference_view(reference: Reference, surface: Mesh, size: int) -> View:
+    """The reference on the surface, where it shows the object alone, in colours without the white behind them."""
+    color, alpha, camera = reference.at(size)
     rgb = (color - 1 + alpha[:, None]) / alpha[:, None].clamp(min=1e-3)
     view = view_with_depth(surface, camera, rgb.clamp(0, 1)[0].permute(1, 2, 0))
     return View(view.camera, view.color, view.depth, view.mask & (alpha[0] > OPAQUE))
 
 
 def ring(recipe: RefineRecipe, coarse: ImageRecipe, size: int) -> list[Camera]:
-    """The cameras around the object, from the reference outward; size: pixels a side."""
+    """Cameras around the object, those nearest to the reference first. size: pixels a side."""
     angles = sorted(((a, e) for a in recipe.azimuths for e in recipe.elevations), key=lambda p: (abs(p[0]), abs(p[1])))
     return [Camera(orbit(a, e, coarse.radius[0]), coarse.fov_deg, size, size) for a, e in angles]
 
 
-def make_cloud(task: Coarse, surface: Mesh, told: Told, recipe: RefineRecipe) -> PointCloud:
-    """The textured cloud: the picture's colours from in front, the field's from elsewhere, the surface's depth."""
+def make_cloud(coarse: CoarseObjective, surface: Mesh, recipe: RefineRecipe) -> PointCloud:
+    """The textured cloud: the reference's colours from in front, the field's from elsewhere, the surface's depth."""
     size = recipe.size * recipe.dense
-    views = [reference_view(told, surface, size)]
-    for camera in ring(recipe, task.recipe, size):
-        rgba = torch.from_numpy(task.renderer.render_image(camera.to(task.device))).to(task.device).float() / 255
+    views = [reference_view(coarse.reference, surface, size)]
+    for camera in ring(recipe, coarse.recipe, size):
+        rgba = torch.from_numpy(coarse.renderer.render_image(camera.to(coarse.device))).to(coarse.device).float() / 255
         view = view_with_depth(surface, camera, rgba[..., :3])
         views.append(View(view.camera, view.color, view.depth, view.mask & (rgba[..., 3] > OPAQUE)))
     return build_point_cloud(views)

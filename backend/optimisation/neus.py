@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""NeuS (Wang et al. 2021): a signed distance that looks from every camera as its picture does.
+"""NeuS (Wang et al. 2021): a signed distance field whose renderings match posed images.
 
-It begins as the visual hull of the silhouettes, and learns what they cannot tell: hollows and colours.
+It begins as the visual hull of the silhouettes, and learns from the colours what silhouettes cannot show: hollows.
 """
 
 from __future__ import annotations
@@ -22,41 +22,40 @@ from ..rendering.cameras import Camera, orbit, rays
 from ..rendering.mesh import Mesh
 from . import losses
 
-HULL_STEPS = 150  # of learning the hull
+HULL_STEPS = 150  # of fitting the field to the hull
 RATE = 0.01
-DECAY = 0.05  # the share of the rate that is left at the end (the paper's)
+DECAY = 0.05  # share of the rate that is left at the end (the paper's)
 SECTION = 0.015  # length of a ray's sections; the cube's side is 1.2
-RAYS = 1024  # a step
-NEAR = 0.9  # the share of them that goes through the object and what lies beside it
-BESIDE = 0.06  # of the picture's side
-MASK, EIKONAL = 0.5, 0.05  # weights beside the colour's
-TURNTABLE = 96  # pixels of a preview
+RAYS = 1024  # of a step
+OBJECT_SHARE = 0.9  # share of the rays that go through the object and its surroundings
+SURROUNDINGS = 0.06  # width around the object's silhouette, as a share of the image's side
+MASK_WEIGHT, EIKONAL_WEIGHT = 0.5, 0.05  # the colour's is 1
+PREVIEW_SIZE = 96  # pixels a side
 
 
 @dataclass
 class Pixels:
-    """Every pixel of all pictures. origins, directions (P, 3); color (P, 3) on white; alpha (P,); near (K,), the
-    numbers of those that show the object, or that lie beside it."""
+    """Every pixel of all images."""
 
-    origins: Tensor
-    directions: Tensor
-    color: Tensor
-    alpha: Tensor
-    near: Tensor
+    origins: Tensor  # (P, 3), of their rays
+    directions: Tensor  # (P, 3), unit
+    color: Tensor  # (P, 3), on white
+    alpha: Tensor  # (P,)
+    near: Tensor  # (K,), indices of those that show the object or its surroundings
 
     @classmethod
     def of(cls, images: Tensor, cameras: list[Camera]) -> Pixels:
-        """Images float32 (V, S, S, 4), straight alpha, with their cameras."""
+        """The pixels of images float32 (V, S, S, 4), straight alpha, with their cameras."""
         origins, directions = (torch.cat(parts) for parts in zip(*map(rays, cameras), strict=True))
         alpha = images[..., 3]
-        reach = 2 * round(BESIDE * images.shape[1]) + 1
-        beside = nn.functional.max_pool2d(alpha[:, None], reach, 1, reach // 2)[:, 0] > 0.5
+        reach = 2 * round(SURROUNDINGS * images.shape[1]) + 1
+        near = nn.functional.max_pool2d(alpha[:, None], reach, 1, reach // 2)[:, 0] > 0.5
         color = images[..., :3] * alpha[..., None] + 1 - alpha[..., None]
-        return cls(origins, directions, color.flatten(0, 2), alpha.flatten(), beside.flatten().nonzero()[:, 0])
+        return cls(origins, directions, color.flatten(0, 2), alpha.flatten(), near.flatten().nonzero()[:, 0])
 
 
-class Neus:
-    """The task of the shared loop. The object fits [-0.5, 0.5]^3."""
+class NeusObjective:
+    """A signed distance field and posed images of an object that fits [-0.5, 0.5]^3 (`loop.Objective`)."""
 
     def __init__(
         self,
@@ -68,19 +67,15 @@ class Neus:
     ) -> None:
         """Images float32 (V, S, S, 4), straight alpha. ImageError when the silhouettes have nothing in common."""
         self.pixels, self.steps = Pixels.of(images, cameras), steps
-        self.distance, self.fov = (
-            float(torch.stack([c.position for c in cameras]).norm(dim=1).median()),
-            cameras[0].fov_deg,
-        )
+        self.distance = float(torch.stack([c.position for c in cameras]).norm(dim=1).median())
+        self.fov_deg = cameras[0].fov_deg
         self.field = sdf_field.small(seed=seed, sharpness=sdf_field.SHARPNESS_FROM_MESH).to(images.device)
         self.renderer = Renderer(self.field, SECTION)
         self.modules: dict[str, nn.Module] = {"field": self.field, "renderer": self.renderer}
         self.name = f"NeuS {len(images)} {images.shape[1]} {steps} {seed}"
         hull = visual_hull(images[..., 3], cameras)
         if not len(hull.faces):
-            raise ImageError(
-                "The views have no object in common.", "Check the cameras, and that the object is cut out of each view."
-            )
+            raise ImageError("The views have no object in common.", "Check the cameras and the cut-outs of all views.")
         hull.vertex_colors[:, :3] = mean_color(images)  # a colour field that begins saturated would hardly learn
         fit_mesh(self.field, hull, HULL_STEPS, seed=seed, watch=watch)
 
@@ -88,7 +83,7 @@ class Neus:
         return [group | {"decay": DECAY} for group in self.field.groups(RATE)]
 
     def losses(self, position: float, generator: torch.Generator) -> dict[str, Tensor]:
-        """Colour, silhouette, and that the distance grows by one per unit, weighted."""
+        """Weighted losses of colour and silhouette, and of the distance's gradient, whose length should be 1."""
         self.field.advance(position / self.steps)
         self.renderer.update(generator)
         chosen, pixels = self.choose(generator), self.pixels
@@ -99,23 +94,24 @@ class Neus:
         assert seen.samples.gradient is not None
         return {
             "color": losses.reference_l1(seen.color, pixels.color[chosen]),
-            "mask": MASK * nn.functional.binary_cross_entropy(opacity, alpha),
-            "eikonal": EIKONAL * losses.eikonal(seen.samples.gradient),
+            "mask": MASK_WEIGHT * nn.functional.binary_cross_entropy(opacity, alpha),
+            "eikonal": EIKONAL_WEIGHT * losses.eikonal(seen.samples.gradient),
         }
 
     def choose(self, generator: torch.Generator) -> Tensor:
-        """The pixels (RAYS,) of one step."""
+        """Indices (RAYS,) of the pixels of one step."""
 
         def draw(count: int, below: int) -> Tensor:
             return torch.randint(below, (count,), generator=generator, device=generator.device)
 
-        near = round(NEAR * RAYS)
+        near = round(OBJECT_SHARE * RAYS)
         return torch.cat(
             [self.pixels.near[draw(near, len(self.pixels.near))], draw(RAYS - near, len(self.pixels.alpha))]
         )
 
     def views(self) -> np.ndarray:
-        cameras = [Camera(orbit(side, 15, self.distance), self.fov, TURNTABLE, TURNTABLE) for side in range(0, 360, 90)]
+        lens = self.fov_deg, PREVIEW_SIZE, PREVIEW_SIZE
+        cameras = [Camera(orbit(side, 15, self.distance), *lens) for side in range(0, 360, 90)]
         return np.stack([self.renderer.render_image(camera) for camera in cameras])
 
     def mesh(self, resolution: int) -> Mesh:
@@ -123,6 +119,6 @@ class Neus:
 
 
 def mean_color(images: Tensor) -> np.ndarray:
-    """Of what images (V, S, S, 4) show, 0..255 (3,)."""
+    """Mean colour of the object in images (V, S, S, 4), 0..255 (3,)."""
     weight = images[..., 3:]
     return np.rint(255 * ((images[..., :3] * weight).sum((0, 1, 2)) / weight.sum().clamp(min=1)).cpu().numpy())

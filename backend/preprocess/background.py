@@ -42,9 +42,7 @@ class Cutout:
     note: str
 
 
-def remove_background(
-    image: np.ndarray, mode: Literal["auto", "always", "never"] = "auto", device: str = "cpu"
-) -> Cutout:
+def remove_background(image: np.ndarray, mode: str = "auto", device: str = "cpu") -> Cutout:
     """Give RGBA float32 (H, W, 4), straight alpha, an alpha that shows the object only.
 
     auto: the picture's own transparency if it has any, else as always: a network of rembg's if one is on this machine

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,14 +16,15 @@ from ..weights.store.store import STARTER
 LIMITS = (-30.0, 80.0), (0.3, 2.0), (0.02, 1.0)  # of estimated elevations in degrees, distances and depths
 
 
-def input_camera(kind: str, picture: Tensor, parameters: dict[str, Any]) -> tuple[float, float]:
-    """(elevation in degrees, apparent distance) of a picture (1, 3, S, S) in -1..1, framed for weights of this kind:
-    as given, and for the starter estimated."""
-    given = parameters["elevation_deg"]
+def input_camera(kind: str, picture: Tensor, elevation_deg: float, is_estimated: bool) -> tuple[float, float]:
+    """(elevation in degrees, apparent distance) of a picture (1, 3, S, S) in -1..1, framed for weights of this kind.
+
+    The elevation is estimated where that is asked for and the starter can, and else the given one.
+    """
     if kind != "starter":
-        return given, RADIUS
+        return elevation_deg, RADIUS
     elevation, distance, _ = estimate_camera(load_lrm(STARTER / "lrm")[0], picture / 2 + 0.5)
-    return elevation if parameters["auto_elevation"] else given, distance
+    return elevation if is_estimated else elevation_deg, distance
 
 
 @torch.no_grad()

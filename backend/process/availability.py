@@ -17,7 +17,7 @@ def engine_states() -> list[dict[str, Any]]:
     """For every engine whether it can run here: [{name, title, can_run, missing, remedy}]."""
     modules = missing_modules()
     states = []
-    for engine in tasks.ENGINES:
+    for engine in tasks.MESH_TASKS:
         weights = [w for w in map(catalog.weights, engine.weights) if not has_weights(w)]
         missing = [f"Python module {name}" for name in modules] + [w.title for w in weights]
         remedy = SET_UP if modules else REINSTALL if weights else ""

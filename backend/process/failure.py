@@ -5,9 +5,12 @@ from __future__ import annotations
 
 import errno
 from dataclasses import dataclass
+from typing import Any
 
 from ..interface.catalog import WeightsError
+from ..interface.common_parameters import MeshParameters
 from ..interface.parameters import ParameterError
+from ..interface.task import Task
 from ..runtime.memory import is_memory
 from ..runtime.progress import Cancelled
 
@@ -50,3 +53,13 @@ def describe(error: BaseException) -> Failure:
         return Failure("environment", message, "Set up the backend again, in the preferences.")
     text = " ".join(str(error).split())[:300]
     return Failure("internal", f"Something went wrong inside: {type(error).__name__}: {text}", LOG_REMEDY)
+
+
+def lighter(task: Task[Any], parameters: Any) -> dict[str, Any]:
+    """What to lower so that a request may fit into memory: half the mesh's resolution, or in the end the CPU."""
+    if isinstance(parameters, MeshParameters):
+        least = task.parameter("mesh_resolution").minimum
+        half = max(int(least or 1), parameters.mesh_resolution // 2)
+        if half < parameters.mesh_resolution:
+            return {"mesh_resolution": half}
+    return {} if parameters.device == "cpu" else {"device": "cpu"}

@@ -64,6 +64,11 @@ def pixel_centres(camera: Camera) -> Tensor:
     return torch.stack([columns, rows], dim=-1).reshape(-1, 2)
 
 
+def turntable(count: int, elevation_deg: float, radius: float, fov_deg: float, size: int) -> list[Camera]:
+    """Square cameras evenly around the object, the first one in front."""
+    return [Camera(orbit(360 * i / count, elevation_deg, radius), fov_deg, size, size) for i in range(count)]
+
+
 def rays(camera: Camera, pixels: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Origins and unit directions, each (N, 3), through `pixels` (N, 2), (column, row); all pixel centres if None."""
     columns, rows = (pixel_centres(camera) if pixels is None else pixels).unbind(-1)

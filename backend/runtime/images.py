@@ -24,3 +24,9 @@ def on_white(rgba: Pixels) -> Pixels:
     """RGBA (..., 4), straight alpha, 0..1 -> RGB (..., 3) on white; differentiable for tensors."""
     color, alpha = rgba[..., :3], rgba[..., 3:]
     return color * alpha + (1 - alpha)  # pyright: ignore[reportReturnType]
+
+
+def to_opaque_bytes(images: Tensor) -> np.ndarray:
+    """Images (N, 3, H, W) in 0..1 -> uint8 RGBA (N, H, W, 4), opaque."""
+    rgb = to_bytes(images.permute(0, 2, 3, 1))
+    return np.concatenate([rgb, np.full((*rgb.shape[:3], 1), 255, np.uint8)], -1)

@@ -50,13 +50,16 @@ class Progress:
         self._is_ending = is_ending
         self._on_progress, self._on_preview, self._is_cancelled = on_progress, on_preview, is_cancelled
         self._clock, self._start, self._sent = clock, clock(), -1e9
-        self._shares: dict[str, float] = {}
+        self._shares: dict[str, float] = {}  # of the announced stages, the first of which begins here:
+        self._planned_from = 0.0
         self._stage, self._share, self._before, self._overall = "", 0.0, 0.0, 0.0
 
     def plan(self, shares: dict[str, float]) -> None:
-        """Announce the stages in their order and roughly how the time divides among them; any positive numbers do."""
-        whole = sum(shares.values())
-        self._shares = {stage: share / whole for stage, share in shares.items()}
+        """Announce the stages that follow, in their order, and roughly how the rest of the time divides among them; any
+        positive numbers do."""
+        self._planned_from = self._overall
+        rest, whole = 1 - self._overall, sum(shares.values())
+        self._shares = {stage: rest * share / whole for stage, share in shares.items()}
 
     def update(self, stage: str, step: int, total: int) -> None:
         """Say that `step` of `total` steps of a stage are done (0 when it begins). Raises Cancelled like `check`."""
@@ -95,7 +98,7 @@ class Progress:
         """An announced stage begins where the announced stages before it end; any other takes half of what is left."""
         stages = list(self._shares)
         if stage in self._shares:
-            begin = sum(self._shares[earlier] for earlier in stages[: stages.index(stage)])
+            begin = self._planned_from + sum(self._shares[earlier] for earlier in stages[: stages.index(stage)])
             self._share = self._shares[stage]
         else:
             begin = self._before + self._share

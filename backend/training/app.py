@@ -16,7 +16,8 @@ app = typer.Typer(
     "reconstruction --predicted 0.65, labels, lrm, package; text-to-image, multi-view."
 )
 Meshes = Annotated[
-    Path, typer.Option(help="Folder of meshes (npz with an index.json, or .ply, .glb, .obj, .stl files).")
+    Path,
+    typer.Option(help="Folder of meshes (npz with an index.json, or .ply, .glb, .obj, .stl files); see demo/meshes."),
 ]
 Work = Annotated[Path, typer.Option(help="Folder for rendered views, checkpoints and curves.")]
 Steps = Annotated[int, typer.Option(min=1, help="Training steps in all; a finished run goes on if you name more.")]
@@ -26,11 +27,11 @@ Stretching = Annotated[
     int, typer.Option(min=0, help="0: the meshes as they are; 1, 2, ...: stretched, each time otherwise, for the LRM.")
 ]
 STARTER = Path(__file__).parents[1] / "weights" / "starter"
-MESHES, WORK = Path("../shared/data/train"), Path("build/train")
+WORK = Path("build/train")
 
 
 @app.command()
-def views(meshes: Meshes = MESHES, work: Work = WORK, stretching: Stretching = 0) -> None:
+def views(meshes: Meshes, work: Work = WORK, stretching: Stretching = 0) -> None:
     """Render the views that the auto-encoder and the novel-view model learn from."""
     from rich.progress import track
 
@@ -97,9 +98,9 @@ def novel_view(
 @app.command()
 def text_to_image(
     output: Annotated[Path, typer.Argument(help="Folder for the weights.")],
+    meshes: Meshes,
     steps: Steps = 2400,
     vae: Annotated[Path, typer.Option(help="Folder of the auto-encoder that is used with them.")] = STARTER / "vae",
-    meshes: Meshes = MESHES,
     work: Work = WORK,
     device: Device = "cpu",
     threads: Threads = 0,
@@ -119,10 +120,10 @@ def text_to_image(
 @app.command()
 def multi_view(
     output: Annotated[Path, typer.Argument(help="Folder for the weights.")],
+    meshes: Meshes,
     start: Annotated[str, typer.Option(help="What text-to-image made.")] = "starter-text",
     steps: Steps = 6600,
     vae: Annotated[Path, typer.Option(help="Folder of the auto-encoder that is used with them.")] = STARTER / "vae",
-    meshes: Meshes = MESHES,
     work: Work = WORK,
     device: Device = "cpu",
     threads: Threads = 0,
@@ -147,6 +148,7 @@ def multi_view(
 
 @app.command()
 def reconstruction(
+    meshes: Meshes,
     steps: Steps = 1200,
     resolution: Annotated[int, typer.Option(help="Voxels along each side of the cost volume.")] = 48,
     predicted: Annotated[
@@ -156,7 +158,6 @@ def reconstruction(
     keep: Annotated[
         float, typer.Option(min=0, max=1, help="Share of the weights to go on from in the mean that is kept.")
     ] = 0.0,
-    meshes: Meshes = MESHES,
     work: Work = WORK,
     threads: Threads = 0,
 ) -> None:
@@ -185,7 +186,7 @@ def reconstruction(
 
 
 @app.command()
-def labels(meshes: Meshes = MESHES, work: Work = WORK, stretching: Stretching = 0) -> None:
+def labels(meshes: Meshes, work: Work = WORK, stretching: Stretching = 0) -> None:
     """Measure true distances and colours around every mesh whose views are there: what the LRM learns from."""
     from rich.progress import track
 

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ..meshing.files import MeshFileError, load
+
+DEMO_MESHES = Path(__file__).resolve().parents[2] / "demo" / "meshes"  # ten CC0 objects, in the repository only
 OBJECTS_PER_VALIDATION = 20  # one object in twenty is for validation
 STRETCH = 0.25  # standard deviation of the log scales of a stretched mesh
 
@@ -33,18 +36,35 @@ def is_validation(name: str) -> bool:
 def list_meshes(folder: Path, split: str) -> list[tuple[str, str, Path]]:
     """(name, category, file) of every mesh of `split` ("train", "validation" or "all"), sorted by name.
 
-    If the folder has an `index.json`, it lists the meshes; else every mesh file counts.
-    Raises FileNotFoundError if there are none.
+    If the folder has an `index.json`, it lists the meshes; else every mesh file counts. Raises MeshFileError if there
+    are none.
     """
     index = folder / "index.json"
-    if index.is_file():
-        entries = [(e["id"], e.get("category", "other"), folder / e["file"]) for e in json.loads(index.read_text())]
-    else:
-        endings = {".npz", ".ply", ".glb", ".obj", ".stl"}
-        entries = [(p.stem, "other", p) for p in folder.rglob("*") if p.suffix.lower() in endings]
+    entries = _read_index(index) if index.is_file() else _find_files(folder)
     if not entries:
-        raise FileNotFoundError(f"No meshes in {folder}. Name a folder with .npz, .ply, .glb, .obj or .stl files.")
-    return sorted(e for e in entries if split == "all" or is_validation(e[0]) == (split == "validation"))
+        raise MeshFileError(
+            f"There are no meshes in {folder}.", "Name a folder with .npz, .ply, .glb, .obj or .stl files.", "input"
+        )
+    chosen = sorted(e for e in entries if split == "all" or is_validation(e[0]) == (split == "validation"))
+    if not chosen:
+        message = f"None of the {len(entries)} meshes in {folder} is for {split}, which their names decide."
+        raise MeshFileError(message, "Name a folder with more meshes.", "input")
+    return chosen
+
+
+def _read_index(index: Path) -> list[tuple[str, str, Path]]:
+    """The entries of an index file. Raises MeshFileError."""
+    try:
+        records = json.loads(index.read_text("utf-8"))
+        return [(str(r["id"]), str(r.get("category", "other")), index.parent / r["file"]) for r in records]
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        remedy = "demo/meshes/README.md says what it must hold."
+        raise MeshFileError(f"{index} is not an index of meshes.", remedy, "input") from error
+
+
+def _find_files(folder: Path) -> list[tuple[str, str, Path]]:
+    endings = {".npz", ".ply", ".glb", ".obj", ".stl"}
+    return [(p.stem, "other", p) for p in folder.rglob("*") if p.suffix.lower() in endings]
 
 
 def load_mesh(name: str, category: str, path: Path) -> TrainingMesh:
@@ -73,7 +93,5 @@ def normalise_vertices(vertices: np.ndarray) -> np.ndarray:
 
 
 def _read_mesh_file(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    from ..meshing.files import load
-
     mesh = load(path)
     return mesh.vertices, mesh.faces, mesh.vertex_colors[mesh.faces][..., :3].astype(np.float32) / 255

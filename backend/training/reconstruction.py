@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..diffusion.zero123 import Zero123
 from ..engines.one2345 import generate_views
-from ..interface.tasks import engine
+from ..interface.tasks import task
 from ..interface.view_set import FOV_DEG, RADIUS, view_set
 from ..preprocess.input_camera import input_camera
 from ..reconstruction.sparse_neus.model import Scene, SparseNeuS
@@ -151,8 +151,8 @@ def generated_rig(
     image, _ = renderer.render(orbit(turn, elevation), model.image_size, window)
     framed = to_tensor(on_white(image)[None])
     condition = model.encode(framed)
-    parameters = engine("one2345").check({"auto_elevation": estimate, "elevation_deg": elevation})
-    elevation, distance = input_camera(model.kind, framed, parameters)
+    parameters = task("one2345").check({"auto_elevation": estimate, "elevation_deg": elevation})
+    elevation, distance = input_camera(model.kind, framed, parameters.elevation_deg, parameters.auto_elevation)
     return generate_views(model, condition, elevation, distance, parameters, seed, Progress())[0], elevation
 
 

@@ -57,7 +57,7 @@ def members(archive: Path) -> dict[str, zipfile.ZipInfo]:
 
 def test_the_same_content_gives_the_same_bytes(archive, members, tmp_path):
     """From a copy whose files are made in another order, at another time, with other permissions, and with rubbish."""
-    for name in [*reversed(members), "build.py"]:
+    for name in [*reversed(members), "build.py", "demo/installed_blender.py"]:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, tmp_path / name)
         os.chmod(tmp_path / name, 0o600)
@@ -120,17 +120,62 @@ def test_the_manifest_says_nothing_that_blender_does_not_know():
     assert set(MANIFEST["build"]) <= {"paths_exclude_pattern"}
 
 
-def test_the_version_is_the_same_everywhere():
+def test_the_version_stands_in_the_manifest_alone(archive, tmp_path):
     import backend
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    assert MANIFEST["version"] == project["version"] == backend.__version__
+    assert "version" not in project and project["dynamic"] == ["version"]
     assert project["license"] == MANIFEST["license"][0].removeprefix("SPDX:")
+    assert backend.__version__ == MANIFEST["version"]
+    for name in ("backend/__init__.py", "pyproject.toml", "build.py", "README.md"):
+        assert f'"{MANIFEST["version"]}"' not in (ROOT / name).read_text("utf-8"), name
+    with zipfile.ZipFile(archive) as file:
+        file.extractall(tmp_path)
+    text = (tmp_path / "blender_manifest.toml").read_text("utf-8")
+    (tmp_path / "blender_manifest.toml").write_text(text.replace(f'"{MANIFEST["version"]}"', '"98.7.6"', 1))
+    code = "import backend; print(backend.__version__)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.strip() == "98.7.6", done.stderr
+
+
+def test_the_copy_that_jobs_run_from_knows_its_version(tmp_path):
+    from backend.interface import environment
+
+    copy = environment.copy_backend(ROOT, tmp_path)
+    code = "import backend; print(backend.__version__)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=copy, capture_output=True, text=True)
+    assert done.stdout.strip() == MANIFEST["version"], done.stderr
+
+
+@pytest.mark.parametrize(
+    ("path", "is_folder", "excluded"),
+    [
+        ("addon", True, False),
+        ("addon/panels.py", False, False),
+        ("addon/__pycache__", True, True),
+        ("addon/x.pyc", False, True),
+        ("addon/.DS_Store", False, True),
+        ("backend/training", True, True),
+        ("backend/other/training", True, False),
+        ("backend/training", False, False),  # a file of that name
+        ("LICENSE", False, False),
+        ("addon/LICENSE", False, False),
+        ("notes.txt", False, True),
+        ("addon2", True, True),
+        (".git", True, True),
+    ],
+)
+def test_the_manifest_says_what_ships(path, is_folder, excluded):
+    import build as entry
+
+    patterns = MANIFEST["build"]["paths_exclude_pattern"]
+    assert entry.is_excluded(Path(path), is_folder, patterns) is excluded
+    assert entry.is_excluded(Path(path), is_folder, list(reversed(patterns))) is excluded  # the order does not matter
 
 
 @pytest.mark.skipif(not PYTHONS, reason="`python build.py test` installs bpy and names it")
 def test_blenders_own_build_would_hold_the_same(members, tmp_path):
-    """The manifest's exclusions and build.py's list agree."""
+    """Blender and build.py read the manifest's exclusions alike."""
     code = "import importlib.util as u; print(u.find_spec('bpy').submodule_search_locations[0])"
     folder = subprocess.run([PYTHONS[-1], "-c", code], capture_output=True, text=True, check=True).stdout.strip()
     cli = next(Path(folder).glob("*/scripts/addons_core/bl_pkg/cli/blender_ext.py"))

@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The built zip in Blender without a window, in every bpy that IMAGE_TO_MESH_BPY_PYTHONS names (os.pathsep between).
 
-Each bpy runs the folder inside in a process of its own, once; every check there is a test here.
+Each bpy runs the checks of the folder inside in one process; every check there is a test here. Only the checks that
+pytest selects run (`-k versions`), in pytest's order, or in another one for each IMAGE_TO_MESH_SHUFFLE, a number.
 """
 
+import ast
 import functools
 import json
 import os
+import random
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,14 +22,19 @@ import pytest
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 PYTHONS = [path for path in os.environ.get("IMAGE_TO_MESH_BPY_PYTHONS", "").split(os.pathsep) if path]
-CHECKS = [
-    line.split("(")[0].removeprefix("def check_")
-    for path in sorted((HERE / "inside").glob("*.py"))
-    for line in path.read_text().splitlines()
-    if line.startswith("def check_")
-]
 LIMIT_S = 600
 
+
+def names(path: Path) -> Iterator[str]:
+    """`subject.check` for each check in a file, `subject.check[case]` for each case that `cases` gives it."""
+    for node in ast.parse(path.read_text("utf-8")).body:
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("check_"):
+            name = f"{path.stem}.{node.name.removeprefix('check_')}"
+            cases = [keyword.arg for call in node.decorator_list for keyword in call.keywords]
+            yield from [f"{name}[{case}]" for case in cases] or [name]
+
+
+CHECKS = [name for path in sorted((HERE / "inside" / "checks").glob("*.py")) for name in names(path)]
 needs_bpy = pytest.mark.skipif(not PYTHONS, reason="`python build.py test` installs bpy and names it")
 
 
@@ -52,7 +61,7 @@ def built_zip() -> Path:
 
 
 def inside(python: str, folder: str, *arguments: str) -> subprocess.Popen:
-    """Start the checks in a Blender whose settings lie in the folder."""
+    """Start these checks in a Blender whose settings lie in the folder."""
     return subprocess.Popen(
         [python, "-X", "faulthandler", HERE / "inside", built_zip(), HERE / "double", sys.executable, *arguments],
         env=os.environ | {"BLENDER_USER_RESOURCES": folder},
@@ -62,10 +71,20 @@ def inside(python: str, folder: str, *arguments: str) -> subprocess.Popen:
     )
 
 
+@pytest.fixture
+def selected(request, python) -> tuple[str, ...]:
+    """The checks that this run of pytest selects for a bpy, in the order in which they run."""
+    items = [item for item in request.session.items if item.originalname == "test_inside_blender"]
+    chosen = [item.callspec.params["check"] for item in items if item.callspec.params["python"] == python]
+    if seed := os.environ.get("IMAGE_TO_MESH_SHUFFLE"):
+        random.Random(seed).shuffle(chosen)
+    return tuple(chosen)
+
+
 @functools.cache
-def outcome(python: str) -> dict[str, str]:
+def outcome(python: str, checks: tuple[str, ...]) -> dict[str, str]:
     """Problem, or empty text, by the check's name."""
-    with tempfile.TemporaryDirectory() as folder, inside(python, folder) as process:
+    with tempfile.TemporaryDirectory() as folder, inside(python, folder, *checks) as process:
         try:
             output, _ = process.communicate(timeout=LIMIT_S)
         except subprocess.TimeoutExpired:
@@ -73,7 +92,7 @@ def outcome(python: str) -> dict[str, str]:
             output, _ = process.communicate()
     lines = [json.loads(line) for line in output.splitlines() if line.startswith('{"check"')]
     died = f"Blender ended with status {process.returncode}\n{output[-5000:]}"
-    return dict.fromkeys(CHECKS, died) | {line["check"]: line["problem"] for line in lines}
+    return dict.fromkeys(checks, died) | {line["check"]: line["problem"] for line in lines}
 
 
 def is_alive(pid: int) -> bool:
@@ -87,8 +106,8 @@ def is_alive(pid: int) -> bool:
 @needs_bpy
 @pytest.mark.parametrize("python", PYTHONS)
 @pytest.mark.parametrize("check", CHECKS)
-def test_inside_blender(check, python):
-    problem = outcome(python)[check]
+def test_inside_blender(check, python, selected):
+    problem = outcome(python, selected)[check]
     assert not problem, problem
 
 

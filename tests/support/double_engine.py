@@ -10,52 +10,67 @@ import os
 import subprocess
 import sys
 import time
+import weakref
 from pathlib import Path
 
 import numpy as np
 
 FOREVER = 10**9
+MODEL_BYTES = 300 << 20
+MODELS = {}
 VERTICES = np.array([[0, 0, 0], [0.5, 0, 0], [0, 0.5, 0], [0, 0, 0.5]], np.float32)
 FACES = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]], np.int32)
 
 
 def run(request, progress):
+    """The task's answer; every task of the command line that takes an image or views has one."""
+    return {"one2345": make_mesh, "novel_view": turn_image, "views_to_mesh": move_mesh}[request.task](request, progress)
+
+
+def make_mesh(request, progress):
     """A tetrahedron in the image's mean colour, with two views of it; or trouble."""
-    from backend.engines import Result
+    from backend.engines import MeshResult
     from backend.rendering.mesh import Mesh
 
+    parameters = request.parameters
     progress.plan({"views": 3, "mesh": 1})
     progress.update("views", 0, 2)
     colour = np.rint(request.inputs["image"].mean((0, 1)) * 255).astype(np.uint8)
     views = np.broadcast_to(colour, (2, 8, 8, 4)).copy()
     progress.preview(views)
-    SCENARIOS[request.parameters["weights"]](progress)
-    if request.parameters["weights"] == "large":
+    SCENARIOS[parameters.weights](progress)
+    if parameters.weights == "large":
         views = np.zeros((2, 256, 256, 4), np.uint8)
     progress.update("mesh", 1, 1)
-    faces = FACES[:0] if request.parameters["weights"] == "empty" else FACES
+    faces = FACES[:0] if parameters.weights == "empty" else FACES
     facts = {
         "mean": colour.tolist(),
         "numpy": np.float32(0.5),
         "nan": float("nan"),
-        "steps": request.parameters["num_inference_steps"],
+        "steps": parameters.num_inference_steps,
     }
-    return Result(Mesh(VERTICES, faces, np.broadcast_to(colour, (4, 4)).copy()), views, facts)
+    return MeshResult(Mesh(VERTICES, faces, np.broadcast_to(colour, (4, 4)).copy()), views, facts)
 
 
-def novel_view(image, azimuth_deg, elevation_deg, parameters, progress, seed=0):
+def turn_image(request, progress):
     """The image itself, turned upside down, with the angles in its first pixel."""
-    turned = image[::-1].copy()
-    turned[0, 0] = (azimuth_deg / 255, elevation_deg / 255, seed / 255, 1)
-    return turned
+    from backend.engines import ImageResult
+
+    turned = np.rint(request.inputs["image"][::-1] * 255).astype(np.uint8)
+    azimuth, elevation = request.inputs["angles"][0]
+    turned[0, 0] = (azimuth, 255 if elevation is None else elevation, request.seed, 255)
+    return ImageResult(turned[None])
 
 
-def reconstruct(views, cameras, parameters, progress):
+def move_mesh(request, progress):
     """A tetrahedron in the mean colour of the views, moved to the first camera."""
+    from backend.engines import MeshResult
     from backend.rendering.mesh import Mesh
 
+    views = np.stack(request.inputs["views"])
     colour = np.rint(views.mean((0, 1, 2)) * 255).astype(np.uint8)
-    return Mesh(VERTICES + cameras[0].position.numpy(), FACES, np.broadcast_to(colour, (4, 4)).copy())
+    vertices = VERTICES + request.inputs["cameras"][0].position.numpy()
+    return MeshResult(Mesh(vertices, FACES, np.broadcast_to(colour, (4, 4)).copy()), views[..., :0])
 
 
 def wait(progress):
@@ -74,6 +89,26 @@ def go_on(progress):
     while not progress.ending:
         progress.check()
         time.sleep(0.005)
+
+
+def keep_model(progress):
+    """Keep a model of MODEL_BYTES between jobs; the log tells when it is dropped."""
+    from backend.runtime.model_cache import ModelCache
+
+    MODELS.setdefault("cache", ModelCache(Model))()
+
+
+class Model:
+    """A network, as far as memory is concerned."""
+
+    def __init__(self):
+        self.parameters = np.ones(MODEL_BYTES, np.uint8)
+        weakref.finalize(self, say, "unloaded")
+
+
+def run_out_of_memory(progress):
+    keep_model(progress)
+    raise RuntimeError("CUDA out of memory. Tried to allocate 2 GiB")
 
 
 def forward(progress):
@@ -132,15 +167,12 @@ SCENARIOS = {
     "hang": hang,
     "chatter": chatter,
     "die": die,
-    "memory": fail(RuntimeError("CUDA out of memory. Tried to allocate 2 GiB")),
+    "model": keep_model,
+    "memory": run_out_of_memory,
     "bug": fail(KeyError("a bug")),
     "exit": fail(SystemExit(3)),
     "weights": lack_weights,
 }
-
-
-def unload():
-    say("unloaded")
 
 
 def say(text):
@@ -153,7 +185,7 @@ def main(root, what, *arguments):
     from backend.process import server
 
     def load(name):
-        assert name == "one2345"
+        assert name in ("one2345", "novel_view", "views_to_mesh")
         return sys.modules["__main__"]
 
     if what == "serve":

@@ -44,6 +44,7 @@ def write_source(folder: Path, **versions: str) -> Path:
     """An extension with a backend of one file, and these pins; torch comes first."""
     (folder / "backend").mkdir(parents=True, exist_ok=True)
     (folder / "backend" / "__init__.py").write_text("")
+    (folder / "blender_manifest.toml").write_text('version = "1.0.0"\n')
     pins = [f'"{name.replace("_", "-")}=={version}"' for name, version in versions.items()]
     (folder / "pyproject.toml").write_text(
         f"[dependency-groups]\nbackend = [{', '.join(pins)}]\n[tool.uv]\nconstraint-dependencies = []\n"

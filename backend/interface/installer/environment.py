@@ -2,7 +2,8 @@
 """The backend's own Python environment, made by the add-on's preferences and by build.py. Standard library only.
 
 DATA/environment/     a virtual environment; ready.json in it is written last and says what is installed
-DATA/backend/NAME/    a copy of the package `backend` to run from, so that the extension can be updated meanwhile
+DATA/backend/NAME/    a copy of the package `backend` to run from, so that the extension can be updated meanwhile;
+                      beside it the manifest, which has the version
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from .hardware import variants  # noqa: F401  (the preferences ask here)
 from .packages import SetupError, Stopped
 
 SOURCE = Path(__file__).resolve().parents[3]  # the extension or checkout that this file belongs to
+MANIFEST = "blender_manifest.toml"
 STAMP = "ready.json"
 COPIES_KEPT = 2  # another Blender may still run the one before
 SAFE_COPY = ("__pycache__", "*.pyc", ".*")
@@ -197,17 +199,19 @@ def check_interpreter(python: Path) -> tuple[bool, str]:
 
 
 def copy_backend(source: Path, data_folder: Path) -> Path:
-    """Copy source/backend to a folder named after its content, unless it is there; returns what goes on sys.path.
+    """Copy source/backend and the manifest to a folder named after their content, unless it is there; returns what goes
+    on sys.path.
 
     Copies that no Blender is likely to run any more are removed.
     """
     root = data_folder / "backend"
-    target = root / content_name(source / "backend")
+    target = root / content_name(source)
     if not target.is_dir():
         root.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(".part", target.name, root))
         try:
             shutil.copytree(source / "backend", part / "backend", ignore=shutil.ignore_patterns(*SAFE_COPY))
+            shutil.copyfile(source / MANIFEST, part / MANIFEST)
             part.rename(target)
         except OSError:  # another Blender was quicker, or another thread of this one
             if not target.is_dir():
@@ -221,11 +225,11 @@ def copy_backend(source: Path, data_folder: Path) -> Path:
     return target
 
 
-def content_name(folder: Path) -> str:
-    """A short name that changes with any file in the folder that would be copied."""
+def content_name(source: Path) -> str:
+    """A short name that changes with any file that would be copied."""
     sha = hashlib.sha256()
-    for path in sorted(folder.rglob("*")):
-        parts = path.relative_to(folder).parts
+    for path in [source / MANIFEST, *sorted((source / "backend").rglob("*"))]:
+        parts = path.relative_to(source).parts
         if path.is_file() and path.suffix != ".pyc" and not any(p == "__pycache__" or p[0] == "." for p in parts):
             data = path.read_bytes()
             sha.update(f"{'/'.join(parts)}\0{len(data)}\0".encode() + data)

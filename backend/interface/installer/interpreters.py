@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-VERSIONS = ((3, 12), (3, 11), (3, 13))  # best first: the newest is the last to get wheels of everything
+VERSIONS = ((3, 12), (3, 11), (3, 13), (3, 14))  # best first: the newest is the last to get wheels of everything
 PROBE = "import ensurepip, json, ssl, sys, venv; print(json.dumps([*sys.version_info[:2], sys.maxsize > 2**32]))"
 PROBE_S = 60
 NO_WINDOW = getattr(subprocess, "CREATE_NO_WINDOW", 0)

@@ -25,7 +25,7 @@ TROUBLE = (  # words in pip's output, what happened, what to do
     (
         ("No matching distribution", "Could not find a version"),
         "A package does not exist for this Python or system",
-        "Install Python 3.11 or 3.12 (64 bit), name it in the preferences, and set up again",
+        "Install Python 3.12 (64 bit), or another from 3.11 to 3.14, name it in the preferences, and set up again",
     ),
     (
         ("Connection", "timed out", "Temporary failure", "Max retries", "SSLError", "ProxyError", "getaddrinfo"),

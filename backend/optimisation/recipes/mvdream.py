@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The published settings of MVDream's optimisation, and what of them suits a small prior on a CPU."""
+"""Settings of MVDream's optimisation: as published, and for a small prior on a CPU."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from ...diffusion.mvdream import VIEWS
+from ...diffusion.mvdream import VIEWS, MultiView
+from ...interface.tasks import MVDreamParameters
 from ...interface.view_set import FOV_DEG, RADIUS
 from ...rendering.cameras import Camera, orbit
+from ..annealing import Schedule
 from . import text_prior
 from .text_prior import PromptRecipe
 
@@ -21,29 +23,23 @@ NEGATIVE = (
 )
 
 
-SHOWN = RADIUS * math.tan(math.radians(FOV_DEG) / 2)  # half of what the starter's cameras see
+HALF_VIEW = RADIUS * math.tan(math.radians(FOV_DEG) / 2)  # half the height that the starter's cameras see
 
 
 @dataclass(frozen=True)
 class MultiViewRecipe(PromptRecipe):
-    """What MVDream draws besides (appendix): sets of cameras, random backgrounds; its light is soft.
+    """MVDream's sets of cameras, random backgrounds and soft light (appendix). `radius` is that of previews."""
 
-    views: cameras of a set, which share elevation, lens and distance. fill: half of what a picture shows, least and
-    most, as shares of half_size; radius and fov_deg are those of the previews. rescale: share of the contrast that
-    guidance adds which is taken back. random_background: share of steps before one random colour. network_rate: of
-    learning of all but the grid, 0 for the same. negative: what to avoid where the user names nothing.
-    """
-
-    views: int = VIEWS
-    fill: tuple[float, float] = (0.8, 1.0)
-    rescale: float = 0.5
-    random_background: float = 0.5
+    views: int = VIEWS  # cameras of a set, which share elevation, lens and distance
+    fill: tuple[float, float] = (0.8, 1.0)  # half the height that a view shows, least and most, in units of half_size
+    rescale: float = 0.5  # share of the contrast added by guidance that is taken back
+    random_background: float = 0.5  # share of steps in front of one random colour
     soft_light: bool = True
-    network_rate: float = 0.0
-    negative: str = NEGATIVE
+    network_rate: float = 0.0  # learning rate of everything but the hash grid; 0 for `rate`
+    negative: str = NEGATIVE  # negative prompt where the user gives none
 
     def cameras(self, position: float, generator: torch.Generator) -> list[Camera]:
-        """Sets of evenly spaced azimuths from a random one on; half of the sets are even in elevation."""
+        """Sets of cameras at evenly spaced azimuths, the first one random; elevations as DreamFusion's."""
         stage = self.stage(position)
 
         def draw(low: float, high: float, count: int = 1) -> Tensor:
@@ -70,8 +66,8 @@ PUBLISHED = MultiViewRecipe(  # MVDream-threestudio's mvdream-sd21-shading.yaml
     milestones=(5000,),
     random_size=(64, 256),
     batch=(8, 4),
-    least_t=(0, 0.98, 0.02, 8000),
-    most_t=(0, 0.98, 0.5, 8000),
+    least_t=Schedule((0, 0.98), (8000, 0.02)),
+    most_t=Schedule((0, 0.98), (8000, 0.5)),
     guidance_scale=50.0,
     weighting="x0",
     fov_range=(15.0, 60.0),
@@ -84,18 +80,27 @@ PUBLISHED = MultiViewRecipe(  # MVDream-threestudio's mvdream-sd21-shading.yaml
     section=2 * 1.732 / 512,
     fov_deg=40.0,
     radius=(3.0, 3.0),
-    weights={"prior": 1, "orientation": (0, 10, 1000, 5000)},
+    weights={"prior": 1, "orientation": Schedule((0, 10), (5000, 1000))},
 )
-# For a prior of 64 pixels on white and a field of hash_field.small on a CPU: the one lens and distance that it learnt,
-# and the silhouettes of the pictures that it imagines, as in prompt_recipe.SMALL.
-OWN = ("batch", "elevation_deg", "fov_range", "soft_light")
+# For a prior of 64 pixels on white and hash_field.small on a CPU: the one lens and distance that it was trained with,
+# and the silhouettes of the images that it expects, as in text_prior.SMALL.
+REPLACED = ("batch", "elevation_deg", "fov_range", "soft_light")
 SMALL = MultiViewRecipe(
-    **{name: value for name, value in vars(text_prior.SMALL).items() if name not in OWN},
+    **{name: value for name, value in vars(text_prior.SMALL).items() if name not in REPLACED},
     batch=(4, 4),
     elevation_deg=(-10, 40),
     fov_range=(FOV_DEG, FOV_DEG),
-    fill=(SHOWN / 0.6, SHOWN / 0.6),
+    fill=(HALF_VIEW / 0.6, HALF_VIEW / 0.6),
     random_background=0.0,
     negative="",
 )
-STARTER = replace(SMALL, guidance_scale=3.0, **text_prior.NOISY).shortened(120)
+STARTER = replace(SMALL, guidance_scale=3.0, **text_prior.HIGH_NOISE).shortened(120)
+
+
+def choose_recipe(model: MultiView, parameters: MVDreamParameters) -> MultiViewRecipe:
+    """The published settings for a model, changed as the user wants."""
+    recipe = STARTER if model.is_starter else PUBLISHED
+    if not parameters.shading:
+        recipe = replace(recipe, albedo_steps=float("inf"), weights=dict(recipe.weights) | {"orientation": 0})
+    scale = parameters.guidance_scale or recipe.guidance_scale
+    return replace(recipe.shortened(parameters.steps), guidance_scale=scale, rescale=parameters.rescale)

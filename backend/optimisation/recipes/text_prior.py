@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The published settings of optimisation against a prompt's prior, and what of them suits a small prior on a CPU."""
+"""Settings of optimisation with a text-conditioned prior: as published, and for small priors on a CPU."""
 
 from __future__ import annotations
 
@@ -11,36 +11,37 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from ...diffusion.stable_diffusion import TextToImage
+from ...fields import hash_field, sdf_field
+from ...fields.field import Field
+from ...interface.tasks import DreamFusionParameters
 from ...rendering.cameras import Camera
 from ...rendering.shading import Shading
+from ..annealing import Schedule
 from .base import PUBLISHED_ELEMENTS, Recipe
+
+BANDS = (0.2, 0.6)  # shares of the steps at which a published hash grid begins to show finer levels, and shows all
+BALL_RADIUS = 7 / 12  # of the sphere that a signed distance begins as, in half sides of the cube
 
 
 @dataclass(frozen=True)
 class PromptRecipe(Recipe):
-    """What DreamFusion draws besides (section 3.1): lenses, perturbed cameras, light and shading.
+    """DreamFusion's random lenses, cameras, light and shading (section 3.1). `fov_deg` is that of previews."""
 
-    fov_range: of the random lenses, least and most, in degrees; fov_deg is the previews'. position_noise: largest shift
-    of a camera along each axis; centre_noise, up_noise: deviations of the point that it looks at, and of its upright.
-    albedo_steps: first steps without light; albedo_share, textureless_share: of the steps after, and of the lit ones
-    among them.
-    soft_light: the share of light from everywhere is random. background_rate: of the network behind the object; 0 for
-    plain white. half_size: of the cube where the object is.
-    """
-
-    fov_range: tuple[float, float] = (40.0, 70.0)
-    position_noise: float = 0.1
-    centre_noise: float = 0.2
-    up_noise: float = 0.02
-    albedo_steps: float = 2001
-    albedo_share: float = 0.25
-    textureless_share: float = 0.5
-    soft_light: bool = False
-    background_rate: float = 0.001
-    half_size: float = 1.0
+    fov_range: tuple[float, float] = (40.0, 70.0)  # least and largest vertical field of view of random cameras
+    position_noise: float = 0.1  # largest shift of a camera along each axis
+    centre_noise: float = 0.2  # standard deviation of the point that a camera looks at
+    up_noise: float = 0.02  # standard deviation of a camera's up vector
+    albedo_steps: float = 2001  # first steps, without light
+    albedo_share: float = 0.25  # share of the later steps that are without light too
+    textureless_share: float = 0.5  # share of the lit steps that are without colours
+    soft_light: bool = False  # whether the share of ambient light is random
+    background_rate: float = 0.001  # learning rate of the background network; 0 for plain white
+    half_size: float = 1.0  # half the side of the cube where the object is
 
     def cameras(self, position: float, generator: torch.Generator) -> list[Camera]:
-        """As threestudio draws them: half the batches even in elevation, the others even over the view sphere."""
+        """Random cameras as threestudio draws them: in half of the batches the elevation is uniform, in the others its
+        sine, so that the view sphere is covered evenly."""
         stage = self.stage(position)
 
         def draw(low: float, high: float, count: int = 1) -> Tensor:
@@ -62,12 +63,12 @@ class PromptRecipe(Recipe):
         return cameras
 
     def draw_elevation(self, even: bool, draw: Callable[..., Tensor]) -> float:
-        """Radians; `even`: in the angle, else in its sine."""
+        """An elevation in radians, uniform in the angle if `even`, else in its sine."""
         low, high = (math.radians(limit) for limit in self.elevation_deg)
         return draw(low, high).item() if even else math.asin(draw(math.sin(low), math.sin(high)).item())
 
     def draw_shading(self, position: float, generator: torch.Generator) -> Shading:
-        """The albedo alone at first; then mostly lit, and half of that without colours, which shows the shape."""
+        """The albedo alone at first; later mostly lit, and partly without colours, so that the shape must tell."""
         share, textureless = torch.rand(2, generator=generator, device=generator.device).tolist()
         if position < self.albedo_steps or share < self.albedo_share:
             return "albedo"
@@ -88,8 +89,9 @@ def look_at(position: Tensor, centre: Tensor, up: Tensor) -> Tensor:
     return matrix
 
 
-LATENT = 4 * 64 * 64 / PUBLISHED_ELEMENTS  # threestudio's weight 1 of the prior is per element of such a latent
-PIXELS = 3 * 64 * 64 / PUBLISHED_ELEMENTS
+# threestudio's weight of the prior, 1, belongs to a sum over such latents, or pixels of DeepFloyd IF.
+LATENT_PRIOR_WEIGHT = 4 * 64 * 64 / PUBLISHED_ELEMENTS
+PIXEL_PRIOR_WEIGHT = 3 * 64 * 64 / PUBLISHED_ELEMENTS
 STABLE_DIFFUSION = PromptRecipe(  # threestudio's dreamfusion-sd.yaml
     steps=10_000,
     milestones=(),
@@ -103,25 +105,25 @@ STABLE_DIFFUSION = PromptRecipe(  # threestudio's dreamfusion-sd.yaml
     elevation_deg=(-10, 45),
     section=2 * 1.732 / 256,
     rate=0.01,
-    weights={"prior": LATENT, "orientation": (0, 10, 1000, 5000), "sparsity": 1},
+    weights={"prior": LATENT_PRIOR_WEIGHT, "orientation": Schedule((0, 10), (5000, 1000)), "sparsity": 1},
 )
 DEEP_FLOYD = replace(  # dreamfusion-if.yaml
     STABLE_DIFFUSION,
     guidance_scale=20.0,
     elevation_deg=(-10, 90),
-    weights=dict(STABLE_DIFFUSION.weights) | {"prior": PIXELS},
+    weights=dict(STABLE_DIFFUSION.weights) | {"prior": PIXEL_PRIOR_WEIGHT},
 )
 
-# For a prior of 64 pixels on white and a field of hash_field.small on a CPU: few steps, each of several views, cameras
-# as in the small prior's training pictures, and the silhouettes of the pictures that it imagines, as in recipe.SMALL.
+# For a prior of 64 pixels on white and hash_field.small on a CPU: few steps of several views each, cameras as in the
+# small prior's training images, and the silhouettes of the images that it expects, as in image_prior.SMALL.
 SMALL = replace(
     STABLE_DIFFUSION,
     steps=240,
     milestones=(80,),
     random_size=(32, 48),
     batch=(4, 3),
-    least_t=(0.6, 0.02, 240),
-    most_t=(0.98, 0.5, 240),
+    least_t=Schedule((0, 0.6), (240, 0.02)),
+    most_t=Schedule((0, 0.98), (240, 0.5)),
     guidance_scale=1.0,
     weighting="x0",
     radius=(1.2, 1.2),
@@ -143,18 +145,43 @@ SMALL = replace(
         "picture": 500,
         "silhouette": 20,
         "sparsity": 0.1,
-        "opaqueness": (0, 0.1, 2, 150),
-        "orientation": (200, 0, 1, 201),
+        "opaqueness": Schedule((0, 0.1), (150, 2)),
+        "orientation": Schedule((200, 0), (201, 1)),
     },
 )
-# Where little noise is left, the starter takes what it is shown for what is meant, and guidance makes that more so in
-# every step: balls in glaring colours.
-NOISY = {"least_t": (0.7, 0.4, 240), "most_t": (0.98, 0.8, 240)}
-STARTER = replace(SMALL, guidance_scale=3.0, **NOISY).shortened(120)
+# At little noise the starter takes the rendered view for the answer, and guidance exaggerates it in every step until
+# there are balls in glaring colours.
+HIGH_NOISE = {"least_t": Schedule((0, 0.7), (240, 0.4)), "most_t": Schedule((0, 0.98), (240, 0.8))}
+STARTER = replace(SMALL, guidance_scale=3.0, **HIGH_NOISE).shortened(120)
 
 
-def of_distance(course: PromptRecipe) -> PromptRecipe:
-    """The same course for a signed distance (Tsalicoglou et al. 2023, TextMesh), whose normals need no loss of their
-    own, and whose soft edge opaqueness and heavy silhouettes would fatten."""
-    weights = dict(course.weights) | {"eikonal": 3.0, "opaqueness": 0.0, "orientation": 0.0}
-    return replace(course, weights=weights | ({"silhouette": 5.0} if course.weights.get("silhouette") else {}))
+def of_distance(recipe: PromptRecipe) -> PromptRecipe:
+    """The recipe for a signed distance (Tsalicoglou et al. 2023, TextMesh).
+
+    Its normals need no loss of their own, and opaqueness and heavy silhouettes would fatten its soft edge.
+    """
+    weights = dict(recipe.weights) | {"eikonal": 3.0, "opaqueness": 0.0, "orientation": 0.0}
+    return replace(recipe, weights=weights | ({"silhouette": 5.0} if recipe.weights.get("silhouette") else {}))
+
+
+def choose_recipe(model: TextToImage, parameters: DreamFusionParameters) -> PromptRecipe:
+    """The published settings for a model, changed as the user wants."""
+    if model.vae is None:
+        recipe = DEEP_FLOYD
+    else:
+        recipe = STARTER if model.is_starter else STABLE_DIFFUSION
+    if parameters.surface == "distance":
+        recipe = of_distance(recipe)
+    scale = parameters.guidance_scale or recipe.guidance_scale
+    return replace(recipe.shortened(parameters.steps), guidance_scale=scale)
+
+
+def make_field(recipe: PromptRecipe, seed: int, surface: str = "density") -> Field:
+    """A density that begins as Magic3D's blob, or a signed "distance" that begins as a sphere's."""
+    bounds, is_small = (-recipe.half_size, recipe.half_size), recipe.half_size < 1
+    if surface == "distance":
+        make = sdf_field.small if is_small else sdf_field.published
+        return make(seed=seed, bounds=bounds, radius=BALL_RADIUS * recipe.half_size)
+    if is_small:
+        return hash_field.small(seed=seed, bounds=bounds)
+    return hash_field.published(seed=seed, bounds=bounds, bands=BANDS)

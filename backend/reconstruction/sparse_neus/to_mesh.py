@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ...input_view.input_view import InputView, front_colors, match_silhouette, paint_front
+from ...interface.common_parameters import MeshParameters
 from ...interface.errors import ImageError
 from ...meshing.clean import keep_components, remove_degenerate
 from ...meshing.fill_cavities import fill_cavities
@@ -18,7 +17,7 @@ from ...meshing.marching_cubes import extract
 from ...meshing.texture import decimate_and_texture, nearest_vertex_colors
 from ...rendering.cameras import Camera
 from ...rendering.mesh import Mesh
-from ...runtime.images import to_bytes
+from ...runtime.images import on_white, to_bytes
 from ...runtime.progress import Progress
 from .model import Scene, SparseNeuS, is_observed
 from .volume_frame import object_box, place_volume
@@ -30,11 +29,29 @@ WITHIN = 0.94  # of the object's box; the views show nothing beyond
 UNOBSERVED = 1.0  # signed distance in world units where fewer than two views look
 
 
+def mesh_from_images(
+    model: SparseNeuS,
+    images: np.ndarray,
+    size: int,
+    cameras: list[Camera],
+    parameters: MeshParameters,
+    progress: Progress,
+) -> Mesh:
+    """Reconstruct a coloured mesh in the cameras' world from posed images float32 RGBA (V, H, W, 4).
+
+    All cameras look at the object. size: pixels per side of the views that the model takes.
+    """
+    views = torch.from_numpy(on_white(images)).permute(0, 3, 1, 2).float()
+    views = F.interpolate(views, (size, size), mode="bilinear", antialias=True, align_corners=False)
+    device = next(model.parameters()).device
+    return mesh_from_views(model, views.to(device), cameras, parameters, progress)
+
+
 def mesh_from_views(
     model: SparseNeuS,
     views: Tensor,
     cameras: list[Camera],
-    parameters: dict[str, Any],
+    parameters: MeshParameters,
     progress: Progress,
     reference: Camera | None = None,
     input_view: InputView | None = None,
@@ -76,7 +93,7 @@ def mesh_from_views(
     if input_view is not None:
         solid = match_silhouette(solid, input_view, float(box[:3, 0].norm()))
     vertices, faces = extract(
-        lambda p: solid(transform(box, p)), parameters["mesh_resolution"], (-WITHIN, WITHIN), device=views.device
+        lambda p: solid(transform(box, p)), parameters.mesh_resolution, (-WITHIN, WITHIN), device=views.device
     )
     if not len(faces):
         raise ImageError(

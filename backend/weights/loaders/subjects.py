@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -103,10 +104,13 @@ def keep_with_subjects(
     load: Callable[[str, torch.device, torch.dtype], Painter],
 ) -> ModelCache[[str, torch.device, tuple[Path, ...]], Painter]:
     """A cache of `load` whose models also know the subjects in some files: call it with weights, device and files."""
+    return ModelCache(partial(load_with_subjects, load))
 
-    def load_with_subjects(weights: str, device: torch.device, files: tuple[Path, ...]) -> Painter:
-        model = load(weights, device, choose_dtype(device))
-        give_subjects(model, list(files))
-        return model
 
-    return ModelCache(load_with_subjects)
+def load_with_subjects(
+    load: Callable[[str, torch.device, torch.dtype], Painter], weights: str, device: torch.device, files: Iterable[Path]
+) -> Painter:
+    """A model that also knows the subjects in some files. WeightsError."""
+    model = load(weights, device, choose_dtype(device))
+    give_subjects(model, list(files))
+    return model

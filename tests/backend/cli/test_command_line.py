@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from backend.interface.tasks import ENGINES
+from backend.interface.tasks import MESH_TASKS
 from backend.meshing.files import load
 from backend.rendering.cameras import orbit
 from tests.support.backend_client import PATIENCE_S, PICTURE, ROOT
@@ -44,7 +44,7 @@ def test_engines_without_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S)
     assert done.stderr.strip() == "set()"
-    for engine in ENGINES:
+    for engine in MESH_TASKS:
         assert engine.title in done.stdout
         for parameter in engine.parameters:
             assert f"{parameter.name} = {parameter.default}" in done.stdout
@@ -55,7 +55,7 @@ def test_engines_for_programs():
     answer = json.loads(done.stdout)
     assert done.returncode == 0
     assert answer["ok"] is True
-    assert [e["name"] for e in answer["engines"]] == [e.name for e in ENGINES]
+    assert [e["name"] for e in answer["engines"]] == [e.name for e in MESH_TASKS]
     views = next(e for e in answer["engines"] if e["name"] == "one2345")
     steps = next(p for p in views["parameters"] if p["name"] == "num_inference_steps")
     assert (steps["kind"], steps["minimum"], steps["maximum"]) == ("int", 0, 100)

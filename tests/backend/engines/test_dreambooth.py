@@ -18,7 +18,7 @@ from backend.engines import Request, dreambooth, dreamfusion, text_to_image
 from backend.engines.dreambooth import STARTER, learn, prepare
 from backend.interface.catalog import WeightsError
 from backend.interface.parameters import ParameterError
-from backend.interface.tasks import LEARN, PICTURE, engine
+from backend.interface.tasks import DREAMBOOTH, TEXT_TO_IMAGE, task
 from backend.runtime.progress import Cancelled, Progress
 from backend.weights.loaders.mvdream import load_multi_view
 from backend.weights.loaders.stable_diffusion import load_text_to_image
@@ -178,14 +178,15 @@ def test_a_request_leaves_a_file_that_prompts_find(method, tmp_path, monkeypatch
     told = {"subject": "gnome", "kind": "red car", "method": method, "steps": 2, "device": "cpu"}
     photo = np.zeros((40, 60, 4), np.float32)
     photo[10:30, 20:30] = (1, 0, 0, 1)
-    request = Request("dreambooth", {"photos": [photo] * 3}, LEARN.check(told), 0)
+    request = Request("dreambooth", {"photos": [photo] * 3}, DREAMBOOTH.check(told), 0)
     result = dreambooth.run(request, Progress())
     assert result.views.shape == (4, 64, 64, 4) and result.facts["subject"] == "<gnome>"
     file = tmp_path / "subjects/gnome.safetensors"
     assert result.facts["file"] == str(file) and find_subjects("a <gnome>, side view") == [file]
     give_subjects(load_multi_view("starter-text", torch.device("cpu"), torch.float32), [file])
     pictures = [
-        text_to_image.imagine(prompt, PICTURE.check({"steps": 2}), Progress(), 0) for prompt in ("a <gnome>", "a gnome")
+        text_to_image.imagine(prompt, TEXT_TO_IMAGE.check({"steps": 2}), Progress(), 0)
+        for prompt in ("a <gnome>", "a gnome")
     ]
     assert np.abs(pictures[0] - pictures[1]).max() > 0.02  # Make Image knows the word, and without it is as before
     plain = load_text_to_image("starter-text", torch.device("cpu"), torch.float32)
@@ -194,7 +195,7 @@ def test_a_request_leaves_a_file_that_prompts_find(method, tmp_path, monkeypatch
     unknown = plain.sample("a <gnome>", "", 2, text_to_image.STARTER_GUIDANCE, torch.Generator().manual_seed(0))[0]
     assert np.abs(pictures[0][..., :3] - unknown.permute(1, 2, 0).numpy()).max() > 1e-3  # whose <gnome> is mere letters
     with pytest.raises(ParameterError, match="did you mean '<gnome>'"):
-        dreamfusion.run(Request("dreamfusion", {"prompt": "a <gnom>"}, engine("dreamfusion").check({}), 0), Progress())
+        dreamfusion.run(Request("dreamfusion", {"prompt": "a <gnom>"}, task("dreamfusion").check({}), 0), Progress())
     assert file.stat().st_size < {"lora": 1e6, "full": 7e6}[method]
     with pytest.raises(ParameterError, match="already"):
         dreambooth.run(request, Progress())

@@ -11,10 +11,10 @@ import torch
 
 from backend.diffusion.prior import Denoised, view_angles
 from backend.engines import Request, dreamfusion
-from backend.engines.dreamfusion import Dream, choose_recipe, fill_cube, make_field, read_prompt
+from backend.engines.dreamfusion import Dream, choose_recipe, fill_cube, make_field
 from backend.fields import hash_field, sdf_field
 from backend.interface.parameters import ParameterError
-from backend.interface.tasks import engine
+from backend.interface.tasks import DREAMFUSION
 from backend.optimisation.loop import optimise
 from backend.optimisation.objective import guided
 from backend.optimisation.recipes import text_prior
@@ -121,10 +121,10 @@ def test_guidance_takes_what_the_prior_told():
 
 
 def test_weights_get_the_settings_that_were_published_for_them():
-    parameters = {"steps": 0, "guidance_scale": 0.0, "surface": "density"}
+    parameters = DREAMFUSION.check({})
 
     def choose(model, **changes):
-        return choose_recipe(model, parameters | changes)
+        return choose_recipe(model, replace(parameters, **changes))
 
     large, tiny = SimpleNamespace(vae=1, image_size=512), SimpleNamespace(vae=1, image_size=64)
     assert choose(large) == text_prior.STABLE_DIFFUSION and choose(large).guidance_scale == 100
@@ -162,18 +162,11 @@ def test_the_mesh_fits_the_cube():
     assert np.abs(fitted.vertices).max(0) == pytest.approx(SIZES / 0.7, abs=1e-5)
 
 
-def test_an_empty_prompt_is_refused():
-    assert read_prompt("  a red car ") == "a red car"
-    for prompt in (None, "", "  ", 3):
-        with pytest.raises(ParameterError, match="no prompt"):
-            read_prompt(prompt)
-
-
 @pytest.mark.skipif(not any(STARTER_TEXT.rglob("*.safetensors")), reason="the built-in weights are missing")
 @pytest.mark.parametrize("surface", ["density", "distance"])
 def test_a_mesh_to_start_from_keeps_its_place_and_colours(surface):
     """One step does not change it much: it comes back as it went, and is not made to fill the cube."""
-    values = engine("dreamfusion").check(
+    values = DREAMFUSION.check(
         {"start": "mesh", "steps": 1, "mesh_resolution": 48, "device": "cpu", "surface": surface}
     )
     begun = Request("dreamfusion", {"prompt": "a box", "mesh": brick()}, values)

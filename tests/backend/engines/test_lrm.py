@@ -16,7 +16,7 @@ from backend.__main__ import main
 from backend.engines import Request, lrm
 from backend.interface.catalog import WeightsError
 from backend.interface.errors import ImageError
-from backend.interface.tasks import engine
+from backend.interface.tasks import task
 from backend.interface.view_set import FOV_DEG, RADIUS
 from backend.meshing.marching_cubes import triangulate
 from backend.meshing.texture import rasterise_uv
@@ -87,7 +87,7 @@ def picture(*boxes: tuple[int, int, int, int]) -> np.ndarray:
 
 
 def ask(weights: str, image: np.ndarray | None = None, progress: Progress | None = None, **values: Any):
-    parameters = engine("lrm").check({"mesh_resolution": 64, "weights": weights, **values})
+    parameters = task("lrm").check({"mesh_resolution": 64, "weights": weights, **values})
     return lrm.run(Request("lrm", {"image": picture() if image is None else image}, parameters), progress or Progress())
 
 
@@ -252,7 +252,7 @@ def test_the_starters_surface_lies_where_its_output_is_minus_a_tenth():
     vertices = torch.from_numpy(ask("starter", **values).mesh.vertices)
     model, kind = load_lrm(STARTER / "lrm")
     with torch.no_grad():
-        parameters = engine("lrm").check(values)
+        parameters = task("lrm").check(values)
         scene = lrm.encode(model, kind, lrm.prepare(model, kind, picture(), parameters))
         raw = model.query(scene, vertices[None])[0]
     assert float(raw.median()) == pytest.approx(-0.1, abs=0.02)

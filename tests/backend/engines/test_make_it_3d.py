@@ -15,6 +15,7 @@ from backend.engines.make_it_3d import apart, choose_recipes, place, solve
 from backend.evaluation.metrics import psnr
 from backend.fields import hash_field
 from backend.input_view.view_colors import blended_colors, paint_vertices, view_with_depth
+from backend.interface.tasks import MAKE_IT_3D
 from backend.meshing.texture import nearest_vertex_colors
 from backend.optimisation.loop import Run, optimise
 from backend.optimisation.make_it_3d_coarse import Coarse, Told, distil, tell
@@ -109,8 +110,8 @@ def test_the_first_stage_recovers_the_oracles_shape_and_colours():
     assert {"color", "depth", "clip", "prior", "picture", "likeness"} <= outcome.losses.keys()
     mesh = task.mesh(48)
 
-    def inside(margin: float) -> float:
-        return float(np.all(np.abs(mesh.vertices) <= np.array([0.35, 0.15, 0.2]) + margin, axis=1).mean())
+    def inside(build_point_cloud: float) -> float:
+        return float(np.all(np.abs(mesh.vertices) <= np.array([0.35, 0.15, 0.2]) + build_point_cloud, axis=1).mean())
 
     assert inside(0.05) > 0.95 and inside(-0.06) < 0.05
     assert mesh.volume == pytest.approx(0.7 * 0.3 * 0.4, rel=0.25)
@@ -259,13 +260,13 @@ def test_the_stages_follow_each_other():
     """Two steps of each: the second stage's colours come with the mesh; without it, or of a job that the user ended,
     the first stage's."""
     truth = brick()
-    told, parameters = see(truth, judge()), {"minutes": 0.0, "refine": True, "mesh_resolution": 24}
+    told, parameters = see(truth, judge()), MAKE_IT_3D.check({"mesh_resolution": 32})
     task = Coarse(OraclePrior(truth, 24), hash_field.small(seed=0), told, COURSE.shortened(2))
     mesh, views, outcomes, colors = solve(task, told, replace(FINE, steps=2), parameters, Progress(), 0)
     assert [outcome.steps for outcome in outcomes] == [2, 2] and len(mesh.faces) and views.shape == (4, 32, 32, 4)
     assert colors is not None and np.array_equal(paint_vertices(mesh, colors).vertices, mesh.vertices)
     for settings, progress in (
-        (parameters | {"refine": False}, Progress()),
+        (replace(parameters, refine=False), Progress()),
         (parameters, Progress(is_ending=lambda: True)),
     ):
         mesh, views, outcomes, colors = solve(task, told, FINE, settings, progress, 0)
@@ -312,10 +313,10 @@ class Model:
 
 
 def test_weights_get_the_settings_that_suit_them():
-    parameters = {"steps": 0, "guidance_scale": 0.0}
+    parameters = MAKE_IT_3D.check({})
     assert choose_recipes(Model(512), parameters) == (image_prior.MAKE_IT_3D, image_prior.REFINE)  # pyright: ignore
     assert choose_recipes(Model(64), parameters) == (image_prior.STARTER, image_prior.STARTER_REFINE)  # pyright: ignore
-    coarse, fine = choose_recipes(Model(512), {"steps": 500, "guidance_scale": 7.0})  # pyright: ignore
+    coarse, fine = choose_recipes(Model(512), replace(parameters, steps=500, guidance_scale=7.0))  # pyright: ignore
     assert (coarse.steps, fine.steps, coarse.guidance_scale, fine.guidance_scale) == (500, 300, 7, 7)
 
 

@@ -12,6 +12,7 @@ import torch
 from backend.diffusion.prior import Denoised, stable_diffusion_schedule, view_angles
 from backend.engines.mvdream import MultiViewDream, choose_recipe
 from backend.fields import hash_field
+from backend.interface.tasks import MVDREAM
 from backend.optimisation.loop import optimise
 from backend.optimisation.recipes.mvdream import PUBLISHED, SMALL, STARTER
 from backend.rendering.cameras import Camera, orbit
@@ -156,10 +157,10 @@ def test_the_grid_learns_faster_than_the_networks():
 
 
 def test_weights_get_the_settings_that_were_published_for_them():
-    parameters = {"steps": 0, "guidance_scale": 0.0, "rescale": 0.5, "shading": True}
+    parameters = MVDREAM.check({})
 
     def choose(size, **changes):
-        return choose_recipe(SimpleNamespace(image_size=size), parameters | changes)  # pyright: ignore[reportArgumentType]
+        return choose_recipe(SimpleNamespace(image_size=size), replace(parameters, **changes))  # pyright: ignore[reportArgumentType]
 
     assert choose(256) == PUBLISHED and PUBLISHED.guidance_scale == 50 and choose(64) == STARTER
     assert PUBLISHED.soft_light and STARTER.soft_light

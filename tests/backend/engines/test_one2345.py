@@ -9,9 +9,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from backend.engines import Request, one2345
+from backend.engines import Request, novel_view, one2345
 from backend.interface.catalog import WeightsError
-from backend.interface.tasks import engine
+from backend.interface.tasks import NOVEL_VIEW, ONE2345, One2345Parameters
 from backend.interface.view_set import FOV_DEG, RADIUS, view_set
 from backend.preprocess.framing import frame
 from backend.rendering.cameras import Camera, orbit, rays
@@ -45,8 +45,8 @@ def see(balls: list, camera: Camera, is_red: Callable[[torch.Tensor], torch.Tens
     return torch.cat([color * hit, hit.float()], 1).view(camera.height, camera.width, 4).numpy()
 
 
-def settings(**values) -> dict:
-    return engine("one2345").check({"mesh_resolution": 64, "num_inference_steps": 2, **values})
+def settings(**values) -> One2345Parameters:
+    return ONE2345.check({"mesh_resolution": 64, "num_inference_steps": 2, **values})
 
 
 def test_a_ball_comes_back_from_its_views():
@@ -113,7 +113,9 @@ def test_the_mesh_has_the_outline_and_the_front_of_the_picture():
 
 def test_a_novel_view_from_the_same_side_shows_the_ball():
     image, _ = picture(90, 15, 200)
-    view = one2345.novel_view(image, 0, 0, settings(), Progress(), seed=1)
+    parameters = NOVEL_VIEW.check({"num_inference_steps": 2})
+    request = Request("novel_view", {"image": image, "angles": [(0.0, None)]}, parameters, 1)
+    view = novel_view.run(request, Progress()).images[0] / 255
     assert view[28:36, 28:36, 0].mean() > 1.5 * view[28:36, 28:36, 1:3].mean()
     assert view[:4, :4, :3].mean() > 0.9  # white corners
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from backend.diffusion.sampling import PAPER, Sampling
 from backend.diffusion.zero123 import Condition, relative_pose
 from backend.engines import Request, one2345
-from backend.interface.tasks import engine
+from backend.interface.tasks import task
 from backend.reconstruction.sparse_neus.model import Scene, SparseNeuS, Widths, project
 from backend.reconstruction.sparse_neus.volume_frame import PUBLISHED_FOV_DEG
 from backend.rendering.cameras import Camera, orbit, rays
@@ -102,7 +102,7 @@ def test_the_inputs_view_is_blenders_front_view(elevation, monkeypatch):
     monkeypatch.setattr(one2345, "match", lambda *_: None)
     monkeypatch.setattr(one2345, "estimate_polar", lambda _: 90 - elevation)
     told = {"weights": "zero123-xl", "mesh_resolution": 48, "match_picture": False}
-    parameters = engine("one2345").check(told)
+    parameters = task("one2345").check(told)
     image = draw(0, elevation).permute(1, 2, 0).numpy()
     mesh = one2345.run(Request("one2345", {"image": image}, parameters, 0), Progress()).mesh
     low, high = mesh.vertices.min(0), mesh.vertices.max(0)

@@ -12,7 +12,7 @@ from torch import Tensor
 from backend.diffusion.sampling import PAPER, Sampling
 from backend.diffusion.zero123 import Condition, relative_pose
 from backend.engines import Request, one2345
-from backend.interface.tasks import engine
+from backend.interface.tasks import task
 from backend.interface.view_set import NEIGHBOURS, view_set
 from backend.preprocess import elevation
 from backend.reconstruction.sparse_neus.model import SparseNeuS
@@ -79,7 +79,7 @@ def run(monkeypatch, model: Draws, polar: int | None = None, weights: Path | Non
     monkeypatch.setattr(one2345, "estimate_polar", lambda _: polar)
     image = np.zeros((40, 60, 4), np.float32)
     image[10:30, 20:40] = 0.4, 0.5, 0.6, 1
-    parameters = engine("one2345").check({"weights": "zero123-xl", "mesh_resolution": 32, **values})
+    parameters = task("one2345").check({"weights": "zero123-xl", "mesh_resolution": 32, **values})
     return one2345.run(Request("one2345", {"image": image}, parameters, 0), Progress()), seen
 
 

@@ -20,8 +20,7 @@ from transformers import (
 
 from backend.engines import Request, shap_e
 from backend.interface.catalog import WeightsError
-from backend.interface.parameters import ParameterError
-from backend.interface.tasks import engine
+from backend.interface.tasks import task
 from backend.runtime.progress import Cancelled, Progress
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -97,7 +96,7 @@ def made(request, tmp_path_factory):
 
 def settings(folder, kind, **told):
     values = {"weights": str(folder), "device": "cpu", "steps": 2, "mesh_resolution": 32}
-    return engine("shap_e" if kind == "image" else "shap_e_text").check(values | told)
+    return task("shap_e" if kind == "image" else "shap_e_text").check(values | told)
 
 
 def inputs(kind):
@@ -186,5 +185,3 @@ def test_refusals(made, tmp_path):
     other = "prompt" if kind == "image" else "image"
     with pytest.raises(WeightsError, match="starts from"):
         shap_e.run(Request("", inputs(other), settings(folder, other)), Progress())
-    with pytest.raises(ParameterError, match="prompt"):
-        shap_e.run(Request("", {"prompt": " "}, settings(folder, "prompt")), Progress())

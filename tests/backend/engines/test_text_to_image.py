@@ -3,20 +3,16 @@
 # pyright: reportArgumentType=false, reportCallIssue=false, reportAttributeAccessIssue=false
 """Pictures of prompts by the text starter, and prompts on their way to an engine."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from backend.__main__ import main, read_inputs
-from backend.engines import Request, text_to_image
-from backend.interface.parameters import ParameterError
-from backend.interface.tasks import PICTURE, engine
+from backend.__main__ import main
+from backend.engines import text_to_image
+from backend.interface.tasks import TEXT_TO_IMAGE
 from backend.preprocess.image import read_image
-from backend.process.server import read_inputs as read_message
 from backend.runtime.progress import Cancelled, Progress
 from backend.weights.store.store import STARTER, STARTER_TEXT
 
@@ -28,7 +24,7 @@ def forget():
 
 
 def imagine(prompt, seed=0, **settings):
-    return text_to_image.imagine(prompt, PICTURE.check({"device": "cpu", **settings}), Progress(), seed)
+    return text_to_image.imagine(prompt, TEXT_TO_IMAGE.check({"device": "cpu", **settings}), Progress(), seed)
 
 
 def test_the_starters_picture_is_that_of_diffusers_own_pipeline():
@@ -73,7 +69,7 @@ def test_it_can_be_cancelled_between_steps():
     seen = []
     progress = Progress(seen.append, is_cancelled=lambda: any(p.stage == "Picture" for p in seen))
     with pytest.raises(Cancelled):
-        text_to_image.imagine("a car", PICTURE.check({"device": "cpu"}), progress, 0)
+        text_to_image.imagine("a car", TEXT_TO_IMAGE.check({"device": "cpu"}), progress, 0)
     assert sum(p.stage == "Picture" for p in seen) == 1
 
 
@@ -82,24 +78,3 @@ def test_the_command_line_writes_the_picture(tmp_path):
     assert main(["picture", "--prompt", "a red car", "--output", str(tmp_path / "car.png"), *values]) == 0
     written = read_image(tmp_path / "car.png")
     np.testing.assert_allclose(written, imagine("a red car", 3, steps=2), atol=0.51 / 255)
-
-
-def message(name, inputs):
-    """What `read_message` asks of a job."""
-    request = Request(name, {}, {})
-    return SimpleNamespace(request=request, message={"inputs": inputs}, attachments={})
-
-
-def test_a_prompt_comes_with_the_request():
-    assert read_message(message("dreamfusion", {"prompt": "a cat"}), None) == {"prompt": "a cat"}
-    for inputs in (None, {}, {"prompt": 3}, {"prompt": "x" * 5000}, {"prompt": "a\0b"}):
-        with pytest.raises(ParameterError, match="Prompt"):
-            read_message(message("dreamfusion", inputs), None)
-
-
-def test_the_command_line_asks_for_what_the_engine_takes(tmp_path):
-    assert read_inputs(engine("dreamfusion"), None, "a cat") == {"prompt": "a cat"}
-    assert read_inputs(engine("one2345"), None, "a cat") == {"prompt": "a cat"}  # of which it makes an image
-    for name, words in (("dreamfusion", "--prompt"), ("one2345", "--image, or --prompt")):
-        with pytest.raises(ParameterError, match=words):
-            read_inputs(engine(name), None, None)

@@ -12,7 +12,7 @@ from PIL import Image
 from backend.engines import Request, novel_view, one2345, views_to_mesh
 from backend.interface.errors import ImageError
 from backend.interface.parameters import ParameterError, check_angles
-from backend.interface.tasks import NOVEL_VIEW, VIEWS
+from backend.interface.tasks import NOVEL_VIEW, VIEWS_TO_MESH
 from backend.interface.view_set import FOV_DEG, RADIUS, first_stage
 from backend.meshing.visual_hull import visual_hull
 from backend.preprocess.views import ViewsError, align, read_attached
@@ -92,8 +92,8 @@ def test_neus_sees_what_silhouettes_do_not_tell_and_lies_where_the_cameras_were(
     moved = [Camera(c.cam_to_world.clone(), FOV_DEG, 64, 64) for c in cameras]
     for camera in moved:
         camera.cam_to_world[:3, 3] = camera.cam_to_world[:3, 3] * unit + torch.tensor(middle)
-    values = VIEWS.check({"method": "neus", "steps": 24, "device": "cpu", "mesh_resolution": 80})
-    result = views_to_mesh.run(Request(VIEWS.name, {"views": pictures, "cameras": moved}, values), Progress())
+    values = VIEWS_TO_MESH.check({"method": "neus", "steps": 24, "device": "cpu", "mesh_resolution": 80})
+    result = views_to_mesh.run(Request(VIEWS_TO_MESH.name, {"views": pictures, "cameras": moved}, values), Progress())
     found = Mesh((result.mesh.vertices - np.array(middle)) / unit, result.mesh.faces, result.mesh.vertex_colors)
     test = Camera(orbit(35, 30, RADIUS), FOV_DEG, 96, 96)
     seen, true = render_mesh(found, test).numpy(), render_mesh(truth, test).numpy()
@@ -113,9 +113,9 @@ def test_neus_sees_what_silhouettes_do_not_tell_and_lies_where_the_cameras_were(
 def test_silhouettes_without_a_common_object_are_refused():
     cameras, corner = around(32), np.zeros((32, 32, 4), np.float32)
     corner[:6, :6] = 1  # in every picture at the left and above: nothing stands there for all of them
-    values = VIEWS.check({"method": "neus", "device": "cpu", "remove_background": "never"})
+    values = VIEWS_TO_MESH.check({"method": "neus", "device": "cpu", "remove_background": "never"})
     with pytest.raises(ImageError, match="no object in common"):
-        views_to_mesh.run(Request(VIEWS.name, {"views": [corner] * 8, "cameras": cameras}, values), Progress())
+        views_to_mesh.run(Request(VIEWS_TO_MESH.name, {"views": [corner] * 8, "cameras": cameras}, values), Progress())
 
 
 def png(size=(24, 18)) -> bytes:

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from backend.engines import Request, Result
+from backend.engines import MeshResult, Request
 from backend.engines.zero123_sds import check_start, choose_recipe, find_start, fit_into, make_field, run
 from backend.fields import hash_field, sdf_field
 from backend.fields.initial import fit_mesh
 from backend.interface.parameters import ParameterError
-from backend.interface.tasks import engine
+from backend.interface.tasks import ZERO123_SDS
 from backend.interface.view_set import RADIUS
 from backend.optimisation.loop import optimise
 from backend.optimisation.objective import Reconstruction, Reference
@@ -109,17 +109,17 @@ class Model:
     ],
 )
 def test_weights_get_the_settings_that_were_published_for_them(size, kind, method, base, scale):
-    parameters = {"method": method, "steps": 0, "guidance_scale": 0.0}
+    parameters = ZERO123_SDS.check({"method": method})
     chosen = choose_recipe(Model(size, kind), parameters)  # pyright: ignore[reportArgumentType]
     assert chosen == base and chosen.guidance_scale == scale
-    told = choose_recipe(Model(size, kind), parameters | {"steps": 50, "guidance_scale": 7.0})  # pyright: ignore
+    told = choose_recipe(Model(size, kind), replace(parameters, steps=50, guidance_scale=7.0))  # pyright: ignore
     assert (told.steps, told.guidance_scale) == (50, 7)
 
 
 def test_a_start_comes_with_the_request_and_is_asked_for():
-    mesh, parameters = brick(), {"start": "mesh"}
+    mesh, parameters = brick(), ZERO123_SDS.check({"start": "mesh"})
     assert find_start(Request("zero123_sds", {"mesh": mesh}, parameters), Progress()) is mesh
-    assert find_start(Request("zero123_sds", {"mesh": mesh}, {"start": "nothing"}), Progress()) is None
+    assert find_start(Request("zero123_sds", {"mesh": mesh}, ZERO123_SDS.check({})), Progress()) is None
     with pytest.raises(ParameterError, match="Select a mesh"):
         check_start(Request("zero123_sds", {}, parameters))
 
@@ -163,11 +163,11 @@ def test_a_start_of_any_size_and_place_is_made_to_fit():
         assert np.abs(fitted.vertices.max(0) + fitted.vertices.min(0)).max() < 1e-5
 
 
-def one_step(mesh: Mesh, match: bool) -> Result:
+def one_step(mesh: Mesh, match: bool) -> MeshResult:
     """Of a mesh and the picture of the brick: one step teaches nothing."""
     image = render_mesh(brick(), Camera(orbit(0, 0, 3.0), 30, 128, 128)).numpy()
     told = {"start": "mesh", "steps": 1, "auto_elevation": False, "elevation_deg": 0.0, "mesh_resolution": 48}
-    values = engine("zero123_sds").check(told | {"match_picture": match, "remove_background": "never"})
+    values = ZERO123_SDS.check(told | {"match_picture": match, "remove_background": "never"})
     return run(Request("zero123_sds", {"image": image, "mesh": mesh}, values, 0), Progress())
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from backend.meshing.files import ENDINGS, MeshFileError, load, save, unpack, write_whole
-from backend.process.run import pack, pack_mesh
+from backend.process.codec import pack, pack_mesh
 from backend.rendering.mesh import Mesh
 
 

@@ -11,7 +11,8 @@ import torch
 import trimesh
 
 from backend.engines import Request
-from backend.interface.tasks import engine
+from backend.interface.common_parameters import MeshParameters
+from backend.interface.tasks import task
 from backend.meshing.clean import select_faces
 from backend.meshing.files import load, save
 from backend.meshing.marching_cubes import extract
@@ -25,8 +26,9 @@ from backend.meshing.texture import (
     rasterise_uv,
     unwrap,
 )
+from backend.process.codec import pack_mesh
 from backend.process.failure import describe
-from backend.process.run import pack_mesh, run
+from backend.process.run import run
 from backend.rendering.cameras import Camera, orbit
 from backend.rendering.mesh import Mesh
 from backend.rendering.rasteriser import rasterise, render_mesh
@@ -108,7 +110,7 @@ def test_the_texture_renders_like_the_vertex_colours(baked: Mesh, azimuth: float
 
 def test_a_texture_of_a_function_is_sharper_than_vertex_colours(knot: Mesh):
     """A coarse mesh, whose vertices lie too far apart for the pattern."""
-    parameters = {"texture": str(SIDE), "max_faces": 600}
+    parameters = MeshParameters(texture=str(SIDE), max_faces=600)
     coarse = decimate_and_texture(knot, parameters, swirl)
     assert len(coarse.faces) <= 600 and coarse.is_closed
     camera = Camera(orbit(30, 20, 1.6), 40.0, 128, 128)
@@ -123,11 +125,11 @@ def test_a_texture_of_a_function_is_sharper_than_vertex_colours(knot: Mesh):
 
 
 def test_without_a_texture_the_mesh_is_only_decimated(knot: Mesh):
-    assert decimate_and_texture(knot, {"texture": "off", "max_faces": 0}) is knot
-    less = decimate_and_texture(knot, {"max_faces": 1000})
+    assert decimate_and_texture(knot, MeshParameters(max_faces=0)) is knot
+    less = decimate_and_texture(knot, MeshParameters(max_faces=1000))
     assert less.texture is None and len(less.faces) <= 1000
     nothing = Mesh(np.zeros((0, 3)), np.zeros((0, 3)))
-    assert decimate_and_texture(nothing, {"texture": "512", "max_faces": 0}) is nothing
+    assert decimate_and_texture(nothing, MeshParameters(texture="512", max_faces=0)) is nothing
 
 
 def test_nearest_vertex_colours_are_interpolated_by_inverse_distance():
@@ -188,7 +190,7 @@ def test_a_packed_mesh_keeps_its_uv_and_texture(baked: Mesh):
 
 
 def test_a_missing_xatlas_is_reported_before_the_engine_loads(monkeypatch: pytest.MonkeyPatch):
-    wanted = Request("lrm", {}, engine("lrm").check({"texture": "512"}))
+    wanted = Request("lrm", {}, task("lrm").check({"texture": "512"}))
     monkeypatch.setitem(sys.modules, "xatlas", None)
     with pytest.raises(TextureError) as caught:
         run(wanted, Progress(), lambda _name: pytest.fail("the engine was loaded"))

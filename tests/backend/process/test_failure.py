@@ -8,8 +8,9 @@ from backend.interface.catalog import WeightsError
 from backend.interface.errors import ImageError
 from backend.interface.parameters import ParameterError
 from backend.interface.protocol import FAILURES
+from backend.interface.tasks import NOVEL_VIEW, ONE2345
 from backend.meshing.files import MeshFileError
-from backend.process.failure import describe
+from backend.process.failure import describe, lighter
 from backend.runtime.progress import Cancelled
 
 # As users have reported them; none of these needs the device to be raised here.
@@ -71,3 +72,18 @@ def test_kinds(error: BaseException, kind: str, words: str):
     assert failure.kind == kind
     assert kind in FAILURES
     assert words in f"{failure.message} {failure.remedy}"
+
+
+@pytest.mark.parametrize(
+    ("task", "values", "lower"),
+    [
+        (ONE2345, {"mesh_resolution": 512}, {"mesh_resolution": 256}),
+        (ONE2345, {"mesh_resolution": 40}, {"mesh_resolution": 32}),  # the least
+        (ONE2345, {"mesh_resolution": 32}, {"device": "cpu"}),
+        (ONE2345, {"mesh_resolution": 32, "device": "cpu"}, {}),
+        (NOVEL_VIEW, {}, {"device": "cpu"}),
+        (NOVEL_VIEW, {"device": "cpu"}, {}),
+    ],
+)
+def test_suggests_to_lower_what_can_still_be_lowered(task, values: dict, lower: dict):
+    assert lighter(task, task.check(values)) == lower

@@ -9,7 +9,7 @@ import pytest
 
 from backend.engines import text_to_image
 from backend.interface import protocol
-from backend.interface.tasks import PICTURE
+from backend.interface.tasks import TEXT_TO_IMAGE
 from backend.preprocess.image import read_image
 from backend.process.availability import engine_states
 from backend.runtime.progress import Progress
@@ -26,7 +26,7 @@ def test_a_picture_a_refusal_and_a_mesh_of_a_prompt(start, tmp_path: Path):
     client.send(message | {"job": "picture", "engine": "text_to_image"})
     told, attached = client.expect("picture", "failure")
     assert told["type"] == "picture", told
-    expected = text_to_image.imagine("a red car", PICTURE.check(settings), Progress(), 4)
+    expected = text_to_image.imagine("a red car", TEXT_TO_IMAGE.check(settings), Progress(), 4)
     text_to_image.unload()
     np.testing.assert_allclose(read_image(attached["image_file"]), expected, atol=2 / 255)
     kept = Path(told["folder"])

@@ -9,12 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from backend.engines import Request
 from backend.interface import protocol
-from backend.interface.tasks import ENGINES, engine
-from backend.process.server import easier
+from backend.interface.tasks import MESH_TASKS
 from tests.support.backend_client import ROOT, arrays, picture
-from tests.support.double_engine import FACES, VERTICES
+from tests.support.double_engine import FACES, MODEL_BYTES, VERTICES
 
 
 def test_the_real_command_greets_without_torch(start, tmp_path: Path):
@@ -30,7 +28,7 @@ def test_the_real_command_greets_without_torch(start, tmp_path: Path):
     hello, _ = client.expect("hello")
     assert client.said[0][0] is hello
     assert hello["protocol"] == protocol.PROTOCOL
-    assert [e["name"] for e in hello["engines"]] == [engine.name for engine in ENGINES]
+    assert [e["name"] for e in hello["engines"]] == [engine.name for engine in MESH_TASKS]
     assert {"can_run", "missing", "remedy"} <= set(hello["engines"][0])
     assert hello["devices"][0]["kind"] == "cpu"
     assert hello["python"] == ".".join(map(str, sys.version_info[:3]))
@@ -161,20 +159,6 @@ def test_failures_of_an_engine(start, tmp_path: Path, scenario: str, kind: str, 
         assert "unloaded" in client.log.read_text()
 
 
-@pytest.mark.parametrize(
-    ("values", "lower"),
-    [
-        ({"mesh_resolution": 512}, {"mesh_resolution": 256}),
-        ({"mesh_resolution": 40}, {"mesh_resolution": 32}),  # the least
-        ({"mesh_resolution": 32}, {"device": "cpu"}),
-        ({"mesh_resolution": 32, "device": "cpu"}, {}),
-    ],
-)
-def test_what_to_lower_is_what_can_still_be_lowered(values: dict, lower: dict):
-    declared = engine("one2345")
-    assert easier(Request("one2345", {}, declared.check(values), 0)) == lower
-
-
 def test_jobs_queue_and_waiting_ones_can_be_cancelled(start):
     client = start()
     client.request("first", "wait")
@@ -245,14 +229,33 @@ def test_heartbeats_come_while_a_job_works(start):
 def test_models_are_dropped_when_idle(start):
     client = start("--idle")
     for job in ("a", "b"):
-        client.request(job)
+        client.request(job, "model")
         client.expect("result")
         client.wait_for_log("unloaded\n" * (1 if job == "a" else 2))
 
 
+def resident_bytes(pid: int) -> int:
+    """Memory that a process holds, on Linux."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_unload_returns_the_memory_of_models_and_the_process_goes_on(start):
+    client = start()
+    client.request("a", "model")
+    client.expect("result")
+    with_model = resident_bytes(client.process.pid)
+    client.send({"type": "unload"})
+    client.wait_for_log("unloaded")
+    client.request("b")
+    client.expect("result")
+    assert with_model - resident_bytes(client.process.pid) > 0.9 * MODEL_BYTES
+    assert client.end() == 0
+
+
 def test_unload_and_shutdown(start):
     client = start()
-    client.request("a")
+    client.request("a", "model")
     client.expect("result")
     client.send({"type": "unload"})
     client.wait_for_log("unloaded")

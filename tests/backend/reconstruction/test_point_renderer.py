@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from backend.input_view.view_colors import blend_views, blended_colors, paint_vertices, view_with_depth
+from backend.interface.common_parameters import MeshParameters
 from backend.meshing.texture import decimate_and_texture, nearest_vertex_colors
 from backend.reconstruction.point_renderer import GatedConvolution, PointRenderer
 from backend.rendering.cameras import Camera, orbit
@@ -118,7 +119,7 @@ def test_views_are_baked_into_a_texture_at_the_right_points():
     pytest.importorskip("xatlas")
     mesh = ball(8)
     colors = blended_colors([shot(mesh, a) for a in (0, 90, 180, 270)], nearest_vertex_colors(mesh))
-    textured = decimate_and_texture(mesh, {"texture": "256", "max_faces": 0}, colors)
+    textured = decimate_and_texture(mesh, MeshParameters(texture="256", max_faces=0), colors)
     assert textured.uv is not None and textured.texture is not None
     centre, uv = textured.vertices[textured.faces].mean(1), textured.uv.mean(1)
     column, row = (uv * [256, -256] + [0, 256]).astype(int).clip(0, 255).T

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the checks share: the extension's modules, a stand-in for the backend, an image to choose, patience."""
+"""The stage of each check: Blender as after its first start, the extension in it, and a stand-in for the backend."""
 
+import json
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -9,47 +11,57 @@ from pathlib import Path
 
 import bpy
 
+HERE = Path(__file__).resolve().parent
+sys.path.append(str(HERE.parent))  # for extension
+sys.path.append(str(HERE.parents[2]))  # for tests.support
+
+import extension  # noqa: E402
+from extension import settings  # noqa: E402
+
 ZIP, DOUBLE, HOST_PYTHON = sys.argv[1:4]
-NAME = "bl_ext.user_default.image_to_mesh"
 RESOURCES = Path(os.environ["BLENDER_USER_RESOURCES"])
+INSTALLED = RESOURCES / "extensions" / "user_default" / "image_to_mesh"
 DATA = RESOURCES / "dáta 資料"  # spaces and letters of two scripts, as in many a user's name
 PATIENCE_S = 60.0
-sys.path.append(str(Path(__file__).resolve().parents[3]))  # for tests.support
 
 
-def module(name):
-    return sys.modules[f"{NAME}.{name}"]
+def fresh():
+    """Factory settings, the factory scene, no files of an earlier check, and the extension newly registered."""
+    if extension.NAME in bpy.context.preferences.addons:
+        disable()
+    bpy.ops.wm.read_factory_settings()
+    for path in RESOURCES.iterdir():
+        if path.name != "extensions":
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    enable() if INSTALLED.exists() else install()
+    use_double()
 
 
-def settings():
-    return bpy.context.scene.image_to_mesh
+def enable():
+    bpy.ops.preferences.addon_enable(module=extension.NAME)
 
 
-def preferences():
-    return bpy.context.preferences.addons[NAME].preferences
-
-
-def made():
-    return [ob for ob in bpy.data.objects if "image_to_mesh_recipe" in ob]
-
-
-def repository():
-    names = [repo.module for repo in bpy.context.preferences.extensions.repos]
-    return names.index("user_default")
+def disable():
+    bpy.ops.preferences.addon_disable(module=extension.NAME)
 
 
 def install():
     bpy.ops.extensions.package_install_files(filepath=ZIP, repo="user_default", enable_on_install=True)
 
 
+def uninstall():
+    names = [repo.module for repo in bpy.context.preferences.extensions.repos]
+    bpy.ops.extensions.package_uninstall(repo_index=names.index("user_default"), pkg_id="image_to_mesh")
+
+
 def use_double():
     """A named interpreter, and the stand-in in the backend's place."""
-    prefs = bpy.context.preferences.addons[NAME].preferences
+    prefs = extension.preferences()
     prefs.python, prefs.data_folder = HOST_PYTHON, str(DATA)
-    protocol, process = module("backend.interface.protocol"), module("addon.jobs.process")
-    command = protocol.command(HOST_PYTHON, DOUBLE, "serve", "--jobs", DATA / "jobs")
-    launch = process.Launch(command, protocol.environment(os.environ), RESOURCES, DATA / "logs" / "backend.log")
-    module("addon.session").queue.launch = lambda: lambda: launch
+    protocol = extension.protocol
+    command = protocol.command(HOST_PYTHON, DOUBLE, "serve", "--jobs", extension.jobs_folder(DATA))
+    log = extension.log_path(DATA)
+    extension.start_as(extension.process_module.Launch(command, protocol.environment(os.environ), RESOURCES, log))
 
 
 def choose(script):
@@ -59,12 +71,36 @@ def choose(script):
     settings().engine, settings().source, settings().filepath = "ONE2345", "FILE", str(path)
 
 
+def generate(script="views"):
+    """Make a mesh of an image with this text, wait for it, and return the object."""
+    choose(script)
+    assert bpy.ops.image_to_mesh.generate(wait=True) == {"FINISHED"}
+    return bpy.context.object
+
+
+def activate(ob):
+    bpy.context.view_layer.objects.active = ob
+
+
+def select(*chosen):
+    """Select these objects alone, and make the first one active."""
+    for ob in bpy.context.view_layer.objects:
+        ob.select_set(ob in chosen)
+    activate(chosen[0] if chosen else None)
+
+
 def run(until):
+    """Tick until it is so."""
     end = time.monotonic() + PATIENCE_S
     while not until():
         assert time.monotonic() < end, "nothing happened"
-        module("addon.session").tick()
+        extension.tick()
         time.sleep(0.01)
+
+
+def request_of(job):
+    """The request that the double received for a job."""
+    return json.loads((Path(job.folder) / "request.json").read_text())
 
 
 def raises(operator, *words, **arguments):
@@ -75,3 +111,23 @@ def raises(operator, *words, **arguments):
         assert all(word in str(error) for word in words), error
     else:
         raise AssertionError("no error was reported")
+
+
+def raises_trouble(call, *arguments):
+    """The call raises Trouble with a remedy; returns the trouble."""
+    try:
+        call(*arguments)
+    except extension.trouble.Trouble as trouble:
+        assert trouble.remedy, trouble
+        return trouble
+    raise AssertionError("no trouble")
+
+
+def cases(**named):
+    """Run the check once for each keyword, with the keyword's tuple as its arguments."""
+
+    def add(check):
+        check.cases = named
+        return check
+
+    return add

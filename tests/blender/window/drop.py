@@ -9,6 +9,7 @@ Ends with status 0 only if the files became jobs in their order, and all of them
 import resource
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import bpy
@@ -17,7 +18,7 @@ import rig
 sys.path.insert(0, next(a for a in rig.SESSION["args"] if a.startswith("here=")).removeprefix("here="))
 from played import ARGS, PATIENCE_S, log_holds, meshes, module, prepare, watch
 
-FOLDER = Path("/tmp/dropped")
+FOLDER = Path(tempfile.gettempdir()) / "dropped"
 NAMES = [f"{number:02}" for number in range(40)] if "double" in ARGS else ["Chest", "Second", "Third"]
 LOST = ["17"] if "double" in ARGS else []
 KEPT_MB = 2.0  # that a job of the double may leave: object, mesh, material, version, and an undo step

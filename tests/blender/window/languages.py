@@ -2,8 +2,8 @@
 """The panel in other languages, in a real window, with the picture languages.
 
 Debian's Blender keeps its languages apart; without them this fails. Take usr/share/locale out of the package
-blender-data, and let the rig show it: `--rig=--bind --rig=FOLDER:/usr/share/locale:ro`. Ends with status 0 only if
-Blender has our words in each language.
+blender-data, and let the rig show it: `--rig-argument=--bind --rig-argument=FOLDER:/usr/share/locale:ro`.
+Ends with status 0 only if Blender has our words in each language.
 """
 
 import sys

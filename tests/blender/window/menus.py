@@ -7,6 +7,7 @@ saved by name came back, and every menu's entry started a job.
 
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import bpy
@@ -32,7 +33,7 @@ from widgets import (
     whole,
 )
 
-FOLDER = Path("/tmp/chosen")
+FOLDER = Path(tempfile.gettempdir()) / "chosen"
 SIDE = 560  # pixels of a picture's part
 
 

@@ -3,6 +3,7 @@
 
 import os
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import rig
 
 NAME = "bl_ext.user_default.image_to_mesh"
 ARGS = dict(argument.split("=", 1) for argument in rig.SESSION["args"])
-DATA = Path("/tmp/image-to-mesh")
+DATA = Path(tempfile.gettempdir()) / "image-to-mesh"
 PATIENCE_S = 1200
 HOLD_MS = 50
 CALLED = ("draw", "poll", "execute", "invoke")  # by Blender, on its main thread

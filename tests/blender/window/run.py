@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Play a script of this folder in a real Blender window (needs root, and the rig's chroot: `blender-gui setup`).
+"""Play a script of this folder in a real Blender window, which plain_rig.py opens unless --rig names another program.
 
     python tests/blender/window/run.py click  --zip image_to_mesh.zip --venv VENV --image FILE --out shots
     python tests/blender/window/run.py faults --zip image_to_mesh.zip --venv VENV --image FILE --out shots
@@ -8,15 +8,14 @@
     python tests/blender/window/run.py set_up --set-up DIR ... (as above)
     python tests/blender/window/run.py menus --double ... (as above; so undo, and drop for forty images)
 
-VENV has what the backend needs. `--double` puts the stand-in of the tests in the backend's place; the image's text then
-says what it does, as in `views wait:2 mesh`.
+docs/window-rig.md says what a rig needs. VENV has what the backend needs. `--double` puts the stand-in of the tests in
+the backend's place; the image's text then says what it does, as in `views wait:2 mesh`.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -32,12 +31,12 @@ PICTURES = (
 )
 WIDEST = 1180  # pixels
 WEIGHTS = {"config.json": b"{}", "model.safetensors": bytes(60_000_000), "preprocessor_config.json": b"{}"}
-RIG = Path(os.environ.get("BLENDER_GUI", HERE.parents[3] / "shared" / "tools" / "blender-gui"))
+NO_SCRIPTS = {"run", "rig", "plain_rig", "played", "widgets"}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("script", choices=sorted({p.stem for p in HERE.glob("*.py")} - {"run", "played", "widgets"}))
+    parser.add_argument("script", choices=sorted({p.stem for p in HERE.glob("*.py")} - NO_SCRIPTS))
     parser.add_argument("--zip", type=Path, required=True)
     parser.add_argument("--venv", type=Path, required=True)
     parser.add_argument("--image", type=Path, required=True)
@@ -48,7 +47,14 @@ def main() -> int:
     parser.add_argument("--stages", metavar="A,B", help="faults: only in these; views: only these parts")
     parser.add_argument("--set-up", type=Path, metavar="DIR", help="let preferences make a backend in this data folder")
     parser.add_argument(
-        "--rig", action="append", default=[], metavar="ARGUMENT", help="one more for the rig; repeatable"
+        "--rig",
+        type=Path,
+        default=HERE / "plain_rig.py",
+        metavar="PROGRAM",
+        help="opens Blender's window (%(default)s)",
+    )
+    parser.add_argument(
+        "--rig-argument", action="append", default=[], metavar="TEXT", help="one more for the rig; repeatable"
     )
     parser.add_argument("--timeout", type=int, default=900, metavar="S")
     parser.add_argument("--size", default="1600x1000")
@@ -62,12 +68,13 @@ def main() -> int:
         args.set_up.mkdir(parents=True, exist_ok=True)
         values["data"] = args.set_up.absolute()
     values |= {f"set.{name}": value for name, value in (pair.split("=", 1) for pair in args.set)}
-    command = [sys.executable, RIG, "run", "--extension", args.zip, "--venv", args.venv, "--out", args.out]
+    program = [sys.executable, args.rig] if args.rig.suffix == ".py" else [args.rig]
+    command = [*program, "run", "--extension", args.zip, "--venv", args.venv, "--out", args.out]
     command += ["--size", args.size, "--timeout", args.timeout, "--script", HERE / f"{args.script}.py"]
     for folder in (HERE.parent, args.image.absolute()):
         command += ["--bind", f"{folder}:ro"]
     command += ["--bind", values["data"]] if args.set_up else []
-    command += args.rig
+    command += args.rig_argument
     server = Server()
     server.files, server.RequestHandlerClass = WEIGHTS, Halting
     command += ["--env", f"HF_ENDPOINT={server.address}"]

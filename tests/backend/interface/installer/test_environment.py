@@ -103,7 +103,7 @@ class TestOneEnvironment:
         write_source(source, **ALL | {"typer": "3.0"})
         with pytest.raises(packages.SetupError, match="does not exist for this Python") as caught:
             install(data, source)
-        assert "Python 3.11 or 3.12" in caught.value.remedy
+        assert "Python 3.12 (64 bit), or another from 3.11 to 3.14" in caught.value.remedy
         assert not environment.is_ready(data) and environment.stamp(data / "environment") == {}
 
     def test_only_one_at_a_time(self, data, source):
@@ -152,6 +152,9 @@ def test_copies_follow_the_content(tmp_path):
         copy = environment.copy_backend(source, tmp_path / "data")
         assert (copy / "backend" / "__init__.py").read_text() == text
         names.add(copy)
+    (source / "blender_manifest.toml").write_text('version = "2.0.0"\n')
+    copy = environment.copy_backend(source, tmp_path / "data")
+    assert copy not in names and (copy / "blender_manifest.toml").read_text() == 'version = "2.0.0"\n'
     assert len(names) == 3
     left = list((tmp_path / "data" / "backend").iterdir())
     assert len(left) == environment.COPIES_KEPT and copy in left and first not in left

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from backend.engines import Request, one2345
 from backend.interface.catalog import WeightsError
-from backend.interface.tasks import engine
+from backend.interface.tasks import task
 from backend.runtime.progress import Progress
 from backend.weights.formats.checkpoint import read_file
 from backend.weights.loaders.zero123 import check_zero123, convert, load_zero123
@@ -147,7 +147,7 @@ def test_what_differs_is_named(damage, tmp_path):
 
 def test_what_does_not_fit_is_refused_before_anything_is_done_with_the_image(tmp_path):
     path = save(tmp_path, without(DECODER), global_step=1)
-    values = engine("one2345").check({"weights": str(path), "device": "cpu"})
+    values = task("one2345").check({"weights": str(path), "device": "cpu"})
     with pytest.raises(WeightsError, match=f"{DECODER} is missing"):
         one2345.run(Request("one2345", {}, values, 0), Progress())  # there is no image yet
 

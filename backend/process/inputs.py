@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a request's message and attachments to the inputs of an engine."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..interface.common_parameters import PROMPT
+from ..interface.errors import ImageError
+from ..interface.parameters import ParameterError, check_angles
+from ..interface.task import Task
+from ..interface.tasks import TEXT_TO_IMAGE
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ..rendering.mesh import Mesh
+
+VIEW_NAME = re.compile(r"view_\d{3}")  # attachments of several images
+Keep = Callable[[str, bytes], None]
+
+
+def read_inputs(task: Task[Any], named: Any, attached: Mapping[str, bytes], keep: Keep) -> dict[str, Any]:
+    """What a task's engine gets as `inputs`. named: the message's "inputs". keep(file name, bytes): gets what was sent.
+
+    Raises ParameterError, ImageError, ViewsError, MeshFileError, and whatever `keep` does.
+    """
+    named = named if isinstance(named, dict) else {}
+    inputs: dict[str, Any] = {}
+    if "views" in task.inputs:
+        inputs |= read_views(read_files(attached, keep), named.get("cameras"))
+    if "photos" in task.inputs:
+        inputs["photos"] = read_photos(read_files(attached, keep))
+    if "angles" in task.inputs:
+        inputs["angles"] = check_angles(named.get("angles"))
+    if "image" in task.inputs:
+        inputs |= read_image_or_prompt(named, attached, keep)
+    if "prompt" in task.inputs:
+        inputs["prompt"] = read_prompt(named.get("prompt"))
+    if "mesh" in attached:
+        inputs["mesh"] = read_mesh(attached["mesh"], keep)
+    return inputs
+
+
+def read_prompt(prompt: Any) -> str:
+    """The prompt without spaces around it; ParameterError where there is none."""
+    if not isinstance(prompt, str) or not prompt.strip():
+        raise ParameterError("There is no prompt. Write what the mesh should be, such as: a red car.")
+    return PROMPT.check(prompt).strip()
+
+
+def read_image_or_prompt(named: dict[str, Any], attached: Mapping[str, bytes], keep: Keep) -> dict[str, Any]:
+    """The image, attached or at a path; or the prompt from which it is to be made, with the parameters for that."""
+    from ..preprocess.image import read_image
+
+    if not attached.keys() & {"image_file", "image"} and "prompt" in named:
+        return {"prompt": read_prompt(named["prompt"]), "picture": TEXT_TO_IMAGE.check(named.get("picture", {}))}
+    if "image_file" in attached:
+        keep("input.image", attached["image_file"])
+        return {"image": read_image(attached["image_file"])}
+    if "image" in attached:
+        from ..preprocess.image import read_array
+
+        keep("input.npz", attached["image"])
+        return {"image": read_array(attached["image"])}
+    path = named.get("image")
+    if not isinstance(path, str) or path in ("", "attachment"):
+        raise ImageError("No image came with the request.")
+    return {"image": read_image(path)}
+
+
+def read_files(attached: Mapping[str, bytes], keep: Keep) -> list[bytes]:
+    """The attached image files view_000, view_001 and so on."""
+    files = {name: data for name, data in sorted(attached.items()) if VIEW_NAME.fullmatch(name)}
+    for name, data in files.items():
+        keep(f"{name}.image", data)
+    return list(files.values())
+
+
+def read_views(files: list[bytes], cameras: Any) -> dict[str, Any]:
+    """Images with their cameras."""
+    from ..preprocess.views import read_attached
+
+    return dict(zip(("views", "cameras"), read_attached(files, cameras), strict=True))
+
+
+def read_photos(files: list[bytes]) -> list[np.ndarray]:
+    """Photos of one subject."""
+    from ..preprocess.image import read_image
+
+    return [read_image(data) for data in files]
+
+
+def read_mesh(data: bytes, keep: Keep) -> Mesh:
+    """The mesh that the job starts from."""
+    from ..meshing.files import unpack
+
+    keep("start.npz", data)
+    return unpack(data)

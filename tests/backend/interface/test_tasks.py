@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import json
+from dataclasses import FrozenInstanceError, asdict, dataclass
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend.interface import catalog
+from backend.interface.parameters import ParameterError, parameter
+from backend.interface.task import Task
+from backend.interface.tasks import MESH_TASKS, TASKS, task
+from tests.support import DATA
+
+BEFORE = json.loads((DATA / "tasks.json").read_text())  # the declarations of commit ec550ca
+
+
+@dataclass(frozen=True)
+class Toy:
+    steps: int = parameter("Steps", 12, 2, 100)
+    angle: float = parameter("Angle", 20.0, -30, 80, unit="deg")
+    switch: bool = parameter("Switch", True)
+    mode: str = parameter("Mode", "auto", choices=("auto", "always", "never"))
+    text: str = parameter("Text", "")
+
+
+TOY = Task("toy", "Toy", "", ("image",), Toy, ())
+
+
+def test_fills_in_defaults():
+    assert TOY.check({"steps": "3"}) == Toy(3, 20.0, True, "auto", "")
+
+
+def test_checked_parameters_cannot_change_or_have_a_name_that_is_not_declared():
+    checked = TOY.check({})
+    with pytest.raises(FrozenInstanceError):
+        checked.steps = 4  # pyright: ignore[reportAttributeAccessIssue]
+    with pytest.raises(AttributeError, match="stesp"):
+        print(checked.stesp)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_names_the_nearest_parameter_and_engine():
+    with pytest.raises(ParameterError, match="did you mean 'angle'"):
+        TOY.check({"angel": 1})
+    with pytest.raises(ParameterError, match="did you mean 'one2345'"):
+        task("one-2345")
+    with pytest.raises(ParameterError, match="did you mean 'starter'"):
+        catalog.weights("startr")
+
+
+def test_a_task_that_makes_no_mesh_of_an_image_or_prompt_is_not_among_the_engines():
+    assert task("novel_view").produces == "images"
+    with pytest.raises(ParameterError, match="no engine 'novel_view'"):
+        task("novel_view", MESH_TASKS)
+
+
+@pytest.mark.parametrize("values", [None, ["steps"], "steps=3"])
+def test_refuses_what_is_no_set_of_values(values):
+    with pytest.raises(ParameterError, match="name and value"):
+        TOY.check(values)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([p.name for p in TOY.parameters]) | st.text(max_size=12),
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.integers()),
+    )
+)
+def test_any_values_give_a_full_set_in_range_or_an_error(values):
+    try:
+        checked = TOY.check(values)
+    except ParameterError:
+        return
+    assert list(asdict(checked)) == ["steps", "angle", "switch", "mode", "text"]
+    assert 2 <= checked.steps <= 100
+    assert -30 <= checked.angle <= 80
+
+
+@pytest.mark.parametrize("declared", TASKS, ids=lambda declared: declared.name)
+def test_declarations_hold_together(declared: Task[Any]):
+    """What Blender draws must be true: defaults pass their own checks, names are Python names, weights exist."""
+    assert task(declared.name) is declared
+    assert asdict(declared.check({})) == {p.name: p.default for p in declared.parameters}
+    for declaration in declared.parameters:
+        assert declaration.name.isidentifier()
+        assert declaration.title
+        assert declaration.help
+        assert declaration.check(declaration.default) == declaration.default
+        assert (declaration.kind == "choice") == bool(declaration.choices)
+    for identity in declared.weights:
+        assert catalog.weights(identity).id == identity
+    for name in declared.offers:
+        assert task(name).name == name
+
+
+def test_the_tasks_and_their_order_are_those_that_saved_files_name():
+    assert [declared.name for declared in TASKS] == list(BEFORE)
+
+
+@pytest.mark.parametrize("declared", TASKS, ids=lambda declared: declared.name)
+def test_inputs_weights_and_parameters_are_those_that_saved_files_name(declared: Task[Any]):
+    before = BEFORE[declared.name]
+    assert [list(declared.inputs), list(declared.weights), list(declared.parts)] == [
+        before["inputs"],
+        before["weights"],
+        before["parts"],
+    ]
+    assert [
+        [p.name, p.kind, p.default, p.minimum, p.maximum, list(p.choices), p.unit] for p in declared.parameters
+    ] == before["parameters"]
+
+
+def test_catalog_has_no_two_of_a_name_and_whole_hashes():
+    assert len({w.id for w in catalog.WEIGHTS}) == len(catalog.WEIGHTS)
+    for weights in catalog.WEIGHTS:
+        assert weights.licence and weights.purpose
+        assert weights.size > 0 or not weights.repository
+        for file in weights.files:
+            assert file.size is None or file.size > 0
+            assert file.sha256 is None or (len(file.sha256) == 64 and int(file.sha256, 16) > 0)

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The settings of each engine: from its declaration, from files of other versions, from presets."""
+
+from pathlib import Path
+from unittest.mock import Mock
+
+import bpy
+import numpy as np
+from stage import choose, extension, raises, settings
+
+
+def stored(group):
+    """Where Blender keeps the properties of a group, past their checks; in 5.0 custom properties lie elsewhere."""
+    return group.bl_system_properties_get() if hasattr(group, "bl_system_properties_get") else group
+
+
+def check_properties_follow_the_declarations():
+    properties, tasks = extension.engine_settings, extension.tasks
+    assert settings().engine == "LRM", "the best of the starters is offered first"
+    for engine in tasks.ENGINES:
+        group = getattr(settings(), engine.name)
+        for parameter in properties.shown(engine):
+            assert properties.value_of(group, parameter) == parameter.default, parameter.name
+    group, elevation = settings().one2345, tasks.engine("one2345").parameter("elevation_deg")
+    group.elevation_deg = np.pi  # Blender keeps angles in radians, and 180 degrees are more than the maximum
+    assert properties.value_of(group, elevation) == elevation.maximum
+    group.property_unset("elevation_deg")
+    assert properties.parameters_of(properties.chosen_engine(settings()), settings(), "cpu")["device"] == "cpu"
+
+
+def check_an_unknown_engine_in_a_file_is_taken_for_the_first():
+    choose("views")
+    stored(settings())["engine"] = 99
+    assert settings().engine == "" and extension.engine_settings.chosen_engine(settings()) == extension.tasks.ENGINES[0]
+    assert bpy.ops.image_to_mesh.generate(wait=True) == {"FINISHED"}
+
+
+def check_unknown_weights_in_a_file_are_refused():
+    choose("views")
+    settings().engine = extension.tasks.ENGINES[0].name.upper()
+    group = getattr(settings(), extension.tasks.ENGINES[0].name)
+    group.weights = "STARTER"
+    stored(group)["weights"] = 98
+    assert bpy.ops.image_to_mesh.generate.poll()
+    raises(bpy.ops.image_to_mesh.generate, "unknown to this version", "Choose others")
+
+
+def check_an_unknown_choice_in_a_file_is_taken_for_the_default():
+    choose("views")
+    engine = extension.tasks.ENGINES[0]
+    group = getattr(settings(), engine.name)
+    for parameter in engine.parameters:
+        if parameter.kind == "choice" and parameter.name != "device":
+            setattr(group, parameter.name, parameter.choices[0].upper())
+            stored(group)[parameter.name] = 97
+            assert extension.engine_settings.value_of(group, parameter) == parameter.default
+    settings().engine = engine.name.upper()
+    assert bpy.ops.image_to_mesh.generate(wait=True) == {"FINISHED"}
+
+
+def check_presets_set_the_chosen_engine_alone():
+    settings().engine = "ONE2345"
+    group, other = settings().one2345, settings().lrm
+    before = other.mesh_resolution
+    bpy.ops.image_to_mesh.use_preset(name="BEST")
+    assert (group.mesh_resolution, group.max_faces, group.quality) == (256, 1_000_000, "PAPER")
+    bpy.ops.image_to_mesh.use_preset(name="FAST")
+    assert (group.mesh_resolution, group.max_faces, group.quality) == (64, 50_000, "FAST")
+    bpy.ops.image_to_mesh.use_preset(name="BALANCED")
+    assert (group.mesh_resolution, group.max_faces) == (128, 200_000) and other.mesh_resolution == before
+
+
+def check_the_first_preset_is_asked_for_its_name_alone():
+    """Blender's own panel shows "* Missing Paths *" before the first preset."""
+    panel, settings().engine = Mock(), "LRM"
+    assert not bpy.utils.preset_paths("image_to_mesh/lrm")
+    extension.presets.Presets.draw(panel, bpy.context)
+    row = panel.layout.row.return_value
+    assert panel.layout.operator_context == "EXEC_DEFAULT"
+    assert [call.args[1] for call in row.prop.mock_calls] == ["preset_name"] and not panel.layout.label.called
+    assert row.operator.mock_calls[0].args == ("image_to_mesh.add_preset",)
+
+
+def check_a_preset_of_the_artist_restores_its_values():
+    settings().engine = "ONE2345"
+    settings().one2345.mesh_resolution, settings().one2345.elevation_deg = 77, 0.5
+    bpy.ops.image_to_mesh.add_preset(name="My Own")
+    settings().one2345.mesh_resolution, settings().one2345.elevation_deg = 99, 0.1
+    [path] = bpy.utils.preset_paths("image_to_mesh/one2345")
+    [file] = Path(path).glob("*.py")
+    bpy.ops.script.execute_preset(filepath=str(file), menu_idname="IMAGE_TO_MESH_PT_presets")
+    assert settings().one2345.mesh_resolution == 77 and abs(settings().one2345.elevation_deg - 0.5) < 1e-6
+
+
+def check_a_preset_is_written_without_names_that_python_3_13_forgets():
+    settings().engine = "ONE2345"
+    settings().one2345.mesh_resolution = 77
+    values = [eval(path, {"bpy": bpy}) for path in extension.presets.AddPreset.preset_values.fget(None)]
+    assert 77 in values and len(values) > 5

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Setting up the backend from the preferences, and what stands in the way of it."""
+
+import time
+from unittest.mock import patch
+
+import bpy
+from stage import DATA, HOST_PYTHON, RESOURCES, choose, extension, raises, raises_trouble, run, settings
+
+
+def check_the_button_is_grey_until_it_can_work():
+    environment, prefs = extension.environment, extension.preferences()
+    prefs.python, prefs.data_folder = "", str(RESOURCES / "empty")
+    assert not bpy.ops.image_to_mesh.generate.poll() and "not set up" in environment.obstacle()
+    prefs.python = HOST_PYTHON
+    assert not bpy.ops.image_to_mesh.generate.poll() and not environment.obstacle()
+    assert "image file" in extension.input_image.missing(settings())
+    choose("views")
+    assert bpy.ops.image_to_mesh.generate.poll()
+    prefs.python = str(RESOURCES / "no-such-python")
+    assert not bpy.ops.image_to_mesh.generate.poll()
+    assert not bpy.ops.image_to_mesh.set_up.poll()  # offline
+
+
+def check_setting_up_shows_progress_and_can_be_stopped():
+    environment, prefs, log = extension.environment, extension.preferences(), extension.log_path(DATA)
+
+    def install(data_folder, extension_folder, variant, say, stopped):
+        say("Installing PyTorch", 0.4, "Collecting torch")
+        while not stopped():
+            time.sleep(0.01)
+        raise extension.installer.SetupError("Stopped", "Set up again to go on from here")
+
+    prefs.python = ""
+    with patch.object(extension.installer, "install", install):
+        environment.install(environment.chosen(prefs), log)
+        run(lambda: extension.background_task().stage == "Installing PyTorch")
+        assert extension.background_task().overall == 0.4 and not bpy.ops.image_to_mesh.generate.poll()
+        assert "Setting up is going on" in environment.obstacle() and not bpy.ops.image_to_mesh.measure.poll()
+        bpy.ops.image_to_mesh.stop_task()
+        run(lambda: extension.background_task().ended)
+    assert extension.background_task().trouble.message == "Stopped" and "not set up" in environment.obstacle()
+    assert "Collecting torch" in log.read_text()
+    bpy.ops.image_to_mesh.measure()
+    run(lambda: extension.background_task().ended)
+    assert environment.sizes() == {"logs": log.stat().st_size}
+
+
+def check_a_missing_environment_is_explained():
+    extension.preferences().python = str(RESOURCES / "no-such-python")
+    extension.start_as(None)
+    job = extension.submit(extension.new_job())
+    run(lambda: not extension.is_busy())
+    assert job.state is extension.job.State.FAILED
+    assert "no-such-python" in job.message and "preferences" in job.remedy
+
+
+def taken():
+    """A file where a folder should be: nothing is read-only for root."""
+    path = RESOURCES / "taken"
+    path.write_text("a file")
+    return str(path)
+
+
+def check_a_data_folder_that_cannot_be_written_is_explained():
+    prefs = extension.preferences()
+    prefs.data_folder = taken()
+    trouble = raises_trouble(extension.environment.ready_backend, extension.environment.chosen(prefs))
+    assert "cannot be written" in trouble.message
+    raises(bpy.ops.image_to_mesh.open_folder, "taken cannot be made", "another data folder")
+
+
+def check_a_folder_for_weights_that_cannot_be_written_is_explained():
+    extension.preferences().weights_folder = taken()
+    raises(bpy.ops.image_to_mesh.open_model_folder, "taken", "cannot be made", model="sam-vit-base")
+    bpy.context.preferences.system.use_online_access = True
+    bpy.ops.image_to_mesh.download_model(model="sam-vit-base")
+    run(lambda: extension.background_task().ended)
+    trouble = extension.background_task().trouble
+    assert "cannot be written" in trouble.message and "another folder for weights" in trouble.remedy, trouble

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The versions that a scene remembers: made again, gone back to, put side by side, deleted, saved."""
+
+import json
+from itertools import pairwise
+
+import bpy
+import numpy as np
+from stage import RESOURCES, activate, cases, extension, generate, raises, settings
+
+
+def seeds():
+    return [json.loads(version.recipe)["seed"] for version in extension.versions()]
+
+
+def pick(index):
+    bpy.context.scene.image_to_mesh_version = index
+
+
+def four_versions():
+    """Meshes of one image with the seeds 3, 3, 0, 1."""
+    settings().seed = 3
+    generate()
+    bpy.ops.image_to_mesh.again(wait=True)
+    bpy.ops.image_to_mesh.again(wait=True, other=True)
+    bpy.ops.image_to_mesh.again(wait=True, other=True)
+
+
+def content(ob):
+    """All that an object has of its own."""
+    return (
+        ob.name,
+        tuple(map(tuple, ob.matrix_world)),
+        ob.parent and ob.parent.name,
+        sorted(collection.name for collection in ob.users_collection),
+        [(modifier.name, modifier.type, getattr(modifier, "count", None)) for modifier in ob.modifiers],
+        [(group.name, group.index) for group in ob.vertex_groups],
+    )
+
+
+def check_each_result_is_remembered_and_can_be_made_again():
+    four_versions()
+    made, versions = extension.made(), extension.versions()
+    assert seeds() == [3, 3, 0, 1] and len(made) == 4
+    first, second = (json.loads(version.recipe) for version in versions[:2])
+    assert first["parameters"] == second["parameters"] and first["job"] != second["job"]
+    assert [version.mesh for version in versions] == [ob.data for ob in sorted(made, key=lambda ob: ob.name)]
+    assert bpy.context.scene.image_to_mesh_version == 3
+
+
+def check_a_thumbnail_shows_the_mesh_from_its_front_right():
+    """The double's cube is red on the right: the front's right edge and all of the right side are red."""
+    generate()
+    [version] = extension.versions()
+    picture = extension.thumbnail.decode(version.thumbnail).astype(int)
+    assert picture.shape == (96, 96, 3) and (picture[0, 0] == 48).all(), "the corner is backdrop"
+    left, right = picture[40:60, 15:30], picture[40:60, 65:80]
+    assert right[..., 0].mean() > left[..., 0].mean() + 60, (left.mean((0, 1)), right.mean((0, 1)))
+    icons = extension.icons
+    icons.thumbnail_id(version.thumbnail)  # without a window there are no numbers of icons
+    [icon] = [icon for icon in icons.icons().values() if tuple(icon.image_size) == (96, 96)]
+    first = np.array(icon.image_pixels[:], np.int32).view(np.uint8).reshape(96, 96, 4)[::-1]
+    assert (first[..., :3] == picture).all() and icons.thumbnail_id("no picture") == 0
+
+
+def check_going_back_changes_nothing_but_the_mesh():
+    four_versions()
+    ob, versions = extension.made()[0], extension.versions()
+    bpy.ops.mesh.primitive_cube_add()
+    parent = bpy.context.object
+    other = bpy.data.collections.new("Other")
+    bpy.context.scene.collection.children.link(other)
+    other.objects.link(ob)
+    ob.parent, ob.location, ob.rotation_euler, ob.scale = parent, (1, 2, 3), (0.1, 0.2, 0.3), (1, 2, 1)
+    ob.modifiers.new("Two", "ARRAY").count = 3
+    bpy.context.view_layer.update()
+    before, edited = content(ob), ob.data.copy()
+    ob.data = edited
+    activate(ob)
+    pick(2)
+    bpy.ops.image_to_mesh.go_back()
+    bpy.context.view_layer.update()
+    assert content(ob) == before and ob.data == versions[2].mesh
+    assert json.loads(ob["image_to_mesh_recipe"])["seed"] == 0
+    assert versions[4].mesh == edited, "the edited mesh became a version"
+    pick(4)
+    bpy.ops.image_to_mesh.go_back()
+    assert ob.data == edited and len(versions) == 5
+
+
+def check_versions_stand_side_by_side_without_touching():
+    four_versions()
+    ob, span = extension.made()[1], extension.history.span
+    bpy.ops.object.select_all(action="DESELECT")
+    ob.location, ob.scale = (10, 20, 30), (2, 2, 2)
+    activate(ob)
+    bpy.context.view_layer.update()
+    spans = [span(ob)]
+    for index in (0, 2):
+        pick(index)
+        bpy.ops.image_to_mesh.put_beside()
+        new = bpy.context.object
+        assert new.data == extension.versions()[index].mesh and tuple(new.location)[1:] == (20, 30)
+        spans.append(span(new))
+    assert all(right[0] - left[1] >= 0.1 for left, right in pairwise(spans)), spans
+
+
+def check_undo_and_redo_of_versions():
+    four_versions()
+    bpy.ops.ed.undo_push(message="Before")
+    pick(1)
+    bpy.ops.image_to_mesh.forget()
+    bpy.ops.ed.undo_push(message="Delete Version")
+    assert len(extension.versions()) == 3
+    bpy.ops.ed.undo()
+    assert len(extension.versions()) == 4 and all(version.mesh for version in extension.versions())
+    bpy.ops.ed.redo()
+    assert len(extension.versions()) == 3
+
+
+def check_versions_survive_saving_and_opening():
+    path = str(RESOURCES / "versions.blend")
+    four_versions()
+
+    def kept():
+        return [(v.name, v.recipe, v.thumbnail, len(v.mesh.vertices)) for v in extension.versions()]
+
+    before = kept()
+    bpy.ops.wm.save_as_mainfile(filepath=path)
+    bpy.ops.wm.read_homefile()
+    assert not len(extension.versions())
+    bpy.ops.wm.open_mainfile(filepath=path)
+    assert kept() == before and len(before) == 4
+    pick(0)
+    bpy.ops.image_to_mesh.again(wait=True)
+    first, *_, last = extension.versions()
+    assert len(extension.versions()) == 5
+    assert np.allclose([v.co for v in last.mesh.vertices], [v.co for v in first.mesh.vertices])
+
+
+def only_version():
+    generate()
+    pick(0)
+    return extension.versions()[0]
+
+
+def check_a_version_without_its_image_says_why_it_cannot_be_made_again():
+    version = only_version()
+    version.filepath = ""
+    assert not bpy.ops.image_to_mesh.again.poll() and "image" in extension.history.not_repeatable(version)
+    version.filepath = "//gone.png"
+    raises(bpy.ops.image_to_mesh.again, "gone.png", wait=True)
+
+
+@cases(empty=("",), no_object=("[]",), no_json=("{",), unknown_engine=('{"engine": "unheard of"}',))
+def check_a_version_without_a_recipe_cannot_be_made_again(recipe):
+    version = only_version()
+    version.recipe = recipe
+    assert not bpy.ops.image_to_mesh.again.poll()
+
+
+def check_a_recipe_out_of_range_says_why_it_cannot_be_made_again():
+    version = only_version()
+    version.recipe = '{"engine": "one2345", "parameters": {"mesh_resolution": -5}}'
+    raises(bpy.ops.image_to_mesh.again, "another version", wait=True)
