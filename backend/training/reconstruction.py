@@ -11,8 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..diffusion.two_stages import TwoStages
 from ..diffusion.zero123 import Zero123
-from ..engines.one2345 import generate_views
+from ..engines.one2345 import views_at
 from ..interface.tasks import task
 from ..interface.view_set import FOV_DEG, RADIUS, view_set
 from ..preprocess.input_camera import input_camera
@@ -153,7 +154,10 @@ def generated_rig(
     condition = model.encode(framed)
     parameters = task("one2345").check({"auto_elevation": estimate, "elevation_deg": elevation})
     elevation, distance = input_camera(model.kind, framed, parameters.elevation_deg, parameters.auto_elevation)
-    return generate_views(model, condition, elevation, distance, parameters, seed, Progress())[0], elevation
+    progress = Progress()
+    sampling = model.sampling(parameters.quality, parameters.num_inference_steps, parameters.guidance_scale)
+    stages = TwoStages(model, sampling, seed, progress.update)
+    return views_at(stages, condition, elevation, distance, progress)[0], elevation
 
 
 def train_reconstruction(
