@@ -58,7 +58,9 @@ def evaluate_object(
     engine's mesh.
     """
     rng = np.random.default_rng([index, 11])
-    turn, elevation, light = rng.uniform(0, 360), rng.uniform(0, 35), Light.random(rng)
+    turn = rng.uniform(0, 360)
+    elevation = rng.uniform(0, 35)
+    light = Light.random(rng)
     source = centred(turned(load_mesh(*entry), -turn))
     renderer = Renderer(source, light)
     image = renderer.render(orbit(0, elevation), INPUT_SIZE)[0].astype(np.float32) / 255

@@ -54,7 +54,8 @@ def align(mesh: Mesh, truth: Mesh, seed: int = 0) -> Mesh:
     """Register the mesh to the true one by a similarity: iterative closest points (Besl and McKay 1992) in both
     directions, each time with the least squares similarity (Umeyama 1991)."""
     points, goal = (sample_surface(m, ICP_SAMPLES, seed + i) for i, m in enumerate((mesh, truth)))
-    vertices, tree = mesh.vertices.astype(np.float64), KDTree(goal)
+    vertices = mesh.vertices.astype(np.float64)
+    tree = KDTree(goal)
     for _ in range(ICP_ITERATIONS):
         there, back = tree.query(points)[1], KDTree(points).query(goal)[1]
         scale, turn, shift = similarity(np.concatenate([points, points[back]]), np.concatenate([goal[there], goal]))

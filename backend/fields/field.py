@@ -37,7 +37,9 @@ class Field(nn.Module):
 
     def __init__(self, channels: int = 3, bounds: tuple[float, float] = (-0.6, 0.6), level: float = 0.0) -> None:
         super().__init__()
-        self.channels, self.bounds, self.level = channels, bounds, level
+        self.channels = channels
+        self.bounds = bounds
+        self.level = level
 
     def steepness(self, share: float) -> float:
         """Factor on the raw density after `share` (0..1) of the optimisation."""

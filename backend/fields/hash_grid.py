@@ -38,7 +38,8 @@ class HashGrid(nn.Module):
         self.resolutions = [round(base * growth**level) for level in range(levels)]
         self.size = 1 << log2_size
         self.sizes = [min((n + 1) ** 3, self.size) for n in self.resolutions]
-        self.features, self.active = features, float(levels)
+        self.features = features
+        self.active = float(levels)
         start = torch.rand(features, sum(self.sizes), generator=generator) * 2e-4 - 1e-4
         self.table = nn.Parameter(start)  # (F, entries of all levels)
 

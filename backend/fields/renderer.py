@@ -154,7 +154,9 @@ class Renderer(nn.Module):
         Goes front to back in groups of doubling size and stops behind opaque sections. For SDFs the threshold applies
         to the head-on opacity, because grazing sections carry about 70 % of the gradient.
         """
-        field, ray, count = self.field, sections.ray, len(origins)
+        field = self.field
+        ray = sections.ray
+        count = len(origins)
         if not len(ray):
             return sections
         points = sections.points(origins, directions)
@@ -197,7 +199,8 @@ def slopes(values: Tensor, sections: Sections) -> Tensor:
     run, and -1 (head-on) for an isolated section."""
     if not len(values):
         return values
-    middles, pad = sections.middles, nn.functional.pad
+    middles = sections.middles
+    pad = nn.functional.pad
     adjacent = (sections.ray.diff() == 0) & (middles.diff() < 1.5 * sections.lengths[:-1])
     rise, run = (torch.where(adjacent, x.diff(), 0.0) for x in (values, middles))
     rise, run = (pad(x, (1, 0)) + pad(x, (0, 1)) for x in (rise, run))

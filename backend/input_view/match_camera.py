@@ -60,7 +60,8 @@ def silhouette_iou(mesh: Mesh, pose: torch.Tensor, mask: np.ndarray, focal: floa
     reach = max(middle[0], width - middle[0], middle[1], height - middle[1])  # a centred square holds the image
     side = max(1, round(2 * reach * scale))
     fov = 2 * math.degrees(math.atan(side / 2 / (focal * scale)))
-    vertices, faces = torch.from_numpy(mesh.vertices), torch.from_numpy(mesh.faces).long()
+    vertices = torch.from_numpy(mesh.vertices)
+    faces = torch.from_numpy(mesh.faces).long()
     face = rasterise(vertices, faces, Camera(pose, fov, side, side)).face.numpy() >= 0
     row, column = ((np.indices((side, side)) + 0.5 - side / 2) / scale).astype(float)
     row, column = np.floor(row + middle[1]).astype(int), np.floor(column + middle[0]).astype(int)

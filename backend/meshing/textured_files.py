@@ -91,7 +91,8 @@ def rows(template: str, values: np.ndarray) -> Iterable[str]:
 
 def unused_path(path: Path) -> Path:
     """The path, with a number appended to its stem if it exists."""
-    number, original = 2, path
+    number = 2
+    original = path
     while path.exists():
         path = original.with_name(f"{original.stem}_{number}{original.suffix}")
         number += 1

@@ -72,7 +72,8 @@ def reliable_view(view: View, margin: int) -> View:
 
 def back_project(view: View) -> Tensor:
     """World points (N, 3) of the N pixels in a view's mask, row by row."""
-    camera, pixels = view.camera, pixel_centres(view.camera)[view.mask.view(-1)]
+    camera = view.camera
+    pixels = pixel_centres(view.camera)[view.mask.view(-1)]
     depth = view.depth[view.mask]
     x = (pixels[:, 0] - camera.width / 2) / camera.focal
     y = (camera.height / 2 - pixels[:, 1]) / camera.focal

@@ -45,7 +45,9 @@ def rasterise(vertices: Tensor, faces: Tensor, camera: Camera) -> Raster:
     y = (camera.height / 2 - row - 0.5) / camera.focal
     a, b, c = corners.unbind(1)
     sides = torch.stack([torch.cross(b, c, -1), torch.cross(c, a, -1), torch.cross(a, b, -1)], 1)
-    sides = sides / (a * sides[:, 0]).sum(-1)[:, None, None]  # not finite for a face seen edge-on, which is never hit
+    sides = (
+        sides / (a * sides[:, 0]).sum(-1)[:, None, None]
+    )  # not finite for a face covered edge-on, which is never hit
     weight = sides[triangle] @ torch.stack([x, y, -torch.ones_like(x)], -1)[..., None]
     weight = weight.squeeze(-1)
     depth = 1 / weight.sum(-1)
@@ -75,11 +77,11 @@ def _nearest(pixel: Tensor, depth: Tensor, triangle: Tensor, weight: Tensor, cam
     winner = torch.full((pixels,), -1, device=depth.device)
     front = torch.nonzero(depth == buffer[pixel])[:, 0]
     winner.scatter_reduce_(0, pixel[front], front, "amax")
-    seen = winner >= 0
+    covered = winner >= 0
     face = torch.full_like(winner, -1)
     corner = torch.zeros(pixels, 3, dtype=weight.dtype, device=weight.device)
-    face[seen] = triangle[winner[seen]]
-    corner[seen] = (weight / weight.sum(-1, keepdim=True))[winner[seen]]
+    face[covered] = triangle[winner[covered]]
+    corner[covered] = (weight / weight.sum(-1, keepdim=True))[winner[covered]]
     shape = (camera.height, camera.width)
     return Raster(face.view(shape), corner.view(*shape, 3), buffer.view(shape))
 
@@ -94,10 +96,10 @@ def render_mesh(mesh: Mesh, camera: Camera, samples: int = 2) -> Tensor:
     faces = torch.from_numpy(mesh.faces).long().to(device)
     raster = rasterise(torch.from_numpy(mesh.vertices).to(device), faces, fine)
     colors = torch.from_numpy(mesh.vertex_colors[:, :3]).to(device).float() / 255
-    seen = raster.face >= 0
+    covered = raster.face >= 0
     rgba = torch.zeros(fine.height, fine.width, 4, device=device)
-    rgba[seen] = torch.nn.functional.pad(
-        (colors[faces[raster.face[seen]]] * raster.corner[seen][..., None]).sum(-2), (0, 1), value=1
+    rgba[covered] = torch.nn.functional.pad(
+        (colors[faces[raster.face[covered]]] * raster.corner[covered][..., None]).sum(-2), (0, 1), value=1
     )
     rgba = rgba.view(camera.height, samples, camera.width, samples, 4).mean((1, 3))
     return torch.cat([rgba[..., :3] / rgba[..., 3:].clamp(min=1e-6), rgba[..., 3:]], -1)

@@ -44,7 +44,8 @@ def neus_section_alpha(edges: Tensor, sdf: Tensor, inv_s: Tensor | float) -> Ten
     lengths = edges[:, 1:] - edges[:, :-1]
     slope = (sdf[:, 1:] - sdf[:, :-1]) / (lengths + EPSILON)
     slope = torch.minimum(slope, torch.nn.functional.pad(slope[:, :-1], (1, 0))).clamp(-10, 0)
-    middle, half = (sdf[:, 1:] + sdf[:, :-1]) / 2, slope * lengths / 2
+    middle = (sdf[:, 1:] + sdf[:, :-1]) / 2
+    half = slope * lengths / 2
     before, after = torch.sigmoid((middle - half) * inv_s), torch.sigmoid((middle + half) * inv_s)
     return ((before - after + EPSILON) / (before + EPSILON)).clamp(0, 1)
 

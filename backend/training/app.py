@@ -112,7 +112,8 @@ def text_to_image(
     from .views import open_views
 
     use_threads(threads)
-    views, folder = open_views(work / "views"), work / "text_to_image"
+    views = open_views(work / "views")
+    folder = work / "text_to_image"
     encoder = AutoencoderKL.from_pretrained(vae).to(device)
     save(*train_text_to_image(encoder, views, read_names(meshes), folder, steps, device=device), output)
 
@@ -143,7 +144,8 @@ def multi_view(
     model = MultiView(initial.unet, None, initial.text_encoder, initial.tokenizer, initial.scheduler).requires_grad_(
         True
     )
-    encoder, views = AutoencoderKL.from_pretrained(vae).to(device), open_views(work / "views")
+    encoder = AutoencoderKL.from_pretrained(vae).to(device)
+    views = open_views(work / "views")
     model = train_mvdream(model, encoder, views, read_names(meshes), work / "multi_view", steps)
     save(model, model.tokenizer, output)
 

@@ -22,10 +22,12 @@ class SignedDistance:
     """
 
     def __init__(self, renderer: Renderer):
-        self.renderer, mesh = renderer, renderer.mesh
+        self.renderer = renderer
+        mesh = renderer.mesh
         self.vertices, self.faces = mesh.vertices.astype(np.float64), mesh.faces.astype(np.int64)
         i = np.arange(DIRECTIONS) + 0.5  # Fibonacci sphere
-        z, angle = 1 - 2 * i / DIRECTIONS, np.pi * (1 + 5**0.5) * i
+        z = 1 - 2 * i / DIRECTIONS
+        angle = np.pi * (1 + 5**0.5) * i
         ring = np.sqrt(1 - z * z)
         sphere = np.stack([ring * np.cos(angle), ring * np.sin(angle), z], 1).astype(np.float32)
         self.directions = sphere[z >= LOWEST]

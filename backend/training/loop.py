@@ -56,7 +56,8 @@ def train(
     average = torch.optim.swa_utils.AveragedModel(model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(ema))
     first = _resume(folder / "state.pt", model, optimizers, average)
     with Progress() as bar, (folder / "log.csv").open("a", newline="") as log:
-        task, rows = bar.add_task(folder.name, total=steps, completed=first), csv.writer(log)
+        task = bar.add_task(folder.name, total=steps, completed=first)
+        rows = csv.writer(log)
         start = time.monotonic()
         for step in range(first, steps):
             for group in [group for optimizer in optimizers for group in optimizer.param_groups]:

@@ -184,7 +184,8 @@ def draw_sample(views: Views, labels: Labels, i: int, k: int, rng: np.random.Gen
     estimated = elevation + rng.normal() * ELEVATION_ERROR
     camera = source_camera(estimated, apparent * float(size) / RADIUS * np.tan(np.radians(FOV_DEG) / 2), RADIUS)
     world = ((size * points) @ orbit(0, estimated)[:3, :3].T).astype(np.float32)
-    origin, axes = world[-4], (world[-3:] - world[-4]).T
+    origin = world[-4]
+    axes = (world[-3:] - world[-4]).T
     placement = np.concatenate([axes, origin[:, None]], 1)
     depth = np.log(np.ptp(labels.surface[i, :, :3].astype(np.float32) @ orbit(azimuth, 0)[:3, 2]))
     true_camera = np.array([np.radians(elevation), np.log(apparent), depth], np.float32)

@@ -56,7 +56,8 @@ def draw_crop(views: Views, i: int, placement: np.ndarray, rng: np.random.Genera
     foreground = np.argwhere((image < WHITE).any(-1))
     middle = foreground[rng.integers(len(foreground))] if len(foreground) else np.array([SIZE // 2, SIZE // 2])
     top, left = (middle - CROP // 2).clip(0, SIZE - CROP)
-    half, step = np.tan(np.radians(FOV_DEG) / 2), np.arange(CROP) + 0.5
+    half = np.tan(np.radians(FOV_DEG) / 2)
+    step = np.arange(CROP) + 0.5
     x, y = np.meshgrid((2 * (left + step) / SIZE - 1) * half, (1 - 2 * (top + step) / SIZE) * half)
     camera = orbit(azimuth, elevation)
     directions = np.stack([x, y, np.full_like(x, -1)], -1).reshape(-1, 3) @ camera[:3, :3].T @ placement[:, :3].T
@@ -82,7 +83,8 @@ def render(model: LRM, scene: Scene, origins: Tensor, directions: Tensor) -> Ten
 
     A section's opacity follows from the signed distances at its ends (NeuS, Wang et al. 2021, equation 13).
     """
-    radius, count = model.architecture.radius, len(origins)
+    radius = model.architecture.radius
+    count = len(origins)
     origins, directions = origins.flatten(0, 1), directions.flatten(0, 1)
     near, far, hit = intersect_box(origins, directions, (-radius, radius))
 
@@ -118,7 +120,8 @@ def perceptual_distance(encoder: nn.Module, a: Tensor, b: Tensor) -> Tensor:
 
 def features(encoder: nn.Module, images: Tensor) -> list[Tensor]:
     """Features of the encoder's first LEVELS levels for images (B, 3, H, W) in 0..1."""
-    x, levels = encoder.get_submodule("conv_in")(images * 2 - 1), []
+    x = encoder.get_submodule("conv_in")(images * 2 - 1)
+    levels = []
     for block in list(encoder.get_submodule("down_blocks").children())[:LEVELS]:
         levels.append(x := block(x))
     return levels

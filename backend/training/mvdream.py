@@ -43,8 +43,11 @@ def train_mvdream(
     Returns the model with averaged weights.
     """
     torch.manual_seed(0)
-    described, latents = describe_objects(views, names), Latents(vae.requires_grad_(False), Recolored(views), folder)
-    known, scale, device = np.array(sorted(described)), float(vae.config.scaling_factor), vae.device
+    described = describe_objects(views, names)
+    latents = Latents(vae.requires_grad_(False), Recolored(views), folder)
+    known = np.array(sorted(described))
+    scale = float(vae.config.scaling_factor)
+    device = vae.device
     length = model.tokenizer.model_max_length
 
     def predict(index: tuple[np.ndarray, ...], prompts: list[str], t: np.ndarray, cameras: Tensor | None) -> Tensor:

@@ -59,7 +59,8 @@ class Latents:
     """The views' posterior modes, float16, unscaled, encoded on first use and cached in `folder`."""
 
     def __init__(self, vae: AutoencoderKL, views: Views, folder: Path):
-        self.vae, self.images = vae, views.images
+        self.vae = vae
+        self.images = views.images
         side = views.images.shape[3] // 2 ** (len(vae.config.block_out_channels) - 1)
         shape = (*views.images.shape[:3], vae.config.latent_channels, side, side)
         folder.mkdir(parents=True, exist_ok=True)
@@ -102,7 +103,8 @@ def train_novel_view(
     model = model.to(device).requires_grad_(True).train()
     vae = model.vae.requires_grad_(False).eval()
     model.unet.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]  # a fifth faster on CPUs
-    latents, objects = Latents(vae, views, folder), views.select(validation=False)
+    latents = Latents(vae, views, folder)
+    objects = views.select(validation=False)
     scale = float(vae.config.scaling_factor)
 
     def loss(rng):

@@ -172,11 +172,15 @@ def train_reconstruction(
     frame = torch.diag(torch.tensor([HALF, HALF, HALF, 1.0]))
 
     def loss(rng):
-        mesh, turn = load_mesh(*entries[int(rng.integers(len(entries)))]), rng.uniform(0, 360)
-        light, pattern = Light.random(rng), Pattern.random(rng)
-        views, elevation = None, rng.uniform(-15, 50)
+        mesh = load_mesh(*entries[int(rng.integers(len(entries)))])
+        turn = rng.uniform(0, 360)
+        light = Light.random(rng)
+        pattern = Pattern.random(rng)
+        views = None
+        elevation = rng.uniform(-15, 50)
         if zero123 and rng.random() < predicted:
-            elevation, estimate = rng.uniform(-5, 40), rng.random() < 0.7
+            elevation = rng.uniform(-5, 40)
+            estimate = rng.random() < 0.7
             renderer = Renderer(mesh, light, pattern)
             views, elevation = generated_rig(zero123, renderer, turn, elevation, estimate, int(rng.integers(99)))
         elif rng.random() < SMALLER:

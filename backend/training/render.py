@@ -42,7 +42,8 @@ class Renderer:
     """Casts rays at one mesh, optionally painted with a pattern."""
 
     def __init__(self, mesh: TrainingMesh, light: Light | None = None, pattern: Pattern | None = None):
-        self.mesh, self.pattern = mesh, pattern
+        self.mesh = mesh
+        self.pattern = pattern
         self.light = light or Light(np.array([0, 0, 1], np.float32), 1.0)
         self.scene = EmbreeScene()
         TriangleMesh(self.scene, np.ascontiguousarray(mesh.vertices[mesh.faces], np.float32))

@@ -257,7 +257,8 @@ def train_text_to_image(
     )
     model.unet.to(memory_format=torch.channels_last)
     scheduler: DDIMScheduler = make_scheduler("v_prediction")
-    objects, scale = np.array(sorted(described)), float(vae.config.scaling_factor)
+    objects = np.array(sorted(described))
+    scale = float(vae.config.scaling_factor)
 
     def loss(rng):
         i, turn = rng.choice(objects, batch), rng.integers(TURNS, size=batch)
@@ -267,7 +268,8 @@ def train_text_to_image(
         prompts = [draw_prompt(described[j][c], *a[:2], rng) for j, c, a in zip(i, turn, angles, strict=True)]
         tokens = tokenizer(prompts, padding="max_length", truncation=True, max_length=MAX_TOKENS, return_tensors="pt")
         clean = latents((i, turn, k)) * scale
-        t, noise = torch.from_numpy(rng.integers(1000, size=batch)).to(device), torch.randn_like(clean)
+        t = torch.from_numpy(rng.integers(1000, size=batch)).to(device)
+        noise = torch.randn_like(clean)
         output = model(scheduler.add_noise(clean, noise, t), t, tokens.input_ids.to(device))
         return {"v": F.mse_loss(output, scheduler.get_velocity(clean, noise, t))}
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What rays see of an LRM's scene, as TripoSR and OpenLRM render theirs, on white."""
+"""Volume rendering of an LRM's scene on white, as TripoSR and OpenLRM do it."""
 
 from __future__ import annotations
 

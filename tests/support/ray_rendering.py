@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What rays see of a SparseNeuS scene: NeuS's importance sampling and volume rendering, as published."""
+"""Rays through a SparseNeuS scene: NeuS's importance sampling and volume rendering, as published."""
 
 from __future__ import annotations
 
@@ -19,18 +19,16 @@ SEEING, SAMPLES = 2, 8  # a ray counts when so many views see each of more than 
 
 @dataclass
 class RayColors:
-    """What N rays see at S samples: color (N, 3) on white; opacity and depth (N,), distances weighted by opacity;
-    valid (N,): enough views see enough of it; weights, sdf, inside (N, S) and gradient (N, S, 3), for losses.
-    """
+    """Rendered values of N rays with S samples."""
 
-    color: Tensor
-    opacity: Tensor
-    depth: Tensor
-    valid: Tensor
-    weights: Tensor
-    sdf: Tensor
-    gradient: Tensor
-    inside: Tensor
+    color: Tensor  # (N, 3), on white
+    opacity: Tensor  # (N,)
+    depth: Tensor  # (N,), distances weighted by opacity
+    valid: Tensor  # (N,), whether enough views see enough samples
+    weights: Tensor  # (N, S)
+    sdf: Tensor  # (N, S)
+    gradient: Tensor  # (N, S, 3)
+    inside: Tensor  # (N, S)
 
 
 def render(

@@ -66,7 +66,9 @@ class ImageTokens(nn.Module):
 
     def _interpolate_legacy(self, embeddings: Tensor, height: int, width: int) -> Tensor:
         """Interpolation of transformers up to 4.45, whose shift moves the sampling positions."""
-        positions, grid, patch = self.model.embeddings.position_embeddings, self.encoder.grid, self.encoder.patch
+        positions = self.model.embeddings.position_embeddings
+        grid = self.encoder.grid
+        patch = self.encoder.patch
         if embeddings.shape[1] == positions.shape[1] and height == width:
             return positions
         planes = positions[:, 1:].unflatten(1, (grid, grid)).permute(0, 3, 1, 2)

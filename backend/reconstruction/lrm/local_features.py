@@ -58,7 +58,8 @@ class LocalFeatures(nn.Module):
         self.head = nn.Conv2d(last, channels, 1)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        x, skips = self.stem(images), []
+        x = self.stem(images)
+        skips = []
         for layer in self.down:
             x = layer(x)
             skips.append(x)

@@ -69,7 +69,8 @@ class Block(nn.Module):
 
     def __init__(self, width: int, heads: int, context: int, order: Order, camera: int):
         super().__init__()
-        self.order, triposr = order, order == "self first"
+        self.order = order
+        triposr = order == "self first"
         eps = 1e-5 if triposr else 1e-6
         self.norm1, self.norm2, self.norm3 = (Norm(width, eps, camera) for _ in range(3))
         self.self_attention = Attention(width, width, heads, bias=triposr)

@@ -29,7 +29,8 @@ class SparseBlock(nn.Module):
     def __init__(self, inputs: int, outputs: int, stride: int = 1, transposed: bool = False):
         super().__init__()
         self.net = nn.Sequential(Kernel(inputs, outputs), BatchStatisticsNorm(outputs))
-        self.stride, self.transposed = stride, transposed
+        self.stride = stride
+        self.transposed = transposed
 
     def forward(self, inputs: Tensor, mask: Tensor) -> Tensor:
         """inputs (1, C, X, Y, Z), zero at inactive sites; mask (1, 1, ...), the output's active sites."""
@@ -51,7 +52,8 @@ def pad_strided(x: Tensor) -> Tensor:
 
 def masked_norm(x: Tensor, mask: Tensor, norm: nn.Module) -> Tensor:
     """Batch norm over active sites, then ReLU, zero elsewhere. Modifies x in place."""
-    per_channel, count = (1, -1, 1, 1, 1), mask.sum()
+    per_channel = (1, -1, 1, 1, 1)
+    count = mask.sum()
     x = x.mul_(mask)
     mean = x.sum((2, 3, 4), keepdim=True) / count
     x = x.addcmul_(mask, mean, value=-1)

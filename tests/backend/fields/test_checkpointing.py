@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Points asked a part at a time: the same pictures and gradients, and less kept for the way back."""
+"""Checkpointing: the same renderings and gradients, and less memory kept for the backward pass."""
 
 import pytest
 import torch

@@ -218,7 +218,7 @@ def test_slopes_are_differences_between_adjacent_sections():
 
 @pytest.mark.parametrize("min_alpha", [0.0, 0.01])
 def test_the_slope_along_a_ray_shows_what_the_gradient_shows(min_alpha):
-    """Of a sphere: the outline and the surface, and how much more is covered when it grows, from the true gradient's
+    """A sphere: the outline and the surface, and how much more is covered when it grows, from the true gradient's
     rendering; that is the derivative of the covered share in its radius."""
     field = sdf_field.small(radius=0.3, anneal=0)
     for parameter in field.sdf_network.parameters():

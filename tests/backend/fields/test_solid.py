@@ -12,7 +12,7 @@ from backend.fields.surface import to_mesh
 
 
 class Ball(Field):
-    """Of constant density between two radii; red."""
+    """A red ball of constant density between two radii."""
 
     def __init__(self, density: float, radius: float, hollow: float = 0.0):
         super().__init__(3)

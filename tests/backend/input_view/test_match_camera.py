@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The camera of a picture is found again from the mesh and the outline."""
+"""The camera of an image is recovered from the mesh and the silhouette."""
 
 import math
 

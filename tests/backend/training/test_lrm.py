@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the LRM's training draws, against Embree; its rendered views, against closed forms."""
+"""Training samples of the LRM against Embree; its rendered views against closed forms."""
 
 from types import SimpleNamespace
 from typing import Any, cast

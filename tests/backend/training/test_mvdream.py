@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the multi-view starter is shown: sets of views with their cameras, and single pictures without."""
+"""Training batches of the multi-view starter: sets of views with cameras, and single images without."""
 
 from types import SimpleNamespace
 

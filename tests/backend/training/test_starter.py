@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the starter's networks are trained on: pairs of views, and a decoder that leaves the latents alone."""
+"""Training pairs of views, and a decoder whose training leaves the latents alone."""
 
 import numpy as np
 import pytest

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the text starter is told about the pictures that it learns from."""
+"""Captions of the text starter's training images."""
 
 import json
 

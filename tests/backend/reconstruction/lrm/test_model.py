@@ -214,7 +214,7 @@ def test_an_image_and_its_mirror_image_have_one_estimated_camera():
 
 
 def test_slices_answer_with_the_depth_of_the_point():
-    """Of slices that hold their own number, a point between two gets the mean by distance."""
+    """Each slice holds its own number; a point between two slices interpolates them."""
     volume = torch.arange(4.0)[None, None, :, None, None].expand(1, 1, 4, 5, 6)
     places = torch.tensor([[[0.1, -0.3, -0.75], [0.2, 0.1, 0.0], [-0.5, 0.4, 0.25], [0, 0, 0.75]]])
     torch.testing.assert_close(sample_volume(volume, places)[0, :, 0], torch.tensor([0.0, 1.5, 2.0, 3.0]))
