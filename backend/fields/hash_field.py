@@ -22,7 +22,26 @@ def small_network(inputs: int, hidden: int, outputs: int, layers: int = 1) -> nn
     return nn.Sequential(*parts, nn.Linear(sizes[-1], outputs, bias=False))
 
 
-class HashField(Field):
+class GridField(Field):
+    """A field whose networks share the features of a hash grid."""
+
+    grid: HashGrid
+    color_network: nn.Sequential
+
+    def value_from(self, points: Tensor, features: Tensor) -> Tensor:
+        """Value (P,) at points (P, 3) with the grid's features (P, F)."""
+        raise NotImplementedError
+
+    def value(self, points: Tensor) -> Tensor:
+        return self.value_from(points, self.grid(self.to_unit(points)))
+
+    def value_and_color(self, points: Tensor) -> tuple[Tensor, Tensor]:
+        features = self.grid(self.to_unit(points))
+        color = self.color_network(features)
+        return self.value_from(points, features), color.sigmoid() if self.channels == 3 else color
+
+
+class HashField(GridField):
     """density = softplus(gain network + blob); colour = sigmoid(network), for latents without the sigmoid.
 
     Args:
@@ -65,17 +84,9 @@ class HashField(Field):
         self.color_network = small_network(grid.width, hidden, channels, layers)
         self.advance(0.0)
 
-    def _density(self, points: Tensor, features: Tensor) -> Tensor:
+    def value_from(self, points: Tensor, features: Tensor) -> Tensor:
         raw = self.gain * self.density_network(features)[:, 0] + magic3d_blob(points, *self.blob)
         return nn.functional.softplus(self.sharpness * raw) * self.inside(points)
-
-    def value(self, points: Tensor) -> Tensor:
-        return self._density(points, self.grid(self.to_unit(points)))
-
-    def value_and_color(self, points: Tensor) -> tuple[Tensor, Tensor]:
-        features = self.grid(self.to_unit(points))
-        color = self.color_network(features)
-        return self._density(points, features), color.sigmoid() if self.channels == 3 else color
 
     def advance(self, share: float) -> None:
         self.sharpness.fill_(self.steepness(share))

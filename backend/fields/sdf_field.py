@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from ..rendering.volume import neus_alpha
-from .field import Field, FieldOutput, Normals
-from .hash_field import seeded, small_network
+from .field import FieldOutput, Normals
+from .hash_field import GridField, seeded, small_network
 from .hash_grid import PUBLISHED_GRID, SMALL_GRID, HashGrid
 
 INITIAL_INV_S = 64.0  # the surface starts 1 / 64 units wide
@@ -18,7 +18,7 @@ MAX_INV_S = 2000.0
 SHARPNESS_FROM_MESH = 0.12  # initial log sharpness of a field that starts as a visual hull or a mesh
 
 
-class SdfField(Field):
+class SdfField(GridField):
     """sdf = |x| - radius + network, so it starts as a sphere; colour = sigmoid(network).
 
     Args:
@@ -59,17 +59,9 @@ class SdfField(Field):
         """Learned sharpness of the surface: the inverse of the width over which opacity rises."""
         return (INITIAL_INV_S * torch.exp(10 * self.log_sharpness)).clamp(max=MAX_INV_S)
 
-    def _sdf(self, points: Tensor, features: Tensor) -> Tensor:
+    def value_from(self, points: Tensor, features: Tensor) -> Tensor:
         sphere = (points.square().sum(-1) + 1e-8).sqrt() - self.radius  # smooth at the origin too
         return sphere + self.sdf_network(features)[:, 0]
-
-    def value(self, points: Tensor) -> Tensor:
-        return self._sdf(points, self.grid(self.to_unit(points)))
-
-    def value_and_color(self, points: Tensor) -> tuple[Tensor, Tensor]:
-        features = self.grid(self.to_unit(points))
-        color = self.color_network(features)
-        return self._sdf(points, features), color.sigmoid() if self.channels == 3 else color
 
     def query(self, points: Tensor, normals: Normals = "analytic") -> FieldOutput:
         """`Field.query`, with a gradient unless normals is "ray": NeuS's opacity needs the slope."""
