@@ -20,10 +20,10 @@ from backend.diffusion.clip_similarity import ClipSimilarity
 from backend.evaluation.benchmark import Meshes, to_mesh
 from backend.evaluation.metrics import compare_meshes, psnr
 from backend.fields import hash_field
-from backend.input_view.view_colors import colors_from, paint
+from backend.input_view.view_colors import blended_colors, paint_vertices
 from backend.interface.common_parameters import MeshParameters
 from backend.meshing.files import save
-from backend.meshing.texture import finish, nearby
+from backend.meshing.texture import decimate_and_texture, nearest_vertex_colors
 from backend.optimisation.image_objective import Reference
 from backend.optimisation.loop import optimise
 from backend.optimisation.make_it_3d_coarse import CoarseObjective, encode_reference
@@ -31,7 +31,7 @@ from backend.optimisation.make_it_3d_refine import RefineObjective, make_cloud
 from backend.optimisation.recipes.make_it_3d import SMALL, SMALL_REFINE
 from backend.rendering.cameras import Camera, orbit
 from backend.rendering.mesh import Mesh
-from backend.rendering.rasteriser import photograph, rasterise
+from backend.rendering.rasteriser import rasterise, render_mesh
 from backend.runtime.progress import Progress
 from backend.training.meshes import DEMO_MESHES, list_meshes, load_mesh
 from backend.weights.loaders.clip import starter_clip_similarity
@@ -50,7 +50,7 @@ def on_white(rgba: np.ndarray) -> np.ndarray:
 
 
 def pictures(mesh: Mesh, cameras: list[Camera]) -> list[np.ndarray]:
-    return [on_white(photograph(mesh, camera).numpy()) for camera in cameras]
+    return [on_white(render_mesh(mesh, camera).numpy()) for camera in cameras]
 
 
 def psnrs(seen: list[np.ndarray], true: list[np.ndarray]) -> dict[str, float]:
@@ -66,7 +66,7 @@ def recover(
     meshes: true, of the first stage, and with the second one's texture."""
     oracle = OraclePrior(truth, size, seed=seed)
     camera = Camera(orbit(0, ELEVATION, RADIUS), FOV_DEG, 2 * size, 2 * size)
-    reference = Reference(photograph(truth, camera), camera)
+    reference = Reference(render_mesh(truth, camera), camera)
     raster = rasterise(torch.from_numpy(truth.vertices), torch.from_numpy(truth.faces).long(), camera)
     features = encode_reference(reference, likeness, "", raster.depth.clamp(max=2 * RADIUS))
     began = time.process_time()
@@ -76,13 +76,13 @@ def recover(
     cloud = make_cloud(first, coarse, SMALL_REFINE)
     second = RefineObjective(oracle, features, cloud, coarse, SMALL_REFINE, COURSE, seed)
     optimise(second, Progress(), SMALL_REFINE.steps, seed=seed, preview_s=1e9)
-    colors = colors_from(second.refined(), nearby(coarse))
-    refined = paint(coarse, colors)
+    colors = blended_colors(second.refined(), nearest_vertex_colors(coarse))
+    refined = paint_vertices(coarse, colors)
     ended, side = time.process_time(), SMALL_REFINE.size
     cameras = [Camera(orbit(angles[0], angles[1], RADIUS), FOV_DEG, side, side) for angles in [(0, ELEVATION), *NOVEL]]
     shown = {
         "true": pictures(truth, cameras),
-        "field": [on_white(first.renderer.picture(c) / np.float32(255)) for c in cameras],
+        "field": [on_white(first.renderer.render_image(c) / np.float32(255)) for c in cameras],
         "points": list(second.images(cameras).numpy()),
         "coarse mesh": pictures(coarse, cameras),
         "refined mesh": pictures(refined, cameras),
@@ -91,7 +91,7 @@ def recover(
     found = {name: psnrs(seen, shown["true"]) for name, seen in shown.items() if name != "true"}
     cost = {"coarse_s": round(between - began, 1), "refine_s": round(ended - between, 1)}
     sheet = np.concatenate([np.concatenate(seen, 1) for seen in shown.values()])
-    textured = finish(refined, MeshParameters(texture="512", max_faces=0), colors)
+    textured = decimate_and_texture(refined, MeshParameters(texture="512", max_faces=0), colors)
     meshes = {"true": truth, "coarse": coarse, "textured": textured}
     return scores | {"psnr": found, "points": len(second.cloud.points)} | cost, sheet, meshes
 

@@ -32,7 +32,7 @@ from backend.optimisation.recipes.base import Recipe
 from backend.optimisation.text_objective import TextObjective
 from backend.rendering.cameras import Camera, orbit, rays
 from backend.rendering.mesh import Mesh
-from backend.rendering.rasteriser import photograph, rasterise
+from backend.rendering.rasteriser import rasterise, render_mesh
 from backend.runtime.progress import Progress
 from backend.training.meshes import DEMO_MESHES, list_meshes, load_mesh
 from tests.support.oracle import Defects, OraclePrior
@@ -180,7 +180,7 @@ def recover(
 def picture(views: np.ndarray, truth: Mesh) -> np.ndarray:
     """Truth over recovered, from four sides, on white."""
     cameras = [Camera(orbit(a, 15, RADIUS), FOV_DEG, views.shape[1], views.shape[1]) for a in range(0, 360, 90)]
-    true = np.stack([(photograph(truth, camera).numpy() * 255).astype(np.uint8) for camera in cameras])
+    true = np.stack([(render_mesh(truth, camera).numpy() * 255).astype(np.uint8) for camera in cameras])
     rows = [np.concatenate(list(v[..., :3] * (v[..., 3:] / 255.0) + 255 - v[..., 3:]), 1) for v in (true, views)]
     return np.concatenate(rows).astype(np.uint8)
 

@@ -28,7 +28,6 @@ from backend.optimisation.loop import optimise
 from backend.optimisation.recipes import image_prior
 from backend.rendering.cameras import Camera, orbit
 from backend.rendering.mesh import Mesh
-from backend.rendering.rasteriser import photograph
 from backend.runtime.progress import Progress
 from tests.support.oracle import Defects, OraclePrior
 

@@ -16,7 +16,7 @@ import torch
 import typer
 
 from backend.engines import Request, one2345, zero123_sds
-from backend.evaluation.benchmark import Meshes, from_mesh, shoot, to_mesh, turned
+from backend.evaluation.benchmark import Meshes, from_mesh, render_views, to_mesh, turned
 from backend.evaluation.metrics import compare_meshes, normalise, psnr
 from backend.interface.tasks import task
 from backend.rendering.mesh import Mesh
@@ -30,7 +30,7 @@ VIEWS = [(a, e) for e in (0, 30) for a in (60, 120, 180, 240, 300)]
 
 def measure(mesh: Mesh, truth: Mesh, renderer: Renderer, elevation: float) -> dict[str, float]:
     """F-score and IoU against the true mesh; PSNR of the input's view and of the others'."""
-    seen, true = (shoot(r, [(0, elevation), *VIEWS]) for r in (Renderer(from_mesh(normalise(mesh))), renderer))
+    seen, true = (render_views(r, [(0, elevation), *VIEWS]) for r in (Renderer(from_mesh(normalise(mesh))), renderer))
     ratios = [psnr(a, b) for a, b in zip(seen, true, strict=True)]
     scores = compare_meshes(normalise(mesh), truth)
     return {

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 
 from ..diffusion.stable_diffusion import TextPrior
-from ..input_view.match_camera import match_picture
-from ..input_view.view_colors import colors_from, paint
+from ..input_view.match_camera import match_camera
+from ..input_view.view_colors import blended_colors, paint_vertices
 from ..interface.tasks import MakeIt3DParameters
-from ..meshing.texture import Colors, finish, nearby
+from ..meshing.texture import Colors, decimate_and_texture, nearest_vertex_colors
 from ..optimisation.image_objective import Reference
 from ..optimisation.loop import Outcome, optimise
 from ..optimisation.make_it_3d_coarse import CoarseObjective, encode_reference
@@ -65,11 +65,11 @@ def run(request: Request[MakeIt3DParameters], progress: Progress) -> MeshResult:
     features = encode_reference(reference, likeness, caption, depth)
     objective = CoarseObjective(prior, make_field(model, request.seed).to(device), features, coarse)
     mesh, views, outcomes, colors = solve(objective, fine, request, progress)
-    mesh = finish(mesh, parameters, colors, lambda i, n: progress.update("Surface", i, n))
+    mesh = decimate_and_texture(mesh, parameters, colors, lambda i, n: progress.update("Surface", i, n))
     facts = {
         "caption": caption,
         "background": cutout.note,
-        "picture_camera": match_picture(mesh, cutout.image[..., 3], parameters.elevation_deg),
+        "picture_camera": match_camera(mesh, cutout.image[..., 3], parameters.elevation_deg),
         "stand_ins": " ".join(filter(None, (about_caption, about_depth, about_likeness))),
         "stages": [outcome.facts for outcome in outcomes],
     }
@@ -98,8 +98,8 @@ def solve(
     folder = refining_folder(progress.folder)
     second = optimise(fine, progress, recipe.steps, shares[-1] or None, seed, "Refining", identity, folder)
     progress.update("Surface", 0, 1)
-    colors = colors_from(fine.refined(), nearby(surface))
-    return paint(surface, colors), fine.views(), [first, second], colors
+    colors = blended_colors(fine.refined(), nearest_vertex_colors(surface))
+    return paint_vertices(surface, colors), fine.views(), [first, second], colors
 
 
 def refining_folder(folder: Path | None) -> Path | None:

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from ..diffusion.two_stages import TwoStages
 from ..diffusion.zero123 import Condition
-from ..input_view.input_view import PICTURE_SIDE, Picture
-from ..input_view.match_camera import match_picture
+from ..input_view.input_view import INPUT_VIEW_SIZE, InputView
+from ..input_view.match_camera import match_camera
 from ..interface.tasks import One2345Parameters
 from ..interface.view_set import FOV_DEG, RADIUS, first_stage, second_stage
 from ..preprocess.background import Cutout, remove_background
@@ -70,7 +70,7 @@ def run(request: Request[One2345Parameters], progress: Progress) -> MeshResult:
         "background": cutout.note,
         "elevation_deg": round(elevation, 1),
         "elevation": note,
-        "picture_camera": match_picture(mesh, cutout.image[..., 3], elevation),
+        "picture_camera": match_camera(mesh, cutout.image[..., 3], elevation),
         "device": str(device),
     }
     if note not in ("estimated", "given"):
@@ -157,7 +157,7 @@ def place_cameras(models: One2345Networks, angles: Angles, size: int) -> tuple[C
     return reference, cameras
 
 
-def input_view(rgba: np.ndarray, camera: Camera, distance: float, device: torch.device) -> Picture:
+def input_view(rgba: np.ndarray, camera: Camera, distance: float, device: torch.device) -> InputView:
     """The framed image, seen by its camera from the apparent distance."""
-    framed = torch.from_numpy(frame(rgba, PICTURE_SIDE)[0]).to(device)
-    return Picture.seen_from(framed, camera.cam_to_world, camera.fov_deg, RADIUS / distance)
+    framed = torch.from_numpy(frame(rgba, INPUT_VIEW_SIZE)[0]).to(device)
+    return InputView.from_framed(framed, camera.cam_to_world, camera.fov_deg, RADIUS / distance)

@@ -19,12 +19,12 @@ from ..interface.errors import ImageError
 from ..interface.tasks import ShapEParameters
 from ..meshing.clean import keep_components, remove_degenerate
 from ..meshing.marching_cubes import extract
-from ..meshing.texture import finish
+from ..meshing.texture import decimate_and_texture
 from ..preprocess.background import remove_background
 from ..preprocess.framing import frame
 from ..rendering.cameras import turntable
 from ..rendering.mesh import Mesh
-from ..rendering.rasteriser import photograph
+from ..rendering.rasteriser import render_mesh
 from ..runtime.devices import choose_device, choose_dtype
 from ..runtime.images import on_white, to_bytes
 from ..runtime.model_cache import ModelCache
@@ -53,7 +53,7 @@ def run(request: Request[ShapEParameters], progress: Progress) -> MeshResult:
     kind = "prompt" if isinstance(condition, str) else "image"
     model = load(parameters.weights, kind, choose_device(parameters.device))
     latents = sample_latents(model, condition, parameters, request.seed, progress)
-    mesh = finish(to_mesh(model, latents, parameters.mesh_resolution, progress), parameters)
+    mesh = decimate_and_texture(to_mesh(model, latents, parameters.mesh_resolution, progress), parameters)
     return MeshResult(mesh, render_views(mesh), facts)
 
 
@@ -144,4 +144,4 @@ def set_weights(renderer: Any, latents: Tensor) -> None:
 
 def render_views(mesh: Mesh) -> np.ndarray:
     """Four views around the mesh, uint8 (4, 128, 128, 4)."""
-    return to_bytes(np.stack([photograph(mesh, camera).cpu().numpy() for camera in turntable(4, 20, 2.5, 35.0, 128)]))
+    return to_bytes(np.stack([render_mesh(mesh, camera).cpu().numpy() for camera in turntable(4, 20, 2.5, 35.0, 128)]))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Volume rendering of an LRM's scene on white, as published by TripoSR and OpenLRM."""
+"""Volume rendering of an LRM's scene on white, as TripoSR and OpenLRM do it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from backend.reconstruction.lrm.model import LRM, POINTS, Scene
-from backend.rendering.rays import importance, intersect_box
+from backend.reconstruction.lrm.model import LRM, POINTS_AT_ONCE, Scene
+from backend.rendering.rays import importance_sampling, intersect_box
 from backend.rendering.volume import alpha_weights, points_along
 
-MARGIN = 1e-3  # inside TripoSR's box, not sampled
-SHORTEST = 0.01  # TripoSR skips rays with a shorter way through the box
-FLOOR = 0.01  # added to every section's weight before OpenLRM's second sampling
+MARGIN = 1e-3  # of TripoSR's box that its rays skip
+SHORTEST = 0.01  # minimum length of TripoSR's rays in the box
+MIN_WEIGHT = 0.01  # added to every section's weight before OpenLRM's importance sampling
 
 
 def render(model: LRM, scene: Scene, origins: Tensor, directions: Tensor, samples: int = 128) -> tuple[Tensor, Tensor]:
@@ -21,10 +21,10 @@ def render(model: LRM, scene: Scene, origins: Tensor, directions: Tensor, sample
 
     Without randomness: the published renders of OpenLRM move every sample by chance.
     """
-    see = render_evenly if model.architecture.density == "exp" else render_twice
+    render_rays = render_evenly if model.architecture.density == "exp" else render_twice
     parts = [
-        see(model, scene, o, d, samples)
-        for o, d in zip(*(t.split(max(1, POINTS // samples)) for t in (origins, directions)), strict=True)
+        render_rays(model, scene, o, d, samples)
+        for o, d in zip(*(t.split(max(1, POINTS_AT_ONCE // samples)) for t in (origins, directions)), strict=True)
     ]
     color, opacity = (torch.cat(part) for part in zip(*parts, strict=True))
     return color + 1 - opacity[:, None], opacity
@@ -51,7 +51,7 @@ def render_twice(model: LRM, scene: Scene, origins: Tensor, directions: Tensor, 
     first = near[:, None] + (far - near)[:, None] * share
     raw, color = query(model, scene, origins, directions, first)
     weights, _ = march(model, first, raw, color)
-    second = importance(first, smooth(weights) + FLOOR, samples - count)
+    second = importance_sampling(first, smooth(weights) + MIN_WEIGHT, samples - count)
     more, seen = query(model, scene, origins, directions, second)
     z, order = torch.cat([first, second], 1).sort(1)
     raw = torch.cat([raw, more], 1).gather(1, order)
@@ -75,7 +75,7 @@ def smooth(weights: Tensor) -> Tensor:
 
 
 def query(model: LRM, scene: Scene, origins: Tensor, directions: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
-    """Raw densities (N, S), near zero outside the box, and colours (N, S, 3) at distances z (N, S)."""
+    """Raw densities (N, S), as good as none outside the box, and colours (N, S, 3) at distances z (N, S)."""
     points = points_along(origins, directions, z)
     raw, color = model.query(scene, points.flatten(0, 1)[None])
     inside = (points.abs() <= model.architecture.radius).all(-1)

@@ -19,7 +19,7 @@ from backend.diffusion.prior import Denoised, view_angles
 from backend.diffusion.stable_diffusion import SMALLEST_LATENT_MODEL
 from backend.rendering.cameras import Camera, orbit
 from backend.rendering.mesh import Mesh
-from backend.rendering.rasteriser import photograph
+from backend.rendering.rasteriser import render_mesh
 
 
 def stable_diffusion_schedule() -> Tensor:
@@ -143,7 +143,7 @@ class OraclePrior:
     def picture(self, camera: Camera) -> Tensor:
         """(3, S, S) in 0..1 on white."""
         camera = Camera(camera.cam_to_world.cpu(), camera.fov_deg, self.image_size, self.image_size)
-        rgba = photograph(self.mesh, camera, self.samples)
+        rgba = render_mesh(self.mesh, camera, self.samples)
         return (rgba[..., :3] * rgba[..., 3:] + 1 - rgba[..., 3:]).permute(2, 0, 1)
 
     def perturbed(self, camera: Camera) -> Camera:

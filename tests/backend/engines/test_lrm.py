@@ -18,12 +18,12 @@ from backend.interface.errors import ImageError
 from backend.interface.tasks import task
 from backend.interface.view_set import FOV_DEG, RADIUS
 from backend.meshing.marching_cubes import triangulate
-from backend.meshing.texture import texels
+from backend.meshing.texture import rasterise_uv
 from backend.preprocess.framing import frame
 from backend.preprocess.image import encode_png
-from backend.reconstruction.lrm.source_camera import describe
+from backend.reconstruction.lrm.source_camera import source_camera
 from backend.rendering.cameras import Camera, orbit
-from backend.rendering.rasteriser import photograph
+from backend.rendering.rasteriser import render_mesh
 from backend.runtime.progress import Cancelled, Progress
 from backend.weights.loaders.lrm import load_lrm
 from backend.weights.store.store import STARTER
@@ -135,7 +135,7 @@ def test_the_starter_keeps_the_outline_and_the_front_of_the_picture():
     result = ask("starter", image)
     assert np.abs(result.mesh.vertices).max() < 0.6 and np.ptp(result.mesh.vertices, 0).min() > 0.05
     camera = Camera(orbit(0, result.facts["elevation_deg"], RADIUS), FOV_DEG, 256, 256)
-    seen, shown = (frame(p, 96)[0] for p in (photograph(result.mesh, camera).numpy(), image))
+    seen, shown = (frame(p, 96)[0] for p in (render_mesh(result.mesh, camera).numpy(), image))
     a, b = seen[..., 3] > 0.5, shown[..., 3] > 0.5
     assert (a & b).sum() > 0.85 * (a | b).sum()
     assert np.abs(seen - shown)[a & b].mean() < 0.1
@@ -194,9 +194,9 @@ def test_a_texture_shows_the_field_between_the_vertices(name, tmp_path):
     assert mesh.uv is not None and mesh.texture is not None and len(mesh.faces) <= 300 and mesh.is_closed
     model, _ = load_lrm(tmp_path)
     size = model.architecture.image_size
-    camera = None if name == "triposr" else describe(0, lrm.OPENLRM_HALF_TANGENT, 2.0)[None]
+    camera = None if name == "triposr" else source_camera(0, lrm.OPENLRM_HALF_TANGENT, 2.0)[None]
     scene = model.encode(torch.zeros(1, 3, size, size), camera)
-    texel, face, weight = (np.concatenate(part) for part in list(zip(*texels(mesh.uv, 512), strict=True))[:3])
+    texel, face, weight = (np.concatenate(part) for part in list(zip(*rasterise_uv(mesh.uv, 512), strict=True))[:3])
     points = (mesh.vertices[mesh.faces[face]] * weight[..., None]).sum(1) * (2 * model.architecture.radius)
     if name == "triposr":  # front and right are x and y there
         points = np.stack([-points[:, 1], points[:, 0], points[:, 2]], 1)

@@ -15,9 +15,9 @@ from backend.engines import Request
 from backend.engines.make_it_3d import place_reference, refining_folder, solve
 from backend.evaluation.metrics import psnr
 from backend.fields import hash_field
-from backend.input_view.view_colors import colors_from, mesh_view, paint
+from backend.input_view.view_colors import blended_colors, paint_vertices, view_with_depth
 from backend.interface.tasks import MAKE_IT_3D
-from backend.meshing.texture import nearby
+from backend.meshing.texture import nearest_vertex_colors
 from backend.optimisation.image_objective import Reference
 from backend.optimisation.loop import Run, optimise
 from backend.optimisation.make_it_3d_coarse import (
@@ -32,8 +32,8 @@ from backend.optimisation.recipes.base import elements
 from backend.optimisation.recipes.make_it_3d import RefineRecipe, choose_recipes
 from backend.rendering.cameras import Camera, orbit
 from backend.rendering.mesh import Mesh
-from backend.rendering.point_cloud import PointCloud, grow
-from backend.rendering.rasteriser import photograph, rasterise
+from backend.rendering.point_cloud import PointCloud
+from backend.rendering.rasteriser import rasterise, render_mesh
 from backend.runtime.progress import Progress
 from tests.support.oracle import OraclePrior
 
@@ -116,8 +116,8 @@ def test_the_first_stage_recovers_the_oracles_shape_and_colours():
     assert {"color", "depth", "clip", "prior", "picture", "likeness"} <= outcome.losses.keys()
     mesh = task.mesh(48)
 
-    def inside(grow: float) -> float:
-        return float(np.all(np.abs(mesh.vertices) <= np.array([0.35, 0.15, 0.2]) + grow, axis=1).mean())
+    def inside(build_point_cloud: float) -> float:
+        return float(np.all(np.abs(mesh.vertices) <= np.array([0.35, 0.15, 0.2]) + build_point_cloud, axis=1).mean())
 
     assert inside(0.05) > 0.95 and inside(-0.06) < 0.05
     assert mesh.volume == pytest.approx(0.7 * 0.3 * 0.4, rel=0.25)
@@ -169,8 +169,8 @@ def refining(weights: dict[str, float], wrong: bool = False, steps: int = 30) ->
     features, recipe = see(truth, judge(), 64), replace(FINE, weights=weights, steps=steps)
     views = [reference_view(features.reference, truth, recipe.size)]
     for camera in ring(recipe, COURSE, recipe.size):
-        color = photograph(truth, camera)[..., :3]
-        views.append(mesh_view(truth, camera, torch.full_like(color, 0.5) if wrong else color))
+        color = render_mesh(truth, camera)[..., :3]
+        views.append(view_with_depth(truth, camera, torch.full_like(color, 0.5) if wrong else color))
     grey = Mesh(truth.vertices, truth.faces, np.full_like(truth.vertex_colors, 127))
     return RefineObjective(OraclePrior(truth, 32), features, grow(views), grey, recipe, COURSE)
 
@@ -217,7 +217,7 @@ def test_the_second_stage_finds_colours_that_the_first_had_not():
     """Grey points behind, the picture's in front: pictures, and the mesh's vertices, come nearer to the truth."""
     task, truth = refining(dict(FINE.weights), wrong=True), brick(4)
     cameras = [Camera(orbit(a, e, 3.8), 20, 32, 32) for a, e in ((0, 15), (120, 0), (180, 30), (250, 20))]
-    true = [np.asarray(on_white(photograph(truth, camera))) for camera in cameras]
+    true = [np.asarray(on_white(render_mesh(truth, camera))) for camera in cameras]
 
     def quality() -> list[float]:
         return [psnr(seen, t) for seen, t in zip(task.images(cameras).numpy(), true, strict=True)]
@@ -225,7 +225,7 @@ def test_the_second_stage_finds_colours_that_the_first_had_not():
     before, _ = quality(), optimise(task, Progress(), task.recipe.steps, seed=0)
     gains = np.subtract(quality(), before)
     assert (gains > 0).all() and gains[1:].mean() > 2
-    painted = paint(task.surface, colors_from(task.refined(), nearby(task.surface)))
+    painted = paint_vertices(task.surface, blended_colors(task.refined(), nearest_vertex_colors(task.surface)))
     inner = np.isclose(np.abs(truth.vertices), [0.35, 0.15, 0.2]).sum(1) == 1  # edges lie on the views' outlines
     off, grey = (
         np.abs(mesh.vertex_colors[inner, :3] - truth.vertex_colors[inner, :3].astype(float)).mean(1)
@@ -272,7 +272,7 @@ def test_the_stages_follow_each_other():
         task, replace(FINE, steps=2), Request("make_it_3d", {}, parameters), Progress()
     )
     assert [outcome.steps for outcome in outcomes] == [2, 2] and len(mesh.faces) and views.shape == (4, 32, 32, 4)
-    assert colors is not None and np.array_equal(paint(mesh, colors).vertices, mesh.vertices)
+    assert colors is not None and np.array_equal(paint_vertices(mesh, colors).vertices, mesh.vertices)
     for settings, progress in (
         (replace(parameters, refine=False), Progress()),
         (parameters, Progress(is_ending=lambda: True)),

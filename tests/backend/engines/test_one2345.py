@@ -17,7 +17,7 @@ from backend.preprocess.framing import frame
 from backend.reconstruction.sparse_neus.to_mesh import mesh_from_images
 from backend.rendering.cameras import Camera, orbit, rays
 from backend.rendering.mesh import Mesh
-from backend.rendering.rasteriser import photograph
+from backend.rendering.rasteriser import render_mesh
 from backend.runtime.progress import Cancelled, Progress
 from backend.weights.loaders.one2345 import load_models
 from backend.weights.store.store import STARTER
@@ -113,7 +113,7 @@ def test_the_mesh_has_the_outline_and_the_front_of_the_picture():
     image[140:180, 100:160, :3] = (0, 0, 1)
     result = one2345.run(Request("one2345", {"image": image}, settings(), 0), Progress())
     camera = Camera(orbit(0, result.facts["elevation_deg"], RADIUS), FOV_DEG, 256, 256)
-    seen, shown = (frame(p, 96)[0] for p in (photograph(result.mesh, camera).numpy(), image))
+    seen, shown = (frame(p, 96)[0] for p in (render_mesh(result.mesh, camera).numpy(), image))
     a, b = seen[..., 3] > 0.5, shown[..., 3] > 0.5
     assert (a & b).sum() > 0.85 * (a | b).sum()
     assert np.abs(seen - shown)[a & b].mean() < 0.1

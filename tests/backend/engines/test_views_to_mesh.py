@@ -20,7 +20,7 @@ from backend.preprocess.views import ViewsError, align, read_attached
 from backend.preprocess.zero123_framing import framed_input
 from backend.rendering.cameras import Camera, orbit, rays
 from backend.rendering.mesh import Mesh
-from backend.rendering.rasteriser import photograph
+from backend.rendering.rasteriser import render_mesh
 from backend.runtime.progress import Progress
 from backend.weights.loaders.one2345 import load_models
 from backend.weights.store.store import STARTER
@@ -53,7 +53,7 @@ def test_the_hull_of_a_ball_is_the_ball_where_cameras_look():
     hull = visual_hull(torch.stack([torch.from_numpy(ball(c)[..., 3]) for c in cameras]), cameras, 48)
     assert np.linalg.norm(hull.vertices, axis=1).min() > BALL - 0.02  # a hull holds the object
     for camera in cameras:  # and fills every silhouette
-        seen, true = photograph(hull, camera)[..., 3].numpy() > 0.5, ball(camera)[..., 3] > 0.5
+        seen, true = render_mesh(hull, camera)[..., 3].numpy() > 0.5, ball(camera)[..., 3] > 0.5
         assert (seen & true).sum() / (seen | true).sum() > 0.95
 
 
@@ -90,7 +90,7 @@ def test_neus_sees_what_silhouettes_do_not_tell_and_lies_where_the_cameras_were(
     middle, unit, truth = (1.0, 2.0, 3.0), 2.0, box(0.3)
     views = [(a, e) for a in (0, 60, 120, 180, 240, 300) for e in (15, 60)]
     cameras = [Camera(orbit(a, e, RADIUS), FOV_DEG, 64, 64) for a, e in views]
-    pictures = [photograph(truth, camera).numpy() for camera in cameras]
+    pictures = [render_mesh(truth, camera).numpy() for camera in cameras]
     hull = visual_hull(torch.stack([torch.from_numpy(p[..., 3]) for p in pictures]), cameras)
     moved = [Camera(c.cam_to_world.clone(), FOV_DEG, 64, 64) for c in cameras]
     for camera in moved:
@@ -99,7 +99,7 @@ def test_neus_sees_what_silhouettes_do_not_tell_and_lies_where_the_cameras_were(
     result = views_to_mesh.run(Request(VIEWS_TO_MESH.name, {"views": pictures, "cameras": moved}, values), Progress())
     found = Mesh((result.mesh.vertices - np.array(middle)) / unit, result.mesh.faces, result.mesh.vertex_colors)
     test = Camera(orbit(35, 30, RADIUS), FOV_DEG, 96, 96)
-    seen, true = photograph(found, test).numpy(), photograph(truth, test).numpy()
+    seen, true = render_mesh(found, test).numpy(), render_mesh(truth, test).numpy()
     inside, either = (seen[..., 3] > 0.5) & (true[..., 3] > 0.5), (seen[..., 3] > 0.5) | (true[..., 3] > 0.5)
     assert inside.sum() / either.sum() > 0.94  # of pixels that are not much smaller than the box
     assert np.abs(seen - true)[inside][:, :3].mean() < 0.06

@@ -22,7 +22,7 @@ from backend.optimisation.recipes.image_prior import make_field
 from backend.optimisation.start import fit_into, starting_mesh
 from backend.rendering.cameras import Camera, orbit
 from backend.rendering.mesh import Mesh
-from backend.rendering.rasteriser import photograph
+from backend.rendering.rasteriser import render_mesh
 from backend.runtime.progress import Progress
 from tests.support.oracle import OraclePrior
 
@@ -142,7 +142,7 @@ def test_a_start_of_any_size_and_place_is_made_to_fit():
 
 def one_step(mesh: Mesh, match: bool) -> MeshResult:
     """Of a mesh and the picture of the brick: one step teaches nothing."""
-    image = photograph(brick(), Camera(orbit(0, 0, 3.0), 30, 128, 128)).numpy()
+    image = render_mesh(brick(), Camera(orbit(0, 0, 3.0), 30, 128, 128)).numpy()
     told = {"start": "mesh", "steps": 1, "auto_elevation": False, "elevation_deg": 0.0, "mesh_resolution": 48}
     values = ZERO123_SDS.check(told | {"match_picture": match, "remove_background": "never"})
     return run(Request("zero123_sds", {"image": image, "mesh": mesh}, values, 0), Progress())

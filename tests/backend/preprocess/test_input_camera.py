@@ -11,7 +11,7 @@ from backend.preprocess.framing import frame
 from backend.preprocess.input_camera import input_camera
 from backend.rendering.cameras import Camera, orbit
 from backend.rendering.mesh import Mesh
-from backend.rendering.rasteriser import photograph
+from backend.rendering.rasteriser import render_mesh
 from backend.runtime.images import on_white
 
 GIVEN = {"elevation_deg": 35.0, "is_estimated": False}
@@ -26,7 +26,7 @@ def test_the_starter_sees_from_how_high_a_picture_is_taken():
     mesh = Mesh(corners, faces, np.concatenate([np.repeat(grey, 3, 1), np.full((36, 1), 255)], 1).astype(np.uint8))
     seen = {}
     for elevation in (0, 20, 40):
-        rgba = photograph(mesh, Camera(orbit(30, elevation, RADIUS), FOV_DEG, 256, 256)).numpy()
+        rgba = render_mesh(mesh, Camera(orbit(30, elevation, RADIUS), FOV_DEG, 256, 256)).numpy()
         framed, window = frame(rgba, 64)
         picture = torch.from_numpy(on_white(framed)).permute(2, 0, 1)[None] * 2 - 1
         seen[elevation], distance = input_camera("starter", picture, **ESTIMATED)

@@ -10,7 +10,7 @@ from backend.interface.tasks import ZERO123_SDS
 from backend.optimisation.annealing import at
 from backend.optimisation.recipes import image_prior, make_it_3d
 from backend.rendering.cameras import project
-from backend.rendering.occupancy import EVERY, THRESHOLD
+from backend.rendering.occupancy import THRESHOLD, UPDATE_EVERY
 
 
 @pytest.mark.parametrize(
@@ -54,8 +54,11 @@ def test_refining_begins_with_the_last_noise_and_stays_near_its_start():
 @pytest.mark.parametrize("small", [image_prior.SMALL, image_prior.STARTER_SJC, make_it_3d.SMALL, make_it_3d.STARTER])
 def test_short_courses_forget_what_was_full_at_their_beginning(small):
     """As nerfacc forgets, a cell that was opaque in the first of 160 steps would be looked at in all of them."""
-    decay, looks = small.memory
-    assert decay ** (small.steps // 2 // EVERY) < 4 * THRESHOLD < 0.95 ** (small.steps // EVERY) and looks > 1
+    decay, samples = small.memory
+    assert (
+        decay ** (small.steps // 2 // UPDATE_EVERY) < 4 * THRESHOLD < 0.95 ** (small.steps // UPDATE_EVERY)
+        and samples > 1
+    )
 
 
 def test_random_cameras_fill_their_range_and_look_at_the_object():
