@@ -28,11 +28,6 @@ def drawn(rng):
     return z, noise, x0, torch.tensor([0.95, 0.4, 0.01], dtype=torch.float64).view(-1, 1, 1, 1)
 
 
-def noise_from_clean(noisy, x0, a):
-    """The noise that x0 implies; a < 1."""
-    return (noisy - a.sqrt() * x0) / (1 - a).sqrt()
-
-
 def test_the_schedule_is_stable_diffusions():
     from diffusers import DDIMScheduler
 
