@@ -72,7 +72,7 @@ class Session:
         string. Raises Trouble."""
         scene = next((scene for scene in bpy.data.scenes if scene.session_uid == job.delivery.scene), None)
         if scene is None:
-            raise Trouble("The mesh is done, but its scene is not open any more", IMPORT, "moved")
+            raise Trouble("The result is finished, but its scene is no longer open", IMPORT, "moved")
         if reason := mesh_import.why_not_now():
             return reason
         began = time.perf_counter()

@@ -165,7 +165,7 @@ def recover(
         task = TextObjective(oracle, field, course)
     else:
         camera = Camera(orbit(0, 15, RADIUS), FOV_DEG, 2 * size, 2 * size)
-        task = ImageObjective(oracle, field, Reference(photograph(truth, camera), camera), course, method)
+        task = ImageObjective(oracle, field, Reference(render_mesh(truth, camera), camera), course, method)
     begun, clock = time.process_time(), time.monotonic()
     outcome = optimise(task, Progress(), task.recipe.steps, seed=seed, preview_s=1e9)
     cpu, wall = time.process_time() - begun, time.monotonic() - clock

@@ -152,7 +152,7 @@ def noise(steps: int, weights: dict[str, float], defects: Defects) -> tuple[floa
     ).shortened(steps)  # fmt: skip
     course = replace(course, weights={**course.weights, **weights})
     oracle = OraclePrior(truth, 24, defects=defects)
-    task = ImageObjective(oracle, hash_field.small(), Reference(photograph(truth, camera), camera), course)
+    task = ImageObjective(oracle, hash_field.small(), Reference(render_mesh(truth, camera), camera), course)
     optimise(task, Progress(), steps, preview_s=1e9)
     mesh = task.mesh(48)
     scores = compare_meshes(mesh, truth)

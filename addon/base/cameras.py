@@ -61,7 +61,7 @@ def view_from(pose: np.ndarray, frame: np.ndarray) -> View:
     x, y, z = eye = local[:3, 3]
     distance = float(np.linalg.norm(eye))
     if distance < 1e-6:
-        raise ValueError("The camera stands in the middle of the object")
+        raise ValueError("The camera is at the centre of the object")
     return View(
         azimuth=math.degrees(math.atan2(x, -y)) if math.hypot(x, y) > 1e-6 * distance else 0.0,
         elevation=math.degrees(math.asin(max(-1.0, min(1.0, z / distance)))),

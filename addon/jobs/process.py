@@ -19,7 +19,7 @@ from ..base import arrays
 from ..base.trouble import Trouble
 
 LOG_BYTES = 4 << 20  # a longer log is set aside as *.old when the next process starts
-SET_UP = "Set up the backend again, in the preferences"
+SET_UP = "Set up the backend again in the preferences"
 LAST_WORDS_S = 0.5
 NO_WINDOW = getattr(subprocess, "CREATE_NO_WINDOW", 0) | getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
 
@@ -93,7 +93,7 @@ class Process:
             while (frame := protocol.read_frame(stdout)) is not None:
                 self.inbox.put(decode(*frame))
         except (protocol.FrameError, ValueError, OSError) as error:
-            garbage = f"The backend sent something that cannot be understood: {error}"
+            garbage = f"The backend sent an invalid message: {error}"
             with contextlib.suppress(subprocess.TimeoutExpired):  # half a frame may be the last word of a process
                 garbage = describe_exit(code) if (code := popen.wait(LAST_WORDS_S)) < 0 else garbage
         self.kill()
@@ -180,7 +180,7 @@ def end_group(popen: subprocess.Popen[bytes]) -> None:
 def describe_exit(code: int) -> str:
     """A sentence about an exit status of Popen."""
     if code == -9:
-        return "The backend was killed. The system does that when memory runs out"
+        return "The backend was killed, probably because memory ran out"
     if code < 0:
         return f"The backend crashed with signal {-code}"
     return f"The backend ended with status {code}"

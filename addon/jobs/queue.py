@@ -19,7 +19,7 @@ CANCEL_S = 0.8  # a backend that has not stopped by then is killed, so that Canc
 SILENCE_S = 180.0  # a backend that says nothing for so long, not even a heartbeat, is stuck
 FINISHED_KEPT = 8  # jobs remembered after their end
 FAILURES_KEPT = 100  # lines
-AGAIN = "Click again: a new backend is started. If it happens again, open the log"
+AGAIN = "Try again. If it happens again, see the log"
 
 
 class JobQueue:
@@ -104,7 +104,7 @@ class JobQueue:
                 self._handle(message)
             except (KeyError, TypeError, ValueError) as error:
                 self._drop_process()
-                self._on_ended({"reason": f"The backend sent something that cannot be understood: {error!r}"})
+                self._on_ended({"reason": f"The backend sent an invalid message: {error!r}"})
 
     def _handle(self, message: dict) -> None:
         match message.get("type"):
@@ -136,7 +136,7 @@ class JobQueue:
             self._end(job, State.CANCELLED)
         elif job and self.process and self._silence_s > SILENCE_S:
             self._drop_process()
-            self._fail(job, "The backend has not answered for three minutes", AGAIN, "process")
+            self._fail(job, "The backend has not responded for three minutes", AGAIN, "process")
 
     def _start(self) -> None:
         if not self.active and self.waiting:
@@ -188,8 +188,8 @@ class JobQueue:
         if self.active:
             self._fail(
                 self.active,
-                f"The backend speaks protocol {theirs}, this extension {protocol.PROTOCOL}",
-                "Update the backend in the preferences",
+                f"The backend uses protocol {theirs}, this extension protocol {protocol.PROTOCOL}",
+                "Press Repair Backend in the preferences",
                 "environment",
             )
 

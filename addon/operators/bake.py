@@ -12,8 +12,8 @@ from . import finish
 
 
 class IMAGE_TO_MESH_OT_bake_texture(finish.MeshOperator, bpy.types.Operator):
-    """Bake the colours into an image: of the other selected mesh, or of the one that this was decimated from, or its
-    own. A mesh without UV map is unwrapped. Blender waits meanwhile; the mesh before stays under History"""
+    """Bake colours into an image: from the other selected mesh, the mesh before decimation, or this mesh. Unwraps it
+    if it has no UV map. Blocks Blender meanwhile; the old mesh stays in History"""
 
     bl_idname = "image_to_mesh.bake_texture"
     bl_label = "Texture"
@@ -24,8 +24,8 @@ class IMAGE_TO_MESH_OT_bake_texture(finish.MeshOperator, bpy.types.Operator):
 
 
 class IMAGE_TO_MESH_OT_bake_normal_map(finish.MeshOperator, bpy.types.Operator):
-    """Bake the relief into an image: of the other selected mesh, or of the one that this was decimated from. A mesh
-    without UV map is unwrapped. Blender waits meanwhile; the mesh before stays under History"""
+    """Bake the relief into an image: from the other selected mesh or the mesh before decimation. Unwraps it if it has
+    no UV map. Blocks Blender meanwhile; the old mesh stays in History"""
 
     bl_idname = "image_to_mesh.bake_normal_map"
     bl_label = "Normal Map"
@@ -33,8 +33,7 @@ class IMAGE_TO_MESH_OT_bake_normal_map(finish.MeshOperator, bpy.types.Operator):
     def change(self, context, ob, settings):
         source = source_of(context, ob)
         if source is None:
-            remedy = "Select it too, with this one active; what is decimated here remembers it"
-            raise Trouble(f"No denser mesh of {ob.name} is known", remedy, "input")
+            raise Trouble(f"No denser mesh of {ob.name} is known", f"Select it too, with {ob.name} active", "input")
         bake(context, ob, source, int(settings.map_size), is_normal=True)
 
 
@@ -76,7 +75,7 @@ def bake(context, ob: bpy.types.Object, source: Source, side: int, is_normal: bo
         bpy.data.meshes.remove(new)
         if isinstance(error, Trouble):
             raise
-        raise Trouble(f"Blender could not bake: {one_line(error)}", "Choose a smaller size") from error
+        raise Trouble(f"Blender could not bake: {one_line(error)}", "Choose a smaller Map Size") from error
     finally:
         bpy.data.meshes.remove(source[0])
     after = {material: with_image(material, new, image, is_normal) for material in before}
@@ -92,7 +91,7 @@ def bake(context, ob: bpy.types.Object, source: Source, side: int, is_normal: bo
 def check(material: bpy.types.Material | None) -> None:
     """Raise Trouble for a material that could not show an image."""
     if material and material.node_tree and not baking.surface_of(material):
-        raise Trouble(f"The material {material.name} has no Principled BSDF to show an image", "Give it one", "input")
+        raise Trouble(f"The material {material.name} has no Principled BSDF", "Add one to it", "input")
 
 
 def with_image(

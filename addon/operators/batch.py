@@ -19,7 +19,7 @@ SPACING = 1.25  # metres from mesh to mesh; each is at most one metre wide
 
 
 class IMAGE_TO_MESH_OT_generate_files(FilesOperator, JobOperator, bpy.types.Operator):
-    """Make a coloured mesh from each of these images, side by side from the 3D cursor on"""
+    """Make a coloured mesh from each image, side by side from the 3D cursor on"""
 
     bl_idname = "image_to_mesh.generate_files"
     bl_label = "Images to Meshes"
@@ -37,7 +37,7 @@ class IMAGE_TO_MESH_OT_generate_files(FilesOperator, JobOperator, bpy.types.Oper
         folder = Path(bpy.path.abspath(self.directory))
         jobs = [file_job(context, folder / name, number) for number, name in enumerate(self.names())]
         if not jobs:
-            self.report({"ERROR"}, "Choose one image or more")
+            self.report({"ERROR"}, "Choose at least one image")
             return {"CANCELLED"}
         for job in jobs:
             session.current().submit(job)
@@ -45,7 +45,7 @@ class IMAGE_TO_MESH_OT_generate_files(FilesOperator, JobOperator, bpy.types.Oper
             session.current().wait_for(jobs)
             failed = [job.name for job in jobs if job.state is not State.DONE]
             if failed:
-                self.report({"WARNING"}, f"Not made: {', '.join(failed)}")
+                self.report({"WARNING"}, f"Failed: {', '.join(failed)}")
         return {"FINISHED"}
 
 

@@ -24,7 +24,7 @@ def log_tail(path: Path, size: int = TAIL_BYTES) -> str:
             file.seek(max(0, path.stat().st_size - size))
             return file.read().decode("utf-8", "replace")
     except OSError:
-        return "There is no log yet: the backend has not been started."
+        return "There is no log: the backend has not been started yet."
 
 
 def report() -> str:
@@ -35,7 +35,7 @@ def report() -> str:
         f"Image to Mesh {version()}, Blender {bpy.app.version_string}, {platform.platform()}",
         f"Backend: {'own interpreter' if chosen.python else chosen.variant}, ready: {now.setup.is_ready()}",
         f"Python {hello.get('python', 'not started')}, devices {json.dumps(hello.get('devices', []))}",
-        f"Longest hold of Blender: {now.longest_ms:.1f} ms, longest import: {now.longest_import_ms:.0f} ms",
+        f"Blender was blocked for at most {now.longest_ms:.1f} ms, by imports {now.longest_import_ms:.0f} ms",
     ]
     if job:
         request, outcome = job.request, job.outcome
@@ -54,7 +54,7 @@ def version() -> str:
 
 
 class IMAGE_TO_MESH_OT_show_log(bpy.types.Operator):
-    """Show what the backend has written, in a text editor"""
+    """Show the backend's log in a text editor"""
 
     bl_idname = "image_to_mesh.show_log"
     bl_label = "Show Log"
@@ -80,7 +80,7 @@ def show_text(context, text: bpy.types.Text) -> None:
 
 
 class IMAGE_TO_MESH_OT_copy_report(bpy.types.Operator):
-    """Copy versions, the last failure and the end of the log, to be pasted into a bug report"""
+    """Copy versions, the last failure and the end of the log, for a bug report"""
 
     bl_idname = "image_to_mesh.copy_report"
     bl_label = "Copy Report"

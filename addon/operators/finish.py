@@ -27,10 +27,10 @@ class MeshOperator(ExplainedOperator):
     def why_unavailable(cls, context) -> str:
         active = context.active_object
         if active is None or active.type != "MESH" or not len(active.data.polygons):
-            return "Make a mesh the active object"
+            return "Select a mesh"
         if active.library or active.override_library or active.data.library:
             return "The active object is linked from another file"
-        return "Leave the mode first" if active.mode != "OBJECT" else ""
+        return "Switch to Object Mode first" if active.mode != "OBJECT" else ""
 
     def change(self, context, ob: bpy.types.Object, settings: FinishSettings) -> None:
         """Raises Trouble, and then has changed nothing."""
@@ -45,7 +45,7 @@ class MeshOperator(ExplainedOperator):
 
 
 class IMAGE_TO_MESH_OT_decimate(MeshOperator, bpy.types.Operator):
-    """Simplify the active mesh to so many triangles. Its colours and UVs stay; the mesh before stays under History"""
+    """Simplify the active mesh to this number of triangles. Colours and UVs stay; the old mesh stays in History"""
 
     bl_idname = "image_to_mesh.decimate"
     bl_label = "Decimate"
@@ -71,8 +71,8 @@ class IMAGE_TO_MESH_OT_decimate(MeshOperator, bpy.types.Operator):
 
 
 class IMAGE_TO_MESH_OT_quad_remesh(MeshOperator, bpy.types.Operator):
-    """Make the active mesh anew of so many quads (QuadriFlow). Its colours are carried over; UVs and textures are not.
-    The mesh before stays under History"""
+    """Rebuild the active mesh from this number of quads (QuadriFlow). Colours are kept, UVs and textures are not; the
+    old mesh stays in History"""
 
     bl_idname = "image_to_mesh.quad_remesh"
     bl_label = "Quad Remesh"
@@ -109,7 +109,7 @@ class IMAGE_TO_MESH_OT_quad_remesh(MeshOperator, bpy.types.Operator):
 
 
 class IMAGE_TO_MESH_OT_smooth_by_angle(MeshOperator, bpy.types.Operator):
-    """Shade the active mesh smooth, but for edges that are sharper than the angle"""
+    """Shade the active mesh smooth, except for edges that are sharper than the angle"""
 
     bl_idname = "image_to_mesh.smooth_by_angle"
     bl_label = "Smooth by Angle"
@@ -120,7 +120,7 @@ class IMAGE_TO_MESH_OT_smooth_by_angle(MeshOperator, bpy.types.Operator):
 
 
 class IMAGE_TO_MESH_OT_mark_asset(MeshOperator, bpy.types.Operator):
-    """Mark the active object as an asset, with its picture, so that it appears in the Asset Browser"""
+    """Mark the active object as an asset with a preview, for the Asset Browser"""
 
     bl_idname = "image_to_mesh.mark_asset"
     bl_label = "Mark as Asset"

@@ -14,7 +14,7 @@ from .job_operator import ExplainedOperator, JobOperator
 
 
 class IMAGE_TO_MESH_OT_generate(JobOperator, bpy.types.Operator):
-    """Make a coloured mesh from the image and put it at the 3D cursor"""
+    """Make a coloured mesh from the image, at the 3D cursor"""
 
     bl_idname = "image_to_mesh.generate"
     bl_label = "Image to Mesh"
@@ -53,13 +53,13 @@ class IMAGE_TO_MESH_OT_generate_shown(ExplainedOperator, bpy.types.Operator):
 
 
 class IMAGE_TO_MESH_OT_make_image(JobOperator, bpy.types.Operator):
-    """Make an image of the prompt, and choose it as the image for the mesh"""
+    """Generate an image from the prompt and use it for the mesh"""
 
     bl_idname = "image_to_mesh.make_image"
     bl_label = "Make Image"
 
     again: bpy.props.BoolProperty(
-        name="Again", description="Take the next seed, for another image", options={"HIDDEN", "SKIP_SAVE"}
+        name="Again", description="Use the next seed, for another image", options={"HIDDEN", "SKIP_SAVE"}
     )
 
     @classmethod
@@ -81,7 +81,7 @@ class IMAGE_TO_MESH_OT_make_image(JobOperator, bpy.types.Operator):
 
 
 class IMAGE_TO_MESH_OT_paste_image(ExplainedOperator, bpy.types.Operator):
-    """Take the image on the clipboard"""
+    """Use the image on the clipboard"""
 
     bl_idname = "image_to_mesh.paste_image"
     bl_label = "Paste Image"
@@ -92,7 +92,7 @@ class IMAGE_TO_MESH_OT_paste_image(ExplainedOperator, bpy.types.Operator):
         if not compat.can_paste_images():
             return "This Blender cannot paste images. Save the image and choose the file"
         if not bpy.ops.image.clipboard_paste.poll():
-            return "There is no image on the clipboard, or this system does not share it with Blender"
+            return "There is no image on the clipboard, or Blender cannot read it on this system"
         return ""
 
     def execute(self, context):

@@ -10,13 +10,13 @@ from .job_operator import ExplainedOperator, JobOperator
 
 
 class IMAGE_TO_MESH_OT_again(JobOperator, bpy.types.Operator):
-    """Make this version once more, from the same image and prompt with the same settings"""
+    """Make this version again, with the same image, prompt and settings"""
 
     bl_idname = "image_to_mesh.again"
     bl_label = "Again"
 
     other: bpy.props.BoolProperty(
-        name="Another Seed", description="With the next seed, for a variation", options={"HIDDEN", "SKIP_SAVE"}
+        name="Another Seed", description="Use the next seed, for a variation", options={"HIDDEN", "SKIP_SAVE"}
     )
 
     @classmethod
@@ -41,14 +41,14 @@ class VersionOperator(ExplainedOperator):
         version = versions.chosen(context.scene)
         if version is None:
             return "Choose a version in the list"
-        return "" if version.mesh else "Its mesh is not in this file any more. Make it again"
+        return "" if version.mesh else "Its mesh is no longer in this file. Use Again"
 
 
 class IMAGE_TO_MESH_OT_go_back(VersionOperator, bpy.types.Operator):
-    """Give the active object this version's mesh. Its place, parent, collections and modifiers stay"""
+    """Give the active object this version's mesh. Location, parent, collections and modifiers stay"""
 
     bl_idname = "image_to_mesh.go_back"
-    bl_label = "Back to This One"
+    bl_label = "Restore Version"
 
     @classmethod
     def why_unavailable(cls, context) -> str:
@@ -60,14 +60,14 @@ class IMAGE_TO_MESH_OT_go_back(VersionOperator, bpy.types.Operator):
 
 
 class IMAGE_TO_MESH_OT_put_beside(VersionOperator, bpy.types.Operator):
-    """Put this version beside the active object, to compare them"""
+    """Put this version beside the active object, for comparison"""
 
     bl_idname = "image_to_mesh.put_beside"
     bl_label = "Compare"
 
     @classmethod
     def why_unavailable(cls, context) -> str:
-        return super().why_unavailable(context) or ("Leave the mode first" if context.mode != "OBJECT" else "")
+        return super().why_unavailable(context) or ("Switch to Object Mode first" if context.mode != "OBJECT" else "")
 
     def execute(self, context):
         versions.put_beside(context, versions.chosen(context.scene))
@@ -75,7 +75,7 @@ class IMAGE_TO_MESH_OT_put_beside(VersionOperator, bpy.types.Operator):
 
 
 class IMAGE_TO_MESH_OT_forget(ExplainedOperator, bpy.types.Operator):
-    """Take this version out of the list. Objects that have its mesh keep it"""
+    """Remove this version from the list. Objects that use its mesh keep it"""
 
     bl_idname = "image_to_mesh.forget"
     bl_label = "Delete Version"
@@ -95,7 +95,7 @@ class IMAGE_TO_MESH_OT_forget(ExplainedOperator, bpy.types.Operator):
 def not_replaceable(active) -> str:
     """The reason why the object cannot take another mesh, or an empty string."""
     if active is None or active.type != "MESH":
-        return "Make the object that should get the mesh the active one"
+        return "Select the object that gets the mesh"
     if active.library or active.override_library:
         return "The active object is linked from another file"
     return mesh_import.why_not_now()

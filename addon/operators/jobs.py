@@ -24,7 +24,7 @@ Item = tuple[str, str, str]
 
 
 class IMAGE_TO_MESH_OT_cancel(bpy.types.Operator):
-    """Stop this job and free what it uses"""
+    """Stop this job and free its memory"""
 
     bl_idname = "image_to_mesh.cancel"
     bl_label = "Cancel"
@@ -41,7 +41,7 @@ class IMAGE_TO_MESH_OT_cancel(bpy.types.Operator):
 
 
 class IMAGE_TO_MESH_OT_stop_and_keep(bpy.types.Operator):
-    """Stop optimising here and keep the mesh as it is now"""
+    """Stop optimising now and keep the result so far"""
 
     bl_idname = "image_to_mesh.stop_and_keep"
     bl_label = "Stop and Keep"
@@ -57,7 +57,7 @@ class IMAGE_TO_MESH_OT_stop_and_keep(bpy.types.Operator):
 
 
 class IMAGE_TO_MESH_OT_dismiss(bpy.types.Operator):
-    """Take this message away"""
+    """Hide this message"""
 
     bl_idname = "image_to_mesh.dismiss"
     bl_label = "Dismiss"
@@ -69,7 +69,7 @@ class IMAGE_TO_MESH_OT_dismiss(bpy.types.Operator):
 
 
 class IMAGE_TO_MESH_OT_lower(bpy.types.Operator):
-    """Set this lower, so that the next job needs less memory"""
+    """Lower this setting, so that the next job needs less memory"""
 
     bl_idname = "image_to_mesh.lower"
     bl_label = "Lower Setting"
@@ -118,17 +118,17 @@ def menu(found: list[Path], nothing: str, description: str) -> list[Item]:
 
 def finished_items(_self, _context) -> list[Item]:
     found = job_folders.unimported(folders.chosen().jobs)
-    return menu(found, "Nothing Is Waiting", "Every finished mesh has been imported")
+    return menu(found, "Nothing to Import", "All finished meshes have been imported")
 
 
 def resumable_items(_self, _context) -> list[Item]:
     known = {job.id for job in session.current().queue.jobs()}
     found = [folder for folder in job_folders.resumable(folders.chosen().jobs) if folder.name not in known]
-    return menu(found, "Nothing to Resume", "No interrupted job has left a checkpoint")
+    return menu(found, "Nothing to Resume", "No interrupted job has a checkpoint")
 
 
 class IMAGE_TO_MESH_OT_import_finished(StoredJobOperator, bpy.types.Operator):
-    """Bring in a mesh that was finished while Blender was closed or another file was open"""
+    """Add a mesh that was finished while Blender was closed or another file was open"""
 
     bl_idname = "image_to_mesh.import_finished"
     bl_label = "Import Finished Job"
@@ -140,7 +140,7 @@ class IMAGE_TO_MESH_OT_import_finished(StoredJobOperator, bpy.types.Operator):
 
 
 class IMAGE_TO_MESH_OT_resume(StoredJobOperator, bpy.types.Operator):
-    """Go on with a job that was cancelled or lost in a crash, from its last checkpoint"""
+    """Continue a cancelled or crashed job from its last checkpoint"""
 
     bl_idname = "image_to_mesh.resume"
     bl_label = "Resume Job"
@@ -152,7 +152,7 @@ class IMAGE_TO_MESH_OT_resume(StoredJobOperator, bpy.types.Operator):
 
 
 class IMAGE_TO_MESH_OT_free_memory(ExplainedOperator, bpy.types.Operator):
-    """Let the backend forget its models, so that their memory is free for rendering"""
+    """Unload the backend's models, to free memory for rendering"""
 
     bl_idname = "image_to_mesh.free_memory"
     bl_label = "Free Memory"
@@ -161,7 +161,7 @@ class IMAGE_TO_MESH_OT_free_memory(ExplainedOperator, bpy.types.Operator):
     def why_unavailable(cls, context) -> str:
         if session.current().queue.active:
             return "A job is running. Cancel it first"
-        return "" if session.current().queue.process else "The backend is not running, it uses no memory"
+        return "" if session.current().queue.process else "The backend is not running"
 
     def execute(self, context):
         session.current().queue.unload()

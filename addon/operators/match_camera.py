@@ -17,22 +17,22 @@ FACTS = "picture_camera"  # in a result's facts: elevation_deg, radius, fov_deg,
 
 
 class IMAGE_TO_MESH_OT_match_camera(ExplainedOperator, bpy.types.Operator):
-    """Add a camera from which the active mesh lies over its image, with the image in its background"""
+    """Add a camera from which the active mesh covers its image, with the image in the background"""
 
     bl_idname = "image_to_mesh.match_camera"
     bl_label = "Match Camera"
     bl_options = {"REGISTER", "UNDO"}
 
     resize: bpy.props.BoolProperty(
-        name="Image's Proportions", description="Give the scene's renders the proportions of the image", default=True
+        name="Image's Proportions", description="Render the scene in the proportions of the image", default=True
     )
 
     @classmethod
     def why_unavailable(cls, context) -> str:
         active = context.active_object
         if active is None or frame.cube_of(active) is None:
-            return "Make a mesh the active object that was made of an image here"
-        return "" if facts_of(active) else "This mesh's engine did not tell from where its image looks"
+            return "Select a mesh that this add-on made from an image"
+        return "" if facts_of(active) else "This mesh has no camera information"
 
     def execute(self, context):
         active, scene = context.active_object, context.scene
@@ -70,13 +70,13 @@ def image_of(scene: bpy.types.Scene, ob: bpy.types.Object) -> bpy.types.Image | 
     """The image that the object's mesh was made from, None if it has none. Raises Trouble."""
     version = next((v for v in scene.image_to_mesh_versions if v.mesh == ob.data), None)
     if version is None or not (version.image or version.filepath):
-        raise Trouble("The image is not in this file any more", "Set it as the camera's background", "input")
+        raise Trouble("The image is no longer in this file", "Set it as the camera's background", "input")
     if version.image:
         return version.image
     try:
         return bpy.data.images.load(bpy.path.abspath(version.filepath), check_existing=True)
     except RuntimeError as error:
-        raise Trouble("The image's file is not there any more", "Set it as the camera's background", "input") from error
+        raise Trouble("The image's file no longer exists", "Set it as the camera's background", "input") from error
 
 
 def build(ob: bpy.types.Object, facts: dict, image: bpy.types.Image | None) -> bpy.types.Object:

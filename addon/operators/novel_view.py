@@ -15,7 +15,7 @@ from .job_operator import JobOperator
 
 
 class IMAGE_TO_MESH_OT_novel_view(JobOperator, bpy.types.Operator):
-    """Imagine the object in the image as it looks from here"""
+    """Generate the object in the image as it looks from here"""
 
     bl_idname = "image_to_mesh.novel_view"
     bl_label = "Novel View"
@@ -24,8 +24,8 @@ class IMAGE_TO_MESH_OT_novel_view(JobOperator, bpy.types.Operator):
         name="From",
         items=(
             ("CAMERA", "Camera", "The scene's active camera"),
-            ("VIEWPORT", "Viewport", "Where this 3D View looks from"),
-            ("AROUND", "Around", "Reference images that stand around the object"),
+            ("VIEWPORT", "Viewport", "The view of this 3D View"),
+            ("AROUND", "Around", "Reference images around the object"),
         ),
         options={"SKIP_SAVE"},
     )
@@ -33,9 +33,9 @@ class IMAGE_TO_MESH_OT_novel_view(JobOperator, bpy.types.Operator):
     @classmethod
     def description(cls, context, properties):
         return {
-            "CAMERA": "Imagine the object in the image as the scene's camera sees it",
-            "VIEWPORT": "Imagine the object in the image as this 3D View sees it",
-            "AROUND": "Imagine the object in the image from all around, as reference images that stand there",
+            "CAMERA": "Generate the object in the image as the scene's camera sees it",
+            "VIEWPORT": "Generate the object in the image as this 3D View sees it",
+            "AROUND": "Generate the object in the image from all around, as reference images in the scene",
         }[properties.where]
 
     @classmethod
@@ -75,10 +75,10 @@ def chosen_view(context, where: str, cube: np.ndarray) -> cameras.View:
                 raise Trouble("There is no 3D View here", "Press the button in a 3D View", "input")
             return cameras.view_from(np.array(context.region_data.view_matrix.inverted()), cube)
         if scene.camera is None or scene.camera.type != "CAMERA":
-            raise Trouble("The scene has no camera", "Add one, or take the viewport", "input")
+            raise Trouble("The scene has no camera", "Add a camera, or use Viewport", "input")
         return cameras.view_from(np.array(scene.camera.matrix_world), cube)
     except ValueError as error:
-        raise Trouble(str(error), "Move it away", "input") from error
+        raise Trouble(str(error), "Move the camera or the view away", "input") from error
 
 
 register, unregister = bpy.utils.register_classes_factory((IMAGE_TO_MESH_OT_novel_view,))

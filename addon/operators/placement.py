@@ -8,7 +8,7 @@ from .job_operator import ExplainedOperator
 
 
 class IMAGE_TO_MESH_OT_fit(ExplainedOperator, bpy.types.Operator):
-    """Give the selected meshes the height, and let them stand, as it is set here"""
+    """Scale the selected meshes to the height and let them stand, as set here"""
 
     bl_idname = "image_to_mesh.fit"
     bl_label = "Fit Selected"

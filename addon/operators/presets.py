@@ -11,14 +11,14 @@ from ..settings.choices import OWN_PATH, WEIGHTS
 
 FOLDER = "image_to_mesh"
 DESCRIPTIONS = {
-    "fast": "A coarser mesh, soon",
-    "balanced": "What suits most images",
-    "best": "As fine as it gets; takes several times as long",
+    "fast": "A coarser mesh, quickly",
+    "balanced": "Suits most images",
+    "best": "The finest mesh; takes several times as long",
 }
 
 
 class IMAGE_TO_MESH_OT_use_preset(bpy.types.Operator):
-    """Set the chosen engine's quality"""
+    """Set the quality of the chosen engine"""
 
     bl_idname = "image_to_mesh.use_preset"
     bl_label = "Use Preset"
@@ -37,7 +37,7 @@ class IMAGE_TO_MESH_OT_use_preset(bpy.types.Operator):
 
 
 class IMAGE_TO_MESH_OT_add_preset(AddPresetBase, bpy.types.Operator):
-    """Keep the settings of the chosen engine under a name, or delete such a preset"""
+    """Save the chosen engine's settings as a preset, or delete a preset"""
 
     bl_idname = "image_to_mesh.add_preset"
     bl_label = "Add Image to Mesh Preset"

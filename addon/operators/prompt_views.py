@@ -17,7 +17,7 @@ MOST_PHOTOS = 32
 
 
 class IMAGE_TO_MESH_OT_prompt_views(JobOperator, bpy.types.Operator):
-    """Imagine what the prompt says from several sides, as pictures behind cameras"""
+    """Generate views of the prompt from several sides, as background images of cameras"""
 
     bl_idname = "image_to_mesh.prompt_views"
     bl_label = "Make Views"
@@ -40,7 +40,7 @@ class IMAGE_TO_MESH_OT_prompt_views(JobOperator, bpy.types.Operator):
 
 
 class IMAGE_TO_MESH_OT_learn_subject(FilesOperator, JobOperator, bpy.types.Operator):
-    """Learn one object from photos of it, so that prompts can name it"""
+    """Learn an object from photos, so that prompts can name it"""
 
     bl_idname = "image_to_mesh.learn_subject"
     bl_label = "Learn Subject"
@@ -58,7 +58,8 @@ def learning_job(context, paths: list[Path]) -> Job:
     """A job that learns the object on the photos. Raises Trouble."""
     settings = context.scene.image_to_mesh
     if not 0 < len(paths) <= MOST_PHOTOS:
-        raise Trouble(f"{len(paths)} photos are no good", "Choose 3 to 6 photos of one object", "input")
+        message = f"Too many photos ({len(paths)})" if paths else "No photos are chosen"
+        raise Trouble(message, "Choose 3 to 6 photos of one object", "input")
     try:
         photos = {f"view_{i:03}": path.read_bytes() for i, path in enumerate(paths)}
     except OSError as error:

@@ -16,8 +16,8 @@ FITS = 0.15, 0.5  # limits of the largest coordinate of a mesh that an engine ta
 
 
 class IMAGE_TO_MESH_OT_refine(JobOperator, bpy.types.Operator):
-    """Optimise the active object's mesh further. The object stays where and what it is, its modifiers too, and its
-    mesh stays under History. The mesh below the modifiers is what changes"""
+    """Optimise the active object's mesh further, below its modifiers. The object keeps its place; the old mesh stays
+    in History"""
 
     bl_idname = "image_to_mesh.refine"
     bl_label = "Refine in Place"
@@ -26,11 +26,11 @@ class IMAGE_TO_MESH_OT_refine(JobOperator, bpy.types.Operator):
     def missing(cls, context) -> str:
         active, settings = context.active_object, context.scene.image_to_mesh
         if active is None or active.type != "MESH":
-            return "Make the mesh to refine the active object"
+            return "Select the mesh to refine"
         if active.library or active.mode != "OBJECT":
-            return "The object is linked from another file" if active.library else "Leave the mode first"
+            return "The object is linked from another file" if active.library else "Switch to Object Mode first"
         if active.data.shape_keys:
-            return "The mesh has shape keys, which another mesh would not fit. Apply them first"
+            return "The mesh has shape keys. Apply them first"
         if settings.refine.group and settings.refine.group not in active.vertex_groups:
             return f"{active.name} has no vertex group {settings.refine.group}"
         if "prompt" in refining_engine(settings).inputs:

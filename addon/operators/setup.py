@@ -12,8 +12,8 @@ from ..setup import folders
 from ..setup.environment import Setup
 from .job_operator import ExplainedOperator
 
-RUNNING = "Wait until what is going on has ended"
-JOB_RUNNING = "A job is running. Cancel it, or wait until it has ended"
+RUNNING = "Wait for the running task to finish"
+JOB_RUNNING = "A job is running. Cancel it or wait for it to finish"
 
 
 class SetupOperator(ExplainedOperator):
@@ -44,7 +44,7 @@ class ConfirmedOperator(SetupOperator):
 
 
 class IMAGE_TO_MESH_OT_set_up(SetupOperator, bpy.types.Operator):
-    """Make the backend's own Python environment in the data folder. Downloads PyTorch and other packages once"""
+    """Create the backend's own Python environment in the data folder. Downloads PyTorch and other packages once"""
 
     bl_idname = "image_to_mesh.set_up"
     bl_label = "Set Up Backend"
@@ -53,8 +53,8 @@ class IMAGE_TO_MESH_OT_set_up(SetupOperator, bpy.types.Operator):
     def why_unavailable(cls, context) -> str:
         if not bpy.app.online_access:
             if bpy.app.online_access_override:
-                return "Blender was started in offline mode, and packages must be downloaded"
-            return "Packages must be downloaded. Allow online access first, here or in Preferences > System"
+                return "Blender was started in offline mode, but setup downloads packages"
+            return "Setup downloads packages. Allow online access first, here or in Preferences > System"
         return super().why_unavailable(context)
 
     def begin(self, setup, chosen):
@@ -62,7 +62,7 @@ class IMAGE_TO_MESH_OT_set_up(SetupOperator, bpy.types.Operator):
 
 
 class IMAGE_TO_MESH_OT_stop_task(bpy.types.Operator):
-    """Stop here. What is downloaded is kept, and the same button goes on from there"""
+    """Stop here. Finished parts are kept, and the same button resumes"""
 
     bl_idname = "image_to_mesh.stop_task"
     bl_label = "Stop"
@@ -85,7 +85,8 @@ class IMAGE_TO_MESH_OT_remove_environment(ConfirmedOperator, bpy.types.Operator)
 
 
 class IMAGE_TO_MESH_OT_remove_jobs(ConfirmedOperator, bpy.types.Operator):
-    """Delete the folders of jobs whose mesh was imported. Meshes stay, and so do results that wait for their import"""
+    """Delete the folders of imported jobs, and of jobs that ended without a result more than a day ago. Meshes in your
+    files stay, and so do results that are not imported yet"""
 
     bl_idname = "image_to_mesh.remove_jobs"
     bl_label = "Remove Imported Jobs"
@@ -95,7 +96,7 @@ class IMAGE_TO_MESH_OT_remove_jobs(ConfirmedOperator, bpy.types.Operator):
 
 
 class IMAGE_TO_MESH_OT_measure(SetupOperator, bpy.types.Operator):
-    """Find out how much room the folders take"""
+    """Measure the size of the folders"""
 
     bl_idname = "image_to_mesh.measure"
     bl_label = "Show Sizes"
@@ -105,21 +106,21 @@ class IMAGE_TO_MESH_OT_measure(SetupOperator, bpy.types.Operator):
 
 
 class IMAGE_TO_MESH_OT_check_interpreter(SetupOperator, bpy.types.Operator):
-    """Start the named interpreter and look whether it has all that the backend needs"""
+    """Check that the interpreter has all packages that the backend needs"""
 
     bl_idname = "image_to_mesh.check_interpreter"
     bl_label = "Check Interpreter"
 
     @classmethod
     def why_unavailable(cls, context) -> str:
-        return super().why_unavailable(context) if preferences().python else "Name an interpreter first"
+        return super().why_unavailable(context) if preferences().python else "Choose an interpreter first"
 
     def begin(self, setup, chosen):
         setup.check(chosen)
 
 
 class IMAGE_TO_MESH_OT_open_folder(bpy.types.Operator):
-    """Show the data folder in the system's file browser"""
+    """Open the data folder in the system's file browser"""
 
     bl_idname = "image_to_mesh.open_folder"
     bl_label = "Open Data Folder"
@@ -140,7 +141,7 @@ def show_folder(operator: bpy.types.Operator, folder: Path) -> set[str]:
 
 
 class IMAGE_TO_MESH_OT_open_preferences(bpy.types.Operator):
-    """Show this extension's preferences"""
+    """Open this extension's preferences"""
 
     bl_idname = "image_to_mesh.open_preferences"
     bl_label = "Preferences"

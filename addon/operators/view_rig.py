@@ -14,7 +14,7 @@ from .job_operator import JobOperator
 
 
 class IMAGE_TO_MESH_OT_add_view_rig(bpy.types.Operator):
-    """Add the engine's cameras around the selected objects, or around the 3D cursor"""
+    """Add the engine's cameras around the selected objects or the 3D cursor"""
 
     bl_idname = "image_to_mesh.add_view_rig"
     bl_label = "View Rig"
@@ -26,7 +26,7 @@ class IMAGE_TO_MESH_OT_add_view_rig(bpy.types.Operator):
 
 
 class IMAGE_TO_MESH_OT_render_views(JobOperator, bpy.types.Operator):
-    """Render the selected objects from each of the rig's cameras, into images behind them that can be painted over"""
+    """Render the selected objects from each camera of the rig, into background images that can be painted over"""
 
     bl_idname = "image_to_mesh.render_views"
     bl_label = "Render Views"
@@ -45,7 +45,7 @@ class IMAGE_TO_MESH_OT_render_views(JobOperator, bpy.types.Operator):
 
 def nothing_selected(context) -> str:
     """The reason why nothing can be rendered, or an empty string."""
-    return "" if frame.selected(context) else "Select the objects that should be seen"
+    return "" if frame.selected(context) else "Select the objects to render"
 
 
 def rig_angles(settings) -> list[tuple[float, float]]:

@@ -22,7 +22,7 @@ MOST = 60  # attachments of a frame
 
 
 class IMAGE_TO_MESH_OT_views_to_mesh(JobOperator, bpy.types.Operator):
-    """Make a mesh of what the views show, and put it where they show it"""
+    """Make a mesh from the views, at the place that they show"""
 
     bl_idname = "image_to_mesh.views_to_mesh"
     bl_label = "Views to Mesh"
@@ -32,7 +32,7 @@ class IMAGE_TO_MESH_OT_views_to_mesh(JobOperator, bpy.types.Operator):
         if context.scene.image_to_mesh.views.source == "RENDER":
             return nothing_selected(context)
         if len(cameras_with_images(context)) < FEWEST:
-            return f"At least {FEWEST} cameras with a background image are needed: a painted view or a photograph"
+            return f"At least {FEWEST} cameras with a background image are needed"
         return ""
 
     def make_job(self, context):
@@ -102,7 +102,9 @@ def read_view(camera: bpy.types.Object) -> tuple[float, Attachments]:
     image = next(background.image for background in lens.background_images if background.image)
     if lens.type != "PERSP" or lens.shift_x or lens.shift_y:
         raise Trouble(
-            f"{camera.name} is no plain perspective camera", "Set its Type to Perspective, its Shift to 0", "input"
+            f"{camera.name} is not a perspective camera without shift",
+            "Set its Type to Perspective and its Shift to 0",
+            "input",
         )
     width, height = image.size
     if not width * height:

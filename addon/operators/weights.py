@@ -36,7 +36,7 @@ class WeightsOperator(ExplainedOperator):
 
 
 class IMAGE_TO_MESH_OT_download_model(WeightsOperator, bpy.types.Operator):
-    """Download these weights, or go on with a download that was stopped"""
+    """Download these weights, or resume a stopped download"""
 
     bl_idname = "image_to_mesh.download_model"
     bl_label = "Download Weights"
@@ -61,11 +61,11 @@ class IMAGE_TO_MESH_OT_download_model(WeightsOperator, bpy.types.Operator):
         if offered.note:
             self.layout.label(text=offered.note)
         if offered.gated:
-            self.layout.label(text="Agree to the licence on the publisher's page and log in (hf auth login) first")
+            self.layout.label(text="First accept the licence on the publisher's page and log in (hf auth login)")
 
 
 class IMAGE_TO_MESH_OT_verify_model(WeightsOperator, bpy.types.Operator):
-    """Read all files of these weights and compare them with their checksums"""
+    """Check all files of these weights against their checksums"""
 
     bl_idname = "image_to_mesh.verify_model"
     bl_label = "Verify Weights"
@@ -73,7 +73,7 @@ class IMAGE_TO_MESH_OT_verify_model(WeightsOperator, bpy.types.Operator):
 
 
 class IMAGE_TO_MESH_OT_convert_model(WeightsOperator, bpy.types.Operator):
-    """Write these weights once in half precision: a sixth of the disk, and quicker to load"""
+    """Convert these weights to half precision: a sixth of the size, and faster to load"""
 
     bl_idname = "image_to_mesh.convert_model"
     bl_label = "Convert Weights"
@@ -81,7 +81,7 @@ class IMAGE_TO_MESH_OT_convert_model(WeightsOperator, bpy.types.Operator):
 
     remove_original: bpy.props.BoolProperty(
         name="Delete the Original Afterwards",
-        description="Keep only the converted weights. A copy in a folder of your own stays",
+        description="Keep only the converted weights. Copies in other folders stay",
     )
 
     def flags(self):
@@ -111,7 +111,7 @@ class IMAGE_TO_MESH_OT_remove_model(WeightsOperator, bpy.types.Operator):
 
 
 class IMAGE_TO_MESH_OT_open_model_folder(bpy.types.Operator):
-    """Show where these weights lie, in the system's file browser"""
+    """Open the folder of these weights in the system's file browser"""
 
     bl_idname = "image_to_mesh.open_model_folder"
     bl_label = "Open Folder"

@@ -79,7 +79,7 @@ def draw_setup(layout, context) -> None:
     if task and task.running:
         box.progress(factor=task.overall, text=task.stage)
     else:
-        wrapped(box, context, "The backend, which does the work, is not set up yet", icon="INFO")
+        wrapped(box, context, "The backend is not set up yet", icon="INFO")
     box.operator("image_to_mesh.open_preferences", text="Set Up Backend", icon="PREFERENCES")
 
 
@@ -93,13 +93,13 @@ def draw_input(layout, settings) -> None:
             sources.prop_enum(settings, "source", identifier)
         row = layout.row(align=True)
         if settings.source == "PROMPT":
-            row.label(text="What is made of the prompt", icon="TEXT")
+            row.label(text="Image generated from the prompt", icon="TEXT")
         elif settings.source == "FILE":
             row.prop(settings, "filepath", text="")
         elif settings.source == "IMAGE":
             row.template_ID(settings, "image", open="image.open")
         else:
-            row.label(text="What was last rendered", icon="RENDER_STILL")
+            row.label(text="The last render", icon="RENDER_STILL")
         if compat.can_paste_images():
             row.operator("image_to_mesh.paste_image", text="", icon="PASTEDOWN")
     row = layout.row(align=True)

@@ -14,10 +14,10 @@ from ..setup.weights import megabytes
 from .base import split_properties
 
 DEVICES = (
-    ("AUTO", "Automatic", "The graphics card where there is one, else the processor"),
+    ("AUTO", "Automatic", "The graphics card if there is one, else the processor"),
     ("CPU", "Processor", "Works everywhere, slowly"),
-    ("CUDA", "NVIDIA or AMD", "CUDA, or ROCm under its name"),
-    ("MPS", "Apple", "The graphics part of Apple's own chips"),
+    ("CUDA", "NVIDIA or AMD", "A graphics card with CUDA or ROCm"),
+    ("MPS", "Apple", "The graphics processor of Apple silicon"),
 )
 
 
@@ -38,32 +38,34 @@ class Preferences(bpy.types.AddonPreferences):
 
     variant: bpy.props.EnumProperty(
         name="Variant",
-        description="Which build of PyTorch the environment gets",
+        description="Build of PyTorch to install",
         items=[(name.upper(), title, text.rstrip(".")) for name, title, text in environment.variants()],
     )
     data_folder: bpy.props.StringProperty(
         name="Data Folder",
-        description="Where the environment, the results and the logs lie; empty for the usual place on this system",
+        description="Folder of the environment, results and logs. Empty: the usual place on this system",
         subtype="DIR_PATH",
         update=look_again,
     )
     weights_folder: bpy.props.StringProperty(
         name="Weights Folder",
-        description="Where weights are downloaded to and looked for, your own copies too; empty for the data folder",
+        description="Folder of downloaded weights and of your own copies. Empty: in the data folder",
         subtype="DIR_PATH",
         update=move_weights,
     )
-    show_weights: bpy.props.BoolProperty(name="Weights", description="Show what can be downloaded", default=True)
+    show_weights: bpy.props.BoolProperty(
+        name="Weights", description="Show the weights that can be downloaded", default=True
+    )
     python: bpy.props.StringProperty(
         name="Own Interpreter",
-        description="A Python with PyTorch and the other packages that you keep yourself, instead of Set Up Backend",
+        description="Your own Python with PyTorch and the other packages, instead of Set Up Backend",
         subtype="FILE_PATH",
         update=look_again,
     )
-    device: bpy.props.EnumProperty(name="Device", description="Where the work is done", items=DEVICES)
+    device: bpy.props.EnumProperty(name="Device", description="Device that the engines run on", items=DEVICES)
     show_colors: bpy.props.BoolProperty(
         name="Show Colors in Solid Mode",
-        description="Let viewports in Solid mode show the colors of new meshes instead of grey",
+        description="Show the colors of new meshes instead of grey in Solid mode",
         default=True,
     )
 
@@ -106,7 +108,7 @@ def draw_backend(layout, prefs, setup: Setup) -> None:
         layout.label(text=task.stage, icon="CHECKMARK")
     layout.prop(prefs, "variant")
     if not bpy.app.online_access and not bpy.app.online_access_override:
-        layout.prop(bpy.context.preferences.system, "use_online_access", text="Allow Online Access, for the Download")
+        layout.prop(bpy.context.preferences.system, "use_online_access", text="Allow Online Access for the Download")
     row = layout.row()
     row.operator("image_to_mesh.set_up", text="Repair Backend" if ready else "Set Up Backend", icon="IMPORT")
     row.operator("image_to_mesh.remove_environment", icon="TRASH")
@@ -147,7 +149,7 @@ def draw_set(column, weights, found: dict) -> None:
     if here:
         details.label(text=f"{found['origin'].capitalize()}: {found['folder']}", icon="BLANK1")
     elif begun:
-        details.label(text=f"{megabytes(begun)} are downloaded", icon="BLANK1")
+        details.label(text=f"{megabytes(begun)} downloaded so far", icon="BLANK1")
 
 
 def draw_set_buttons(row, weights, found: dict) -> None:
@@ -171,9 +173,7 @@ def draw_folders(layout, prefs, setup: Setup, seen: Seen) -> None:
     """Folders and their sizes, once they are measured."""
     layout.prop(prefs, "data_folder")
     row = layout.row()
-    row.label(
-        text=f"Jobs: {megabytes(seen.jobs)}, of which {megabytes(seen.removable)} are imported or came to nothing"
-    )
+    row.label(text=f"Job files: {megabytes(seen.jobs)} ({megabytes(seen.removable)} can be removed)")
     row.operator("image_to_mesh.remove_jobs", icon="TRASH")
     for name, size in (setup.task.sizes if setup.task else {}).items():
         layout.label(text=f"{name}: {megabytes(size)}")

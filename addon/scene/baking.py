@@ -124,7 +124,11 @@ def emission_material(material: bpy.types.Material | None, mesh: bpy.types.Mesh)
     Raises Trouble."""
     surface = surface_of(material)
     if surface is None and mesh.color_attributes.active_color is None:
-        raise Trouble(f"{mesh.name} has neither colours nor a Principled BSDF", "Give it a material", "input")
+        raise Trouble(
+            f"{mesh.name} has neither colours nor a Principled BSDF",
+            "Give it a material with one",
+            "input",
+        )
     copy = material.copy() if material and surface else mesh_import.build_material(NAME, mesh_export.read_colors(mesh))
     surface = surface_of(copy)
     assert surface

@@ -21,7 +21,7 @@ from ..base.trouble import Trouble, one_line
 from ..jobs.job import Job
 from . import fitting, frame, image_import, mesh_import, render_view, replace_mesh, versions, view_cameras
 
-IMPORT, AGAIN = "Use Import Finished Job to get it", "Make it again"
+IMPORT, AGAIN = "Use Import Finished Job to add it to this scene", "Start the job again"
 REFERENCE_SIDE = 2 * RADIUS * math.tan(math.radians(FOV_DEG) / 2)  # width that a view shows, in the cube's sides
 REFERENCE_DISTANCE = 0.75  # of a reference image behind the cube's middle, in the cube's sides
 REFERENCES, PROMPT_VIEWS = "Novel Views", "Views of Prompt"  # names of collections
@@ -36,7 +36,7 @@ def undo_step(name: str, done: str, remedy: str = AGAIN) -> Iterator[None]:
         yield
         mesh_import.push_undo(name)
     except (AttributeError, OSError, ReferenceError, RuntimeError) as error:
-        raise Trouble(f"{done}, but Blender did not take it: {one_line(error)}", remedy, "moved") from error
+        raise Trouble(f"{done}, but Blender could not add it: {one_line(error)}", remedy, "moved") from error
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class NewMesh:
 
     def deliver(self, job: Job, scene: bpy.types.Scene) -> None:
         mesh = mesh_of(job)
-        with undo_step("Image to Mesh", "The mesh is done", IMPORT):
+        with undo_step("Image to Mesh", "The mesh is finished", IMPORT):
             new = mesh_import.add_object(mesh, job.name, job.provenance(), self.location, scene)
             fitting.fit(new, self.height, self.floor)
             self._move_to_collection(new, scene)
@@ -95,7 +95,7 @@ class ReplacedMesh:
             self.otherwise.deliver(job, scene)
             return
         mesh = mesh_of(job)
-        with undo_step("Image to Mesh", "The mesh is done", IMPORT):
+        with undo_step("Image to Mesh", "The mesh is finished", IMPORT):
             versions.keep(scene, target)
             matrix = fitting.into_box(mesh.vertices, fitting.extent(target.data))
             fitted = replace_mesh.moved(mesh, matrix)
@@ -121,8 +121,8 @@ class RefinedMesh:
     def deliver(self, job: Job, scene: bpy.types.Scene) -> None:
         target, mesh = versions.find(scene.objects, self.refines), mesh_of(job)
         if target is None or target.type != "MESH":
-            raise Trouble("The mesh is done, but the object is gone", IMPORT, "moved")
-        with undo_step("Refine in Place", "The mesh is done", IMPORT):
+            raise Trouble("The mesh is finished, but its object has been deleted", IMPORT, "moved")
+        with undo_step("Refine in Place", "The mesh is finished", IMPORT):
             refined = replace_mesh.moved(mesh, self.from_cube)
             versions.keep(scene, target)
             if self.group:
@@ -141,7 +141,7 @@ class InputImage:
     frame: None = None
 
     def deliver(self, job: Job, scene: bpy.types.Scene) -> None:
-        with undo_step("Make Image", "The picture is done"):
+        with undo_step("Make Image", "The image is finished"):
             image = image_import.load(job.outcome.images[0], job.name)
             scene.image_to_mesh.source, scene.image_to_mesh.image = "IMAGE", image
 
@@ -154,7 +154,7 @@ class SubjectImages:
     frame: None = None
 
     def deliver(self, job: Job, scene: bpy.types.Scene) -> None:
-        with undo_step("Learn Subject", "The images are done"):
+        with undo_step("Learn Subject", "The images are finished"):
             for number, data in enumerate(job.outcome.images):
                 image_import.load(data, f"{job.name} {number:02}").use_fake_user = True
 
@@ -171,7 +171,7 @@ class NovelView:
 
     def deliver(self, job: Job, scene: bpy.types.Scene) -> None:
         azimuth, elevation = self.view.azimuth, self.view.elevation
-        with undo_step("Novel View", "The view is done"):
+        with undo_step("Novel View", "The view is finished"):
             name = f"{job.name} {azimuth:.0f}\N{DEGREE SIGN} {elevation:.0f}\N{DEGREE SIGN}"
             image, camera = image_import.load(job.outcome.images[0], name), versions.find(scene.objects, self.camera)
             if camera and camera.type == "CAMERA":
@@ -193,7 +193,7 @@ class ReferenceImages:
 
     def deliver(self, job: Job, scene: bpy.types.Scene) -> None:
         estimated = job.outcome.facts.get("elevation_deg") or 0.0
-        with undo_step("Novel Views", "The views are done"):
+        with undo_step("Novel Views", "The views are finished"):
             collection = view_cameras.add_collection(scene, REFERENCES)
             for data, (azimuth, elevation) in zip(job.outcome.images, self.angles, strict=False):
                 image = image_import.load(data, f"{job.name} {azimuth:.0f}\N{DEGREE SIGN}")
@@ -217,7 +217,7 @@ class PromptViews:
     def deliver(self, job: Job, scene: bpy.types.Scene) -> None:
         images = job.outcome.images
         poses, fov_deg = stated_cameras(job.outcome.facts, len(images))
-        with undo_step("Views of Prompt", "The views are done"):
+        with undo_step("Views of Prompt", "The views are finished"):
             collection = view_cameras.add_collection(scene, PROMPT_VIEWS)
             for number, (data, pose) in enumerate(zip(images, poses, strict=True)):
                 camera = view_cameras.add_camera(collection, f"{job.name} {number:02}", fov_deg)
@@ -236,7 +236,7 @@ class RigViews:
     frame: None = None
 
     def deliver(self, job: Job, scene: bpy.types.Scene) -> None:
-        with undo_step("Render Views", "The views are done"):
+        with undo_step("Render Views", "The views are finished"):
             for uid, data in zip(self.cameras, self.renders.files, strict=True):
                 if camera := versions.find(scene.objects, uid):
                     camera.data.background_images.clear()
@@ -245,7 +245,7 @@ class RigViews:
 
 def mesh_of(job: Job) -> MeshArrays:
     if job.outcome.mesh is None:
-        raise Trouble("The job came without a mesh", "Start it again", "internal")
+        raise Trouble("The job returned no mesh", AGAIN, "internal")
     return job.outcome.mesh
 
 
@@ -266,7 +266,7 @@ def stated_cameras(facts: dict, count: int) -> tuple[np.ndarray, float]:
         if poses.shape != (count, 4, 4) or not np.isfinite(poses).all() or not 0 < fov_deg < 180:
             raise ValueError
     except (KeyError, TypeError, ValueError) as error:
-        raise Trouble("The views came without their cameras", "Make them again", "input") from error
+        raise Trouble("The views have no valid cameras", AGAIN, "input") from error
     return poses, fov_deg
 
 

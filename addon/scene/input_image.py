@@ -37,7 +37,7 @@ def missing_image(settings) -> str:
     if settings.source == "FILE" and not settings.filepath:
         return "Choose an image file first"
     if settings.source == "IMAGE" and not settings.image:
-        return "Choose one of the images that are open in Blender first"
+        return "Choose an image that is open in Blender first"
     if settings.source == "PROMPT":
         return "Make an image of the prompt first, or choose another image"
     if settings.source == "RENDER" and not render_result():
@@ -73,7 +73,7 @@ def origin(settings, image: Attachments) -> dict:
 
 def missing_prompt(settings) -> str:
     """The reason why there is no prompt, or an empty string."""
-    return "" if settings.prompt.strip() else "Write a prompt first: what the mesh should be, in words"
+    return "" if settings.prompt.strip() else "Write a prompt first"
 
 
 def name_of_prompt(settings) -> str:
@@ -139,7 +139,7 @@ def read_image(image: bpy.types.Image) -> Attachments:
             return read_file(path)
     width, height = image.size
     if image.type == "RENDER_RESULT" or not width * height:
-        raise Trouble(f"The image {image.name} has no pixels", "Choose another image, or Last Render", "input")
+        raise Trouble(f"The image {image.name} has no pixels", "Choose another image", "input")
     pixels = np.empty(width * height * 4, np.float32)
     if len(image.pixels) != pixels.size:
         raise Trouble(f"The image {image.name} cannot be read", "Save it as PNG and choose the file", "input")

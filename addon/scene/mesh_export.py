@@ -28,7 +28,7 @@ def missing(context) -> str:
         return ""
     active = context.active_object
     if active is None or active.type != "MESH":
-        return "Make the mesh to start from the active object, or choose another Start under Settings"
+        return "Select the mesh to start from, or choose another Start under Settings"
     return ""
 
 

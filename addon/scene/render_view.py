@@ -40,7 +40,7 @@ class Renders:
                 yield len(self.files), len(self.shots)
             objects = [ob for ob in bpy.data.objects if ob.session_uid in self.objects]
             if not objects:
-                raise Trouble("The objects that were to be rendered are gone", "Select them again", "moved")
+                raise Trouble("The objects to render have been deleted", "Select other objects", "moved")
             self.files.append(render_view(objects, view_cameras.upright(pose), fov_deg, self.size))
             yield len(self.files), len(self.shots)
 
@@ -91,7 +91,7 @@ def temporary_scene(
 def check_cycles(scene: bpy.types.Scene) -> None:
     """Raises Trouble."""
     if not hasattr(scene, "cycles"):
-        raise Trouble("Cycles, which takes the pictures, is switched off", "Enable it under Add-ons", "environment")
+        raise Trouble("Cycles is disabled", "Enable it in Preferences > Add-ons", "environment")
 
 
 def set_up(scene: bpy.types.Scene, size: int) -> None:

@@ -79,14 +79,14 @@ def not_repeatable(version: Version) -> str:
     try:
         task = tasks.task(str(provenance_of(version).get("engine")), tasks.MESH_TASKS)
     except ValueError:
-        return "This version was not made by one of the engines"
+        return "This version was not made by an engine"
     made = provenance_of(version)
     started_from_mesh = made.get("parameters", {}).get(mesh_export.START) == mesh_export.MESH
     if "mesh" in task.inputs and started_from_mesh and not version.start:
-        return "The mesh that it started from is not in this file any more"
+        return "Its starting mesh is no longer in this file"
     prompt = dict(made.get("inputs") or {}).get("prompt")
     if "image" in task.inputs and not version.filepath and not version.image and not prompt:
-        return "Its image is not in this file any more"
+        return "Its image is no longer in this file"
     return ""
 
 
@@ -99,8 +99,8 @@ def request_again(context, version: Version, seed: int | None) -> Request:
     try:
         values = vars(task.check(made["parameters"] | engines.machine_parameters(task)))
     except (KeyError, TypeError, ValueError) as error:
-        message = f"{version.name} was made by another version: {error}"
-        raise Trouble(message, "Use the settings instead", "input") from error
+        message = f"{version.name} was made by another version of Image to Mesh: {error}"
+        raise Trouble(message, "Set the values under Settings", "input") from error
     origin, image, start = {}, dict, dict
     if version.filepath:
         origin, image = {"filepath": version.filepath}, input_image.read_file(Path(bpy.path.abspath(version.filepath)))

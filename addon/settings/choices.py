@@ -41,7 +41,7 @@ def weights_items(task: Task) -> list[tuple[str, str, str, int]]:
     for weights in offered(task):
         title = f"{weights.title} (not downloaded)" if seen and seen.lacks(weights.id) else weights.title
         items.append((weights.id.upper(), title, weights.purpose, number_of(weights.id)))
-    items.append((OWN, "Folder or File...", "Weights of your own", number_of(OWN)))
+    items.append((OWN, "Folder or File...", "Your own weights", number_of(OWN)))
     if items != _items.get(task.name):
         _items[task.name] = items
     return _items[task.name]

@@ -59,7 +59,7 @@ def group_class(task: Task) -> type[bpy.types.PropertyGroup]:
     annotations = {parameter.name: property_of(task, parameter) for parameter in shown(task)}
     if WEIGHTS in annotations:
         annotations[OWN_PATH] = bpy.props.StringProperty(
-            name="Path", description="A checkpoint, or a folder with weights", subtype="FILE_PATH"
+            name="Path", description="Checkpoint, or folder with weights", subtype="FILE_PATH"
         )
     return type(GROUP + task.name, (bpy.types.PropertyGroup,), {"__annotations__": annotations})
 

@@ -9,11 +9,11 @@ import bpy
 
 class FinishSettings(bpy.types.PropertyGroup):
     faces: bpy.props.IntProperty(
-        name="Faces", description="How many faces the mesh should have", default=5000, min=16, soft_max=100_000
+        name="Faces", description="Target number of faces", default=5000, min=16, soft_max=100_000
     )
     angle: bpy.props.FloatProperty(
         name="Angle",
-        description="Edges with a sharper angle look sharp",
+        description="Edges that are sharper than this stay sharp",
         subtype="ANGLE",
         default=math.radians(40),
         min=0,
@@ -21,13 +21,13 @@ class FinishSettings(bpy.types.PropertyGroup):
     )
     map_size: bpy.props.EnumProperty(
         name="Map Size",
-        description="Side of a baked image in pixels. Blender waits longer for larger ones",
+        description="Side of the baked image in pixels. Larger ones block Blender for longer",
         items=[(size, size, "") for size in ("512", "1024", "2048", "4096")],
         default="1024",
     )
     from_dense: bpy.props.BoolProperty(
         name="From Denser Mesh",
-        description="Take a texture from the other selected mesh, or from the one that this was decimated from",
+        description="Bake the texture from the other selected mesh, or from the mesh before decimation",
         default=True,
     )
 

@@ -14,14 +14,15 @@ ENGINES = tuple(task for task in tasks.MESH_TASKS if {"mesh"} < set(task.inputs)
 class RefineSettings(bpy.types.PropertyGroup):
     engine: bpy.props.EnumProperty(
         name="By",
-        description="What the mesh should become more like",
+        description="The image or prompt that the mesh should match better",
         default=ENGINES[0].name.upper(),
         items=[
             (e.name.upper(), "Image" if "image" in e.inputs else "Prompt", e.help, number_of(e.name)) for e in ENGINES
         ],
     )
     group: bpy.props.StringProperty(
-        name="Vertex Group", description="Only its vertices move, by their weights. Empty: a new mesh of the whole"
+        name="Vertex Group",
+        description="Only its vertices move, by their weights. Empty: the whole mesh is replaced",
     )
 
 

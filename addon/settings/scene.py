@@ -16,23 +16,23 @@ SOURCES = (
     ("FILE", "File", "An image file on this computer", "FILE_IMAGE", 0),
     ("IMAGE", "Image", "An image that is open in Blender", "IMAGE_DATA", 1),
     ("RENDER", "Render", "The last render", "RENDER_RESULT", 2),
-    ("PROMPT", "Prompt", "A picture of the prompt, which is made first", "TEXT", 3),
+    ("PROMPT", "Prompt", "An image that is generated from the prompt first", "TEXT", 3),
 )
 
 
 class IMAGE_TO_MESH_PG_settings(bpy.types.PropertyGroup):
     engine: bpy.props.EnumProperty(
         name="Engine",
-        description="The way from image to mesh",
+        description="Method that makes the mesh",
         items=[(e.name.upper(), e.title, e.help.rstrip("."), number_of(e.name)) for e in tasks.MESH_TASKS],
         default=tasks.MESH_TASKS[0].name.upper(),
     )
     source: bpy.props.EnumProperty(items=SOURCES, name="Source", description="Where the image comes from")
-    filepath: bpy.props.StringProperty(name="Image File", description="The picture of the object", subtype="FILE_PATH")
-    image: bpy.props.PointerProperty(type=bpy.types.Image, name="Image", description="The picture of the object")
-    prompt: bpy.props.StringProperty(name="Prompt", description="What the mesh should be, in words")
+    filepath: bpy.props.StringProperty(name="Image File", description="Image of the object", subtype="FILE_PATH")
+    image: bpy.props.PointerProperty(type=bpy.types.Image, name="Image", description="Image of the object")
+    prompt: bpy.props.StringProperty(name="Prompt", description="Description of the mesh in words")
     seed: bpy.props.IntProperty(
-        name="Seed", description="Another number gives another guess at what the image does not show", min=0
+        name="Seed", description="A different number gives a different guess at what the image does not show", min=0
     )
     views: bpy.props.PointerProperty(type=ViewSettings)
     refine: bpy.props.PointerProperty(type=RefineSettings)

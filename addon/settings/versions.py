@@ -14,7 +14,7 @@ class Version(bpy.types.PropertyGroup):
     filepath: bpy.props.StringProperty(subtype="FILE_PATH")
     image: bpy.props.PointerProperty(type=bpy.types.Image)
     start: bpy.props.PointerProperty(type=bpy.types.Object)
-    dense: bpy.props.PointerProperty(type=bpy.types.Mesh, description="What a mesh of fewer faces was made of")
+    dense: bpy.props.PointerProperty(type=bpy.types.Mesh, description="The mesh before it was decimated or remeshed")
 
 
 def register() -> None:

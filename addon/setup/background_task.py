@@ -66,4 +66,4 @@ class BackgroundTask:
         except SetupError as error:
             self.trouble = Trouble(error.message, error.remedy)
         except Exception as error:  # a thread's exception would be seen by nobody
-            self.trouble = Trouble(f"{self.title} failed: {error}", "Try again; what is done already is kept")
+            self.trouble = Trouble(f"{self.title} failed: {error}", "Try again. Finished parts are kept")

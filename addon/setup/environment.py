@@ -26,7 +26,7 @@ def variables(chosen: Chosen) -> dict[str, str]:
 def ready_backend(chosen: Chosen) -> tuple[Path, Path]:
     """(interpreter, folder that holds the package `backend`), up to date. May run in a thread. Raises Trouble."""
     if chosen.python and not chosen.python.is_file():
-        raise Trouble(f"There is no interpreter at {chosen.python}", "Correct its path in the preferences, or empty it")
+        raise Trouble(f"There is no interpreter at {chosen.python}", "Correct the path in the preferences, or clear it")
     if not chosen.python and not environment.is_ready(chosen.data_folder):
         raise Trouble("The backend is not set up", SET_UP)
     try:
@@ -67,7 +67,7 @@ class Setup:
     def why_unavailable(self) -> str:
         """Why no job can be started, or an empty string."""
         if self.task and self.task.exclusive and self.task.running:
-            return f"{self.task.title} is going on; wait until it has ended"
+            return f"{self.task.title} is in progress. Wait for it to finish"
         return "" if self.is_ready() else "The backend is not set up yet. " + SET_UP
 
     def begin(self, title: str, work: Callable[[BackgroundTask], None], exclusive: bool = True) -> None:
@@ -111,7 +111,7 @@ class Setup:
         def work(task: BackgroundTask) -> None:
             good, message = environment.check_interpreter(chosen.python or environment.python_of(chosen.data_folder))
             if not good:
-                raise Trouble(message, "Install what is missing, or empty the path and use Set Up Backend")
+                raise Trouble(message, "Install the missing packages, or clear the path and use Set Up Backend")
             task.say(message, 1.0)
 
         self.begin("Checking", work)

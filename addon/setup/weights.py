@@ -11,7 +11,7 @@ from . import environment
 from .background_task import BackgroundTask, Say
 from .folders import Chosen
 
-AGAIN = "Download again to go on from here"
+AGAIN = "Download again to resume"
 VERBS = {"download": "Downloading", "verify": "Checking", "convert": "Converting", "remove": "Removing"}
 
 

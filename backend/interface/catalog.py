@@ -25,20 +25,20 @@ Part = Literal[
     "depth",
 ]
 PARTS: dict[Part, str] = {  # titles for the artist, in the order of the list
-    "all": "All in One",
-    "views": "Other Sides of the Object",
-    "surface": "Surface",
-    "elevation": "Elevation",
-    "background": "Background",
-    "text": "Prompts",
+    "all": "Complete Sets",
+    "views": "Novel Views",
+    "surface": "Surface Reconstruction",
+    "elevation": "Elevation Estimate",
+    "background": "Background Removal",
+    "text": "Text to Image",
     "planes": "Mesh in One Pass",
-    "shap_e": "Whole Shapes, from Images",
-    "shap_e_text": "Whole Shapes, from Prompts",
-    "multi_view": "Prompts, Several Sides at Once",
-    "words": "Words",
-    "likeness": "Comparing Pictures",
-    "caption": "Saying What a Picture Shows",
-    "depth": "Depth",
+    "shap_e": "Shap-E (image)",
+    "shap_e_text": "Shap-E (prompt)",
+    "multi_view": "Text to Views",
+    "words": "CLIP Tokenizer",
+    "likeness": "Image and Text Similarity",
+    "caption": "Captioning",
+    "depth": "Depth Estimation",
 }
 CommercialUse = Literal["yes", "no", "with conditions", "unclear"]
 

@@ -139,8 +139,8 @@ def test_nothing_starts_before_a_job(make):
         ("views die", "killed"),
         ("views die:11", "signal 11"),
         ("exit:3", "status 3"),
-        ("views garbage", "cannot be understood"),
-        ("malformed", "cannot be understood"),
+        ("views garbage", "invalid message"),
+        ("malformed", "invalid message"),
         ("half", "killed"),
         ("outside", "out of range"),
         ("refuse", "No object"),
@@ -220,7 +220,7 @@ def test_cancel_before_the_backend_greets(make):
 def test_another_protocol_is_refused(make):
     queue, one = make(DOUBLE_PROTOCOL="2"), job("views")
     finish(queue, one)
-    assert one.state is State.FAILED and "protocol 2" in one.outcome.message and "Update" in one.outcome.remedy
+    assert one.state is State.FAILED and "protocol 2" in one.outcome.message and "Repair" in one.outcome.remedy
     assert queue.process is None
 
 
@@ -271,7 +271,7 @@ def test_silence_is_noticed(make, monkeypatch):
     monkeypatch.setattr(jobs, "SILENCE_S", 0.05)
     queue, one = make(DOUBLE_MUTE="1"), job("views")
     finish(queue, one)
-    assert one.state is State.FAILED and "not answered" in one.outcome.message
+    assert one.state is State.FAILED and "not responded" in one.outcome.message
 
 
 def test_stop_leaves_no_process(make):

@@ -100,7 +100,7 @@ def judge() -> ClipSimilarity:
 def see(truth: Mesh, likeness: ClipSimilarity | None, size: int = 48) -> ReferenceFeatures:
     camera = Camera(orbit(0, 15, 3.8), 20, size, size)
     depth = rasterise(torch.from_numpy(truth.vertices), torch.from_numpy(truth.faces).long(), camera).depth
-    return encode_reference(Reference(photograph(truth, camera), camera), likeness, "", depth.clamp(max=10))
+    return encode_reference(Reference(render_mesh(truth, camera), camera), likeness, "", depth.clamp(max=10))
 
 
 def test_the_brick_is_one():
@@ -172,7 +172,7 @@ def refining(weights: dict[str, float], wrong: bool = False, steps: int = 30) ->
         color = render_mesh(truth, camera)[..., :3]
         views.append(view_with_depth(truth, camera, torch.full_like(color, 0.5) if wrong else color))
     grey = Mesh(truth.vertices, truth.faces, np.full_like(truth.vertex_colors, 127))
-    return RefineObjective(OraclePrior(truth, 32), features, grow(views), grey, recipe, COURSE)
+    return RefineObjective(OraclePrior(truth, 32), features, build_point_cloud(views), grey, recipe, COURSE)
 
 
 def test_the_backgrounds_descriptor_is_drawn_behind_the_points():

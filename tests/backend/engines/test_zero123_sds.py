@@ -64,7 +64,7 @@ def recovered() -> tuple[Mesh, ImageObjective]:
     truth = brick()
     assert truth.volume == pytest.approx(0.7 * 0.3 * 0.4, rel=1e-4)  # closed, outward
     camera = Camera(orbit(0, 15, 3.8), 20, 48, 48)
-    reference = Reference(photograph(truth, camera), camera)
+    reference = Reference(render_mesh(truth, camera), camera)
     objective = ImageObjective(OraclePrior(truth, 24), hash_field.small(seed=0), reference, COURSE)
     outcome = optimise(objective, Progress(), COURSE.steps, seed=0)
     assert outcome.steps == 60 and outcome.recovered == 0
@@ -112,7 +112,7 @@ def test_what_begins_as_a_mesh_hardly_moves_while_the_prior_agrees():
     assert field.is_sdf and course.rate == image_prior.GENTLE_RATE and course.weight("eikonal random", 0) == 3
     grey = Mesh(truth.vertices, truth.faces, np.full_like(truth.vertex_colors, 128))
     start = fit_mesh(field, grey, seed=0)
-    objective = ImageObjective(prior, field, Reference(photograph(truth, camera), camera), course, "sds", start)
+    objective = ImageObjective(prior, field, Reference(render_mesh(truth, camera), camera), course, "sds", start)
     optimise(objective, Progress(), course.steps, seed=0)
     mesh = objective.mesh(48)
     assert inside(mesh.vertices, 0.025).mean() > 0.99 and inside(mesh.vertices, -0.025).mean() < 0.01

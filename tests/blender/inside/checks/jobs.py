@@ -21,7 +21,7 @@ def finish_all():
     run(lambda: not extension.is_busy())
 
 
-@cases(killed=("views die", "killed"), garbage=("garbage", "understood"), outside=("outside", "range"),
+@cases(killed=("views die", "killed"), garbage=("garbage", "invalid message"), outside=("outside", "range"),
        refused=("refuse", "Crop"))  # fmt: skip
 def check_a_broken_backend_is_explained_and_the_next_click_works(script, word):
     choose(script)
@@ -129,7 +129,7 @@ def check_a_scene_that_takes_nothing_loses_no_other_job():
     running = start("views")
     refused = extension.finish(extension.new_job(to=extension.delivery.at_cursor(here.scenes[0]), mesh=triangle))
     finish_all()
-    assert refused.state.name == "FAILED" and "did not take it" in refused.message, refused.message
+    assert refused.state.name == "FAILED" and "could not add it" in refused.message, refused.message
     assert running.state.name == "DONE"
 
 

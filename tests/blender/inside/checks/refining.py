@@ -126,11 +126,11 @@ def check_refining_says_why_it_cannot():
     assert "No such" in extension.why_unavailable("refine")
     settings().refine.group = ""
     bpy.ops.object.mode_set(mode="EDIT")
-    assert "mode" in extension.why_unavailable("refine")
+    assert "Object Mode" in extension.why_unavailable("refine")
     bpy.ops.object.mode_set(mode="OBJECT")
     assert not extension.why_unavailable("refine")
     activate(bpy.data.objects["Camera"])
-    assert "active object" in extension.why_unavailable("refine")
+    assert "Select the mesh" in extension.why_unavailable("refine")
 
 
 def check_a_mesh_whose_object_is_gone_can_be_imported():

@@ -77,7 +77,7 @@ def stop_half_way(server):
     run(lambda: "MB" in extension.background_task().line)
     bpy.ops.image_to_mesh.stop_task()
     run(lambda: extension.background_task().ended)
-    assert "go on" in extension.background_task().trouble.remedy
+    assert "resume" in extension.background_task().trouble.remedy
     server.stall.clear()
     server.go_on.set()
     disk = extension.disk_scan()

@@ -37,7 +37,7 @@ def check_setting_up_shows_progress_and_can_be_stopped():
         setup.install(extension.folders.chosen())
         run(lambda: extension.background_task().stage == "Installing PyTorch")
         assert extension.background_task().overall == 0.4 and not bpy.ops.image_to_mesh.generate.poll()
-        assert "Setting up is going on" in setup.why_unavailable() and not bpy.ops.image_to_mesh.measure.poll()
+        assert "Setting up is in progress" in setup.why_unavailable() and not bpy.ops.image_to_mesh.measure.poll()
         bpy.ops.image_to_mesh.stop_task()
         run(lambda: extension.background_task().ended)
     assert extension.background_task().trouble.message == "Stopped" and "not set up" in setup.why_unavailable()
