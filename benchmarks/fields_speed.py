@@ -22,7 +22,7 @@ from backend.fields import hash_field
 from backend.fields.hash_grid import HashGrid
 from backend.fields.renderer import Renderer
 from backend.rendering.cameras import Camera, orbit, rays
-from backend.rendering.volume import render_density
+from tests.support.volume_rendering import render_density
 
 STEP, SPAN = 0.02, 2.1  # length of a section; of the longest ray in the cube
 REPEATS = 3
@@ -41,11 +41,11 @@ def main(
 
     def batched() -> Tensor:
         """nerfacc's batched functions over every section of every ray."""
-        look = renderer.field.look
-        return render_density(lambda p, d: look(p), origins, directions, round(SPAN / STEP), bounds=(-0.6, 0.6)).color
+        field = renderer.field.value_and_color
+        return render_density(lambda p, d: field(p), origins, directions, round(SPAN / STEP), bounds=(-0.6, 0.6)).color
 
     def naive() -> Tensor:
-        """The same with a lookup by one index of rows for every level, as it is usually written."""
+        """The batched rendering with one gather of rows per level, as it is usually written."""
         take, HashGrid.forward = HashGrid.forward, forward_by_rows
         try:
             return batched()
@@ -58,9 +58,8 @@ def main(
     for name, other in (("nerfacc batched", batched), ("naive dense", naive)):
         seconds, kept = cost(other, renderer)
         print(f"{name}: {seconds / base:.1f} x the time, {kept / memory:.1f} x the memory")
-    for normals in ("analytic", "finite"):
-        seconds, _ = cost(lambda kind=normals: with_normals(renderer, origins, directions, kind), renderer)
-        print(f"with {normals} normals: {seconds / base:.1f} x the time")
+    seconds, _ = cost(lambda: with_normals(renderer, origins, directions), renderer)
+    print(f"with normals: {seconds / base:.1f} x the time")
     if plot is not None:
         draw(plot)
 
@@ -77,10 +76,10 @@ def rough_ball(step: float) -> Renderer:
     return renderer
 
 
-def with_normals(renderer: Renderer, origins: Tensor, directions: Tensor, kind) -> Tensor:
-    seen = renderer.render(origins, directions, normals=kind)
-    assert seen.normal is not None
-    return torch.cat([seen.color, seen.normal])
+def with_normals(renderer: Renderer, origins: Tensor, directions: Tensor) -> Tensor:
+    rendering = renderer.render(origins, directions, normals="analytic")
+    assert rendering.normal is not None
+    return torch.cat([rendering.color, rendering.normal])
 
 
 def cost(render: Callable[[], Tensor], renderer: Renderer) -> tuple[float, int]:

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from backend.meshing.marching_cubes import extract
-from backend.reconstruction.lrm.model import LRM, POINTS, Architecture, Scene
+from backend.reconstruction.lrm.model import LRM, POINTS_AT_ONCE, Architecture, Scene
 
 LEVEL = 25.0
 TARGETS = {256: 8, 512: 20}
@@ -77,7 +77,7 @@ def meshing(model: LRM, cells: list[int], compare: int, points: int) -> None:
     def field(points: Tensor) -> Tensor:
         nonlocal asked
         asked += len(points)
-        return torch.cat([model.density(model.query(scene, p[None])[0][0]) for p in points.split(POINTS)])
+        return torch.cat([model.density(model.query(scene, p[None])[0][0]) for p in points.split(POINTS_AT_ONCE)])
 
     def mesh(side: int, **told: int) -> tuple[np.ndarray, np.ndarray]:
         return extract(field, side, (-radius, radius), LEVEL, "positive", **told)

@@ -14,7 +14,7 @@ import typer
 from torch import Tensor
 
 from backend.rendering.cameras import Camera, orbit, project
-from backend.rendering.points import FALL, LEAST, Splats, splat
+from backend.rendering.points import FALLOFF, MIN_FALLOFF, Splats, splat
 
 CHANNELS = 19
 
@@ -37,7 +37,7 @@ def loop(points: Tensor, camera: Camera, radius: float, per_pixel: int) -> Splat
             near = ((squares <= (radius * camera.height) ** 2) & (depth > 0)).nonzero()[:, 0]
             light = 1.0
             for place, point in enumerate(near[depth[near].argsort(stable=True)][:per_pixel]):
-                share = max(min(FALL * float(squares[point]) / (radius * camera.height) ** 2, 1), LEAST)
+                share = max(min(FALLOFF * float(squares[point]) / (radius * camera.height) ** 2, 1), MIN_FALLOFF)
                 index[row, column, place], weight[row, column, place] = point, light * (1 - share**0.5)
                 light *= share**0.5
     return Splats(index, weight)
@@ -55,7 +55,7 @@ def main(
         begun = clock()
         splats = splat(cloud, camera, 2 / 800)
         found = clock()
-        picture = splats.draw(features)
+        picture = splats.composite(features)
         drawn = clock()
         picture.square().sum().backward()
         print(

@@ -23,13 +23,13 @@ from torch import Tensor, nn
 from backend.interface.view_set import FOV_DEG, RADIUS, view_set
 from backend.meshing.clean import keep_components
 from backend.meshing.marching_cubes import extract
+from backend.reconstruction.sparse_neus import cost_regularisation
 from backend.reconstruction.sparse_neus.cost_regularisation import SparseCostRegNet
 from backend.reconstruction.sparse_neus.model import (
     PUBLISHED_RESOLUTION,
     SparseNeuS,
-    cost_regularisation,
     cost_volume,
-    known,
+    is_observed,
 )
 from backend.reconstruction.sparse_neus.to_mesh import SMALLEST_PIECE
 from backend.reconstruction.sparse_neus.volume_frame import PUBLISHED_FOV_DEG, place_volume
@@ -106,7 +106,7 @@ def meshing(cells: int, compare: int, points: int) -> None:
     def field(points: Tensor) -> Tensor:
         nonlocal asked
         asked += len(points)
-        return torch.cat([torch.where(known(scene, p), model.sdf(scene, p), 1.0) for p in points.split(1 << 14)])
+        return torch.cat([torch.where(is_observed(scene, p), model.sdf(scene, p), 1.0) for p in points.split(1 << 14)])
 
     bounds = (-WITHIN, WITHIN)
     whole, _, dense_cpu = timed(lambda: extract(field, compare, bounds, coarse=compare))

@@ -16,9 +16,9 @@ import torch
 import typer
 
 from backend.engines import Request, one2345, zero123_sds
-from backend.evaluation.benchmark import Meshes, from_mesh, shoot, to_mesh, turned
+from backend.evaluation.benchmark import Meshes, from_mesh, render_views, to_mesh, turned
 from backend.evaluation.metrics import compare_meshes, normalise, psnr
-from backend.interface.tasks import engine
+from backend.interface.tasks import task
 from backend.rendering.mesh import Mesh
 from backend.runtime.progress import Progress
 from backend.training.meshes import DEMO_MESHES, list_meshes, load_mesh
@@ -30,7 +30,7 @@ VIEWS = [(a, e) for e in (0, 30) for a in (60, 120, 180, 240, 300)]
 
 def measure(mesh: Mesh, truth: Mesh, renderer: Renderer, elevation: float) -> dict[str, float]:
     """F-score and IoU against the true mesh; PSNR of the input's view and of the others'."""
-    seen, true = (shoot(r, [(0, elevation), *VIEWS]) for r in (Renderer(from_mesh(normalise(mesh))), renderer))
+    seen, true = (render_views(r, [(0, elevation), *VIEWS]) for r in (Renderer(from_mesh(normalise(mesh))), renderer))
     ratios = [psnr(a, b) for a, b in zip(seen, true, strict=True)]
     scores = compare_meshes(normalise(mesh), truth)
     return {
@@ -55,9 +55,9 @@ def main(
         source = turned(load_mesh(*entries[i]), -turn)
         renderer, truth = Renderer(source, light), to_mesh(source)
         image = renderer.render(orbit(0, elevation), INPUT_SIZE)[0].astype(np.float32) / 255
-        values = engine("one2345").check({"device": "cpu"})
+        values = task("one2345").check({"device": "cpu"})
         fast = one2345.run(Request("one2345", {"image": image}, values, int(i)), Progress()).mesh
-        values = engine("zero123_sds").check({"device": "cpu", "start": "mesh", "steps": steps})
+        values = task("zero123_sds").check({"device": "cpu", "start": "mesh", "steps": steps})
         begun = time.process_time()
         request = Request("zero123_sds", {"image": image, "mesh": fast}, values, int(i))
         refined = zero123_sds.run(request, Progress()).mesh

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...backend.interface import view_set
 from ...backend.interface.view_set import FOV_DEG, RADIUS
 
 
@@ -26,12 +27,7 @@ class View:
 
 def orbit(azimuth_deg: float, elevation_deg: float, radius: float = RADIUS) -> np.ndarray:
     """The pose of an upright camera on the view sphere, looking at the origin."""
-    a, e = math.radians(azimuth_deg), math.radians(elevation_deg)
-    right = np.array([math.cos(a), math.sin(a), 0.0])
-    back = np.array([math.sin(a) * math.cos(e), -math.cos(a) * math.cos(e), math.sin(e)])
-    pose = np.eye(4)
-    pose[:3] = np.stack([right, np.cross(back, right), back, radius * back], axis=1)
-    return pose
+    return np.array(view_set.orbit(azimuth_deg, elevation_deg, radius))
 
 
 def field_of_view(lens: float, sensor: tuple[float, float], fit: str, width: int, height: int) -> float:

@@ -10,7 +10,7 @@ from functools import partial
 from ..diffusion.stable_diffusion import TextPrior
 from ..fields.initial import fit_mesh
 from ..interface.tasks import DreamFusionParameters
-from ..meshing.texture import finish
+from ..meshing.texture import decimate_and_texture
 from ..optimisation.loop import optimise
 from ..optimisation.recipes.image_prior import GENTLE_RATE
 from ..optimisation.recipes.text_prior import choose_recipe, make_field
@@ -50,4 +50,4 @@ def run(request: Request[DreamFusionParameters], progress: Progress) -> MeshResu
     progress.update("Surface", 0, 1)
     surface = objective.mesh(parameters.mesh_resolution)
     surface = fill_cube(surface) if start is None else surface  # what began as a mesh stays where that was
-    return MeshResult(finish(surface, parameters), objective.views(), outcome.facts | {"prompt": prompt})
+    return MeshResult(decimate_and_texture(surface, parameters), objective.views(), outcome.facts | {"prompt": prompt})

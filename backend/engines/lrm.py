@@ -13,24 +13,24 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
-from ..input_view.input_view import PICTURE_SIDE, Picture, front_colors, keep_outline, paint_front
-from ..input_view.match_camera import match_picture
+from ..input_view.input_view import INPUT_VIEW_SIZE, InputView, front_colors, match_silhouette, paint_front
+from ..input_view.match_camera import match_camera
 from ..interface import catalog
 from ..interface.errors import ImageError
 from ..interface.tasks import LRMParameters
 from ..interface.view_set import FOV_DEG, RADIUS
 from ..meshing.clean import keep_components, remove_degenerate
 from ..meshing.marching_cubes import extract
-from ..meshing.texture import OFF, Colors, finish
+from ..meshing.texture import NO_TEXTURE, Colors, decimate_and_texture
 from ..preprocess.background import remove_background
 from ..preprocess.framing import frame
 from ..preprocess.input_camera import estimate_camera
 from ..preprocess.published_lrm_inputs import openlrm_picture, triposr_picture
-from ..reconstruction.lrm.model import LRM, POINTS, Scene
-from ..reconstruction.lrm.source_camera import describe
+from ..reconstruction.lrm.model import LRM, POINTS_AT_ONCE, Scene
+from ..reconstruction.lrm.source_camera import source_camera
 from ..rendering.cameras import orbit, turntable
 from ..rendering.mesh import Mesh
-from ..rendering.rasteriser import photograph
+from ..rendering.rasteriser import render_mesh
 from ..runtime.devices import choose_device
 from ..runtime.images import on_white, to_bytes
 from ..runtime.model_cache import ModelCache
@@ -59,7 +59,7 @@ class Prepared:
 
     image: Tensor  # (1, 3, S, S)
     camera: Tensor | None = None  # (1, 16) for models that take one
-    input_view: Picture | None = None  # that the mesh is fitted to
+    input_view: InputView | None = None  # that the mesh is fitted to
     elevation_deg: float | None = None
     log_depth: Tensor | None = None  # (1,), of the object in the world
     depth_ratio: float = 0.0  # wanted depth as a share of the width, 0 for none
@@ -78,7 +78,7 @@ class Surface:
 def run(request: Request[LRMParameters], progress: Progress) -> MeshResult:
     """Image float32 RGBA (H, W, 4) in inputs["image"] -> mesh, its front (-Y) the image's view; four views of it."""
     parameters = request.parameters
-    progress.plan(STAGES | (TEXTURE_STAGE if parameters.texture != OFF else {}))
+    progress.plan(STAGES | (TEXTURE_STAGE if parameters.texture != NO_TEXTURE else {}))
     progress.update("Preparing", 0, 1)
     device, path = choose_device(parameters.device), find_weights(parameters.weights)
     if (path, device) not in load:
@@ -97,7 +97,7 @@ def run(request: Request[LRMParameters], progress: Progress) -> MeshResult:
         facts["elevation_deg"] = round(prepared.elevation_deg, 1)
         facts["elevation"] = "estimated" if parameters.auto_elevation else "given"
         facts["depth"] = round(depth_ratio(mesh), 2)
-        facts["picture_camera"] = match_picture(mesh, cutout.image[..., 3], prepared.elevation_deg)
+        facts["picture_camera"] = match_camera(mesh, cutout.image[..., 3], prepared.elevation_deg)
     if warnings := [*warn_of_parts(cutout.image), *lrm.warnings(threshold, parameters.weights)]:
         facts["warning"] = " ".join(warnings)
     return MeshResult(mesh, render_views(mesh), facts)
@@ -123,7 +123,8 @@ class PublishedLRM:
     """TripoSR and OpenLRM as released: a density."""
 
     def __init__(self, model: LRM, kind: Kind) -> None:
-        self.model, self.kind = model, kind
+        self.model = model
+        self.kind: Kind = kind
         turn = TRIPOSR_TURN if kind == "triposr" else np.eye(3)
         self.turn = np.array(turn, np.float32) * np.float32(0.5 / model.architecture.radius)  # to Blender's frame
 
@@ -132,7 +133,7 @@ class PublishedLRM:
         size = self.model.architecture.image_size
         if self.kind == "triposr":
             return Prepared(triposr_picture(rgba, size))
-        camera = describe(0, OPENLRM_HALF_TANGENT, parameters.source_distance)
+        camera = source_camera(0, OPENLRM_HALF_TANGENT, parameters.source_distance)
         return Prepared(openlrm_picture(rgba, size), camera[None])
 
     def encode(self, prepared: Prepared) -> Scene:
@@ -175,9 +176,9 @@ class StarterLRM:
         width = float((framed[..., 3] > 0.5).any(0).mean()) * 2 * half_tangent * RADIUS
         input_view = None
         if parameters.match_picture:
-            shown = torch.from_numpy(frame(rgba, PICTURE_SIDE)[0]).to(self.model.device)
-            input_view = Picture.seen_from(shown, orbit(0, elevation, RADIUS), FOV_DEG, RADIUS / distance)
-        camera = describe(elevation, half_tangent, RADIUS)[None]
+            shown = torch.from_numpy(frame(rgba, INPUT_VIEW_SIZE)[0]).to(self.model.device)
+            input_view = InputView.from_framed(shown, orbit(0, elevation, RADIUS), FOV_DEG, RADIUS / distance)
+        camera = source_camera(elevation, half_tangent, RADIUS)[None]
         log_depth = torch.tensor([parameters.depth * width or depth]).log()
         return Prepared(image, camera, input_view, elevation, log_depth, parameters.depth)
 
@@ -185,7 +186,7 @@ class StarterLRM:
         """Encode the image together with its mirror image, which improves the estimate of hidden sides."""
         assert prepared.camera is not None and prepared.log_depth is not None
         device = self.model.device
-        return self.model.encode_doubled(
+        return self.model.encode_mirrored(
             prepared.image.to(device), prepared.camera.to(device), prepared.log_depth.to(device)
         )
 
@@ -197,7 +198,7 @@ class StarterLRM:
             return (threshold - density(points)) * STARTER_UNIT
 
         view = prepared.input_view
-        field = distance if view is None else keep_outline(distance, view, RADIUS / 2)
+        field = distance if view is None else match_silhouette(distance, view, RADIUS / 2)
         return Surface(field, 0.0, "negative", threshold)
 
     def warnings(self, threshold: float, weights: str) -> Iterator[str]:
@@ -214,8 +215,8 @@ def to_mesh(
     def density(points: Tensor) -> Tensor:
         nonlocal evaluated
         evaluated += len(points)
-        progress.update("Surface", evaluated, evaluated + 4 * POINTS)
-        return torch.cat([model.density(model.query(scene, p[None])[0][0]) for p in points.split(POINTS)])
+        progress.update("Surface", evaluated, evaluated + 4 * POINTS_AT_ONCE)
+        return torch.cat([model.density(model.query(scene, p[None])[0][0]) for p in points.split(POINTS_AT_ONCE)])
 
     surface = lrm.surface(density, prepared, parameters)
     vertices, faces = extract(
@@ -230,7 +231,7 @@ def to_mesh(
     colors, view = surface_colors(model, scene, np.linalg.inv(lrm.turn)), prepared.input_view
     if view is not None:
         mesh, colors = paint_front(mesh, view), front_colors(mesh, view, colors)
-    mesh = finish(mesh, parameters, colors, lambda i, n: progress.update("Texture", i, n))
+    mesh = decimate_and_texture(mesh, parameters, colors, lambda i, n: progress.update("Texture", i, n))
     return scaled_to_depth(mesh, prepared.depth_ratio), surface.threshold
 
 
@@ -269,7 +270,7 @@ def choose_level(values: Tensor, wanted: float) -> float:
 
 def vertex_colors(model: LRM, scene: Scene, vertices: Tensor, progress: Progress) -> np.ndarray:
     """Colours of the scene at vertices (N, 3), uint8 (N, 3)."""
-    parts = vertices.split(POINTS)
+    parts = vertices.split(POINTS_AT_ONCE)
     colors = []
     for i, part in enumerate(parts):
         progress.update("Colours", i, len(parts))
@@ -283,7 +284,7 @@ def surface_colors(model: LRM, scene: Scene, back: np.ndarray) -> Colors:
 
     def colors(points: np.ndarray, _normals: np.ndarray) -> np.ndarray:
         places = torch.from_numpy((points @ back.T).astype(np.float32)).to(model.device)
-        return torch.cat([model.query(scene, part[None])[1][0] for part in places.split(POINTS)]).cpu().numpy()
+        return torch.cat([model.query(scene, part[None])[1][0] for part in places.split(POINTS_AT_ONCE)]).cpu().numpy()
 
     return colors
 
@@ -298,6 +299,6 @@ def warn_of_parts(rgba: np.ndarray) -> Iterator[str]:
 
 def render_views(mesh: Mesh) -> np.ndarray:
     """Four views around the mesh, uint8 (4, 128, 128, 4) on white."""
-    views = np.stack([photograph(mesh, camera).cpu().numpy() for camera in turntable(4, 20, 2.2, 35.0, 128)])
+    views = np.stack([render_mesh(mesh, camera).cpu().numpy() for camera in turntable(4, 20, 2.2, 35.0, 128)])
     rgb = to_bytes(on_white(views))
     return np.concatenate([rgb, np.full((*rgb.shape[:3], 1), 255, np.uint8)], -1)

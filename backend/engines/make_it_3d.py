@@ -10,10 +10,10 @@ import numpy as np
 import torch
 
 from ..diffusion.stable_diffusion import TextPrior
-from ..input_view.match_camera import match_picture
-from ..input_view.view_colors import colors_from, paint
+from ..input_view.match_camera import match_camera
+from ..input_view.view_colors import blended_colors, paint_vertices
 from ..interface.tasks import MakeIt3DParameters
-from ..meshing.texture import Colors, finish, nearby
+from ..meshing.texture import Colors, decimate_and_texture, nearest_vertex_colors
 from ..optimisation.image_objective import Reference
 from ..optimisation.loop import Outcome, optimise
 from ..optimisation.make_it_3d_coarse import CoarseObjective, encode_reference
@@ -27,7 +27,7 @@ from ..rendering.cameras import Camera, orbit
 from ..rendering.mesh import Mesh
 from ..runtime.devices import choose_device
 from ..runtime.progress import Progress
-from ..weights.loaders.clip import load_likeness
+from ..weights.loaders.clip import load_clip_similarity
 from ..weights.loaders.stable_diffusion import check_text_weights, load_text_to_image
 from ..weights.loaders.subjects import find_subjects, load_with_subjects
 from . import MeshResult, Request
@@ -56,7 +56,7 @@ def run(request: Request[MakeIt3DParameters], progress: Progress) -> MeshResult:
     caption, about_caption = describe(square, parameters.description, device)
     depth, about_depth = estimate_depth(square, device)
     progress.update("Loading weights", 0, 1)
-    likeness, about_likeness = load_likeness(device)
+    likeness, about_likeness = load_clip_similarity(device)
     subjects = find_subjects(f"{caption} {parameters.negative}")
     model = load_with_subjects(load_text_to_image, parameters.weights, device, subjects)
     coarse, fine = choose_recipes(model, parameters)
@@ -65,11 +65,11 @@ def run(request: Request[MakeIt3DParameters], progress: Progress) -> MeshResult:
     features = encode_reference(reference, likeness, caption, depth)
     objective = CoarseObjective(prior, make_field(model, request.seed).to(device), features, coarse)
     mesh, views, outcomes, colors = solve(objective, fine, request, progress)
-    mesh = finish(mesh, parameters, colors, lambda i, n: progress.update("Surface", i, n))
+    mesh = decimate_and_texture(mesh, parameters, colors, lambda i, n: progress.update("Surface", i, n))
     facts = {
         "caption": caption,
         "background": cutout.note,
-        "picture_camera": match_picture(mesh, cutout.image[..., 3], parameters.elevation_deg),
+        "picture_camera": match_camera(mesh, cutout.image[..., 3], parameters.elevation_deg),
         "stand_ins": " ".join(filter(None, (about_caption, about_depth, about_likeness))),
         "stages": [outcome.facts for outcome in outcomes],
     }
@@ -98,8 +98,8 @@ def solve(
     folder = refining_folder(progress.folder)
     second = optimise(fine, progress, recipe.steps, shares[-1] or None, seed, "Refining", identity, folder)
     progress.update("Surface", 0, 1)
-    colors = colors_from(fine.refined(), nearby(surface))
-    return paint(surface, colors), fine.views(), [first, second], colors
+    colors = blended_colors(fine.refined(), nearest_vertex_colors(surface))
+    return paint_vertices(surface, colors), fine.views(), [first, second], colors
 
 
 def refining_folder(folder: Path | None) -> Path | None:

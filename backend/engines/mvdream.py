@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from ..diffusion.mvdream import SUFFIX, MultiViewPrior
 from ..interface.tasks import MVDreamParameters
-from ..meshing.texture import finish
+from ..meshing.texture import decimate_and_texture
 from ..optimisation.loop import optimise
 from ..optimisation.multi_view_objective import MultiViewObjective
 from ..optimisation.recipes.mvdream import choose_recipe
@@ -37,5 +37,5 @@ def run(request: Request[MVDreamParameters], progress: Progress) -> MeshResult:
     seconds = 60 * parameters.minutes or None
     outcome = optimise(objective, progress, recipe.steps, seconds, request.seed, identity=request.identity)
     progress.update("Surface", 0, 1)
-    mesh = finish(fill_cube(objective.mesh(parameters.mesh_resolution)), parameters)
+    mesh = decimate_and_texture(fill_cube(objective.mesh(parameters.mesh_resolution)), parameters)
     return MeshResult(mesh, objective.views(), outcome.facts | {"prompt": prompt})

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from ..diffusion.two_stages import TwoStages
 from ..diffusion.zero123 import Condition
-from ..input_view.input_view import PICTURE_SIDE, Picture
-from ..input_view.match_camera import match_picture
+from ..input_view.input_view import INPUT_VIEW_SIZE, InputView
+from ..input_view.match_camera import match_camera
 from ..interface.tasks import One2345Parameters
 from ..interface.view_set import FOV_DEG, RADIUS, first_stage, second_stage
 from ..preprocess.background import Cutout, remove_background
@@ -26,7 +26,7 @@ from ..rendering.cameras import Camera, orbit
 from ..runtime.devices import choose_device
 from ..runtime.images import to_opaque_bytes
 from ..runtime.progress import Progress
-from ..weights.loaders.one2345 import Models, check_weights, load_models, make_room
+from ..weights.loaders.one2345 import One2345Networks, check_weights, load_models, make_room
 from ..weights.store import store
 from . import MeshResult, Request
 
@@ -70,7 +70,7 @@ def run(request: Request[One2345Parameters], progress: Progress) -> MeshResult:
         "background": cutout.note,
         "elevation_deg": round(elevation, 1),
         "elevation": note,
-        "picture_camera": match_picture(mesh, cutout.image[..., 3], elevation),
+        "picture_camera": match_camera(mesh, cutout.image[..., 3], elevation),
         "device": str(device),
     }
     if note not in ("estimated", "given"):
@@ -92,7 +92,7 @@ def cut_out(image: np.ndarray, parameters: One2345Parameters, device: torch.devi
 
 
 def generate_views(
-    models: Models,
+    models: One2345Networks,
     condition: Condition,
     elevation: float,
     distance: float,
@@ -147,7 +147,7 @@ def views_with_estimate(
     return views, angles, NOT_FOUND if polar is None else "estimated"
 
 
-def place_cameras(models: Models, angles: Angles, size: int) -> tuple[Camera, list[Camera]]:
+def place_cameras(models: One2345Networks, angles: Angles, size: int) -> tuple[Camera, list[Camera]]:
     """The input's camera and those of the close views."""
     fov = FOV_DEG if models.sparse_neus.rig == "starter" else PUBLISHED_FOV_DEG
     reference, *cameras = (
@@ -157,7 +157,7 @@ def place_cameras(models: Models, angles: Angles, size: int) -> tuple[Camera, li
     return reference, cameras
 
 
-def input_view(rgba: np.ndarray, camera: Camera, distance: float, device: torch.device) -> Picture:
+def input_view(rgba: np.ndarray, camera: Camera, distance: float, device: torch.device) -> InputView:
     """The framed image, seen by its camera from the apparent distance."""
-    framed = torch.from_numpy(frame(rgba, PICTURE_SIDE)[0]).to(device)
-    return Picture.seen_from(framed, camera.cam_to_world, camera.fov_deg, RADIUS / distance)
+    framed = torch.from_numpy(frame(rgba, INPUT_VIEW_SIZE)[0]).to(device)
+    return InputView.from_framed(framed, camera.cam_to_world, camera.fov_deg, RADIUS / distance)

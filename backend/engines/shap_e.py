@@ -14,17 +14,17 @@ import torch
 from diffusers import DiffusionPipeline
 from torch import Tensor
 
-from ..diffusion.zero123 import CLIP_MEAN, CLIP_STD
+from ..diffusion.clip_similarity import normalise
 from ..interface.errors import ImageError
 from ..interface.tasks import ShapEParameters
 from ..meshing.clean import keep_components, remove_degenerate
 from ..meshing.marching_cubes import extract
-from ..meshing.texture import finish
+from ..meshing.texture import decimate_and_texture
 from ..preprocess.background import remove_background
 from ..preprocess.framing import frame
 from ..rendering.cameras import turntable
 from ..rendering.mesh import Mesh
-from ..rendering.rasteriser import photograph
+from ..rendering.rasteriser import render_mesh
 from ..runtime.devices import choose_device, choose_dtype
 from ..runtime.images import on_white, to_bytes
 from ..runtime.model_cache import ModelCache
@@ -53,7 +53,7 @@ def run(request: Request[ShapEParameters], progress: Progress) -> MeshResult:
     kind = "prompt" if isinstance(condition, str) else "image"
     model = load(parameters.weights, kind, choose_device(parameters.device))
     latents = sample_latents(model, condition, parameters, request.seed, progress)
-    mesh = finish(to_mesh(model, latents, parameters.mesh_resolution, progress), parameters)
+    mesh = decimate_and_texture(to_mesh(model, latents, parameters.mesh_resolution, progress), parameters)
     return MeshResult(mesh, render_views(mesh), facts)
 
 
@@ -99,7 +99,7 @@ def sample_latents(
 def clip_input(rgba: np.ndarray, size: int) -> Tensor:
     """A cut-out image RGBA (H, W, 4), framed on white and normalised for CLIP: (1, 3, size, size)."""
     rgb = on_white(frame(rgba, size)[0])
-    return torch.from_numpy(((rgb - CLIP_MEAN) / CLIP_STD).astype(np.float32)).permute(2, 0, 1)[None]
+    return normalise(torch.from_numpy(rgb).permute(2, 0, 1)[None])
 
 
 def to_mesh(model: DiffusionPipeline, latents: Tensor, resolution: int, progress: Progress) -> Mesh:
@@ -144,4 +144,4 @@ def set_weights(renderer: Any, latents: Tensor) -> None:
 
 def render_views(mesh: Mesh) -> np.ndarray:
     """Four views around the mesh, uint8 (4, 128, 128, 4)."""
-    return to_bytes(np.stack([photograph(mesh, camera).cpu().numpy() for camera in turntable(4, 20, 2.5, 35.0, 128)]))
+    return to_bytes(np.stack([render_mesh(mesh, camera).cpu().numpy() for camera in turntable(4, 20, 2.5, 35.0, 128)]))

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from ..interface.tasks import ViewsToMeshParameters
-from ..meshing.texture import finish
+from ..meshing.texture import decimate_and_texture
 from ..optimisation.loop import optimise
 from ..optimisation.neus import NeusObjective
 from ..preprocess.background import remove_background
@@ -86,7 +86,7 @@ def optimise_neus(
     seconds = 60 * parameters.minutes or None
     outcome = optimise(objective, progress, steps, seconds, request.seed, identity=request.identity)
     progress.update("Surface", 0, 1)
-    mesh = finish(objective.mesh(parameters.mesh_resolution), parameters)
+    mesh = decimate_and_texture(objective.mesh(parameters.mesh_resolution), parameters)
     placed = (mesh.vertices * unit + middle.numpy()).astype(np.float32)
     return replace(mesh, vertices=placed), outcome.facts
 

@@ -13,11 +13,11 @@ import torch
 from ..diffusion.prior import Zero123Prior
 from ..diffusion.zero123 import Zero123
 from ..fields.initial import fit_mesh
-from ..input_view.input_view import PICTURE_SIDE, Picture, front_colors, keep_outline, paint_front
-from ..input_view.match_camera import match_picture
+from ..input_view.input_view import INPUT_VIEW_SIZE, InputView, front_colors, match_silhouette, paint_front
+from ..input_view.match_camera import match_camera
 from ..interface.tasks import Zero123SDSParameters
 from ..interface.view_set import FOV_DEG, RADIUS
-from ..meshing.texture import finish, nearby
+from ..meshing.texture import decimate_and_texture, nearest_vertex_colors
 from ..optimisation.image_objective import ImageObjective, Reference
 from ..optimisation.loop import optimise
 from ..optimisation.recipes.base import Recipe
@@ -50,7 +50,7 @@ def run(request: Request[Zero123SDSParameters], progress: Progress) -> MeshResul
     model = load(parameters)
     recipe = choose_recipe(model.kind, parameters)
     prior, reference, elevation = encode_image(model, cutout.image, recipe, parameters)
-    view = Picture(reference.image, reference.camera) if parameters.match_picture else None
+    view = InputView(reference.image, reference.camera) if parameters.match_picture else None
     progress.update("Start", 0, 1)
     field = make_field(model.kind, parameters.method, request.seed, mesh is not None).to(model.device)
     if mesh is not None:
@@ -66,7 +66,7 @@ def run(request: Request[Zero123SDSParameters], progress: Progress) -> MeshResul
     facts = outcome.facts | {
         "background": cutout.note,
         "elevation_deg": round(elevation, 1),
-        "picture_camera": match_picture(mesh, cutout.image[..., 3], elevation),
+        "picture_camera": match_camera(mesh, cutout.image[..., 3], elevation),
         "start": parameters.start,
     }
     return MeshResult(mesh, objective.views(), facts | ({"warning": warning} if warning else {}))
@@ -101,17 +101,19 @@ def encode_image(
         fov = 2 * math.degrees(math.atan(math.tan(math.radians(FOV_DEG / 2)) * distance / RADIUS))
     else:
         distance, fov = radius, recipe.fov_deg
-    framed = torch.from_numpy(frame(rgba, PICTURE_SIDE)[0]).to(device)
-    camera = Camera(orbit(0, elevation, radius), fov, PICTURE_SIDE, PICTURE_SIDE)
+    framed = torch.from_numpy(frame(rgba, INPUT_VIEW_SIZE)[0]).to(device)
+    camera = Camera(orbit(0, elevation, radius), fov, INPUT_VIEW_SIZE, INPUT_VIEW_SIZE)
     return Zero123Prior(model, condition, elevation, distance), Reference(framed, camera), elevation
 
 
 @torch.no_grad()
-def to_mesh(objective: ImageObjective, view: Picture | None, parameters: Zero123SDSParameters) -> Mesh:
+def to_mesh(objective: ImageObjective, view: InputView | None, parameters: Zero123SDSParameters) -> Mesh:
     """The clean coloured mesh with the view's colours in front; a signed distance is cut to the view's outline too."""
     resolution, field = parameters.mesh_resolution, objective.field
     if view is None:
-        return finish(objective.mesh(resolution), parameters)
-    outline = partial(keep_outline, picture=view, reach=field.bounds[1]) if field.is_sdf else None
+        return decimate_and_texture(objective.mesh(resolution), parameters)
+    outline = partial(match_silhouette, view=view, reach=field.bounds[1]) if field.is_sdf else None
     mesh = objective.mesh(resolution, outline)
-    return finish(paint_front(mesh, view), parameters, front_colors(mesh, view, nearby(mesh)))
+    return decimate_and_texture(
+        paint_front(mesh, view), parameters, front_colors(mesh, view, nearest_vertex_colors(mesh))
+    )

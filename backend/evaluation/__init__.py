@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How good a mesh or a picture is: metrics, baselines, and the benchmark that compares them."""
+"""Metrics of meshes and images, baselines, and the benchmark of the engines."""

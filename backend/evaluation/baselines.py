@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a mesh has to beat: the picture's silhouette extruded to a slab, and a box of the true extent."""
+"""Baselines: the extruded silhouette, and the true bounding box."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BOX_FACES = np.concatenate(
 
 
 def box(truth: Mesh) -> Mesh:
-    """The axis-aligned box around the true mesh, in its mean colour."""
+    """Axis-aligned bounding box of the true mesh, in its mean colour."""
     used = np.unique(truth.faces)
     low, high = truth.vertices[used].min(0), truth.vertices[used].max(0)
     color = truth.vertex_colors[used].mean(0).round().astype(np.uint8)
@@ -27,15 +27,19 @@ def box(truth: Mesh) -> Mesh:
 
 
 def silhouette_slab(image: np.ndarray, camera: Camera, thickness: float | None = None) -> Mesh:
-    """The silhouette of a picture seen by `camera`, extruded along the viewing direction, with the picture's colours.
+    """Extrude an image's silhouette along the viewing direction, with the image's colours.
 
-    image: RGBA (H, W, 4), straight alpha, 0..1; alpha >= 0.5 is the silhouette, camera has the picture's size. The
-    slab's middle plane goes through the origin, the object's centre, where the silhouette is laid out in its true size.
-    Thickness, if not given: the mean of the silhouette's width and height. Raises ValueError for an empty silhouette.
+    The slab's middle plane contains the origin, the object's centre, where the silhouette has its true size.
+    Raises ValueError for an empty silhouette.
+
+    Args:
+        image: RGBA (H, W, 4), straight alpha, 0..1; the silhouette is alpha >= 0.5.
+        camera: of the image, H x W pixels.
+        thickness: by default the mean of the silhouette's width and height.
     """
     mask = image[..., 3] >= 0.5
     if mask.shape != (camera.height, camera.width) or not mask.any():
-        raise ValueError(f"A silhouette of {camera.width} x {camera.height} pixels with something in it is needed.")
+        raise ValueError(f"A non-empty silhouette of {camera.width} x {camera.height} pixels is needed.")
     matrix = camera.cam_to_world.double().cpu().numpy()
     right, up, back = matrix[:3, :3].T
     distance = float(matrix[:3, 3] @ back)  # of the middle plane
@@ -52,7 +56,7 @@ def silhouette_slab(image: np.ndarray, camera: Camera, thickness: float | None =
 
 
 def _slab_faces(mask: np.ndarray) -> np.ndarray:
-    """Two squares for every pixel of the mask and one for every side of it that is an outline."""
+    """Faces of two squares per pixel of the mask and one per pixel side on its outline."""
     height, width = mask.shape
     index = np.arange(2 * (height + 1) * (width + 1)).reshape(2, height + 1, width + 1)
     front, rear = index
@@ -74,7 +78,7 @@ def _slab_faces(mask: np.ndarray) -> np.ndarray:
 
 
 def _corner_colors(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Mean colour of the silhouette's pixels around every pixel corner, uint8 ((H+1) * (W+1), 4)."""
+    """Mean colour uint8 ((H+1) * (W+1), 4) of the silhouette's pixels around every pixel corner."""
     weighted = np.pad(np.where(mask[..., None], np.dstack([image[..., :3], mask]), 0), ((1, 1), (1, 1), (0, 0)))
     total = weighted[1:, 1:] + weighted[1:, :-1] + weighted[:-1, 1:] + weighted[:-1, :-1]
     rgb = total[..., :3] / np.maximum(total[..., 3:], 1)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What rays see behind the object: one colour, or a small network of the direction (DreamFusion's environment map)."""
+"""The background of a rendering: a constant colour, or DreamFusion's environment map."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from .hash_field import small_network
 
 
 class Background(nn.Module):
-    """Directions (N, 3) -> colours (N, channels): sigmoid(network of 9 spherical harmonics), latents without it.
+    """Unit directions (N, 3) -> colours (N, channels), from an MLP on 9 spherical harmonics.
 
-    color: a constant colour (channels,) instead of the network, which is not learned.
+    RGB passes through a sigmoid, latents do not. color: a constant (channels,) in place of the MLP, without parameters.
     """
 
     def __init__(self, channels: int = 3, color: Tensor | None = None, hidden: int = 16) -> None:
@@ -31,7 +31,7 @@ class Background(nn.Module):
 
 
 def harmonics(directions: Tensor) -> Tensor:
-    """The real spherical harmonics of degree 0, 1 and 2 of unit directions (N, 3) -> (N, 9), orthonormal."""
+    """Orthonormal real spherical harmonics up to degree 2 of unit directions (N, 3) -> (N, 9)."""
     x, y, z = directions.unbind(-1)
     return torch.stack(
         [

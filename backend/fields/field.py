@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one interface of all fields, and what they share: where they live and how they are differentiated."""
+"""The interface of all fields: value, colour, gradient and opacity at points of a cube."""
 
 from __future__ import annotations
 
@@ -9,136 +9,125 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from .parts import in_parts
+from .checkpointing import evaluate_in_chunks
 
-Normals = Literal["none", "along", "analytic", "finite"]
-FINITE = 0.01  # distance of central differences, DreamFusion's implementations' choice
-STEEP_BY = 0.4  # share of an optimisation in which a density sharpens; the rest moves the surface back to its place
+Normals = Literal["none", "ray", "analytic"]
+SHARPEN_UNTIL = 0.4  # share of the optimisation in which a density sharpens; the rest moves the surface back into place
 
 
 @dataclass
-class Answer:
-    """What a field says at P points: value (P,), color (P, C), gradient (P, 3) of the value or None."""
+class FieldOutput:
+    """A field's values at P points."""
 
-    value: Tensor
-    color: Tensor
-    gradient: Tensor | None = None
+    value: Tensor  # (P,)
+    color: Tensor  # (P, C)
+    gradient: Tensor | None = None  # (P, 3), of the value
 
 
 class Field(nn.Module):
-    """Something with a value and a colour at every point of the cube `bounds`, and nothing outside it.
+    """A value and a colour at every point of the cube `bounds`.
 
-    The value is a density >= 0 per unit length, or, where is_sdf, a signed distance, negative inside; the surface is
-    where it equals `level`. channels: 3 for RGB 0..1 (sRGB), 4 for latents without bounds.
-    Everything is differentiable twice, in the points and in the parameters.
+    The value is a density >= 0 per unit length, zero outside the cube, or, if is_sdf, a signed distance, negative
+    inside. The surface is the level set value = `level`. channels: 3 for sRGB in 0..1, 4 for unbounded latents.
+    Twice differentiable in the points and in the parameters.
     """
 
     is_sdf = False
-    sharpen = 1.0  # how much steeper the density becomes in the first STEEP_BY of an optimisation
+    sharpen = 1.0  # factor by which the density steepens over the first SHARPEN_UNTIL of an optimisation
 
     def __init__(self, channels: int = 3, bounds: tuple[float, float] = (-0.6, 0.6), level: float = 0.0) -> None:
         super().__init__()
-        self.channels, self.bounds, self.level = channels, bounds, level
+        self.channels = channels
+        self.bounds = bounds
+        self.level = level
 
     def steepness(self, share: float) -> float:
-        """How much steeper the density is than in the beginning, after a share of an optimisation."""
-        return self.sharpen ** min(1.0, share / STEEP_BY)
+        """Factor on the raw density after `share` (0..1) of the optimisation."""
+        return self.sharpen ** min(1.0, share / SHARPEN_UNTIL)
 
     def value(self, points: Tensor) -> Tensor:
         """Density or signed distance (P,) at points (P, 3)."""
         raise NotImplementedError
 
-    def look(self, points: Tensor) -> tuple[Tensor, Tensor]:
-        """Value (P,) and colour (P, C) at points (P, 3), from one lookup."""
+    def value_and_color(self, points: Tensor) -> tuple[Tensor, Tensor]:
+        """Value (P,) and colour (P, C) at points (P, 3), in one lookup."""
         raise NotImplementedError
 
     def color(self, points: Tensor) -> Tensor:
         """Albedo or latents (P, C)."""
-        return self.look(points)[1]
+        return self.value_and_color(points)[1]
 
-    def query(self, points: Tensor, normals: Normals = "none") -> Answer:
-        """Value, colour and, if wanted, the value's gradient at points (P, 3).
+    def query(self, points: Tensor, normals: Normals = "none") -> FieldOutput:
+        """Value, colour and, for "analytic" normals, the value's gradient at points (P, 3).
 
-        analytic: by automatic differentiation; finite: by central differences (6 more lookups); along: none, what is
-        seen comes from the values along a ray alone.
+        "ray": no gradient; opacity is computed from values along the ray. "analytic": automatic differentiation.
         """
         if normals != "analytic":
-            value, color = in_parts(self.look, points, list(self.parameters()))
-            return Answer(value, color, self.gradient(points, normals) if normals == "finite" else None)
-        return Answer(*in_parts(self._look_and_differentiate, points, list(self.parameters())))
+            return FieldOutput(*evaluate_in_chunks(self.value_and_color, points, list(self.parameters())))
+        return FieldOutput(*evaluate_in_chunks(self._query_with_gradient, points, list(self.parameters())))
 
-    def gradient(self, points: Tensor, method: Normals = "analytic") -> Tensor:
-        """Derivative (P, 3) of the value."""
-        ask = self.differences if method == "finite" else self._slope
-        return in_parts(lambda part: (ask(part),), points, list(self.parameters()))[0]
+    def gradient(self, points: Tensor) -> Tensor:
+        """Gradient (P, 3) of the value."""
+        return evaluate_in_chunks(lambda part: (self._gradient(part),), points, list(self.parameters()))[0]
 
-    def _slope(self, points: Tensor) -> Tensor:
+    def _gradient(self, points: Tensor) -> Tensor:
         with torch.enable_grad():
             points = points if points.requires_grad else points.detach().requires_grad_()
             return self._differentiate(self.value(points), points)
 
-    def _look_and_differentiate(self, points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _query_with_gradient(self, points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         with torch.enable_grad():
             points = points if points.requires_grad else points.detach().requires_grad_()
-            value, color = self.look(points)
+            value, color = self.value_and_color(points)
             return value, color, self._differentiate(value, points)
 
     def _differentiate(self, value: Tensor, points: Tensor) -> Tensor:
         return torch.autograd.grad(value.sum(), points, create_graph=self.training, retain_graph=True)[0]
 
-    def differences(self, points: Tensor, distance: float = FINITE) -> Tensor:
-        """Central differences (P, 3) of the value."""
+    def differences(self, points: Tensor, distance: float) -> Tensor:
+        """Central differences (P, 3) of the value over `distance` to either side; 6 lookups."""
         steps = torch.eye(3, dtype=points.dtype, device=points.device) * distance
         around = torch.cat([steps, -steps])[:, None] + points
         plus, minus = self.value(around.view(-1, 3)).view(2, 3, -1)
         return (plus - minus).T / (2 * distance)
 
-    def normal(self, points: Tensor, method: Normals = "analytic") -> Tensor:
-        """Unit normals (P, 3), outward."""
-        return self.outward(self.gradient(points, method))
+    def normal(self, points: Tensor) -> Tensor:
+        """Outward unit normals (P, 3)."""
+        return self.outward(self.gradient(points))
 
     def outward(self, gradient: Tensor) -> Tensor:
-        """Unit normals (P, 3) from gradients: a density falls towards the outside, a signed distance grows."""
+        """Outward unit normals (P, 3) from gradients: a density falls outwards, a signed distance grows."""
         return nn.functional.normalize(gradient if self.is_sdf else -gradient, dim=-1)
 
-    def alpha(self, answer: Answer, directions: Tensor, lengths: Tensor) -> Tensor:
-        """Opacity (P,) of sections of `lengths` (P,) with their middles where `answer` was asked, along directions."""
-        return -torch.expm1(-answer.value * lengths)
+    def alpha(self, output: FieldOutput, directions: Tensor, lengths: Tensor) -> Tensor:
+        """Opacity (P,) of sections of `lengths` (P,) along directions (P, 3), from the output at their midpoints."""
+        return -torch.expm1(-output.value * lengths)
 
-    def glimpse(self, value: Tensor, slope: Tensor, directions: Tensor, lengths: Tensor) -> Tensor:
-        """`alpha` from values (P,) alone, where only their slope (P,) along the ray is known."""
+    def alpha_from_slope(self, value: Tensor, slope: Tensor, directions: Tensor, lengths: Tensor) -> Tensor:
+        """Opacity (P,) of sections from the midpoints' values (P,) and slopes (P,) along the ray, without gradients."""
         return -torch.expm1(-value * lengths)
 
     def occupancy(self, points: Tensor, step: float, cell: float) -> Tensor:
-        """Opacity (P,) that a section of length `step` may have within a cell of side `cell` around points."""
+        """Upper bound (P,) on the opacity of a section of length `step` in a cell of side `cell` around points."""
         return -torch.expm1(-self.value(points) * step)
 
     def advance(self, share: float) -> None:
-        """Tell how much of the optimisation is done, 0..1: some fields show finer detail later."""
+        """Set the share of the optimisation that is done, 0..1: some fields enable finer detail over time."""
 
     def groups(self, rate: float) -> list[dict[str, Any]]:
-        """Parameter groups for an optimiser whose rate for this field is `rate`."""
+        """Optimiser parameter groups at learning rate `rate`."""
         return [{"params": list(self.parameters()), "lr": rate}]
 
-    def total_variation(self) -> Tensor:
-        """Mean squared difference of neighbours in what the field stores, ()."""
-        raise NotImplementedError
-
     def to_unit(self, points: Tensor) -> Tensor:
-        """`bounds` to 0..1; points outside come to the border."""
+        """Map `bounds` to 0..1, clamping points outside to the border."""
         low, high = self.bounds
         return ((points - low) / (high - low)).clamp(0, 1)
 
     def inside(self, points: Tensor) -> Tensor:
-        """bool (P,): which points are in the cube."""
+        """bool (P,): whether points lie in the cube."""
         return ((points >= self.bounds[0]) & (points <= self.bounds[1])).all(-1)
 
 
 def magic3d_blob(points: Tensor, scale: float = 10.0, radius: float = 0.5) -> Tensor:
-    """Raw density that makes softplus(raw) begin as a blob: scale (1 - |x| / radius) (Magic3D)."""
+    """Bias on the raw density that makes the field start as a blob: scale (1 - |x| / radius) (Magic3D)."""
     return scale * (1 - points.norm(dim=-1) / radius)
-
-
-def gaussian_blob(points: Tensor, scale: float = 5.0, width: float = 0.2) -> Tensor:
-    """DreamFusion's blob: scale exp(-|x|^2 / (2 width^2))."""
-    return scale * torch.exp(-points.square().sum(-1) / (2 * width**2))

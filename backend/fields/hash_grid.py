@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Multi-resolution hash encoding (Instant NGP, Mueller et al. 2022, section 3) in plain PyTorch.
 
-Twice differentiable in the points and in the table, on every device. A lookup is one gather of scalars a level: on a
-CPU the gradient of a scalar gather is 5 to 15 times as fast as that of a gather of short rows.
+Twice differentiable in the points and in the table, on every device. Each level gathers scalars: on a CPU the backward
+pass of a scalar gather is 5 to 15 times as fast as that of a gather of short rows.
 """
 
 from __future__ import annotations
@@ -13,13 +13,15 @@ import torch
 from torch import Tensor, nn
 
 PRIMES = (1, 2654435761, 805459861)  # Instant NGP, equation 4
+PUBLISHED_GRID = {"levels": 16, "base": 16, "finest": 4096, "log2_size": 19}  # threestudio's
+SMALL_GRID = {"levels": 6, "base": 8, "finest": 96, "log2_size": 16}  # for CPUs
 
 
 class HashGrid(nn.Module):
     """Points in [0, 1]^3, (P, 3) -> features (P, levels * features).
 
-    Level l has round(base * growth**l) cells a side, from `base` to `finest`. Its corners are stored one by one while
-    there are at most 2**log2_size of them, and share 2**log2_size places through a hash beyond that.
+    Level l has round(base * growth**l) cells per side, from `base` to `finest`. A level with at most 2**log2_size
+    corners is stored densely; a finer one shares 2**log2_size entries through a hash.
     """
 
     def __init__(
@@ -36,80 +38,71 @@ class HashGrid(nn.Module):
         self.resolutions = [round(base * growth**level) for level in range(levels)]
         self.size = 1 << log2_size
         self.sizes = [min((n + 1) ** 3, self.size) for n in self.resolutions]
-        self.features, self.active = features, float(levels)
+        self.features = features
+        self.active = float(levels)
         start = torch.rand(features, sum(self.sizes), generator=generator) * 2e-4 - 1e-4
-        self.table = nn.Parameter(start)  # (F, all places of all levels)
+        self.table = nn.Parameter(start)  # (F, entries of all levels)
 
     @property
     def width(self) -> int:
-        """Features of one point."""
+        """Number of features per point."""
         return len(self.resolutions) * self.features
 
     def forward(self, points: Tensor) -> Tensor:
-        """(P, 3) -> (P, width). Levels beyond `active` give zeros, the one at its border fades in."""
+        """(P, 3) -> (P, width). Levels beyond `active` are zero; a fractional `active` fades the next level in."""
         features = []
         for level, part in enumerate(self.table.split(self.sizes, dim=1)):
             share = min(max(self.active - level, 0.0), 1.0)
             if share > 0:
                 index, weight = self.corners(points, level)
-                found = interpolate(part, index, weight)
-                features.append(found if share == 1 else share * found)
+                level_features = interpolate(part, index, weight)
+                features.append(level_features if share == 1 else share * level_features)
             else:
                 features.append(points.new_zeros(self.features, len(points)))
         return torch.cat(features).T
 
     def corners(self, points: Tensor, level: int) -> tuple[Tensor, Tensor]:
-        """The places (8, P) of the corners around points (P, 3) in a level's table, and their trilinear weights."""
+        """Table entries (8, P) of the corners around points (P, 3) at a level, and their trilinear weights (8, P)."""
         n = self.resolutions[level]
-        place = points.T * n
+        position = points.T * n
         if (n + 1) ** 3 <= self.size:
-            return dense_corners(place, n)
-        low = place.detach().floor().clamp(0, n - 1)
+            return dense_corners(position, n)
+        low = position.detach().floor().clamp(0, n - 1)
         hashes = [[c * p, (c + 1) * p] for c, p in zip(low.long().unbind(), PRIMES, strict=True)]
         plane = [[hashes[0][dx] ^ hashes[1][dy] for dy in (0, 1)] for dx in (0, 1)]
         index = torch.stack([plane[dx][dy] ^ hashes[2][dz] for dx, dy, dz in CORNERS]) & (self.size - 1)
-        return index, corner_weights(place - low)
-
-    def total_variation(self) -> Tensor:
-        """Mean squared difference of neighbours in the levels that are stored densely, ()."""
-        terms = []
-        for n, part in zip(self.resolutions, self.table.split(self.sizes, dim=1), strict=True):
-            if (n + 1) ** 3 <= self.size:
-                grid = part.view(-1, n + 1, n + 1, n + 1)
-                terms += [grid.diff(dim=axis).square().mean() for axis in (1, 2, 3)]
-        return torch.stack(terms).mean()
+        return index, corner_weights(position - low)
 
 
 CORNERS = [(dx, dy, dz) for dx in (0, 1) for dy in (0, 1) for dz in (0, 1)]
 
 
-def dense_corners(place: Tensor, cells: int) -> tuple[Tensor, Tensor]:
-    """Places (8, P) in a grid of (cells + 1)^3 corners, z fastest, around `place` (3, P) in cells; their weights."""
-    low = place.detach().floor().clamp(0, cells - 1)
+def dense_corners(position: Tensor, cells: int) -> tuple[Tensor, Tensor]:
+    """Flat indices (8, P) into a grid of (cells + 1)^3 corners, z fastest, around `position` (3, P) in cells, and their
+    trilinear weights (8, P)."""
+    low = position.detach().floor().clamp(0, cells - 1)
     x, y, z = low.long().unbind()
     side = cells + 1
     first = (x * side + y) * side + z
-    offsets = torch.tensor([(dx * side + dy) * side + dz for dx, dy, dz in CORNERS], device=place.device)
-    return first + offsets[:, None], corner_weights(place - low)
+    offsets = torch.tensor([(dx * side + dy) * side + dz for dx, dy, dz in CORNERS], device=position.device)
+    return first + offsets[:, None], corner_weights(position - low)
 
 
-def corner_weights(share: Tensor) -> Tensor:
-    """Trilinear weights (8, P) of the corners of a cell, in the order of CORNERS, at `share` (3, P) of its sides."""
-    x, y, z = torch.stack([1 - share, share], 1)  # each (2, P)
+def corner_weights(fraction: Tensor) -> Tensor:
+    """Trilinear weights (8, P) of a cell's corners, in the order of CORNERS, at fractional positions (3, P)."""
+    x, y, z = torch.stack([1 - fraction, fraction], 1)  # each (2, P)
     plane = (x[:, None] * y).flatten(0, 1)
     return (plane[:, None] * z).flatten(0, 1)
 
 
 def interpolate(table: Tensor, index: Tensor, weight: Tensor) -> Tensor:
-    """Sum of weight (K, P) times table (F, T) at index (K, P) -> (F, P)."""
+    """Weighted sum of table entries: table (F, T), index (K, P), weight (K, P) -> (F, P)."""
     flat = index.reshape(-1)
-    return torch.stack([(Take.apply(row, flat).view(index.shape) * weight).sum(0) for row in table.unbind()])
+    return torch.stack([(Gather.apply(row, flat).view(index.shape) * weight).sum(0) for row in table.unbind()])
 
 
-class Take(torch.autograd.Function):
-    """row (T,) at index (P,): index_select forwards and scatter_add backwards, each several times as fast on a CPU as
-    the other operators with the same meaning.
-    """
+class Gather(torch.autograd.Function):
+    """row (T,) at index (P,) -> (P,): index_select forward and scatter_add backward, the fastest operators on a CPU."""
 
     @staticmethod
     def forward(ctx, row: Tensor, index: Tensor) -> Tensor:
@@ -119,11 +112,11 @@ class Take(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
-        return Put.apply(gradient, ctx.saved_tensors[0], ctx.size), None
+        return Scatter.apply(gradient, ctx.saved_tensors[0], ctx.size), None
 
 
-class Put(torch.autograd.Function):
-    """The transpose of Take: values (P,) added up at index (P,) -> (size,)."""
+class Scatter(torch.autograd.Function):
+    """Sum values (P,) at index (P,) -> (size,); the transpose of Gather."""
 
     @staticmethod
     def forward(ctx, values: Tensor, index: Tensor, size: int) -> Tensor:
@@ -132,4 +125,4 @@ class Put(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, gradient: Tensor) -> tuple[Tensor, None, None]:
-        return Take.apply(gradient, ctx.saved_tensors[0]), None, None
+        return Gather.apply(gradient, ctx.saved_tensors[0]), None, None

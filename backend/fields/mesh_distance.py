@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Signed distance and colour of a mesh at any point, closed or not, from numpy and scipy alone."""
+"""Signed distance and colour of a mesh, closed or open, at any point; numpy and scipy only."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from scipy.spatial import KDTree
 
 from ..rendering.mesh import Mesh
 
-CELLS = 96  # per side of the grid in which "outside" is what a flood from the border reaches
+CELLS = 96  # per side of the flood fill's grid
 SPACING = 0.005  # of the surface samples, in units of the mesh's largest side
-NEAREST = 4  # samples whose faces are asked for the exact distance
-SHEET = 0.5  # half thickness, in cells, of surfaces that enclose nothing
+NEAREST = 4  # nearest samples whose faces are candidates for the exact distance
+SHEET = 0.5  # half thickness, in cells, of surfaces that enclose no volume
 
 
 class MeshDistance:
-    """points (P, 3) -> signed distance (P,), negative inside, and RGB (P, 3), 0..1, of the surface there.
+    """Points (P, 3) -> signed distance (P,), negative inside, and RGB (P, 3), 0..1, of the nearest surface point.
 
-    The distance is exact to the faces of the nearest samples. Inside is what a flood from the border of a grid does
-    not reach; near the surface, within a cell, the side of the nearest face decides. A sheet that encloses nothing
-    becomes a solid of one cell's thickness. Raises ValueError for a mesh without faces.
+    The distance is exact to the faces of the nearest samples. The inside is the part of a grid that a flood fill from
+    its border does not reach; within a cell of the surface the side of the nearest face decides. A sheet that encloses
+    no volume becomes a solid one cell thick. Raises ValueError for a mesh without faces.
     """
 
     def __init__(self, mesh: Mesh) -> None:
@@ -37,13 +37,13 @@ class MeshDistance:
         self._flood(side)
 
     def _sample(self, spacing: float) -> tuple[np.ndarray, np.ndarray]:
-        """Points on every face, about `spacing` apart, and their faces."""
+        """Sample points (S, 3) on every face, about `spacing` apart, and their faces (S,)."""
         a, b, c = self.corners.transpose(1, 0, 2)
         longest = np.max([np.linalg.norm(x - y, axis=1) for x, y in ((a, b), (b, c), (c, a))], axis=0)
-        parts = np.clip(np.ceil(longest / spacing), 1, 200).astype(int)
+        divisions = np.clip(np.ceil(longest / spacing), 1, 200).astype(int)
         points, faces = [], []
-        for n in np.unique(parts):
-            chosen = np.nonzero(parts == n)[0]
+        for n in np.unique(divisions):
+            chosen = np.nonzero(divisions == n)[0]
             i, j = (x.ravel() for x in np.meshgrid(np.arange(n), np.arange(n), indexing="ij"))
             lower = i + j < n
             u, v = (i[lower] + 1 / 3) / n, (j[lower] + 1 / 3) / n
@@ -53,6 +53,7 @@ class MeshDistance:
         return np.concatenate(points), np.concatenate(faces)
 
     def _flood(self, side: float) -> None:
+        """Flood fill a grid from its border, and find the faces that bound no enclosed volume."""
         self.cell = side / CELLS
         self.origin = self.low - 2 * self.cell
         shape = np.ceil((self.high - self.origin) / self.cell).astype(int) + 3
@@ -60,27 +61,27 @@ class MeshDistance:
         wall[tuple(((self.samples - self.origin) / self.cell).astype(int).T)] = True
         regions = np.asarray(label(~wall)[0])  # pyright: ignore[reportIndexIssue]
         outside = regions == regions[0, 0, 0]
-        self.outside, self.wall = outside, wall
-        hidden = ~outside & ~wall
-        beside = binary_dilation(hidden, iterations=2)  # faces near something enclosed bound a solid
-        places = ((self.samples - self.origin) / self.cell).astype(int)
-        solid = np.bincount(self.face, beside[tuple(places.T)], minlength=len(self.corners))
-        self.sheet = solid == 0
+        self.outside = outside
+        self.wall = wall
+        near_enclosed = binary_dilation(~outside & ~wall, iterations=2)
+        cells = ((self.samples - self.origin) / self.cell).astype(int)
+        bounding = np.bincount(self.face, near_enclosed[tuple(cells.T)], minlength=len(self.corners))
+        self.sheet = bounding == 0
 
     def nearest(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Exact distance (P,), face (P,) and barycentric place (P, 3) of the nearest among the candidates' faces."""
-        _, found = self.tree.query(points, k=min(NEAREST, len(self.samples)))
-        faces = self.face[np.asarray(found).reshape(len(points), -1)]
-        place = closest_on_triangles(points[:, None], self.corners[faces])
-        gap = np.linalg.norm((place[..., None] * self.corners[faces]).sum(-2) - points[:, None], axis=-1)
-        best = gap.argmin(1)
+        """Distance (P,), face (P,) and barycentric coordinates (P, 3) of the nearest candidate face."""
+        _, samples = self.tree.query(points, k=min(NEAREST, len(self.samples)))
+        faces = self.face[np.asarray(samples).reshape(len(points), -1)]
+        barycentric = closest_on_triangles(points[:, None], self.corners[faces])
+        distance = np.linalg.norm((barycentric[..., None] * self.corners[faces]).sum(-2) - points[:, None], axis=-1)
+        best = distance.argmin(1)
         rows = np.arange(len(points))
-        return gap[rows, best], faces[rows, best], place[rows, best]
+        return distance[rows, best], faces[rows, best], barycentric[rows, best]
 
     def __call__(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         points = np.asarray(points, np.float64)
-        distance, face, place = self.nearest(points)
-        on_surface = (place[..., None] * self.corners[face]).sum(1)
+        distance, face, barycentric = self.nearest(points)
+        on_surface = (barycentric[..., None] * self.corners[face]).sum(1)
         facing = ((points - on_surface) * self.normals[face]).sum(1) > 0
         index = np.floor((points - self.origin) / self.cell).astype(int)
         within = ((index >= 0) & (index < self.wall.shape)).all(1)
@@ -89,14 +90,14 @@ class MeshDistance:
         free = np.where(within & self.wall[index], facing, free)
         signed = np.where(free, distance, -distance)
         signed = np.where(self.sheet[face], distance - SHEET * self.cell, signed)
-        color = (place[..., None] * self.corner_colors[face]).sum(1)
+        color = (barycentric[..., None] * self.corner_colors[face]).sum(1)
         return signed.astype(np.float32), color.astype(np.float32)
 
 
 def closest_on_triangles(points: np.ndarray, corners: np.ndarray) -> np.ndarray:
-    """Barycentric place (..., 3) of the nearest point to points (..., 3) on triangles (..., 3, 3).
+    """Barycentric coordinates (..., 3) of the point on triangles (..., 3, 3) that is closest to points (..., 3).
 
-    The foot of the perpendicular where it lies inside, else the best of the three edges.
+    This is the foot of the perpendicular if it lies inside the triangle, else the closest point on the three edges.
     """
     a, b, c = (corners[..., i, :] for i in range(3))
     ab, ac, ap = b - a, c - a, points - a
@@ -110,9 +111,10 @@ def closest_on_triangles(points: np.ndarray, corners: np.ndarray) -> np.ndarray:
         start, edge = corners[..., i, :], corners[..., j, :] - corners[..., i, :]
         t = ((points - start) * edge).sum(-1) / np.maximum((edge * edge).sum(-1), 1e-30)
         t = np.clip(t, 0, 1)
-        gap = np.linalg.norm(start + t[..., None] * edge - points, axis=-1)
-        place = np.zeros(foot.shape)
-        place[..., i], place[..., j] = 1 - t, t
-        nearer = gap < least
-        best, least = np.where(nearer[..., None], place, best), np.where(nearer, gap, least)
+        distance = np.linalg.norm(start + t[..., None] * edge - points, axis=-1)
+        on_edge = np.zeros(foot.shape)
+        on_edge[..., i], on_edge[..., j] = 1 - t, t
+        nearer = distance < least
+        best = np.where(nearer[..., None], on_edge, best)
+        least = np.where(nearer, distance, least)
     return best

@@ -9,20 +9,27 @@ import torch
 from torch import Tensor, nn
 
 from ..rendering.volume import neus_alpha
-from .field import Answer, Field, Normals
-from .hash_field import small_network
-from .hash_grid import HashGrid
+from .field import FieldOutput, Normals
+from .hash_field import GridField, seeded, small_network
+from .hash_grid import PUBLISHED_GRID, SMALL_GRID, HashGrid
 
-START_S = 64.0  # sharpness in the beginning: the surface is as soft as 1 / 64 of the unit
-SHARPEST = 2000.0
-NEAR_TRUTH = 0.12  # sharpness of what begins as a hull or a mesh
+INITIAL_INV_S = 64.0  # the surface starts 1 / 64 units wide
+MAX_INV_S = 2000.0
+SHARPNESS_FROM_MESH = 0.12  # initial log sharpness of a field that starts as a visual hull or a mesh
 
 
-class SdfField(Field):
-    """sdf = |x| - radius + network; it begins as a sphere. Colour = sigmoid(network).
+class SdfField(GridField):
+    """sdf = |x| - radius + network, so it starts as a sphere; colour = sigmoid(network).
 
-    anneal: share of the optimisation over which opacity's slope is annealed (NeuS, cos_anneal_ratio). sharpness: of the
-    surface in the beginning, a tenth of the logarithm of how much more it is than START_S.
+    Args:
+        grid: the encoding that both networks share.
+        hidden: width of the hidden layers.
+        layers: number of hidden layers.
+        channels: 3 for RGB, 4 for latents.
+        bounds: of the cube.
+        radius: of the initial sphere.
+        anneal: share of the optimisation over which the slope is annealed (NeuS's cos_anneal_ratio).
+        sharpness: initial sharpness, log(inv_s / INITIAL_INV_S) / 10.
     """
 
     is_sdf = True
@@ -39,44 +46,39 @@ class SdfField(Field):
         sharpness: float = 0.0,
     ) -> None:
         super().__init__(channels, bounds, 0.0)
-        self.grid, self.radius, self.anneal, self.slope = grid, radius, anneal, 1.0
+        self.grid = grid
+        self.radius = radius
+        self.anneal = anneal
+        self.slope = 1.0
         self.sdf_network = small_network(grid.width, hidden, 1, layers)
         self.color_network = small_network(grid.width, hidden, channels, layers)
         self.log_sharpness = nn.Parameter(torch.tensor(sharpness))
 
     @property
     def inv_s(self) -> Tensor:
-        """Sharpness of the surface, learned: the inverse of the width over which opacity rises."""
-        return (START_S * torch.exp(10 * self.log_sharpness)).clamp(max=SHARPEST)
+        """Learned sharpness of the surface: the inverse of the width over which opacity rises."""
+        return (INITIAL_INV_S * torch.exp(10 * self.log_sharpness)).clamp(max=MAX_INV_S)
 
-    def _sdf(self, points: Tensor, features: Tensor) -> Tensor:
+    def value_from(self, points: Tensor, features: Tensor) -> Tensor:
         sphere = (points.square().sum(-1) + 1e-8).sqrt() - self.radius  # smooth at the origin too
         return sphere + self.sdf_network(features)[:, 0]
 
-    def value(self, points: Tensor) -> Tensor:
-        return self._sdf(points, self.grid(self.to_unit(points)))
-
-    def look(self, points: Tensor) -> tuple[Tensor, Tensor]:
-        features = self.grid(self.to_unit(points))
-        color = self.color_network(features)
-        return self._sdf(points, features), color.sigmoid() if self.channels == 3 else color
-
-    def query(self, points: Tensor, normals: Normals = "analytic") -> Answer:
-        """As Field.query; opacity is that of the gradient, so there is one unless the slope along a ray is to do."""
+    def query(self, points: Tensor, normals: Normals = "analytic") -> FieldOutput:
+        """`Field.query`, with a gradient unless normals is "ray": NeuS's opacity needs the slope."""
         return super().query(points, "analytic" if normals == "none" else normals)
 
-    def alpha(self, answer: Answer, directions: Tensor, lengths: Tensor) -> Tensor:
-        """NeuS, equations 11 to 13, the section's ends estimated from its middle and the slope there."""
-        assert answer.gradient is not None
-        sdf, gradient = answer.value[:, None], answer.gradient[:, None]
+    def alpha(self, output: FieldOutput, directions: Tensor, lengths: Tensor) -> Tensor:
+        """NeuS's opacity (equations 11 to 13), extrapolated from the midpoints' values and gradients."""
+        assert output.gradient is not None
+        sdf, gradient = output.value[:, None], output.gradient[:, None]
         return neus_alpha(sdf, gradient, directions, lengths[:, None], self.inv_s, self.slope)[:, 0]
 
-    def glimpse(self, value: Tensor, slope: Tensor, directions: Tensor, lengths: Tensor) -> Tensor:
+    def alpha_from_slope(self, value: Tensor, slope: Tensor, directions: Tensor, lengths: Tensor) -> Tensor:
         gradient = slope[:, None] * directions
-        return self.alpha(Answer(value, value, gradient), directions, lengths)
+        return self.alpha(FieldOutput(value, value, gradient), directions, lengths)
 
     def occupancy(self, points: Tensor, step: float, cell: float) -> Tensor:
-        """1 where the surface's soft edge may reach some point of the cell, 0 deep inside and far outside."""
+        """1 if the surface's soft edge may reach into the cell, 0 deep inside and far outside (P,)."""
         reach = cell * 3**0.5 + step + 6 / self.inv_s
         return (self.value(points).abs() <= reach).float()
 
@@ -87,21 +89,12 @@ class SdfField(Field):
         others = [p for p in self.parameters() if p is not self.log_sharpness]
         return [{"params": others, "lr": rate}, {"params": [self.log_sharpness], "lr": rate / 10}]
 
-    def total_variation(self) -> Tensor:
-        return self.grid.total_variation()
-
 
 def published(channels: int = 3, seed: int = 0, **settings: Any) -> SdfField:
-    """On hash_field.published's grid."""
-    generator = torch.Generator().manual_seed(seed)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return SdfField(HashGrid(generator=generator), layers=2, channels=channels, **settings)
+    """A field on threestudio's grid, with two hidden layers of 64."""
+    return seeded(SdfField, PUBLISHED_GRID, seed, layers=2, channels=channels, **settings)
 
 
 def small(channels: int = 3, seed: int = 0, **settings: Any) -> SdfField:
-    """For a CPU: 6 levels from 8 to 96 cells, one hidden layer of 32."""
-    generator = torch.Generator().manual_seed(seed)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return SdfField(HashGrid(6, 8, 96, 16, generator=generator), hidden=32, channels=channels, **settings)
+    """A field for CPUs: SMALL_GRID and one hidden layer of 32."""
+    return seeded(SdfField, SMALL_GRID, seed, hidden=32, channels=channels, **settings)

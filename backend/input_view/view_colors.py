@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pictures of a mesh brought back to its surface: every place takes its colour from the views that face it."""
+"""Back-projection of images onto a mesh: every surface point takes its colour from the views that face it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,82 +11,82 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..meshing.texture import Colors
 from ..rendering.cameras import Camera, project
 from ..rendering.mesh import Mesh
-from ..rendering.point_cloud import View, grown, largest, sees
+from ..rendering.point_cloud import View, dilate, is_visible, local_maximum
 from ..rendering.rasteriser import rasterise
+from ..runtime.images import to_bytes
 
-Colors = Callable[[np.ndarray, np.ndarray], np.ndarray]  # points (K, 3), unit normals (K, 3) -> sRGB 0..1 (K, 3)
-
-SHARPNESS = 4  # power of the cosine between normal and view: the views that see a place best decide
-FACING = (0.05, 0.2)  # cosine from which, and beyond which, no other view paints over what the reference shows
-BESIDE = 2  # pixels
-FAINT = 1e-3  # weight of a place's own colour, which is left where no view looks
+SHARPNESS = 4  # exponent of the cosine between normal and view, so that the best views dominate
+FACING = (0.05, 0.2)  # cosines where the reference starts to count, and where it alone counts
+DILATION = 2  # pixels
+OWN_WEIGHT = 1e-3  # of a point's own colour, which decides where no view sees the point
 CHUNK = 1 << 18  # points at once
 
 
-def mesh_view(mesh: Mesh, camera: Camera, color: Tensor) -> View:
-    """A picture (H, W, 3) that shows the mesh from a camera, with the mesh's depth."""
+def view_with_depth(mesh: Mesh, camera: Camera, color: Tensor) -> View:
+    """Add the mesh's depth to an image (H, W, 3) of it."""
     device = color.device
     vertices, faces = torch.from_numpy(mesh.vertices).to(device), torch.from_numpy(mesh.faces).long().to(device)
     raster = rasterise(vertices, faces, camera.to(device))
     return View(camera.to(device), color, raster.depth, raster.face >= 0)
 
 
-def blend(points: Tensor, normals: Tensor, own: Tensor, views: Sequence[View]) -> Tensor:
-    """Colours (N, 3) of points (N, 3) with unit normals and `own` colours (N, 3), where views show them.
+def blend_views(points: Tensor, normals: Tensor, own: Tensor, views: Sequence[View]) -> Tensor:
+    """Blend the views' colours at points (N, 3) with unit normals (N, 3) and `own` colours (N, 3) -> (N, 3).
 
-    The first view is the reference: what it shows takes its colour as it is, or keeps its own where the reference is
-    not trusted, as at its rim. The others, weighed by cosine ** 4, tell of the rest.
+    Points that the first view, the reference, shows take its colour, or keep their own where the reference is
+    unreliable, as at its silhouette. The other views, weighted by cosine ** 4, colour the rest.
     """
-    total, weight = own * FAINT, torch.full_like(own[:, :1], FAINT)
+    total, weight = own * OWN_WEIGHT, torch.full_like(own[:, :1], OWN_WEIGHT)
     for view in views[1:]:
-        color, facing = look_up(view, points, normals)
+        color, facing = sample_view(view, points, normals)
         share = facing.clamp(min=0)[:, None] ** SHARPNESS
         total, weight = total + share * color, weight + share
     blended = total / weight
-    color, trusted = look_up(views[0], points, normals)
-    color = torch.where(trusted[:, None] > 0, color, own)
-    _, facing = look_up(whole(views[0]), points, normals)
+    color, reliable = sample_view(views[0], points, normals)
+    color = torch.where(reliable[:, None] > 0, color, own)
+    _, facing = sample_view(complete(views[0]), points, normals)
     return torch.lerp(blended, color, ((facing - FACING[0]) / (FACING[1] - FACING[0])).clamp(0, 1)[:, None])
 
 
-def whole(view: View) -> View:
-    """The view with all that it shows, trusted or not; and what lies around and behind the visible by BESIDE pixels:
-    faces that are half hidden are drawn with the colours of all their corners."""
+def complete(view: View) -> View:
+    """The view with every pixel that shows the object, reliable or not, dilated by DILATION pixels around and behind,
+    because half-hidden faces are drawn with the colours of all their corners."""
     mask = view.depth.isfinite()
-    depth = largest(view.depth, mask) * (1 + BESIDE / view.camera.focal)
-    return replace(view, depth=depth, mask=grown(mask, BESIDE))
+    depth = local_maximum(view.depth, mask) * (1 + DILATION / view.camera.focal)
+    return replace(view, depth=depth, mask=dilate(mask, DILATION))
 
 
-def look_up(view: View, points: Tensor, normals: Tensor) -> tuple[Tensor, Tensor]:
-    """The view's colour (N, 3) at points, and the cosine (N,) between normals and view; 0 for what it does not see."""
+def sample_view(view: View, points: Tensor, normals: Tensor) -> tuple[Tensor, Tensor]:
+    """The view's colours (N, 3) at points, and the cosines (N,) between normals and view; 0 for invisible points."""
     pixel, _ = project(view.camera, points)
     size = torch.tensor([view.camera.width, view.camera.height], device=points.device)
     mask = view.mask[..., None].float()
     maps = torch.cat([view.color * mask, mask], -1).permute(2, 0, 1)[None]
-    place = (pixel * 2 / size - 1).nan_to_num(-2)[None, None]
-    found = F.grid_sample(maps, place, padding_mode="zeros", align_corners=False)[0, :, 0].T
-    towards = F.normalize(view.camera.position - points, dim=1)
-    facing = (normals * towards).sum(1) * sees(view, points)
-    return found[:, :3] / found[:, 3:].clamp(min=1e-6), facing
+    grid = (pixel * 2 / size - 1).nan_to_num(-2)[None, None]
+    sampled = F.grid_sample(maps, grid, padding_mode="zeros", align_corners=False)[0, :, 0].T
+    to_camera = F.normalize(view.camera.position - points, dim=1)
+    facing = (normals * to_camera).sum(1) * is_visible(view, points)
+    return sampled[:, :3] / sampled[:, 3:].clamp(min=1e-6), facing
 
 
-def colors_from(views: Sequence[View], own: Colors) -> Colors:
-    """What a texture asks for: `blend` of these views over the colours that there were."""
+def blended_colors(views: Sequence[View], own: Colors) -> Colors:
+    """Colours for a texture: `blend_views` over the colours from `own`."""
     device = views[0].color.device
 
     def colors(points: np.ndarray, normals: np.ndarray) -> np.ndarray:
-        told = np.concatenate([points, normals, own(points, normals)], 1)
-        parts = torch.from_numpy(told.astype(np.float32)).to(device).split(CHUNK)
-        found = [blend(part[:, :3], part[:, 3:6], part[:, 6:], views) for part in parts]
-        return torch.cat(found).cpu().numpy()
+        rows = np.concatenate([points, normals, own(points, normals)], 1)
+        parts = torch.from_numpy(rows.astype(np.float32)).to(device).split(CHUNK)
+        blended = [blend_views(part[:, :3], part[:, 3:6], part[:, 6:], views) for part in parts]
+        return torch.cat(blended).cpu().numpy()
 
     return colors
 
 
-def paint(mesh: Mesh, colors: Colors) -> Mesh:
-    """The mesh with these colours at its vertices."""
+def paint_vertices(mesh: Mesh, colors: Colors) -> Mesh:
+    """Colour the mesh's vertices."""
     rgba = mesh.vertex_colors.copy()
-    rgba[:, :3] = (colors(mesh.vertices, mesh.vertex_normals).clip(0, 1) * 255 + 0.5).astype(np.uint8)
+    rgba[:, :3] = to_bytes(colors(mesh.vertices, mesh.vertex_normals))
     return Mesh(mesh.vertices, mesh.faces, rgba, mesh.uv, mesh.texture)

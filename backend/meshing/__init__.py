@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From a field to a mesh: marching cubes, vertex colours, clean-up, files."""
+"""Mesh extraction and processing: marching cubes, visual hull, cleaning, textures, files."""

@@ -2,7 +2,7 @@
 """Mesh files: .ply, .glb, .obj and .stl, written whole or not at all.
 
 PLY and STL keep Blender's axes (Z up), as Blender's importers expect; glTF and OBJ are Y up: (x, y, z) -> (x, z, -y).
-PLY and OBJ hold sRGB colours, glTF linear ones, STL none. A texture goes into .glb, and beside .obj.
+PLY and OBJ store sRGB colours, glTF linear ones, STL none. A texture is embedded in .glb and lies beside .obj.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import errno
 import io
 import os
 import zipfile
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..rendering.mesh import WHITE, Mesh
+from ..runtime import files
 from . import textured_files
 
 if TYPE_CHECKING:
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 ENDINGS = (".ply", ".glb", ".obj", ".stl")
 Y_UP = (".glb", ".obj")
 TO_Y_UP = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]], np.float32)  # a rotation: determinant +1
-MAX_BYTES = 512 << 20  # of a mesh over the wire
+MAX_BYTES = 512 << 20  # of a received mesh
 MATERIAL = {"name": "Image to Mesh", "pbrMetallicRoughness": {"metallicFactor": 0.0, "roughnessFactor": 0.8}}
 
 
 class MeshFileError(Exception):
-    """A file cannot be written or read: what is wrong, and in `remedy` what to do. `kind` is "disk" or "input"."""
+    """A file cannot be written or read. `remedy` says what to do; `kind` is "disk" or "input"."""
 
     def __init__(self, message: str, remedy: str, kind: str = "disk") -> None:
         super().__init__(message)
@@ -39,23 +39,23 @@ class MeshFileError(Exception):
 
 
 def save(mesh: Mesh, path: str | os.PathLike) -> None:
-    """Write the mesh in the format of the path's ending; MeshFileError.
+    """Write the mesh in the format of the path's ending. Raises MeshFileError.
 
-    The bytes go to a temporary name beside the path first, so a file that was there stays whole until the new one is.
+    An existing file is replaced only when the new one is complete.
     """
     path = Path(path)
     if check_ending(path) == ".obj" and mesh.texture is not None and mesh.uv is not None:
-        files = textured_files.encode_obj(mesh, mesh.vertices @ TO_Y_UP.T, path)
+        encoded = textured_files.encode_obj(mesh, mesh.vertices @ TO_Y_UP.T, path)
     else:
-        files = {path: encode(mesh, check_ending(path))}
-    for name, data in files.items():
+        encoded = {path: encode(mesh, check_ending(path))}
+    for name, data in encoded.items():
         write_whole(name, data)
 
 
 def load(path: str | os.PathLike) -> Mesh:
-    """Read a mesh file into Blender's frame, colours as sRGB, white where there are none; MeshFileError.
+    """Read a mesh file into Blender's frame, with sRGB colours, white by default. Raises MeshFileError.
 
-    Several objects in one file become one mesh.
+    Several objects in one file are joined.
     """
     import trimesh
 
@@ -66,17 +66,19 @@ def load(path: str | os.PathLike) -> Mesh:
     try:
         scene = trimesh.load_scene(path, file_type=ending[1:], process=False, maintain_order=True)
         if ending == ".obj" and any(shape.visual.kind == "texture" for shape in scene.geometry.values()):
-            scene = trimesh.load_scene(path, file_type="obj", process=False)  # in order, UVs would be mixed up at seams
+            scene = trimesh.load_scene(path, file_type="obj", process=False)  # maintain_order would mix up UVs at seams
         placed = [scene.graph[node] for node in scene.graph.nodes_geometry]
         shapes = [(scene.geometry[name], matrix) for matrix, name in placed]
-        return joined([part(shape, matrix, ending) for shape, matrix in shapes if isinstance(shape, trimesh.Trimesh)])
+        return join(
+            [transformed(shape, matrix, ending) for shape, matrix in shapes if isinstance(shape, trimesh.Trimesh)]
+        )
     except Exception as error:  # the readers of several formats raise a dozen kinds
-        message = f"{path.name} is not a mesh that can be read ({error})."
+        message = f"{path.name} cannot be read as a mesh ({error})."
         raise MeshFileError(message, "Choose another file.", "input") from error
 
 
 def unpack(data: bytes) -> Mesh:
-    """A mesh that came over the wire: npz of vertices, faces and vertex_colors, as `Mesh` has them; MeshFileError."""
+    """Decode a received mesh, an npz of `Mesh`'s vertices, faces and vertex_colors. Raises MeshFileError."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             if sum(item.file_size for item in archive.infolist()) > MAX_BYTES:
@@ -90,19 +92,19 @@ def unpack(data: bytes) -> Mesh:
         raise MeshFileError(f"The mesh cannot be used: {error}.", "Select another mesh.", "input") from error
 
 
-def part(shape: trimesh.Trimesh, matrix: np.ndarray, ending: str) -> Mesh:
-    """One object of a file, where `matrix` (4, 4) puts it. A mirroring matrix turns its faces over."""
+def transformed(shape: trimesh.Trimesh, matrix: np.ndarray, ending: str) -> Mesh:
+    """One object of a file, transformed by `matrix` (4, 4). A mirroring matrix flips its faces."""
     vertices = shape.vertices @ matrix[:3, :3].T + matrix[:3, 3]
     faces = np.asarray(shape.faces)
     return Mesh(
         vertices @ TO_Y_UP if ending in Y_UP else vertices,
         faces if np.linalg.det(matrix[:3, :3]) > 0 else faces[:, ::-1],
-        colours_of(shape, ending),
+        vertex_colors(shape, ending),
     )
 
 
-def joined(parts: list[Mesh]) -> Mesh:
-    """One mesh of several."""
+def join(parts: list[Mesh]) -> Mesh:
+    """Join meshes into one. Raises ValueError if they have no faces."""
     if not sum(len(mesh.faces) for mesh in parts):
         raise ValueError("it has no faces")
     starts = np.cumsum([0] + [len(mesh.vertices) for mesh in parts])
@@ -114,23 +116,23 @@ def joined(parts: list[Mesh]) -> Mesh:
 
 
 def check_ending(path: Path) -> str:
-    """The path's ending in lower case, if it is one of ENDINGS."""
+    """The path's ending in lower case. Raises MeshFileError if it is not one of ENDINGS."""
     ending = path.suffix.lower()
     if ending not in ENDINGS:
-        raise MeshFileError(f"Meshes cannot be kept as {path.name!r}.", f"Use {', '.join(ENDINGS)}.", "input")
+        raise MeshFileError(f"Meshes cannot be saved as {path.name!r}.", f"Use {', '.join(ENDINGS)}.", "input")
     return ending
 
 
-def colours_of(loaded: trimesh.Trimesh, ending: str) -> np.ndarray:
-    """sRGB uint8 (N, 4) of the file's vertices, white where it has none.
+def vertex_colors(loaded: trimesh.Trimesh, ending: str) -> np.ndarray:
+    """The file's vertex colours, sRGB uint8 (N, 4), white by default.
 
-    With a material beside them, trimesh keeps the colours in the type that the file has.
+    If there is a material too, trimesh keeps the colours in the file's own type.
     """
     visual: Any = loaded.visual
     colours = visual.vertex_colors if visual.kind == "vertex" else getattr(visual, "vertex_attributes", {}).get("color")
     if colours is None and visual.kind == "texture":
         material = visual.material
-        if visual.uv is not None and image_of(material) is not None:
+        if visual.uv is not None and texture_image(material) is not None:
             return np.asarray(visual.to_color().vertex_colors, np.uint8)  # the texel at every vertex
         colours = material.baseColorFactor if hasattr(material, "baseColorFactor") else material.diffuse
         colours = None if colours is None else np.tile(colours, (len(loaded.vertices), 1))
@@ -145,14 +147,16 @@ def colours_of(loaded: trimesh.Trimesh, ending: str) -> np.ndarray:
     return np.rint(rgba * 255).astype(np.uint8)
 
 
-def image_of(material: Any) -> Any:
-    """The picture that colours a surface, None where one colour does."""
+def texture_image(material: Any) -> Any:
+    """The material's texture, None if it has a single colour."""
     return material.baseColorTexture if hasattr(material, "baseColorTexture") else material.image
 
 
 def encode(mesh: Mesh, ending: str) -> bytes:
-    """The file's bytes. Vertices and their order stay as they are, except in STL, which has only corners, and with a
-    texture in glTF."""
+    """Encode the mesh in the format of `ending`.
+
+    Vertices keep their order, except in STL, which stores only corners, and in glTF with a texture.
+    """
     import trimesh
 
     vertices = mesh.vertices @ TO_Y_UP.T if ending in Y_UP else mesh.vertices
@@ -170,10 +174,10 @@ def encode(mesh: Mesh, ending: str) -> bytes:
 
 
 def name_colours(tree: dict[str, Any]) -> None:
-    """Make glTF's own colour attribute of our float one, and give the mesh a plain material.
+    """Rename our float colours to glTF's colour attribute, and add a plain material.
 
-    trimesh itself writes colours with 8 bits, which in linear light leaves the dark tones in steps. Without a material
-    glTF means polished metal.
+    trimesh writes colours with 8 bits, which causes banding in dark linear tones. glTF's default material is polished
+    metal.
     """
     tree["materials"] = [MATERIAL]
     for part in tree["meshes"]:
@@ -183,22 +187,22 @@ def name_colours(tree: dict[str, Any]) -> None:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file under a temporary name and rename it; MeshFileError says what the disk says."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    """Write a file whole or not at all, and durably; MeshFileError says why it cannot be written."""
+
+    def write(temporary: Path) -> None:
         with open(temporary, "xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+
+    try:
+        files.write_whole(path, write)
     except OSError as error:
-        with suppress(OSError):
-            temporary.unlink()
         raise unwritable(path, error) from error
 
 
 def unwritable(path: Path, error: OSError) -> MeshFileError:
-    """The error for a path that cannot be written, with a remedy that fits the system's reason."""
+    """The error for a path that cannot be written, with a remedy for the system's reason."""
     is_full = errno.errorcode.get(error.errno or 0) in ("ENOSPC", "EDQUOT", "EFBIG")
     remedy = "Free some space, or save somewhere else." if is_full else "Choose a folder that you may write to."
     return MeshFileError(f"{path} cannot be written: {error.strerror or error}.", remedy)

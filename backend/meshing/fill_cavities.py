@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Caves inside an object, where no view ever looked: a network that knows surfaces guesses there, and often wrongly."""
+"""Removal of cavities inside an object, which no view shows and a network can only guess."""
 
 from __future__ import annotations
 
@@ -12,17 +12,22 @@ from scipy.ndimage import binary_closing, binary_fill_holes, distance_transform_
 from torch import Tensor
 
 Field = Callable[[Tensor], Tensor]
-CELLS = 64  # a side of the grid on which caves are looked for
-# Half the width, in cells, of openings that count as closed, and how many cells below the outside it is solid then:
-# pores nearly to the surface, wider leaks only deep inside, so that what is open keeps its walls.
+CELLS = 64  # per side of the grid
+# (radius of the closing, thickness of the skin that is left alone), in cells: pores are filled nearly up to the
+# surface, wider leaks only deep inside, so that open objects keep their walls.
 CLOSINGS = ((1, 1.0), (2, 2.5))
 
 
-def fill_hollow(field: Field, box: Tensor, within: float) -> Field:
-    """A field, points (N, 3) of the world -> distance (N,) in the world, negative inside, without caves.
+def fill_cavities(field: Field, box: Tensor, within: float) -> Field:
+    """Fill the cavities of a field: points (N, 3) -> signed distance (N,), both in world units.
 
-    What the surface encloses, but for pores and narrow leaks, is solid below a skin (the morphological closing with its
-    holes filled, e.g. Serra 1982). box (4, 4): the cube -1..1 to the world, looked at up to `within`.
+    A volume that the surface encloses, up to pores and narrow leaks, becomes solid below a skin (morphological closing
+    followed by hole filling, e.g. Serra 1982).
+
+    Args:
+        field: the signed distance, negative inside.
+        box: (4, 4), maps the cube [-1, 1]^3 to the world.
+        within: half side of the part of that cube in which cavities are filled.
     """
     centres = ((torch.arange(CELLS, device=box.device) + 0.5) / CELLS * 2 - 1) * within
     grid = torch.stack(torch.meshgrid(centres, centres, centres, indexing="ij"), -1).view(-1, 3)
@@ -33,15 +38,15 @@ def fill_hollow(field: Field, box: Tensor, within: float) -> Field:
     to_grid = torch.linalg.inv(box) / within
 
     def filled(points: Tensor) -> Tensor:
-        place = (points @ to_grid[:3, :3].T + to_grid[:3, 3]).flip(-1)
-        inner = F.grid_sample(core, place.view(1, 1, 1, -1, 3), padding_mode="border", align_corners=False).view(-1)
+        position = (points @ to_grid[:3, :3].T + to_grid[:3, 3]).flip(-1)
+        inner = F.grid_sample(core, position.view(1, 1, 1, -1, 3), padding_mode="border", align_corners=False).view(-1)
         return torch.minimum(field(points), inner)
 
     return filled
 
 
 def depth_in_closed(solid: np.ndarray, width: int) -> np.ndarray:
-    """Cells (C, C, C) of a solid -> how many cells below the outside each lies, once openings of 2 `width` are shut."""
+    """Solid cells (C, C, C) -> depth in cells below the outside, after closing openings of up to 2 `width` cells."""
     closed = binary_closing(np.pad(solid, width), generate_binary_structure(3, 1), width)
     full = np.asarray(binary_fill_holes(closed), bool)[(slice(width, -width),) * 3]
     return np.asarray(distance_transform_edt(full)) - np.asarray(distance_transform_edt(~full))

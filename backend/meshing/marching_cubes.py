@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Marching cubes that evaluates the field coarse to fine: its cost grows with the surface, not with the volume."""
+"""Marching cubes with coarse-to-fine evaluation: the cost grows with the surface, not with the volume."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-CHUNK = 1 << 17  # points in one call of the field
+CHUNK = 1 << 17  # points per call of the field
 
 
 def extract(
@@ -20,22 +20,26 @@ def extract(
     level: float = 0.0,
     inside: Literal["negative", "positive"] = "negative",
     coarse: int = 32,
-    lipschitz: float | None = None,
     device: torch.device | str = "cpu",
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The surface field = level in the cube `bounds`: vertices float32 (N, 3), faces int32 (M, 3), normals outward.
-
-    field: points float32 (K, 3) on `device` -> values (K,). resolution: cells per side. coarse: at least so many cells
-    per side in the first pass; `resolution` or more evaluates every point. inside: the sign that the solid has.
+    """Extract the surface field = level -> vertices float32 (N, 3), faces int32 (M, 3), normals outward.
 
     From pass to pass only cells on the surface are halved, and the surface is followed wherever it leaves them. The
     mesh equals that of the dense grid when every connected piece of the surface shows a change of sign in the first
     pass, or in the second within one first-pass cell of one that does. Only a piece (or hole) that is thinner than
-    1 / coarse of the cube can be missed; near the rest, than half of that. For |f(a) - f(b)| <= lipschitz * |a - b|
-    (1 for a signed distance) give `lipschitz`: then |value| decides which cells can hold surface and nothing is missed.
+    1 / coarse of the cube can be missed; near the rest, than half of that.
     Raises ValueError when the field's values are not finite.
+
+    Args:
+        field: points float32 (K, 3) on `device` -> values (K,).
+        resolution: cells per side.
+        bounds: of the cube.
+        level: value of the surface.
+        inside: sign of value - level inside the solid.
+        coarse: minimum number of cells per side in the first pass; `resolution` or more evaluates every point.
+        device: of the points.
     """
-    grid = sample(field, resolution, bounds, level, coarse, lipschitz, device)
+    grid = sample(field, resolution, bounds, level, coarse, device)
     vertices, faces = triangulate(grid, level)
     low, high = bounds
     vertices = low + vertices * ((high - low) / resolution)
@@ -48,10 +52,9 @@ def sample(
     bounds: tuple[float, float],
     level: float,
     coarse: int,
-    lipschitz: float | None,
     device: torch.device | str,
 ) -> np.ndarray:
-    """Values float32 (R+1, R+1, R+1): exact around the surface, elsewhere only known to lie on the right side of it."""
+    """Values float32 (R+1, R+1, R+1), exact around the surface; elsewhere only their side of the level is right."""
     first = 1
     while resolution // (2 * first) >= coarse:
         first *= 2
@@ -62,34 +65,35 @@ def sample(
     known = np.zeros(values.shape, bool)
     _evaluate(field, axis[ticks], np.ones_like(known), values, known, device)
     while step > 1:
-        size = step * (bounds[1] - bounds[0]) / resolution
-        near = _near_surface(values, level, size, lipschitz, all_around=step == first)
+        near = _mixed(values <= level)
+        if step == first:
+            near = _cells_at(_corners_of(near))  # one more cell on every side
         coarse_ticks, step = ticks, step // 2
         ticks = _ticks(resolution, step)
-        parent = np.searchsorted(coarse_ticks, ticks, side="right") - 1  # of a tick: the last coarse tick not after it
+        parent = np.searchsorted(coarse_ticks, ticks, side="right") - 1  # the last coarse tick not after each tick
         exact = coarse_ticks[parent] == ticks
         was_known, known = known, np.zeros((len(ticks),) * 3, bool)
         known[np.ix_(exact, exact, exact)] = was_known
         values = _spread(values, parent)
         last = len(coarse_ticks) - 2  # a tick is a corner of cells left and right of it
-        wanted = _spread(near, np.maximum(parent - exact, 0), np.minimum(parent, last))
-        while (wanted := wanted & ~known).any():
-            _evaluate(field, axis[ticks], wanted, values, known, device)
-            wanted = _corners_of(_mixed(values <= level))  # the surface may have left the cells that were evaluated
+        needed = _spread(near, np.maximum(parent - exact, 0), np.minimum(parent, last))
+        while (needed := needed & ~known).any():
+            _evaluate(field, axis[ticks], needed, values, known, device)
+            needed = _corners_of(_mixed(values <= level))  # the surface may have left the cells that were evaluated
     return values
 
 
 def triangulate(grid: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
-    """Marching cubes: vertices float64 in index units and faces int32, normals towards smaller values.
+    """Marching cubes -> vertices float64 (N, 3) in index units and faces int32 (M, 3), normals towards smaller values.
 
-    PyMCubes; scikit-image where PyMCubes has no wheel (Python 3.13 and later).
+    Uses PyMCubes, or scikit-image where PyMCubes has no wheel (Python 3.13 and later).
     """
     below = grid <= level
     below ^= below[0, 0, 0]
     spans = [np.flatnonzero(below.any(others)) for others in ((1, 2), (0, 2), (0, 1))]
     if not len(spans[0]):
         return np.zeros((0, 3)), np.zeros((0, 3), np.int32)
-    first = [max(int(span[0]) - 1, 0) for span in spans]  # no surface passes through the rest
+    first = [max(int(span[0]) - 1, 0) for span in spans]  # the rest holds no surface
     grid = grid[tuple(slice(i, int(span[-1]) + 2) for i, span in zip(first, spans, strict=True))]
     try:
         from mcubes import marching_cubes
@@ -108,8 +112,8 @@ def _ticks(resolution: int, step: int) -> np.ndarray:
 
 
 def _spread(grid: np.ndarray, *indices: np.ndarray) -> np.ndarray:
-    """grid[i, i, i] for the indices i; any of them along each axis, where there are several."""
-    for axis in (2, 1, 0):  # the axis that is cheapest to copy last, when the grid is largest
+    """grid[i, i, i] for index arrays i; several arrays are combined by logical or along each axis."""
+    for axis in (2, 1, 0):  # the cheapest axis to copy comes last, when the grid is largest
         parts = [grid.take(index, axis) for index in indices]
         for part in parts[1:]:
             parts[0] |= part
@@ -117,41 +121,30 @@ def _spread(grid: np.ndarray, *indices: np.ndarray) -> np.ndarray:
     return grid
 
 
-def _evaluate(field, axis: Tensor, wanted: np.ndarray, values: np.ndarray, known: np.ndarray, device) -> None:
-    """Ask the field for the `wanted` points of the grid and mark them known."""
-    index = np.argwhere(wanted)
+def _evaluate(field, axis: Tensor, needed: np.ndarray, values: np.ndarray, known: np.ndarray, device) -> None:
+    """Evaluate the field at the `needed` grid points and mark them known."""
+    index = np.argwhere(needed)
     for part in np.array_split(index, max(1, -(-len(index) // CHUNK))):
         with torch.no_grad():
             result = field(axis[torch.from_numpy(part)].to(device)).reshape(-1).float().cpu().numpy()
         if not np.isfinite(result).all():
             raise ValueError("The field has values that are not numbers, so it has no surface. Try another seed.")
         values[tuple(part.T)] = result
-    known |= wanted
-
-
-def _near_surface(
-    values: np.ndarray, level: float, size: float, lipschitz: float | None, all_around: bool
-) -> np.ndarray:
-    """Cells (n-1, n-1, n-1) whose halves have to be evaluated; all_around: without a bound, one more on every side."""
-    mixed = _mixed(values <= level)
-    if lipschitz is None:
-        return _cells_at(_corners_of(mixed)) if all_around else mixed
-    reach = lipschitz * size * 3**0.5 / 2 * 1.001  # no point of a cell is farther from a corner; 1.001 for rounding
-    return mixed | _cells_at(np.abs(values - level) <= reach)
+    known |= needed
 
 
 def _mixed(below: np.ndarray) -> np.ndarray:
-    """Cells with corners on both sides."""
+    """Cells with corners on both sides of the level."""
     return _cells_at(below) & _cells_at(~below)
 
 
 def _cells_at(points: np.ndarray) -> np.ndarray:
-    """Cells that have any of these points as a corner."""
+    """Cells with any of these points as a corner."""
     cells = points[1:] | points[:-1]
     cells = cells[:, 1:] | cells[:, :-1]
     return cells[:, :, 1:] | cells[:, :, :-1]
 
 
 def _corners_of(cells: np.ndarray) -> np.ndarray:
-    """Points that are a corner of any of these cells."""
+    """Corner points of these cells."""
     return _cells_at(np.pad(cells, 1))

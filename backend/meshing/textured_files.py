@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files of meshes with a texture: .glb, which holds it, and .obj, with a material and a picture beside it.
+"""Mesh files with a texture: .glb embeds it, .obj has a material file and an image beside it.
 
-glTF has one UV coordinate a vertex, so there the vertices along seams are doubled; OBJ counts both apart.
+glTF has one UV coordinate per vertex, so vertices along seams are duplicated; OBJ indexes both separately.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import numpy as np
 
 from ..rendering.mesh import Mesh
 
-MATERIAL_FILE = "newmtl Image_to_Mesh\nKd 1 1 1\nKs 0 0 0\nmap_Kd {picture}\n"
+MATERIAL_FILE = "newmtl Image_to_Mesh\nKd 1 1 1\nKs 0 0 0\nmap_Kd {image}\n"
 
 
 def encode_texture(texture: np.ndarray) -> bytes:
-    """uint8 (H, W, 4) -> PNG, without alpha."""
+    """Texture uint8 (H, W, 4) -> PNG without alpha."""
     from PIL import Image
 
     stream = io.BytesIO()
@@ -29,30 +29,30 @@ def encode_texture(texture: np.ndarray) -> bytes:
 
 
 def split_seams(mesh: Mesh, uv: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Vertices once for every UV coordinate that they have: which vertex each is (K,), its UV (K, 2), faces (M, 3)."""
+    """Duplicate vertices along UV seams -> original vertex (K,) and UV (K, 2) of each, and faces (M, 3)."""
     keys = np.concatenate([mesh.faces.reshape(-1, 1).astype(np.float64), uv.reshape(-1, 2)], 1)
     unique, corner = np.unique(keys, axis=0, return_inverse=True)
     return unique[:, 0].astype(np.int64), unique[:, 1:].astype(np.float32), corner.reshape(-1, 3)
 
 
 def encode_glb(mesh: Mesh, vertices: np.ndarray, normals: np.ndarray, material: dict[str, Any]) -> bytes:
-    """vertices and normals (N, 3): the mesh's, as the file wants them. material: as in glTF, without the texture."""
+    """Encode as glTF binary with vertices and normals (N, 3) in glTF's axes. material: glTF's, without the texture."""
     import trimesh
     from PIL import Image
     from trimesh.visual import TextureVisuals
     from trimesh.visual.material import PBRMaterial
 
     assert mesh.uv is not None and mesh.texture is not None
-    of, uv, faces = split_seams(mesh, mesh.uv)
+    vertex, uv, faces = split_seams(mesh, mesh.uv)
     surface = PBRMaterial(
         material["name"],
         baseColorTexture=Image.open(io.BytesIO(encode_texture(mesh.texture))),
         **material["pbrMetallicRoughness"],
     )
     shape = trimesh.Trimesh(
-        vertices[of],
+        vertices[vertex],
         faces,
-        vertex_normals=normals[of],
+        vertex_normals=normals[vertex],
         process=False,
         visual=TextureVisuals(uv, material=surface),
     )
@@ -60,35 +60,40 @@ def encode_glb(mesh: Mesh, vertices: np.ndarray, normals: np.ndarray, material: 
 
 
 def encode_obj(mesh: Mesh, vertices: np.ndarray, path: Path) -> dict[Path, bytes]:
-    """The files' bytes: picture, material, and the mesh, with vertex colours too. What lies beside `path` under the
-    names that the picture and the material would have stays; they take others."""
+    """Encode the image, the material and the mesh, with vertex colours -> bytes by path.
+
+    Existing files beside `path` are not overwritten: image and material then take other names.
+    """
     assert mesh.uv is not None and mesh.texture is not None
-    picture, material = free(path.with_name(f"{path.stem}_texture.png")), free(path.with_suffix(".mtl"))
+    image = unused_path(path.with_name(f"{path.stem}_texture.png"))
+    material = unused_path(path.with_suffix(".mtl"))
     uv, corner = np.unique(mesh.uv.reshape(-1, 2), axis=0, return_inverse=True)
     faces = np.stack([mesh.faces + 1, corner.reshape(-1, 3) + 1], 2).reshape(-1, 6)
     text = "\n".join(
         chain(
             [f"mtllib {material.name}", "usemtl Image_to_Mesh"],
-            lines("v %.7g %.7g %.7g %.6g %.6g %.6g", np.concatenate([vertices, mesh.vertex_colors[:, :3] / 255], 1)),
-            lines("vt %.7g %.7g", uv),
-            lines("f %d/%d %d/%d %d/%d", faces),
+            rows("v %.7g %.7g %.7g %.6g %.6g %.6g", np.concatenate([vertices, mesh.vertex_colors[:, :3] / 255], 1)),
+            rows("vt %.7g %.7g", uv),
+            rows("f %d/%d %d/%d %d/%d", faces),
         )
     )
     return {
-        picture: encode_texture(mesh.texture),
-        material: MATERIAL_FILE.format(picture=picture.name).encode(),
+        image: encode_texture(mesh.texture),
+        material: MATERIAL_FILE.format(image=image.name).encode(),
         path: f"{text}\n".encode(),
     }
 
 
-def lines(form: str, rows: np.ndarray) -> Iterable[str]:
-    return (form % tuple(row) for row in rows.tolist())
+def rows(template: str, values: np.ndarray) -> Iterable[str]:
+    """One formatted line per row of values (R, C)."""
+    return (template % tuple(row) for row in values.tolist())
 
 
-def free(path: Path) -> Path:
-    """The path, or one like it where nothing lies yet."""
-    number, wanted = 2, path
+def unused_path(path: Path) -> Path:
+    """The path, with a number appended to its stem if it exists."""
+    number = 2
+    original = path
     while path.exists():
-        path = wanted.with_name(f"{wanted.stem}_{number}{wanted.suffix}")
+        path = original.with_name(f"{original.stem}_{number}{original.suffix}")
         number += 1
     return path

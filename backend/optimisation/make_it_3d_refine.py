@@ -14,11 +14,11 @@ from torch.nn import functional as F
 
 from ..diffusion.clip_similarity import contextual, unlike
 from ..diffusion.prior import Prior
-from ..input_view.view_colors import mesh_view
+from ..input_view.view_colors import view_with_depth
 from ..reconstruction.point_renderer import PointRenderer
 from ..rendering.cameras import Camera, orbit
 from ..rendering.mesh import Mesh
-from ..rendering.point_cloud import PointCloud, View, grow, grown, trust
+from ..rendering.point_cloud import PointCloud, View, build_point_cloud, dilate, reliable_view
 from ..rendering.points import splat_scales
 from . import losses
 from .image_objective import Reference
@@ -80,7 +80,7 @@ class RefineObjective:
         for camera in cameras:
             scales = splat_scales(self.cloud.points, camera.to(device), self.recipe.radius)
             background = self.descriptors.background[:, None, None]
-            maps.append([s.draw(self.descriptors.points) + (1 - s.opacity) * background for s in scales])
+            maps.append([s.composite(self.descriptors.points) + (1 - s.opacity) * background for s in scales])
             opacity.append(scales[0].opacity)
         images = self.network([torch.stack(scale) for scale in zip(*maps, strict=True)])
         return images, torch.stack(opacity)
@@ -107,7 +107,7 @@ class RefineObjective:
         if features.likeness is not None and features.patches is not None:
             terms["likeness"] = unlike(features.likeness.see(images), features.image)
             terms["contextual"] = contextual(features.likeness.patches(images), features.patches)
-        empty = torch.stack([~grown(o > EMPTY, 2) for o in opacity])[:, None]
+        empty = torch.stack([~dilate(o > EMPTY, 2) for o in opacity])[:, None]
         return terms | {"background": ((1 - images) ** 2 * empty).mean()}
 
     def reference_terms(self) -> dict[str, Tensor]:
@@ -118,7 +118,7 @@ class RefineObjective:
 
     def cloud_terms(self) -> dict[str, Tensor]:
         """Distance of the points' colours from those of the cloud: the reference's points, and all others."""
-        off, first = (self.descriptors.points[:, :3] - self.cloud.colors) ** 2, self.cloud.references
+        off, first = (self.descriptors.points[:, :3] - self.cloud.colors) ** 2, self.cloud.reference_count
         return {"canonical": off[:first].mean(), "anchor": off[first:].mean() if first < len(off) else 0 * off.sum()}
 
     @torch.no_grad()
@@ -145,16 +145,16 @@ class RefineObjective:
         views = [reference_view(self.features.reference, self.surface, self.features.reference.camera.height)]
         for camera in ring(self.recipe, self.coarse, self.recipe.size):
             images, opacity = self.draw([camera])
-            view = mesh_view(self.surface, camera, images[0].permute(1, 2, 0))
+            view = view_with_depth(self.surface, camera, images[0].permute(1, 2, 0))
             views.append(View(view.camera, view.color, view.depth, view.mask & (opacity[0] > OPAQUE)))
-        return [trust(view, min(number, 1)) for number, view in enumerate(views)]
+        return [reliable_view(view, min(number, 1)) for number, view in enumerate(views)]
 
 
 def reference_view(reference: Reference, surface: Mesh, size: int) -> View:
     """The reference on the surface, where it shows the object alone, in colours without the white behind them."""
     color, alpha, camera = reference.at(size)
     rgb = (color - 1 + alpha[:, None]) / alpha[:, None].clamp(min=1e-3)
-    view = mesh_view(surface, camera, rgb.clamp(0, 1)[0].permute(1, 2, 0))
+    view = view_with_depth(surface, camera, rgb.clamp(0, 1)[0].permute(1, 2, 0))
     return View(view.camera, view.color, view.depth, view.mask & (alpha[0] > OPAQUE))
 
 
@@ -169,7 +169,7 @@ def make_cloud(coarse: CoarseObjective, surface: Mesh, recipe: RefineRecipe) -> 
     size = recipe.size * recipe.dense
     views = [reference_view(coarse.reference, surface, size)]
     for camera in ring(recipe, coarse.recipe, size):
-        rgba = torch.from_numpy(coarse.renderer.picture(camera.to(coarse.device))).to(coarse.device).float() / 255
-        view = mesh_view(surface, camera, rgba[..., :3])
+        rgba = torch.from_numpy(coarse.renderer.render_image(camera.to(coarse.device))).to(coarse.device).float() / 255
+        view = view_with_depth(surface, camera, rgba[..., :3])
         views.append(View(view.camera, view.color, view.depth, view.mask & (rgba[..., 3] > OPAQUE)))
-    return grow(views)
+    return build_point_cloud(views)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ..fields import sdf_field
-from ..fields.initial import Watch, fit_mesh
+from ..fields.initial import StepCallback, fit_mesh
 from ..fields.renderer import Renderer
 from ..fields.surface import to_mesh
 from ..interface.errors import ImageError
@@ -58,13 +58,18 @@ class NeusObjective:
     """A signed distance field and posed images of an object that fits [-0.5, 0.5]^3 (`loop.Objective`)."""
 
     def __init__(
-        self, images: Tensor, cameras: list[Camera], steps: int, seed: int = 0, watch: Watch = lambda step, steps: None
+        self,
+        images: Tensor,
+        cameras: list[Camera],
+        steps: int,
+        seed: int = 0,
+        watch: StepCallback = lambda step, steps: None,
     ) -> None:
         """Images float32 (V, S, S, 4), straight alpha. ImageError when the silhouettes have nothing in common."""
         self.pixels, self.steps = Pixels.of(images, cameras), steps
         self.distance = float(torch.stack([c.position for c in cameras]).norm(dim=1).median())
         self.fov_deg = cameras[0].fov_deg
-        self.field = sdf_field.small(seed=seed, sharpness=sdf_field.NEAR_TRUTH).to(images.device)
+        self.field = sdf_field.small(seed=seed, sharpness=sdf_field.SHARPNESS_FROM_MESH).to(images.device)
         self.renderer = Renderer(self.field, SECTION)
         self.modules: dict[str, nn.Module] = {"field": self.field, "renderer": self.renderer}
         self.name = f"NeuS {len(images)} {images.shape[1]} {steps} {seed}"
@@ -107,7 +112,7 @@ class NeusObjective:
     def views(self) -> np.ndarray:
         lens = self.fov_deg, PREVIEW_SIZE, PREVIEW_SIZE
         cameras = [Camera(orbit(side, 15, self.distance), *lens) for side in range(0, 360, 90)]
-        return np.stack([self.renderer.picture(camera) for camera in cameras])
+        return np.stack([self.renderer.render_image(camera) for camera in cameras])
 
     def mesh(self, resolution: int) -> Mesh:
         return to_mesh(self.field, resolution)

@@ -14,7 +14,7 @@ from ..fields.field import Field
 from ..fields.initial import Start
 from ..fields.renderer import Renderer
 from ..fields.solid import Solid
-from ..fields.surface import CRUMB, Value, to_mesh
+from ..fields.surface import MIN_PIECE, Value, to_mesh
 from ..rendering.cameras import Camera, orbit, rays
 from ..rendering.mesh import Mesh
 from ..rendering.shading import Light, Shading
@@ -130,7 +130,7 @@ class FieldObjective:
         """Render all cameras, which share one size, in front of the backdrop."""
         origins, directions = (torch.cat(parts).to(self.device) for parts in zip(*map(rays, cameras), strict=True))
         weighted = (self.recipe.weight(f"{n} {v}", position) for n in NORMAL_LOSSES for v in ("random", "reference"))
-        normals = "analytic" if shading != "albedo" or any(weighted) else "along"
+        normals = "analytic" if shading != "albedo" or any(weighted) else "ray"
         backdrop = self.backdrop(directions, generator)
         seen = self.renderer.render(origins, directions, backdrop, shading, light, normals, generator)
         return RenderedViews(seen, len(cameras), cameras[0].height, cameras[0].width)
@@ -148,7 +148,7 @@ class FieldObjective:
         """Four sides for a preview, uint8 (4, H, W, 4)."""
         cameras = self.turntable(4)
         if not self.is_latent:
-            return np.stack([self.renderer.picture(camera) for camera in cameras])
+            return np.stack([self.renderer.render_image(camera) for camera in cameras])
         images = self.prior.decode(self.latents(cameras)).clamp(0, 1)
         return (images * 255 + 0.5).byte().permute(0, 2, 3, 1).cpu().numpy()
 
@@ -162,7 +162,7 @@ class FieldObjective:
         surface, decode = self.field if self.field.is_sdf else Solid(self.field, resolution), None
         if self.is_latent:
             decode = latent_colors(self.prior, self.latents(self.turntable(8)))
-        smallest = CRUMB if self.start is None else MIN_PIECE_FROM_MESH
+        smallest = MIN_PIECE if self.start is None else MIN_PIECE_FROM_MESH
         mesh = to_mesh(surface, resolution, smallest=smallest, decode=decode, correct=correct)
         if not len(mesh.faces):
             raise Vanished("The shape vanished while it was optimised, so there is no mesh.")

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..input_view.input_view import Picture
-from ..input_view.match_camera import overlap
+from ..input_view.input_view import InputView
+from ..input_view.match_camera import silhouette_iou
 from ..interface.parameters import ParameterError
 from ..rendering.mesh import Mesh
 
@@ -34,8 +34,8 @@ def fit_into(mesh: Mesh) -> Mesh:
     return Mesh(vertices * (0.5 / np.linalg.norm(vertices, axis=1).max()), mesh.faces, mesh.vertex_colors)
 
 
-def is_shown(mesh: Mesh, view: Picture) -> bool:
+def is_shown(mesh: Mesh, view: InputView) -> bool:
     """Whether the mesh covers about the same pixels as the object in the input view."""
     camera, seen = view.camera.to("cpu"), view.rgba[..., 3].cpu().numpy() >= 0.5
     middle = np.array([camera.width, camera.height]) / 2
-    return overlap(mesh, camera.cam_to_world, seen, camera.focal, middle) >= MIN_OVERLAP
+    return silhouette_iou(mesh, camera.cam_to_world, seen, camera.focal, middle) >= MIN_OVERLAP

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pictures of points with learned descriptors by a small gated U-Net (Make-It-3D, section 3.3; gated convolutions by
-Yu et al. 2019)."""
+"""Neural point rendering: a small gated U-Net turns splatted point descriptors into images (Make-It-3D, section 3.3;
+gated convolutions, Yu et al. 2019)."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-LEAST = 1e-3  # of a colour, whose logit is to be finite
+MIN_COLOR = 1e-3  # keeps a colour's logit finite
 
 
-class Gated(nn.Module):
-    """ELU(convolution) x sigmoid(convolution), 3 x 3, normalised per picture.
+class GatedConvolution(nn.Module):
+    """ELU(convolution) x sigmoid(convolution), 3 x 3, with instance normalisation.
 
-    Released with batches of one picture under BatchNorm, which then is this; but here the same in use as in training.
+    The released code uses BatchNorm with batches of one image, which is equivalent during training. Instance
+    normalisation keeps inference identical to training.
     """
 
     def __init__(self, inputs: int, outputs: int, is_normalised: bool = True):
@@ -29,19 +30,19 @@ class Gated(nn.Module):
 
 
 class PointRenderer(nn.Module):
-    """Maps of descriptors (B, 3 + channels, H / s, W / s) for s = 1, 2 and 4, the first three of them a colour ->
-    pictures (B, 3, H, W), 0..1. H and W can be divided by 4.
+    """Descriptor maps (B, 3 + channels, H / s, W / s) for s = 1, 2, 4 -> images (B, 3, H, W), 0..1.
 
-    Before it has learned anything the picture is the descriptors' own colour, so that few steps suffice.
+    The first three channels are RGB, and H and W are divisible by 4. The network is initialised to output the
+    descriptors' RGB, so that few training steps suffice.
     """
 
     def __init__(self, channels: int = 16):
         super().__init__()
-        told = 3 + channels
-        self.start = Gated(told, 16)
-        self.down1, self.down2 = Gated(16, 32 - told), Gated(32, 64 - told)
-        self.narrow2, self.narrow1 = Gated(64, 32), Gated(32, 16)
-        self.up2, self.up1 = Gated(64, 32, is_normalised=False), Gated(32, 16)
+        descriptor = 3 + channels
+        self.start = GatedConvolution(descriptor, 16)
+        self.down1, self.down2 = GatedConvolution(16, 32 - descriptor), GatedConvolution(32, 64 - descriptor)
+        self.narrow2, self.narrow1 = GatedConvolution(64, 32), GatedConvolution(32, 16)
+        self.up2, self.up1 = GatedConvolution(64, 32, is_normalised=False), GatedConvolution(32, 16)
         self.color = nn.Conv2d(16, 3, 1)
         nn.init.zeros_(self.color.weight)
         nn.init.zeros_(self.color.bias)  # pyright: ignore[reportArgumentType]
@@ -51,10 +52,10 @@ class PointRenderer(nn.Module):
         whole = self.start(fine)
         half = torch.cat([self.down1(F.avg_pool2d(whole, 2)), middle], 1)
         quarter = torch.cat([self.down2(F.avg_pool2d(half, 2)), coarse], 1)
-        x = self.up2(torch.cat([self.narrow2(doubled(quarter)), half], 1))
-        x = self.up1(torch.cat([self.narrow1(doubled(x)), whole], 1))
-        return (self.color(x) + fine[:, :3].clamp(LEAST, 1 - LEAST).logit()).sigmoid()
+        x = self.up2(torch.cat([self.narrow2(upsample(quarter)), half], 1))
+        x = self.up1(torch.cat([self.narrow1(upsample(x)), whole], 1))
+        return (self.color(x) + fine[:, :3].clamp(MIN_COLOR, 1 - MIN_COLOR).logit()).sigmoid()
 
 
-def doubled(x: Tensor) -> Tensor:
+def upsample(x: Tensor) -> Tensor:
     return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)

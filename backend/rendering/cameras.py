@@ -2,7 +2,7 @@
 """Cameras in Blender's frame: right-handed, Z up, the object around the origin; azimuth 0 is Blender's front view.
 
 Camera axes are Blender's and OpenGL's: x right, y up, looking along -z. Pixel (column, row) = (0, 0) is the left upper
-corner of the picture and pixel centres lie at +0.5.
+corner of the image, and pixel centres lie at +0.5.
 """
 
 from __future__ import annotations
@@ -10,35 +10,27 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from ..interface import view_set
+
 
 def orbit(azimuth_deg: float, elevation_deg: float, radius: float) -> Tensor:
-    """Camera-to-world matrix (4, 4) float32 of a camera on the view sphere that looks at the origin, upright.
-
-    Position: radius * (sin a cos e, -cos a cos e, sin e). Azimuth 0 is Blender's front view (numpad 1), 90 the right
-    view (numpad 3), positive elevation looks down. Defined at the poles too.
-    """
-    a, e = math.radians(azimuth_deg), math.radians(elevation_deg)
-    right = np.array([math.cos(a), math.sin(a), 0.0])
-    back = np.array([math.sin(a) * math.cos(e), -math.cos(a) * math.cos(e), math.sin(e)])
-    matrix = np.eye(4)
-    matrix[:3] = np.stack([right, np.cross(back, right), back, radius * back], axis=1)
-    return torch.from_numpy(matrix.astype(np.float32))
+    """Camera-to-world matrix (4, 4) float32 of an upright camera on the view sphere; see `view_set.orbit`."""
+    return torch.tensor(view_set.orbit(azimuth_deg, elevation_deg, radius), dtype=torch.float32)
 
 
 @dataclass
 class Camera:
-    """A pinhole camera with square pixels and its principal point in the middle.
+    """A pinhole camera with square pixels and its principal point at the centre of the image.
 
-    cam_to_world (4, 4) float32, given as a tensor or an array; fov_deg is the vertical field of view in degrees.
+    Raises ValueError for a matrix that is not 4 x 4 and a field of view outside 0..180 degrees.
     """
 
-    cam_to_world: Tensor
-    fov_deg: float
-    width: int
+    cam_to_world: Tensor  # (4, 4) float32; an array is converted
+    fov_deg: float  # vertical
+    width: int  # pixels
     height: int
 
     def __post_init__(self) -> None:
@@ -55,21 +47,16 @@ class Camera:
 
     @property
     def position(self) -> Tensor:
-        """Centre of projection (3,) in the world."""
+        """Centre of projection (3,) in world coordinates."""
         return self.cam_to_world[:3, 3]
 
     def to(self, device: torch.device | str) -> Camera:
-        """The same camera with its matrix on `device`."""
+        """A copy whose matrix lies on `device`."""
         return Camera(self.cam_to_world.to(device), self.fov_deg, self.width, self.height)
-
-    def intrinsics(self) -> Tensor:
-        """K (3, 3) for OpenCV axes (x right, y down, z forward): [column, row, 1] ~ K @ [x, -y, -z] of our axes."""
-        k = [[self.focal, 0, self.width / 2], [0, self.focal, self.height / 2], [0, 0, 1]]
-        return torch.tensor(k, dtype=torch.float32, device=self.cam_to_world.device)
 
 
 def pixel_centres(camera: Camera) -> Tensor:
-    """(column, row) of every pixel's centre, (H*W, 2), row by row from the top left."""
+    """Pixel centres (H*W, 2) as (column, row), row by row from the top left."""
     device = camera.cam_to_world.device
     rows, columns = torch.meshgrid(
         torch.arange(camera.height, device=device) + 0.5, torch.arange(camera.width, device=device) + 0.5, indexing="ij"
@@ -95,7 +82,7 @@ def rays(camera: Camera, pixels: Tensor | None = None) -> tuple[Tensor, Tensor]:
 def project(camera: Camera, points: Tensor) -> tuple[Tensor, Tensor]:
     """World points (..., 3) -> pixel (..., 2), (column, row), and depth (...) along the viewing axis.
 
-    Depth is positive in front of the camera; the pixel of a point that is not in front of it means nothing.
+    Depth is positive in front of the camera. The pixel of a point behind the camera is meaningless.
     """
     local = (points - camera.position) @ camera.cam_to_world[:3, :3]
     depth = -local[..., 2]

@@ -14,17 +14,14 @@ WHITE = 255
 class Mesh:
     """A triangle mesh in Blender's frame (Z up), usually inside [-0.5, 0.5]^3, normals outward.
 
-    vertices float32 (N, 3); faces int32 (M, 3), counter-clockwise seen from outside; vertex_colors uint8 (N, 4), sRGB,
-    white where None is given. uv float32 (M, 3, 2), of each face's corners in 0..1, first to the right, then up, and
-    texture uint8 (H, W, 4), sRGB, first row on top; or None.
-    Raises ValueError when shapes do not fit, a coordinate is not finite or a face names a missing vertex.
+    Raises ValueError when shapes do not match, a coordinate is not finite or a face refers to a missing vertex.
     """
 
-    vertices: np.ndarray
-    faces: np.ndarray
-    vertex_colors: np.ndarray = None  # type: ignore[assignment]  # white
-    uv: np.ndarray | None = None
-    texture: np.ndarray | None = None
+    vertices: np.ndarray  # float32 (N, 3)
+    faces: np.ndarray  # int32 (M, 3), counter-clockwise seen from outside
+    vertex_colors: np.ndarray = None  # type: ignore[assignment]  # uint8 (N, 4), sRGB; None means white
+    uv: np.ndarray | None = None  # float32 (M, 3, 2) of the faces' corners, 0..1, u to the right, v up
+    texture: np.ndarray | None = None  # uint8 (H, W, 4), sRGB, first row on top
 
     def __post_init__(self) -> None:
         self.vertices = np.ascontiguousarray(self.vertices, np.float32).reshape(-1, 3)
@@ -51,22 +48,22 @@ class Mesh:
 
     @property
     def vertex_normals(self) -> np.ndarray:
-        """Unit normal at every vertex, float32 (N, 3): of the faces around it, by their area."""
+        """Unit normals float32 (N, 3): the area-weighted mean of the adjacent faces' normals."""
         a, b, c = self.vertices[self.faces].astype(np.float64).transpose(1, 0, 2)
-        across = np.cross(b - a, c - a).repeat(3, 0)
-        sums = [np.bincount(self.faces.reshape(-1), part, len(self.vertices)) for part in across.T]
+        face_normals = np.cross(b - a, c - a).repeat(3, 0)
+        sums = [np.bincount(self.faces.reshape(-1), axis, len(self.vertices)) for axis in face_normals.T]
         normals = np.stack(sums, 1)
         return (normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)).astype(np.float32)
 
     @property
     def volume(self) -> float:
-        """Signed volume; positive when the mesh is closed and its normals point outward."""
+        """Signed volume, positive for a closed mesh whose normals point outward."""
         a, b, c = self.vertices[self.faces].astype(np.float64).transpose(1, 0, 2)
         return float((a * np.cross(b, c)).sum() / 6)
 
     @property
     def is_closed(self) -> bool:
-        """Every directed edge has exactly one partner in the other direction: watertight and consistently wound."""
+        """Watertight and consistently wound: every directed edge has exactly one opposite."""
         edges = self.faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2).astype(np.int64)
         forward = edges[:, 0] * (len(self.vertices) + 1) + edges[:, 1]
         backward = edges[:, 1] * (len(self.vertices) + 1) + edges[:, 0]

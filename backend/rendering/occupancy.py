@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # nerfacc annotates its estimator loosely.
 # pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false, reportOperatorIssue=false
-"""Where a field is empty, so that nobody has to look there: Instant NGP's occupancy grid.
+"""Instant NGP's occupancy grid, which skips the empty parts of a field.
 
-The state is nerfacc's OccGridEstimator's. Where nerfacc's CUDA kernels load they walk the rays; elsewhere plain
-PyTorch finds the same sections: [jitter + k step, jitter + (k + 1) step] whose middle lies in an occupied cell.
+The state is nerfacc's OccGridEstimator. Its CUDA kernels march the rays where they load; elsewhere plain PyTorch finds
+identical sections: [jitter + k step, jitter + (k + 1) step] whose midpoint lies in an occupied cell.
 """
 
 from __future__ import annotations
@@ -20,56 +20,63 @@ from torch.nn import functional as F
 from .rays import intersect_box
 from .sections import Sections
 
-THRESHOLD, DECAY = 0.01, 0.95  # nerfacc's
-EVERY = 16  # steps
-REACH = 0.99  # of a cell's side: a point that is not farther away lies in the same cell or beside it
-EVEN = 1 - 1e-5  # of the mean: a fog of one density everywhere, as a voxel field begins, is not below its own mean
+THRESHOLD = 0.01  # nerfacc's opacity from which a cell is occupied
+DECAY = 0.95  # nerfacc's
+UPDATE_EVERY = 16  # steps
+NEIGHBOUR_REACH = 0.99  # of a cell's side; a point within it lies in the same cell or a neighbour
+BELOW_MEAN = 1 - 1e-5  # of the mean; a constant density, as a voxel field starts with, must not fall below its own mean
 
 
 class Occupancy(nn.Module):
-    """`resolution`^3 cells over the cube `bounds`. Before the first update every cell counts as occupied.
+    """`resolution`^3 cells over the cube `bounds`, all occupied before the first update.
 
-    decay: what a cell keeps of its opacity from one update to the next; nerfacc's is for thousands of steps, in which
-    what has become empty is forgotten in time. looks: points of a cell that an update asks for; the most counts.
+    decay: factor on a cell's opacity from one update to the next; nerfacc's suits thousands of steps. samples: points
+    drawn in each cell by an update, which takes their maximum.
     """
 
-    def __init__(self, bounds: tuple[float, float], resolution: int = 32, decay: float = DECAY, looks: int = 1) -> None:
+    def __init__(
+        self, bounds: tuple[float, float], resolution: int = 32, decay: float = DECAY, samples: int = 1
+    ) -> None:
         super().__init__()
         self.grid = OccGridEstimator([bounds[0]] * 3 + [bounds[1]] * 3, resolution)
         self.grid.binaries.fill_(True)
-        self.bounds, self.resolution, self.decay, self.looks = bounds, resolution, decay, looks
+        self.bounds = bounds
+        self.resolution = resolution
+        self.decay = decay
+        self.samples = samples
 
     @property
     def cell(self) -> float:
-        """A cell's side."""
+        """Side of a cell."""
         return (self.bounds[1] - self.bounds[0]) / self.resolution
 
     def update(self, evaluate: Callable[[Tensor], Tensor], generator: torch.Generator | None = None) -> None:
-        """Ask evaluate(points (K, 3)) -> opacity of a step (K,) at random points of every cell.
+        """Update every cell from evaluate(points (K, 3)) -> opacity of a step (K,) at random points inside it.
 
-        As nerfacc: a cell keeps `decay` of what it had where the new value is smaller, and is occupied above the
-        smaller one of 0.01 and the mean.
+        As in nerfacc, a cell takes the maximum of the new opacity and `decay` times its old one, and is occupied above
+        min(0.01, mean).
         """
-        place = self.grid.grid_coords
+        corner = self.grid.grid_coords
         self.grid.occs = self.grid.occs * self.decay
-        for _ in range(self.looks):
-            noise = torch.rand(place.shape, generator=generator, device=generator.device if generator else place.device)
+        for _ in range(self.samples):
+            device = generator.device if generator else corner.device
+            noise = torch.rand(corner.shape, generator=generator, device=device)
             with torch.no_grad():
-                found = evaluate(self.bounds[0] + (place + noise.to(place.device)) * self.cell).float()
-            self.grid.occs = torch.maximum(self.grid.occs, found)
-        threshold = self.least(THRESHOLD)
+                opacity = evaluate(self.bounds[0] + (corner + noise.to(corner.device)) * self.cell).float()
+            self.grid.occs = torch.maximum(self.grid.occs, opacity)
+        threshold = self.threshold(THRESHOLD)
         self.grid.binaries = (self.grid.occs > threshold).view(self.grid.binaries.shape)
 
-    def least(self, most: float) -> float:
-        """The opacity from which on there is something to see: `most`, or the mean of all cells if that is less."""
-        return min(most, EVEN * float(self.grid.occs.mean()))
+    def threshold(self, highest: float) -> float:
+        """The opacity from which a cell is occupied: `highest` or the mean of all cells, whichever is lower."""
+        return min(highest, BELOW_MEAN * float(self.grid.occs.mean()))
 
     def sections(
         self, origins: Tensor, directions: Tensor, step: float, generator: torch.Generator | None = None
     ) -> Sections:
-        """Sections of length `step` of rays (N, 3) whose middle lies in an occupied cell.
+        """Sections of length `step` of rays (N, 3) whose midpoint lies in an occupied cell.
 
-        With a generator each ray's sections move by a random share of `step`.
+        With a generator each ray's sections are jittered by a random share of `step`.
         """
         jitter = torch.zeros_like(origins[:, 0])
         if generator is not None:
@@ -78,12 +85,12 @@ class Occupancy(nn.Module):
         if origins.is_cuda and kernels_load():
             ray, starts, ends = self.grid.sampling(origins, directions, t_min=jitter, render_step_size=step)
             return Sections(ray, starts, ends)
-        return self.walk(origins, directions, step, jitter)
+        return self.march(origins, directions, step, jitter)
 
-    def walk(self, origins: Tensor, directions: Tensor, step: float, jitter: Tensor) -> Sections:
-        """`sections` in plain PyTorch, with each ray's first start `jitter` (N,).
+    def march(self, origins: Tensor, directions: Tensor, step: float, jitter: Tensor) -> Sections:
+        """Plain PyTorch version of `sections`, with each ray's first start `jitter` (N,).
 
-        Groups of sections are looked at first, by whether an occupied cell is near: most of them are left out.
+        Groups of sections are tested first for an occupied cell nearby, which rules out most of them.
         """
         low, high = self.occupied_box()
         near, far, hit = intersect_box(origins, directions, (low, high))
@@ -92,14 +99,15 @@ class Occupancy(nn.Module):
             return Sections(hit, near[:0], near[:0])
         first = torch.ceil((near[hit] - jitter[hit]) / step - 0.5)
         count = math.ceil(float((far - near).max()) / step) + 1
-        group = 1 + int(2 * REACH * self.cell / step)  # so many sections lie within a cell's side of their middle
+        group = 1 + int(2 * NEIGHBOUR_REACH * self.cell / step)  # sections within a cell's side of their midpoint
         number = first[:, None] + torch.arange(0, count, group, device=origins.device)
         middle = jitter[hit, None] + (number + group / 2) * step
         points = origins[hit, None] + directions[hit, None] * middle[..., None]
-        beside = F.max_pool3d(self.grid.binaries.float(), 3, 1, 1) > 0
-        row, column = beside.view(-1)[self.cell_of(points)].nonzero(as_tuple=True)
+        neighbourhood = F.max_pool3d(self.grid.binaries.float(), 3, 1, 1) > 0
+        row, column = neighbourhood.view(-1)[self.cell_of(points)].nonzero(as_tuple=True)
 
-        ray, number = hit[row], number[row, column, None] + torch.arange(group, device=origins.device)
+        ray = hit[row]
+        number = number[row, column, None] + torch.arange(group, device=origins.device)
         middle = jitter[ray, None] + (number + 0.5) * step
         points = origins[ray, None] + directions[ray, None] * middle[..., None]
         keep = self.grid.binaries.view(-1)[self.cell_of(points)]
@@ -108,12 +116,12 @@ class Occupancy(nn.Module):
         return Sections(ray[:, None].expand_as(keep)[keep], starts, starts + step)
 
     def cell_of(self, points: Tensor) -> Tensor:
-        """The place (...) in the flat grid of points (..., 3); outside, the nearest cell's."""
+        """Flat grid index (...) of the cell that holds points (..., 3); outside, of the nearest cell."""
         index = ((points - self.bounds[0]) / self.cell).floor().long().clamp_(0, self.resolution - 1)
         return (index[..., 0] * self.resolution + index[..., 1]) * self.resolution + index[..., 2]
 
     def occupied_box(self) -> tuple[Tensor, Tensor]:
-        """The smallest box (3,), (3,) around the occupied cells; empty if there are none."""
+        """Corners (3,), (3,) of the bounding box of the occupied cells; empty if there are none."""
         cells = self.grid.binaries[0]
         edges = []
         for axis in range(3):
@@ -124,7 +132,7 @@ class Occupancy(nn.Module):
 
 
 def kernels_load() -> bool:
-    """Whether nerfacc's CUDA kernels are compiled, or can be."""
+    """Whether nerfacc's CUDA kernels are compiled or can be compiled."""
     from nerfacc.cuda._backend import _C
 
     return _C is not None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A textured point cloud, built outward from the reference view: every view adds what no earlier one saw
+"""A textured point cloud grown from the reference view: each view adds the surface that no earlier view shows
 (Make-It-3D, section 3.3)."""
 
 from __future__ import annotations
@@ -13,66 +13,67 @@ from torch.nn import functional as F
 
 from .cameras import Camera, pixel_centres, project
 
-TOLERANCE = 1.0  # of a point behind what its view saw, in heights of a pixel there: 1 / H in the released code's units
-STEEPEST = 8.0  # change of depth within 3 x 3 pixels, in pixels there: more is an edge, where colours are mixed
-MARGIN = 80  # of a view's outline, one pixel in so many, is not trusted; of the reference's, twice that
+DEPTH_TOLERANCE = 1.0  # pixel heights at that depth; 1 / H in the released code's units
+MAX_SLOPE = 8.0  # change of depth within 3 x 3 pixels, in pixel heights; more is an edge, where colours mix
+PIXELS_PER_MARGIN = 80  # image height per pixel of margin at the silhouette; the reference has twice the margin
 
 
 @dataclass
 class View:
-    """A picture with depth. color (H, W, 3), 0..1; depth (H, W) along the viewing axis; mask (H, W), bool: where the
-    object is, and its depth finite."""
+    """An image with depth."""
 
     camera: Camera
-    color: Tensor
-    depth: Tensor
-    mask: Tensor
+    color: Tensor  # (H, W, 3), 0..1
+    depth: Tensor  # (H, W) along the viewing axis
+    mask: Tensor  # (H, W) bool, the object's pixels, where depth is finite
 
 
 @dataclass
 class PointCloud:
-    """points (N, 3); colors (N, 3), 0..1; view (N,) int64, the number of the view that each came from, ascending."""
+    """Coloured points in the order of the views that they came from."""
 
-    points: Tensor
-    colors: Tensor
-    view: Tensor
+    points: Tensor  # (N, 3)
+    colors: Tensor  # (N, 3), 0..1
+    view: Tensor  # (N,) int64, index of the view, ascending
 
     @property
-    def references(self) -> int:
-        """How many points, the first ones, are the reference view's."""
+    def reference_count(self) -> int:
+        """Number of points from the reference view, which come first."""
         return int((self.view == 0).sum())
 
 
-def grow(views: Sequence[View]) -> PointCloud:
-    """The cloud of views in the order in which they count, the reference first."""
-    seen: list[View] = []
+def build_point_cloud(views: Sequence[View]) -> PointCloud:
+    """Build the cloud from views in order of priority, the reference first."""
+    earlier: list[View] = []
     parts: list[tuple[Tensor, Tensor, Tensor]] = []
-    for number, view in enumerate(trusted(views)):
+    for number, view in enumerate(reliable_views(views)):
         points, colors = back_project(view), view.color[view.mask]
-        fresh = ~torch.stack([sees(v, points) for v in seen]).any(0) if seen else torch.ones(len(points)).bool()
-        fresh = fresh.to(points.device)
-        parts.append((points[fresh], colors[fresh], torch.full((int(fresh.sum()),), number, device=points.device)))
-        seen.append(view)
+        new = torch.ones(len(points), dtype=torch.bool, device=points.device)
+        for other in earlier:
+            new &= ~is_visible(other, points)
+        parts.append((points[new], colors[new], torch.full((int(new.sum()),), number, device=points.device)))
+        earlier.append(view)
     return PointCloud(*(torch.cat(part) for part in zip(*parts, strict=True)))
 
 
-def trusted(views: Sequence[View]) -> Iterator[View]:
-    """The views without the rim of the object, or more of it in the reference, and without edges of depth."""
+def reliable_views(views: Sequence[View]) -> Iterator[View]:
+    """Mask out the silhouette's margin, twice as wide in the reference, and depth edges."""
     for number, view in enumerate(views):
-        yield trust(view, max(1, round(view.camera.height / MARGIN)) * (1 if number else 2))
+        yield reliable_view(view, max(1, round(view.camera.height / PIXELS_PER_MARGIN)) * (1 if number else 2))
 
 
-def trust(view: View, margin: int) -> View:
-    """A view without `margin` pixels of the object's rim, and without edges of depth."""
-    inside = ~grown(~view.mask, margin)
-    far, near = largest(view.depth, inside), -largest(-view.depth, inside)
-    smooth = far - near <= STEEPEST * view.depth / view.camera.focal
+def reliable_view(view: View, margin: int) -> View:
+    """Mask out `margin` pixels inside the silhouette, and depth edges."""
+    inside = ~dilate(~view.mask, margin)
+    far, near = local_maximum(view.depth, inside), -local_maximum(-view.depth, inside)
+    smooth = far - near <= MAX_SLOPE * view.depth / view.camera.focal
     return View(view.camera, view.color, view.depth, inside & smooth)
 
 
 def back_project(view: View) -> Tensor:
-    """The points (N, 3) of the world that a view shows at the N pixels of its mask, row by row."""
-    camera, pixels = view.camera, pixel_centres(view.camera)[view.mask.view(-1)]
+    """World points (N, 3) of the N pixels in a view's mask, row by row."""
+    camera = view.camera
+    pixels = pixel_centres(view.camera)[view.mask.view(-1)]
     depth = view.depth[view.mask]
     x = (pixels[:, 0] - camera.width / 2) / camera.focal
     y = (camera.height / 2 - pixels[:, 1]) / camera.focal
@@ -80,21 +81,21 @@ def back_project(view: View) -> Tensor:
     return local @ camera.cam_to_world[:3, :3].T + camera.position
 
 
-def sees(view: View, points: Tensor) -> Tensor:
-    """bool (N,): which points (N, 3) lie within the view's mask and not behind what it shows there."""
+def is_visible(view: View, points: Tensor) -> Tensor:
+    """bool (N,): whether points (N, 3) project into the view's mask and are not behind its depth."""
     pixel, depth = project(view.camera, points)
     column, row = pixel.floor().nan_to_num(-1).long().unbind(-1)
     within = (depth > 0) & (column >= 0) & (column < view.camera.width) & (row >= 0) & (row < view.camera.height)
     column, row = column.clamp(0, view.camera.width - 1), row.clamp(0, view.camera.height - 1)
-    limit = largest(view.depth, view.mask)[row, column]  # a steep surface changes much within a pixel
-    return within & view.mask[row, column] & (depth <= limit + TOLERANCE * depth / view.camera.focal)
+    limit = local_maximum(view.depth, view.mask)[row, column]  # a steep surface changes much within a pixel
+    return within & view.mask[row, column] & (depth <= limit + DEPTH_TOLERANCE * depth / view.camera.focal)
 
 
-def grown(mask: Tensor, by: int) -> Tensor:
-    """A mask (H, W) and all within `by` pixels of it, along rows and columns alike; nothing from outside."""
+def dilate(mask: Tensor, by: int) -> Tensor:
+    """Morphological dilation of a mask (H, W) by a square of `by` pixels on each side, with zero padding."""
     return F.max_pool2d(mask[None, None].float(), 2 * by + 1, 1, by)[0, 0] > 0
 
 
-def largest(values: Tensor, mask: Tensor) -> Tensor:
-    """The largest value (H, W) within 3 x 3 pixels, of those in the mask."""
+def local_maximum(values: Tensor, mask: Tensor) -> Tensor:
+    """Maximum of the masked values within 3 x 3 pixels (H, W)."""
     return F.max_pool2d(values.where(mask, -torch.inf)[None, None], 3, 1, 1)[0, 0]

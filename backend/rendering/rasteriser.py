@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pictures of a triangle mesh by a z-buffer, in plain PyTorch: what an exact prior shows, and quick previews.
+"""A z-buffer rasteriser for triangle meshes in plain PyTorch.
 
-Rasterising in homogeneous coordinates (Olano and Greer 1997): the ray through a pixel is a combination of a triangle's
-three corners; it hits where no weight is negative. Perspective needs no correction, and nothing is projected.
+Rasterises in homogeneous coordinates (Olano and Greer 1997): the ray through a pixel is a linear combination of a
+triangle's three corners and hits it where no weight is negative. No projection and no perspective correction.
 """
 
 from __future__ import annotations
@@ -15,38 +15,39 @@ from torch import Tensor
 from .cameras import Camera
 from .mesh import Mesh
 
-TOLERANCE = 1e-6  # of a corner's weight, so that no ray slips between two triangles
+TOLERANCE = 1e-6  # of the largest corner weight, so that no ray slips between two triangles
 
 
 @dataclass
 class Raster:
-    """What the pixels see. face (H, W) int64, -1 where nothing; corner (H, W, 3), weights of the face's corners that
-    sum to 1; depth (H, W) along the viewing axis, infinite where nothing."""
+    """The nearest face at every pixel."""
 
-    face: Tensor
-    corner: Tensor
-    depth: Tensor
+    face: Tensor  # (H, W) int64 face indices, -1 for background
+    corner: Tensor  # (H, W, 3) barycentric weights of the face's corners
+    depth: Tensor  # (H, W) along the viewing axis, infinite for background
 
 
 def rasterise(vertices: Tensor, faces: Tensor, camera: Camera) -> Raster:
-    """The nearest face at every pixel's centre; both sides of a face are seen.
+    """Find the nearest face at every pixel centre; faces are two-sided.
 
-    vertices (N, 3) float, faces (M, 3) int64, on the camera's device. Faces that reach behind the camera are left out.
+    vertices (N, 3) float, faces (M, 3) int64, on the camera's device. Faces that reach behind the camera are dropped.
     """
     corners = ((vertices - camera.position) @ camera.cam_to_world[:3, :3])[faces]
-    first, last = _covered(corners, camera)
+    first, last = _pixel_boxes(corners, camera)
     shape = (last - first + 1).clamp(min=0)
     count = shape.prod(-1)
     triangle = torch.repeat_interleave(torch.arange(len(faces), device=faces.device), count)
-    place = torch.arange(len(triangle), device=faces.device) - (count.cumsum(0) - count)[triangle]
-    column = first[triangle, 0] + place % shape[triangle, 0].clamp(min=1)
-    row = first[triangle, 1] + place // shape[triangle, 0].clamp(min=1)
+    within_box = torch.arange(len(triangle), device=faces.device) - (count.cumsum(0) - count)[triangle]
+    column = first[triangle, 0] + within_box % shape[triangle, 0].clamp(min=1)
+    row = first[triangle, 1] + within_box // shape[triangle, 0].clamp(min=1)
 
     x = (column + 0.5 - camera.width / 2) / camera.focal
     y = (camera.height / 2 - row - 0.5) / camera.focal
     a, b, c = corners.unbind(1)
     sides = torch.stack([torch.cross(b, c, -1), torch.cross(c, a, -1), torch.cross(a, b, -1)], 1)
-    sides = sides / (a * sides[:, 0]).sum(-1)[:, None, None]  # of a face seen edge-on not finite: never hit
+    sides = (
+        sides / (a * sides[:, 0]).sum(-1)[:, None, None]
+    )  # not finite for a face covered edge-on, which is never hit
     weight = sides[triangle] @ torch.stack([x, y, -torch.ones_like(x)], -1)[..., None]
     weight = weight.squeeze(-1)
     depth = 1 / weight.sum(-1)
@@ -55,8 +56,8 @@ def rasterise(vertices: Tensor, faces: Tensor, camera: Camera) -> Raster:
     return _nearest(pixel, depth, triangle, weight, camera)
 
 
-def _covered(corners: Tensor, camera: Camera) -> tuple[Tensor, Tensor]:
-    """First and last (column, row) (M, 2) int64 whose centres the triangles' boxes hold; last < first for none."""
+def _pixel_boxes(corners: Tensor, camera: Camera) -> tuple[Tensor, Tensor]:
+    """First and last pixel (column, row) (M, 2) int64 inside the triangles' bounding boxes; last < first for none."""
     depth = -corners[..., 2]
     safe = depth.clamp(min=1e-6)
     columns = camera.width / 2 + camera.focal * corners[..., 0] / safe
@@ -69,36 +70,36 @@ def _covered(corners: Tensor, camera: Camera) -> tuple[Tensor, Tensor]:
 
 
 def _nearest(pixel: Tensor, depth: Tensor, triangle: Tensor, weight: Tensor, camera: Camera) -> Raster:
-    """The z-buffer. Of two faces at one depth the later hit wins, on every run the same."""
+    """Depth test. Of two faces at one depth the later hit wins, which makes the result deterministic."""
     pixels = camera.width * camera.height
     buffer = torch.full((pixels,), torch.inf, dtype=depth.dtype, device=depth.device)
     buffer.scatter_reduce_(0, pixel, depth, "amin")
     winner = torch.full((pixels,), -1, device=depth.device)
     front = torch.nonzero(depth == buffer[pixel])[:, 0]
     winner.scatter_reduce_(0, pixel[front], front, "amax")
-    seen = winner >= 0
+    covered = winner >= 0
     face = torch.full_like(winner, -1)
     corner = torch.zeros(pixels, 3, dtype=weight.dtype, device=weight.device)
-    face[seen] = triangle[winner[seen]]
-    corner[seen] = (weight / weight.sum(-1, keepdim=True))[winner[seen]]
+    face[covered] = triangle[winner[covered]]
+    corner[covered] = (weight / weight.sum(-1, keepdim=True))[winner[covered]]
     shape = (camera.height, camera.width)
     return Raster(face.view(shape), corner.view(*shape, 3), buffer.view(shape))
 
 
-def photograph(mesh: Mesh, camera: Camera, samples: int = 2) -> Tensor:
-    """RGBA float32 (H, W, 4), straight alpha, of the mesh's vertex colours without any light.
+def render_mesh(mesh: Mesh, camera: Camera, samples: int = 2) -> Tensor:
+    """Render the mesh's vertex colours unlit -> RGBA float32 (H, W, 4), straight alpha, on the camera's device.
 
-    samples: rays along each side of a pixel. On the camera's device.
+    samples: samples along each side of a pixel.
     """
     fine = Camera(camera.cam_to_world, camera.fov_deg, camera.width * samples, camera.height * samples)
     device = camera.cam_to_world.device
     faces = torch.from_numpy(mesh.faces).long().to(device)
     raster = rasterise(torch.from_numpy(mesh.vertices).to(device), faces, fine)
     colors = torch.from_numpy(mesh.vertex_colors[:, :3]).to(device).float() / 255
-    seen = raster.face >= 0
+    covered = raster.face >= 0
     rgba = torch.zeros(fine.height, fine.width, 4, device=device)
-    rgba[seen] = torch.nn.functional.pad(
-        (colors[faces[raster.face[seen]]] * raster.corner[seen][..., None]).sum(-2), (0, 1), value=1
+    rgba[covered] = torch.nn.functional.pad(
+        (colors[faces[raster.face[covered]]] * raster.corner[covered][..., None]).sum(-2), (0, 1), value=1
     )
     rgba = rgba.view(camera.height, samples, camera.width, samples, 4).mean((1, 3))
     return torch.cat([rgba[..., :3] / rgba[..., 3:].clamp(min=1e-6), rgba[..., 3:]], -1)

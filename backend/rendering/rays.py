@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where to look along rays: intersection with the object's box, stratified sections, importance sampling.
+"""Sampling along rays: intersection with the object's box, stratified and importance sampling.
 
-A ray has unit direction, so t is distance. Its sections lie between `edges` (N, S + 1), ascending: section i is
-[edges[:, i], edges[:, i + 1]].
+Directions have unit length, so t is a distance. Samples are sections between ascending `edges` (N, S + 1): section i
+is [edges[:, i], edges[:, i + 1]].
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from torch import Tensor
 def intersect_box(
     origins: Tensor, directions: Tensor, bounds: tuple[float, float] = (-0.5, 0.5)
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Where rays (N, 3) are in the cube `bounds`, in front of their origin: near, far and hit, each (N,).
+    """Intersect rays (N, 3) with the cube `bounds`, in front of their origins -> near, far and hit, each (N,).
 
-    near is 0 for an origin inside. Rays that miss have near = far = 0 and hit False.
+    near is 0 for an origin inside the cube. Rays that miss have near = far = 0 and hit False.
     """
     tiny = torch.full_like(directions, 1e-12)
     safe = torch.where(directions.abs() < 1e-12, torch.copysign(tiny, directions), directions)
@@ -28,9 +28,9 @@ def intersect_box(
 
 
 def stratify(near: Tensor, far: Tensor, count: int, generator: torch.Generator | None = None) -> Tensor:
-    """Edges (N, count + 1) of equal sections from near to far, each (N,).
+    """Edges (N, count + 1) of equal sections from near (N,) to far (N,).
 
-    With a generator the inner edges move at random by up to half a section either way: training sees every depth.
+    With a generator each inner edge is jittered by up to half a section, so that training samples every depth.
     """
     share = torch.linspace(0, 1, count + 1, device=near.device, dtype=near.dtype).expand(len(near), -1)
     if generator is not None:
@@ -39,27 +39,23 @@ def stratify(near: Tensor, far: Tensor, count: int, generator: torch.Generator |
     return near[:, None] + (far - near)[:, None] * share
 
 
-def importance(edges: Tensor, weights: Tensor, count: int, generator: torch.Generator | None = None) -> Tensor:
-    """Draw `count` ascending distances (N, count), distributed as `weights` (N, S) are over the sections of `edges`.
+def importance_sampling(edges: Tensor, weights: Tensor, count: int, generator: torch.Generator | None = None) -> Tensor:
+    """Draw `count` ascending distances (N, count) from the piecewise constant density `weights` (N, S) over `edges`.
 
-    Inverse of the cumulated weights at (i + 0.5) / count, or at a random place of each of the `count` strata. A little
-    weight is added everywhere, as NeRF and NeuS do, so that a ray without any weight is sampled evenly. No gradient.
+    Inverts the cumulated weights at (i + 0.5) / count or, with a generator, at a random place in each of the `count`
+    strata. As in NeRF and NeuS every section gets a little extra weight, so that a ray without weight is sampled
+    evenly. Not differentiable.
     """
     with torch.no_grad():
         weights = weights + 1e-5
         cdf = torch.cumsum(weights / weights.sum(-1, keepdim=True), dim=-1)
         cdf = torch.cat([torch.zeros_like(cdf[:, :1]), cdf], dim=-1)
-        place = torch.full((len(edges), count), 0.5, device=edges.device, dtype=edges.dtype)
+        offset = torch.full((len(edges), count), 0.5, device=edges.device, dtype=edges.dtype)
         if generator is not None:
-            place = torch.rand(place.shape, generator=generator, device=edges.device, dtype=edges.dtype)
-        u = (torch.arange(count, device=edges.device, dtype=edges.dtype) + place) / count
+            offset = torch.rand(offset.shape, generator=generator, device=edges.device, dtype=edges.dtype)
+        u = (torch.arange(count, device=edges.device, dtype=edges.dtype) + offset) / count
         right = torch.searchsorted(cdf, u.contiguous(), right=True).clamp(1, weights.shape[-1])
         low, high = cdf.gather(-1, right - 1), cdf.gather(-1, right)
         share = ((u - low) / (high - low).clamp(min=1e-12)).clamp(0, 1)
         start, end = edges.gather(-1, right - 1), edges.gather(-1, right)
         return start + share * (end - start)
-
-
-def merge(edges: Tensor, distances: Tensor) -> Tensor:
-    """All edges and the new distances (N, K) in one ascending list (N, S + 1 + K)."""
-    return torch.sort(torch.cat([edges, distances], dim=-1), dim=-1).values

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sections of rays in one flat list, only where there is something to see, and what rays gather from them.
+"""Packed ray samples: the sections of all rays in one flat list, and their compositing.
 
-All sections of all rays lie one after another, ascending along each ray: `ray` (P,) says whose a section is. The
-arithmetic is that of `volume`, on tensors padded to the longest ray, so it runs on every device.
+Sections are ordered by ray and ascend along it; `ray` (P,) is each section's ray index. Tensors are padded to the
+longest ray and composited by `volume`, so everything runs on every device.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from .volume import alpha_weights
 
 @dataclass
 class Sections:
-    """ray (P,) int64, ascending; starts and ends (P,): distances along the rays."""
+    """P sections of rays, ordered by ray and by distance."""
 
-    ray: Tensor
-    starts: Tensor
-    ends: Tensor
+    ray: Tensor  # (P,) int64, ascending ray indices
+    starts: Tensor  # (P,) distances along the ray
+    ends: Tensor  # (P,)
 
     @property
     def lengths(self) -> Tensor:
@@ -33,51 +33,53 @@ class Sections:
         return (self.starts + self.ends) / 2
 
     def points(self, origins: Tensor, directions: Tensor) -> Tensor:
-        """The middles (P, 3) of the sections of rays (N, 3)."""
+        """Midpoints (P, 3) of the sections of rays (N, 3)."""
         return origins[self.ray] + directions[self.ray] * self.middles[:, None]
 
     def select(self, keep: Tensor) -> Sections:
-        """Those where keep (P,) is True."""
+        """The sections where keep (P,) is True."""
         return Sections(self.ray[keep], self.starts[keep], self.ends[keep])
 
 
 def section_weights(alpha: Tensor, ray: Tensor, count: int) -> Tensor:
-    """Transmittance x alpha for alpha (P,) of sections of `count` rays -> (P,)."""
-    place = _place(ray, count)
-    return alpha_weights(_pad(alpha, place))[place]
+    """Compositing weights, transmittance x alpha, for alpha (P,) of sections of `count` rays -> (P,)."""
+    cell = _table_index(ray, count)
+    return alpha_weights(_pad(alpha, cell))[cell]
 
 
 def transmittance(alpha: Tensor, ray: Tensor, count: int) -> Tensor:
-    """Share of light that gets to each section: the product of 1 - alpha before it on its ray, (P,)."""
-    place = _place(ray, count)
-    through = torch.cumprod(1 - _pad(alpha, place), dim=1)
-    return torch.cat([torch.ones_like(through[:, :1]), through[:, :-1]], dim=1)[place]
+    """Transmittance (P,) up to each section: the product of 1 - alpha over the sections before it on its ray."""
+    cell = _table_index(ray, count)
+    through = torch.cumprod(1 - _pad(alpha, cell), dim=1)
+    return torch.cat([torch.ones_like(through[:, :1]), through[:, :-1]], dim=1)[cell]
 
 
-def visible(alpha: Tensor, ray: Tensor, count: int, alpha_least: float = 0.0, light_least: float = 1e-4) -> Tensor:
-    """bool (P,): sections that enough light reaches and that are not too thin, as nerfacc's visibility."""
-    return (transmittance(alpha, ray, count) >= light_least) & (alpha >= alpha_least)
+def visibility(
+    alpha: Tensor, ray: Tensor, count: int, min_alpha: float = 0.0, min_transmittance: float = 1e-4
+) -> Tensor:
+    """bool (P,): whether transmittance and alpha reach their thresholds, as in nerfacc's render_visibility."""
+    return (transmittance(alpha, ray, count) >= min_transmittance) & (alpha >= min_alpha)
 
 
 def gather_along_rays(weights: Tensor, values: Tensor | None, ray: Tensor, count: int) -> Tensor:
-    """Sum of weights (P,) times values (P, C), or ones, along each of `count` rays -> (count, C)."""
+    """Sum weights (P,) times values (P, C), or ones, along each of `count` rays -> (count, C)."""
     return accumulate_along_rays(weights, values, ray, count)
 
 
-def place_on_rays(ray: Tensor, count: int) -> Tensor:
-    """0, 1, 2, ... for the sections of each of `count` rays, (P,) int64."""
+def index_along_rays(ray: Tensor, count: int) -> Tensor:
+    """Position (P,) int64 of each section on its ray, counted from 0, for `count` rays."""
     lengths = torch.bincount(ray, minlength=count)
     first = torch.cumsum(lengths, 0) - lengths
     return torch.arange(len(ray), device=ray.device) - first[ray]
 
 
-def _place(ray: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """Row and column of each section in a table with a row for each ray."""
-    return ray, place_on_rays(ray, count)
+def _table_index(ray: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Row and column of each section in a table with one row per ray."""
+    return ray, index_along_rays(ray, count)
 
 
-def _pad(values: Tensor, place: tuple[Tensor, Tensor]) -> Tensor:
-    """(P,) -> (rows, columns), zeros where a ray has no more sections."""
-    row, column = place
+def _pad(values: Tensor, cell: tuple[Tensor, Tensor]) -> Tensor:
+    """(P,) -> (rows, columns), padded with zeros."""
+    row, column = cell
     size = (int(row[-1]) + 1, int(column.max()) + 1) if len(row) else (1, 1)
     return values.new_zeros(size).index_put((row, column), values)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Light on a surface (DreamFusion, section 3.1): albedo, Lambertian and textureless shading under a point light."""
+"""Shading under a point light (DreamFusion, section 3.1): albedo, Lambertian and textureless."""
 
 from __future__ import annotations
 
@@ -14,17 +14,23 @@ Shading = Literal["albedo", "lambertian", "textureless", "normal"]
 
 @dataclass
 class Light:
-    """A point light at `position` (3,); `ambient` 0..1 is the share of light that comes from everywhere."""
+    """A point light with ambient light."""
 
-    position: Tensor
-    ambient: float = 0.1
+    position: Tensor  # (3,)
+    ambient: float = 0.1  # share of ambient light, 0..1
 
 
 def shade(albedo: Tensor, normals: Tensor | None, points: Tensor, light: Light | None, shading: Shading) -> Tensor:
-    """Colours (P, 3) of points (P, 3) with albedo (P, 3) and unit normals (P, 3).
+    """Shaded colours (P, 3).
 
-    lambertian: albedo x (ambient + (1 - ambient) max(0, n.l)), with l from the point to the light; textureless: the
-    same with white albedo; normal: (n + 1) / 2; albedo: as it is, of any number of channels.
+    Args:
+        albedo: (P, 3), or any number of channels for "albedo".
+        normals: unit normals (P, 3).
+        points: (P, 3).
+        light: the point light; "normal" and "albedo" need none.
+        shading: "albedo" returns the albedo; "lambertian" albedo x (ambient + (1 - ambient) max(0, n.l)), where l
+            points to the light; "textureless" is Lambertian with white albedo; "normal" is (n + 1) / 2.
+
     Raises ValueError when normals or light are missing.
     """
     if shading == "albedo":
@@ -45,11 +51,16 @@ def sample_light(
     ambient: float = 0.1,
     soft: bool = False,
 ) -> Light:
-    """A light somewhere around the camera's side: direction camera position + N(0, 1), normalised (DreamFusion).
+    """Draw a light near the camera: its direction is camera position + N(0, 1), normalised (DreamFusion).
 
-    soft: the share of ambient light is drawn from 0..1 instead.
+    Args:
+        camera_position: (3,).
+        generator: source of the randomness.
+        distance: range of the light's distance from the origin.
+        ambient: share of ambient light, 0..1.
+        soft: draw the ambient share uniformly from 0..1 instead.
     """
     noise = torch.randn(3, generator=generator, device=generator.device).to(camera_position)
-    place, share = torch.rand(2, generator=generator, device=generator.device).tolist()
+    position, share = torch.rand(2, generator=generator, device=generator.device).tolist()
     direction = torch.nn.functional.normalize(camera_position + noise, dim=0)
-    return Light(direction * (distance[0] + (distance[1] - distance[0]) * place), share if soft else ambient)
+    return Light(direction * (distance[0] + (distance[1] - distance[0]) * position), share if soft else ambient)

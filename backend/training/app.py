@@ -20,11 +20,11 @@ Meshes = Annotated[
     typer.Option(help="Folder of meshes (npz with an index.json, or .ply, .glb, .obj, .stl files); see demo/meshes."),
 ]
 Work = Annotated[Path, typer.Option(help="Folder for rendered views, checkpoints and curves.")]
-Steps = Annotated[int, typer.Option(min=1, help="Training steps in all; a finished run goes on if you name more.")]
+Steps = Annotated[int, typer.Option(min=1, help="Total training steps; raise it to continue a finished run.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda or mps.")]
 Threads = Annotated[int, typer.Option(min=0, help="CPU threads, 0 for all cores.")]
 Stretching = Annotated[
-    int, typer.Option(min=0, help="0: the meshes as they are; 1, 2, ...: stretched, each time otherwise, for the LRM.")
+    int, typer.Option(min=0, help="0: unchanged meshes; 1, 2, ...: differently stretched ones, for the LRM.")
 ]
 STARTER = Path(__file__).parents[1] / "weights" / "starter"
 WORK = Path("build/train")
@@ -32,7 +32,7 @@ WORK = Path("build/train")
 
 @app.command()
 def views(meshes: Meshes, work: Work = WORK, stretching: Stretching = 0) -> None:
-    """Render the views that the auto-encoder and the novel-view model learn from."""
+    """Render the training views of the auto-encoder and the novel-view model."""
     from rich.progress import track
 
     from .views import render_views
@@ -53,7 +53,7 @@ def vae(steps: Steps = 2300, work: Work = WORK, device: Device = "cpu", threads:
 
 @app.command()
 def decoder(steps: Steps = 2500, work: Work = WORK, device: Device = "cpu", threads: Threads = 0) -> None:
-    """Train the auto-encoder's decoder further and give it to the novel-view model, whose latents stay the same."""
+    """Fine-tune the auto-encoder's decoder and store it in the novel-view model, whose latents stay valid."""
     import torch
 
     from ..weights.loaders.zero123 import load_zero123
@@ -69,7 +69,7 @@ def decoder(steps: Steps = 2500, work: Work = WORK, device: Device = "cpu", thre
 @app.command()
 def novel_view(
     steps: Steps = 5000,
-    begin: Annotated[Path | None, typer.Option(help="Folder of a starter Zero123 to go on from.")] = None,
+    begin: Annotated[Path | None, typer.Option(help="Folder of a starter Zero123 to continue from.")] = None,
     work: Work = WORK,
     device: Device = "cpu",
     threads: Threads = 0,
@@ -88,7 +88,7 @@ def novel_view(
         check_starter(begin, model.kind)
     else:
         vae = AutoencoderKL.from_pretrained(work / "vae" / "model")
-        vae.register_to_config(_name_or_path="")  # else the shipped config would tell where it was trained
+        vae.register_to_config(_name_or_path="")  # keeps a local path out of the shipped config
         torch.manual_seed(0)
         model = make_zero123(vae)
     model = train_novel_view(model, open_views(work / "views"), work / "novel_view", steps, device=device)
@@ -100,7 +100,7 @@ def text_to_image(
     output: Annotated[Path, typer.Argument(help="Folder for the weights.")],
     meshes: Meshes,
     steps: Steps = 2400,
-    vae: Annotated[Path, typer.Option(help="Folder of the auto-encoder that is used with them.")] = STARTER / "vae",
+    vae: Annotated[Path, typer.Option(help="Folder of the auto-encoder used with them.")] = STARTER / "vae",
     work: Work = WORK,
     device: Device = "cpu",
     threads: Threads = 0,
@@ -112,7 +112,8 @@ def text_to_image(
     from .views import open_views
 
     use_threads(threads)
-    views, folder = open_views(work / "views"), work / "text_to_image"
+    views = open_views(work / "views")
+    folder = work / "text_to_image"
     encoder = AutoencoderKL.from_pretrained(vae).to(device)
     save(*train_text_to_image(encoder, views, read_names(meshes), folder, steps, device=device), output)
 
@@ -121,14 +122,14 @@ def text_to_image(
 def multi_view(
     output: Annotated[Path, typer.Argument(help="Folder for the weights.")],
     meshes: Meshes,
-    start: Annotated[str, typer.Option(help="What text-to-image made.")] = "starter-text",
+    start: Annotated[str, typer.Option(help="Weights of text-to-image.")] = "starter-text",
     steps: Steps = 6600,
-    vae: Annotated[Path, typer.Option(help="Folder of the auto-encoder that is used with them.")] = STARTER / "vae",
+    vae: Annotated[Path, typer.Option(help="Folder of the auto-encoder used with them.")] = STARTER / "vae",
     work: Work = WORK,
     device: Device = "cpu",
     threads: Threads = 0,
 ) -> None:
-    """Train the text-conditioned diffusion model further, to paint several views of one object."""
+    """Fine-tune the text-conditioned diffusion model to generate several views of one object."""
     import torch
     from diffusers import AutoencoderKL
 
@@ -139,9 +140,12 @@ def multi_view(
     from .views import open_views
 
     use_threads(threads)
-    begun = load_text_to_image(start, torch.device(device), torch.float32)
-    model = MultiView(begun.unet, None, begun.text_encoder, begun.tokenizer, begun.scheduler).requires_grad_(True)
-    encoder, views = AutoencoderKL.from_pretrained(vae).to(device), open_views(work / "views")
+    initial = load_text_to_image(start, torch.device(device), torch.float32)
+    model = MultiView(initial.unet, None, initial.text_encoder, initial.tokenizer, initial.scheduler).requires_grad_(
+        True
+    )
+    encoder = AutoencoderKL.from_pretrained(vae).to(device)
+    views = open_views(work / "views")
     model = train_mvdream(model, encoder, views, read_names(meshes), work / "multi_view", steps)
     save(model, model.tokenizer, output)
 
@@ -152,16 +156,14 @@ def reconstruction(
     steps: Steps = 1200,
     resolution: Annotated[int, typer.Option(help="Voxels along each side of the cost volume.")] = 48,
     predicted: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of steps that learn from the novel-view model's own views.")
+        float, typer.Option(min=0, max=1, help="Share of steps on views generated by the novel-view model.")
     ] = 0.0,
-    begin: Annotated[Path | None, typer.Option(help="Folder of a starter SparseNeuS to go on from.")] = None,
-    keep: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of the weights to go on from in the mean that is kept.")
-    ] = 0.0,
+    begin: Annotated[Path | None, typer.Option(help="Folder of a starter SparseNeuS to continue from.")] = None,
+    keep: Annotated[float, typer.Option(min=0, max=1, help="Share of the --begin weights in the final average.")] = 0.0,
     work: Work = WORK,
     threads: Threads = 0,
 ) -> None:
-    """Train SparseNeuS on true views and, with --predicted SHARE, on the diffusion model's."""
+    """Train SparseNeuS on rendered views and, with --predicted SHARE, on generated ones."""
     import torch
 
     from ..reconstruction.sparse_neus.model import SparseNeuS
@@ -173,7 +175,7 @@ def reconstruction(
     from .views import SIZE
 
     if keep and begin is None:
-        raise typer.BadParameter("--keep is of the weights that --begin names.")
+        raise typer.BadParameter("--keep needs --begin.")
     use_threads(threads)
     folder = work / "reconstruction"
     zero123 = load_zero123(work / "zero123", torch.device("cpu"), torch.float32) if predicted else None
@@ -187,7 +189,7 @@ def reconstruction(
 
 @app.command()
 def labels(meshes: Meshes, work: Work = WORK, stretching: Stretching = 0) -> None:
-    """Measure true distances and colours around every mesh whose views are there: what the LRM learns from."""
+    """Compute the LRM's labels: true distances and colours around every mesh with rendered views."""
     from rich.progress import track
 
     from .labels import make_labels
@@ -202,16 +204,16 @@ def labels(meshes: Meshes, work: Work = WORK, stretching: Stretching = 0) -> Non
 def lrm(
     steps: Steps = 3000,
     rendered: Annotated[
-        bool, typer.Option("--rendered", help="Learn from rendered second views too, in steps 1.4 times as long.")
+        bool, typer.Option("--rendered", help="Also train on rendered second views; steps take 1.4 times as long.")
     ] = False,
     vae: Annotated[Path, typer.Option(help="Folder of the auto-encoder that compares them.")] = STARTER / "vae",
-    begin: Annotated[Path | None, typer.Option(help="Folder of a starter LRM to go on from.")] = None,
-    also: Annotated[list[Path] | None, typer.Option(help="Work folder of other meshes to learn from too.")] = None,
+    begin: Annotated[Path | None, typer.Option(help="Folder of a starter LRM to continue from.")] = None,
+    also: Annotated[list[Path] | None, typer.Option(help="Work folder of further training meshes.")] = None,
     work: Work = WORK,
     device: Device = "cpu",
     threads: Threads = 0,
 ) -> None:
-    """Train the LRM, from all views and labels, stretched ones too, to the folder lrm."""
+    """Train the LRM on all views and labels, including stretched ones, into the folder lrm."""
     from ..weights.loaders.lrm import load_lrm, save_lrm
     from .labels import open_labels
     from .lrm import train_lrm
@@ -230,7 +232,7 @@ def lrm(
 
 @app.command()
 def package(output: Annotated[Path, typer.Argument(help="Folder for the weights.")], work: Work = WORK) -> None:
-    """Put the trained weights together as a folder that --set weights=FOLDER accepts."""
+    """Collect the trained weights in a folder for --set weights=FOLDER."""
     shutil.copytree(work / "zero123", output, dirs_exist_ok=True)
     for name in ("sparse_neus.safetensors", "sparse_neus.json"):
         shutil.copy2(work / "reconstruction" / name, output / name)
@@ -242,11 +244,11 @@ def package(output: Annotated[Path, typer.Argument(help="Folder for the weights.
 
 def check_starter(begin: Path | None, kind: str) -> None:
     if kind != "starter":
-        raise typer.BadParameter(f"{begin} holds {kind}; only a starter is trained here.")
+        raise typer.BadParameter(f"{begin} holds {kind} weights. Only a starter can be trained.")
 
 
 def locate(work: Path, stretching: int | str) -> Path:
-    """The folder of the views and labels of meshes stretched so."""
+    """The folder with the views and labels of stretched meshes."""
     return work / f"stretched_{stretching}" if stretching else work
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""True signed distances of arbitrary meshes, closed or not: inside is what cannot be seen from beside or above."""
+"""Ground-truth signed distances of meshes, closed or open: points hidden from the sides and above are inside."""
 
 from __future__ import annotations
 
@@ -9,24 +9,25 @@ import numpy as np
 from .render import Renderer
 
 DIRECTIONS = 48  # on the whole sphere
-LOWEST = -0.2  # height of the lowest that is looked from: trees and mountains are often open below, but not hollow
-SHEET = 0.01  # half thickness that surfaces get which are seen from both sides
+LOWEST = -0.2  # height of the lowest direction: trees and mountains are often open below, but not hollow
+SHEET = 0.01  # half thickness of surfaces that are visible from both sides
 
 
 class SignedDistance:
-    """points float32 (N, 3) -> distance (N,), negative inside.
+    """Points float32 (N, 3) -> signed distance (N,), negative inside.
 
-    A point is outside when a ray gets away in one of the directions, none of which goes steeply down. Labels carved
-    from splatted points disagree with the exact ones (IoU 0.67); winding numbers need closed meshes, and half of the
-    training meshes are open.
-    Single sheets (leaves, flags) have no inside: they become solids of thickness 2 * SHEET.
+    A point is outside if a ray escapes in one of the directions, none of which points steeply down. Winding numbers
+    need closed meshes, and half of the training meshes are open; labels carved from splatted points disagree with the
+    exact ones (IoU 0.67). Single sheets (leaves, flags) become solids of thickness 2 * SHEET.
     """
 
     def __init__(self, renderer: Renderer):
-        self.renderer, mesh = renderer, renderer.mesh
+        self.renderer = renderer
+        mesh = renderer.mesh
         self.vertices, self.faces = mesh.vertices.astype(np.float64), mesh.faces.astype(np.int64)
         i = np.arange(DIRECTIONS) + 0.5  # Fibonacci sphere
-        z, angle = 1 - 2 * i / DIRECTIONS, np.pi * (1 + 5**0.5) * i
+        z = 1 - 2 * i / DIRECTIONS
+        angle = np.pi * (1 + 5**0.5) * i
         ring = np.sqrt(1 - z * z)
         sphere = np.stack([ring * np.cos(angle), ring * np.sin(angle), z], 1).astype(np.float32)
         self.directions = sphere[z >= LOWEST]
@@ -37,7 +38,7 @@ class SignedDistance:
         self.sheet = np.asarray(sides.all(axis=0))
 
     def outside(self, points: np.ndarray) -> np.ndarray:
-        """bool (N,)."""
+        """bool (N,): whether a ray from points (N, 3) escapes."""
         free = np.zeros(len(points), bool)
         for direction in self.directions:
             left = np.nonzero(~free)[0]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the starter LRM learns from beside the rendered views: points with true distances and colours, made once."""
+"""Labels for the starter LRM: points with ground-truth distances and colours, computed once."""
 
 from __future__ import annotations
 
@@ -14,26 +14,24 @@ from .meshes import TrainingMesh, list_meshes, load_stretched
 from .render import RADIUS, Light, Renderer, orbit
 from .views import FRAMED, VIEWPOINTS, Views
 
-POINTS = 1024  # of each kind of an object
-REACH = 0.52  # of the cube in which distances are known
-SPREADS = (0.008, 0.03)  # standard deviations of the points beside the surface
+POINTS = 1024  # of each kind per object
+HALF = 0.52  # half side of the cube in which distances are known
+SPREADS = (0.008, 0.03)  # standard deviations of the points near the surface
 
 
 @dataclass
 class Labels:
-    """Of N objects in the world: points float16 (N, 3 POINTS, 4), place and distance, negative inside; surface float16
-    (N, POINTS, 6), place and lit sRGB 0..1; middles float32 (N, VIEWPOINTS, 2), of the framed views in tangent units.
-    """
+    """Labels of N objects in world coordinates, as memory-mapped arrays."""
 
-    points: np.ndarray
-    surface: np.ndarray
-    middles: np.ndarray
-    done: np.ndarray
+    points: np.ndarray  # float16 (N, 3 POINTS, 4), position and signed distance
+    surface: np.ndarray  # float16 (N, POINTS, 6), position and lit sRGB 0..1
+    middles: np.ndarray  # float32 (N, VIEWPOINTS, 2), centres of the framed views in tangent units
+    done: np.ndarray  # uint8 (N,)
     names: list[str]
 
 
 def open_labels(folder: Path, names: list[str]) -> Labels:
-    """Open the arrays in `folder`, made where they are missing. ValueError if they are of other objects."""
+    """Open the arrays in `folder`, creating them if missing. Raises ValueError if they belong to other objects."""
     folder.mkdir(parents=True, exist_ok=True)
     shapes = {
         "points": ((len(names), 3 * POINTS, 4), np.float16),
@@ -51,14 +49,14 @@ def open_labels(folder: Path, names: list[str]) -> Labels:
 
 
 def make_labels(meshes: Path, views: Views, folder: Path, progress, stretching: int = 0) -> Labels:
-    """Label every mesh of the views, in a random but fixed order, skipping what an earlier run has done."""
+    """Label every mesh of the views in a fixed random order, skipping those that an earlier run has labelled."""
     entries = {entry[0]: entry for entry in list_meshes(meshes, "all")}
     labels = open_labels(folder, views.names)
     order = np.random.default_rng(1).permutation(len(views.names))
     for i in progress([i for i in order if not labels.done[i]]):
         mesh = load_stretched(entries[views.names[i]], i, stretching)
-        renderer = Renderer(mesh, Light.random(np.random.default_rng([i, stretching])))  # the light of the views
-        points, surface = draw(renderer, np.random.default_rng([i, 5, stretching]))
+        renderer = Renderer(mesh, Light.random(np.random.default_rng([i, stretching])))  # the views' light
+        points, surface = draw_labels(renderer, np.random.default_rng([i, 5, stretching]))
         labels.points[i], labels.surface[i] = points, surface
         for k, (azimuth, elevation, _) in enumerate(views.poses[i, FRAMED]):
             left, bottom, right, top = renderer.framing(orbit(azimuth, elevation))
@@ -67,19 +65,19 @@ def make_labels(meshes: Path, views: Views, folder: Path, progress, stretching: 
     return labels
 
 
-def draw(renderer: Renderer, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """points (3 POINTS, 4) and surface (POINTS, 6) as in `Labels`: what can be seen from outside, and around it."""
+def draw_labels(renderer: Renderer, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Draw an object's points (3 POINTS, 4) and surface (POINTS, 6), see `Labels`, on its visible surface."""
     surface = np.zeros((0, 6), np.float32)
     while len(surface) < POINTS:
-        surface = np.concatenate([surface, cast_at(renderer.mesh, renderer, rng)])
+        surface = np.concatenate([surface, sample_visible(renderer.mesh, renderer, rng)])
     surface = surface[:POINTS]
     near = [surface[:, :3] + rng.normal(size=(POINTS, 3)) * s for s in SPREADS]
-    points = np.concatenate([*near, rng.uniform(-REACH, REACH, (POINTS, 3))]).clip(-REACH, REACH).astype(np.float32)
+    points = np.concatenate([*near, rng.uniform(-HALF, HALF, (POINTS, 3))]).clip(-HALF, HALF).astype(np.float32)
     return np.concatenate([points, SignedDistance(renderer)(points)[:, None]], 1), surface
 
 
-def cast_at(mesh: TrainingMesh, renderer: Renderer, rng: np.random.Generator) -> np.ndarray:
-    """Place and colour (K, 6) of what rays from all around meet that aim at points of the surface, even over it."""
+def sample_visible(mesh: TrainingMesh, renderer: Renderer, rng: np.random.Generator) -> np.ndarray:
+    """Position and colour (K, 6) of the first hits of rays that aim from all around at points even over the surface."""
     a, b, c = (mesh.vertices[mesh.faces[:, k]] for k in range(3))
     area = np.linalg.norm(np.cross(b - a, c - a), axis=1) + 1e-12
     face = rng.choice(len(area), 2 * POINTS, p=area / area.sum())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One training loop for every starter model: AdamW, warm-up and cosine, moving average of weights, resume, curve."""
+"""The training loop of all starter models: AdamW, warm-up and cosine schedule, EMA weights, resuming, loss curve."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import csv
 import math
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,6 +16,7 @@ import torch
 from rich.progress import Progress
 from torch import Tensor, nn
 
+from ..runtime.files import write_whole
 from .muon import Muon, is_matrix
 
 Model = TypeVar("Model", bound=nn.Module)
@@ -31,11 +33,19 @@ def train(
     save_every: int = 200,
     muon: bool = False,
 ) -> Model:
-    """Minimise the sum of `loss(rng)`'s terms for `steps` steps; return the model with its averaged weights.
+    """Minimise the sum of `loss(rng)`'s terms and return the model with its averaged weights.
 
-    The randomness of a step depends on its number alone, so a resumed run goes on as the unbroken one. muon: matrices
-    are trained by it, the rest by AdamW.
-    `folder` receives state.pt (resume), log.csv and curve.png.
+    A step's randomness depends on its number alone, so a resumed run equals an uninterrupted one.
+
+    Args:
+        model: trained in place.
+        loss: numpy generator -> loss terms by name.
+        folder: receives state.pt (for resuming), log.csv and curve.png.
+        steps: total number of steps.
+        lr: peak learning rate.
+        ema: decay of the averaged weights.
+        save_every: steps between checkpoints.
+        muon: train matrices with Muon and the rest with AdamW.
     """
     folder.mkdir(parents=True, exist_ok=True)
     parameters = [p for p in model.parameters() if p.requires_grad]
@@ -46,7 +56,8 @@ def train(
     average = torch.optim.swa_utils.AveragedModel(model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(ema))
     first = _resume(folder / "state.pt", model, optimizers, average)
     with Progress() as bar, (folder / "log.csv").open("a", newline="") as log:
-        task, rows = bar.add_task(folder.name, total=steps, completed=first), csv.writer(log)
+        task = bar.add_task(folder.name, total=steps, completed=first)
+        rows = csv.writer(log)
         start = time.monotonic()
         for step in range(first, steps):
             for group in [group for optimizer in optimizers for group in optimizer.param_groups]:
@@ -68,7 +79,8 @@ def train(
                 log.flush()
             if (step + 1) % save_every == 0 or step + 1 == steps:
                 state = {"model": model.state_dict(), "average": average.state_dict(), "step": step + 1}
-                _save(folder / "state.pt", state | {"optimizers": [o.state_dict() for o in optimizers]})
+                state["optimizers"] = [o.state_dict() for o in optimizers]
+                write_whole(folder / "state.pt", partial(torch.save, state))
     draw_curve(folder)
     model.load_state_dict(average.module.state_dict())
     return model.eval()
@@ -76,15 +88,18 @@ def train(
 
 @torch.no_grad()
 def mix(model: nn.Module, earlier: nn.Module, share: float) -> None:
-    """Bring `share` of an earlier model's weights into the model's, in place: the mean of weights before and after
-    training knows what is new and stays sure of what training did not show (WiSE-FT, Wortsman et al. 2022, eq. 1)."""
+    """Interpolate the model's weights towards an earlier model's by `share`, in place.
+
+    Averaging the weights before and after fine-tuning keeps robustness outside the new data (WiSE-FT, Wortsman et al.
+    2022, eq. 1).
+    """
     for new, old in zip(model.state_dict().values(), earlier.state_dict().values(), strict=True):
         if new.is_floating_point():
             new.lerp_(old.to(new), share)
 
 
 def learning_rate(step: int, steps: int, warm_up: int = 100) -> float:
-    """Share of the peak rate: linear warm-up, then half a cosine down to 2 %."""
+    """Factor on the peak rate: linear warm-up, then cosine decay to 2 %."""
     return min(1.0, (step + 1) / warm_up) * (0.02 + 0.49 * (1 + math.cos(math.pi * step / steps)))
 
 
@@ -99,23 +114,17 @@ def _resume(file: Path, model: nn.Module, optimizers: list[torch.optim.Optimizer
     return state["step"]
 
 
-def _save(file: Path, state: dict) -> None:
-    """Written beside and renamed, so that a killed run never leaves half a checkpoint."""
-    torch.save(state, file.with_suffix(".part"))
-    file.with_suffix(".part").replace(file)
-
-
 def draw_curve(folder: Path) -> None:
-    """log.csv -> curve.png, every term of the loss against the step."""
+    """Plot log.csv as curve.png: every loss term against the step."""
     from matplotlib.figure import Figure
 
     rows = list(csv.reader((folder / "log.csv").open()))
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.add_subplot(xlabel="step", ylabel="loss", yscale="log", title=folder.name)
     for column in range(2, len(rows[-1])):
-        having = [r for r in rows if len(r) > column]  # a resumed run may have more terms
-        steps = [int(r[0]) for r in having]
-        values = np.array([float(r[column].split("=")[1]) for r in having])
+        present = [r for r in rows if len(r) > column]  # a resumed run may have more terms
+        steps = [int(r[0]) for r in present]
+        values = np.array([float(r[column].split("=")[1]) for r in present])
         width = max(1, len(values) // 50)
         smooth = np.convolve(values, np.ones(width) / width, "valid")
         axes.plot(steps[width - 1 :], smooth, label=rows[-1][column].split("=")[0])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Trains the starter's LRM: from one framed view to true distances and colours at points, and to other views."""
+"""Training of the starter's LRM from one framed view, on distances and colours at points and on other views."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ..reconstruction.lrm.image_tokens import Encoder
 from ..reconstruction.lrm.model import LRM, Architecture, Scene
-from ..reconstruction.lrm.source_camera import describe
+from ..reconstruction.lrm.source_camera import source_camera
 from ..runtime.devices import choose_dtype
 from .labels import POINTS, Labels
 from .loop import train
@@ -43,12 +43,16 @@ STARTER = Architecture(
     local_last=128,
     local_blocks=6,
 )
-UNIT = 0.02  # distance, in the world, that is one unit of the raw output
-INPUT_ELEVATIONS = (-15.0, 50.0)  # degrees, of the pictures that people take
-KINDS = (192, 448, 512)  # points a picture asked for their distance, of each kind that `labels` draws
-PLACES, COLORS = sum(KINDS), 128  # points asked for their distance, and for their colour
-POWER = 0.3  # standard deviation of the logarithms of what recoloured channels are raised to
-WRONG_ELEVATION, WRONG_SIZE, WRONG_DEPTH = 8.0, 0.08, 0.15  # standard deviations, degrees and shares, of estimates
+UNIT = 0.02  # distance in world units per unit of raw output
+INPUT_ELEVATIONS = (-15.0, 50.0)  # degrees, typical of photos
+POINTS_PER_KIND = (192, 448, 512)  # points per image supervised by distance, of each kind of `labels`
+DISTANCES = sum(POINTS_PER_KIND)  # points per image supervised by distance
+COLORS = 128  # points per image supervised by colour
+GAMMA_STD = 0.3  # standard deviation of the log gammas of recoloured channels
+# Standard deviations of the simulated errors of estimates.
+ELEVATION_ERROR = 8.0  # degrees
+SIZE_ERROR = 0.08  # log
+DEPTH_ERROR = 0.15  # log
 
 
 def train_lrm(
@@ -60,8 +64,17 @@ def train_lrm(
     encoder: nn.Module | None = None,
     begin: LRM | None = None,
 ) -> LRM:
-    """One view of `batch` objects of one of the sets, recoloured, a step; with an encoder of pictures also crops of
-    second views, compared by it. begin: a model to go on from."""
+    """Train on one recoloured view of each of `batch` objects per step.
+
+    Args:
+        sets: views and labels of the training sets, one of which is drawn per step.
+        folder: of the training loop's files.
+        steps: number of steps.
+        batch: objects per step.
+        device: of the model.
+        encoder: if given, crops of second views are rendered too and compared in its feature space.
+        begin: model to continue from.
+    """
     torch.manual_seed(0)
     model = (begin or LRM(STARTER)).train().requires_grad_(True)
     model = model.to(device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
@@ -73,24 +86,24 @@ def train_lrm(
     def loss(rng: np.random.Generator) -> dict[str, Tensor]:
         k = rng.integers(len(sets))
         chosen = usable[k][rng.integers(len(usable[k]), size=batch)]
-        pictures, camera, depth, points, distances, colors, taken, placements = draw_batch(*sets[k], chosen, rng)
+        images, camera, depth, points, distances, colors, true_camera, placements = draw_batch(*sets[k], chosen, rng)
         palette = Palette.draw(batch, rng)
-        pictures, colors = palette.paint(pictures), palette.paint(colors.mT).mT
+        images, colors = palette.paint(images), palette.paint(colors.mT).mT
         with torch.autocast("cpu", torch.bfloat16, enabled=is_half):
-            pictures = pictures.to(device, memory_format=torch.channels_last)
-            scene = model.encode(pictures, camera.to(device), depth.to(device))
-            terms = losses(model, scene, *(t.to(device) for t in (points, distances, colors, taken)))
+            images = images.to(device, memory_format=torch.channels_last)
+            scene = model.encode(images, camera.to(device), depth.to(device))
+            terms = losses(model, scene, *(t.to(device) for t in (points, distances, colors, true_camera)))
         if encoder is None:
             return terms
         crops = draw_crops(sets[k][0], chosen[:, 0], placements.numpy(), rng)
-        crops.pictures = palette[crops.of].paint(crops.pictures)
+        crops.images = palette[crops.index].paint(crops.images)
         return terms | view_losses(model, scene, crops.to(device), encoder)
 
     return train(model, loss, folder, steps, lr=2e-3, ema=0.995, save_every=100, muon=True)
 
 
 def list_usable(views: Views, labels: Labels) -> np.ndarray:
-    """(object, viewpoint) (N, 2) of what is labelled, not for validation and seen from where people take pictures."""
+    """Indices (object, viewpoint) (N, 2) of the labelled training views within INPUT_ELEVATIONS."""
     low, high = INPUT_ELEVATIONS
     elevation = views.poses[:, FRAMED, :, 1]
     usable = np.argwhere((low <= elevation) & (elevation <= high))
@@ -99,86 +112,103 @@ def list_usable(views: Views, labels: Labels) -> np.ndarray:
 
 @dataclass
 class Palette:
-    """New colours of B objects on white, which stays white: channels change places (B, 3) and are raised to powers
-    (B, 3)."""
+    """Colour augmentation of B objects: permuted channels with random gammas, under which white stays white."""
 
-    order: Tensor
-    power: Tensor
+    order: Tensor  # (B, 3) channel permutations
+    gamma: Tensor  # (B, 3)
 
     @classmethod
     def draw(cls, count: int, rng: np.random.Generator) -> Palette:
         order = rng.permuted(np.tile(np.arange(3), (count, 1)), axis=1)
-        power = np.exp(POWER * rng.normal(size=(count, 3))).astype(np.float32)
-        return cls(torch.from_numpy(order), torch.from_numpy(power))
+        gamma = np.exp(GAMMA_STD * rng.normal(size=(count, 3))).astype(np.float32)
+        return cls(torch.from_numpy(order), torch.from_numpy(gamma))
 
-    def __getitem__(self, of: Tensor) -> Palette:
-        return Palette(self.order[of], self.power[of])
+    def __getitem__(self, index: Tensor) -> Palette:
+        return Palette(self.order[index], self.gamma[index])
 
     def paint(self, colors: Tensor) -> Tensor:
-        """(B, 3, ...), sRGB 0..1."""
+        """Recolour (B, 3, ...), sRGB 0..1."""
         mixed = torch.stack([color[order] for color, order in zip(colors, self.order, strict=True)])
-        return mixed ** self.power.view(-1, 3, *[1] * (colors.ndim - 2))
+        return mixed ** self.gamma.view(-1, 3, *[1] * (colors.ndim - 2))
 
 
 def losses(
-    model: LRM, scene: Scene, points: Tensor, distances: Tensor, colors: Tensor, taken: Tensor
+    model: LRM, scene: Scene, points: Tensor, distances: Tensor, colors: Tensor, camera: Tensor
 ) -> dict[str, Tensor]:
-    """Cross-entropy of inside and outside, soft by the distance to the surface; L1 of the colours and of the camera's
-    estimate.
+    """Cross-entropy of occupancy, with soft labels from the distance, and L1 of colours and camera estimates.
 
-    points (B, PLACES + COLORS, 3), of which the first have distances (B, PLACES), the others colours (B, COLORS, 3);
-    taken (B, 3), what the estimate should be.
+    Args:
+        model: with local features, else ValueError.
+        scene: the encoded batch.
+        points: (B, DISTANCES + COLORS, 3).
+        distances: signed distances of the first points (B, DISTANCES).
+        colors: of the other points (B, COLORS, 3).
+        camera: ground truth of the scene's estimates (B, 3).
     """
     if scene.estimate is None:
-        raise ValueError("losses are of a model with local features")
-    raw, seen = model.query(scene, points)
+        raise ValueError("these losses need a model with local features")
+    raw, predicted = model.query(scene, points)
     inside = torch.sigmoid(-distances / UNIT)
-    entropy = F.binary_cross_entropy(inside, inside).detach()  # what no network can do without
+    entropy = F.binary_cross_entropy(inside, inside).detach()  # irreducible cross-entropy of soft labels
     return {
-        "shape": F.binary_cross_entropy_with_logits(raw[:, :PLACES], inside) - entropy,
-        "color": 0.5 * (seen[:, PLACES:] - colors).abs().mean(),
-        "camera": 0.2 * (scene.estimate - taken).abs().sum(1).mean(),
+        "shape": F.binary_cross_entropy_with_logits(raw[:, :DISTANCES], inside) - entropy,
+        "color": 0.5 * (predicted[:, DISTANCES:] - colors).abs().mean(),
+        "camera": 0.2 * (scene.estimate - camera).abs().sum(1).mean(),
     }
 
 
 def draw_batch(views: Views, labels: Labels, chosen: np.ndarray, rng: np.random.Generator) -> tuple[Tensor, ...]:
-    """(object, viewpoint) (B, 2) -> pictures (B, 3, S, S), cameras (B, 16), logarithms of the depth (B,), points,
-    distances and colours, half of them mirrored; cameras, depths and points as if elevation, depth and size had been
-    estimated. Then the true elevations in radians, logarithms of the apparent distances and of the depths (B, 3). And
-    what takes the objects' worlds to the model's, (B, 3, 4)."""
+    """Draw a batch for the views (object, viewpoint) (B, 2); half of the samples are mirrored.
+
+    Returns images (B, 3, S, S), source cameras (B, 16), log depths (B,), points, distances and colours as in `losses`,
+    ground truth of the camera estimates (B, 3), and affine maps (B, 3, 4) from the objects' worlds to the model's.
+    Cameras, depths and points have simulated errors of the estimates of elevation, depth and size.
+    """
     samples = [draw_sample(views, labels, i, k, rng) for i, k in chosen]
     return tuple(torch.from_numpy(np.stack(parts)) for parts in zip(*samples, strict=True))
 
 
 def draw_sample(views: Views, labels: Labels, i: int, k: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    """One sample of `draw_batch`, of object i and viewpoint k."""
     azimuth, elevation, apparent = views.poses[i, FRAMED, k].tolist()
-    picture = views.images[i, FRAMED, k].astype(np.float32).transpose(2, 0, 1) / 255
-    drawn = np.concatenate([kind * POINTS + rng.integers(POINTS, size=n) for kind, n in enumerate(KINDS)])
-    places = labels.points[i, drawn].astype(np.float32)
+    image = views.images[i, FRAMED, k].astype(np.float32).transpose(2, 0, 1) / 255
+    drawn = np.concatenate([kind * POINTS + rng.integers(POINTS, size=n) for kind, n in enumerate(POINTS_PER_KIND)])
+    labelled = labels.points[i, drawn].astype(np.float32)
     surface = labels.surface[i, rng.integers(labels.surface.shape[1], size=COLORS)].astype(np.float32)
-    points = np.concatenate([places[:, :3], surface[:, :3], np.eye(4, 3, -1, dtype=np.float32)])  # and a frame
-    points = see(points, azimuth, elevation, labels.middles[i, k])
-    size = np.float32(np.exp(rng.normal() * WRONG_SIZE))
+    frame = np.eye(4, 3, -1, dtype=np.float32)  # origin and unit axes, to recover the affine map
+    points = np.concatenate([labelled[:, :3], surface[:, :3], frame])
+    points = to_camera_axes(points, azimuth, elevation, labels.middles[i, k])
+    size = np.float32(np.exp(rng.normal() * SIZE_ERROR))
     if rng.random() < 0.5:
-        picture, points = picture[..., ::-1], points * np.array([-1, 1, 1], np.float32)
-    told = elevation + rng.normal() * WRONG_ELEVATION
-    camera = describe(told, apparent * float(size) / RADIUS * np.tan(np.radians(FOV_DEG) / 2), RADIUS)
-    world = ((size * points) @ orbit(0, told)[:3, :3].T).astype(np.float32)
-    origin, axes = world[-4], (world[-3:] - world[-4]).T
+        image, points = image[..., ::-1], points * np.array([-1, 1, 1], np.float32)
+    estimated = elevation + rng.normal() * ELEVATION_ERROR
+    camera = source_camera(estimated, apparent * float(size) / RADIUS * np.tan(np.radians(FOV_DEG) / 2), RADIUS)
+    world = ((size * points) @ orbit(0, estimated)[:3, :3].T).astype(np.float32)
+    origin = world[-4]
+    axes = (world[-3:] - world[-4]).T
     placement = np.concatenate([axes, origin[:, None]], 1)
     depth = np.log(np.ptp(labels.surface[i, :, :3].astype(np.float32) @ orbit(azimuth, 0)[:3, 2]))
-    taken = np.array([np.radians(elevation), np.log(apparent), depth], np.float32)
-    told_depth = np.array(depth + np.log(size) + rng.normal() * WRONG_DEPTH, np.float32)
-    return picture.copy(), camera.numpy(), told_depth, world[:-4], places[:, 3] * size, surface[:, 3:], taken, placement
+    true_camera = np.array([np.radians(elevation), np.log(apparent), depth], np.float32)
+    estimated_depth = np.array(depth + np.log(size) + rng.normal() * DEPTH_ERROR, np.float32)
+    return (
+        image.copy(),
+        camera.numpy(),
+        estimated_depth,
+        world[:-4],
+        labelled[:, 3] * size,
+        surface[:, 3:],
+        true_camera,
+        placement,
+    )
 
 
-def see(points: np.ndarray, azimuth: float, elevation: float, middle: np.ndarray) -> np.ndarray:
-    """Points (N, 3) of the object's world in the axes of the camera that looks at the middle of the framed picture."""
+def to_camera_axes(points: np.ndarray, azimuth: float, elevation: float, middle: np.ndarray) -> np.ndarray:
+    """World points (N, 3) in the axes of the camera turned to the middle (2,) of the framed image."""
     camera = orbit(azimuth, elevation)
     back = -np.array([*middle, -1.0])
     back /= np.linalg.norm(back)
     right = np.cross([0.0, 1.0, 0.0], back)
     right /= np.linalg.norm(right)
     turn = np.stack([right, np.cross(back, right), back], 1)
-    seen = ((points - camera[:3, 3]) @ camera[:3, :3]) @ turn
-    return (seen + np.array([0, 0, RADIUS])).astype(np.float32)
+    local = ((points - camera[:3, 3]) @ camera[:3, :3]) @ turn
+    return (local + np.array([0, 0, RADIUS])).astype(np.float32)

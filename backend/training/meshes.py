@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The training meshes: a folder of npz files (or any mesh files), their deterministic split and their normalisation."""
+"""Training meshes: a folder of npz or other mesh files, their deterministic split and their normalisation."""
 
 from __future__ import annotations
 
@@ -13,30 +13,31 @@ import numpy as np
 from ..meshing.files import MeshFileError, load
 
 DEMO_MESHES = Path(__file__).resolve().parents[2] / "demo" / "meshes"  # ten CC0 objects, in the repository only
-VALIDATION_SHARE = 20  # one object in twenty
-STRETCH = 0.25  # standard deviation of the logarithms of a stretched mesh's scales
+OBJECTS_PER_VALIDATION = 20  # one object in twenty is for validation
+STRETCH = 0.25  # standard deviation of the log scales of a stretched mesh
 
 
 @dataclass
 class TrainingMesh:
-    """vertices float32 (V, 3) in the sphere of radius 0.5; faces int32 (F, 3); face_colors float32 (F, 3, 3) sRGB."""
+    """A normalised mesh with one colour per face corner."""
 
     name: str
     category: str
-    vertices: np.ndarray
-    faces: np.ndarray
-    face_colors: np.ndarray
+    vertices: np.ndarray  # float32 (V, 3) in the sphere of radius 0.5
+    faces: np.ndarray  # int32 (F, 3)
+    face_colors: np.ndarray  # float32 (F, 3, 3), sRGB 0..1 of the corners
 
 
 def is_validation(name: str) -> bool:
-    """The same objects in every run and on every machine, whatever else lies in the folder."""
-    return int(hashlib.sha256(name.encode()).hexdigest(), 16) % VALIDATION_SHARE == 0
+    """Whether an object is for validation, independent of the machine and of other objects in the folder."""
+    return int(hashlib.sha256(name.encode()).hexdigest(), 16) % OBJECTS_PER_VALIDATION == 0
 
 
 def list_meshes(folder: Path, split: str) -> list[tuple[str, str, Path]]:
     """(name, category, file) of every mesh of `split` ("train", "validation" or "all"), sorted by name.
 
-    A folder with `index.json` is read by its index; any other by its mesh files. MeshFileError without any.
+    If the folder has an `index.json`, it lists the meshes; else every mesh file counts. Raises MeshFileError if there
+    are none.
     """
     index = folder / "index.json"
     entries = _read_index(index) if index.is_file() else _find_files(folder)
@@ -52,6 +53,7 @@ def list_meshes(folder: Path, split: str) -> list[tuple[str, str, Path]]:
 
 
 def _read_index(index: Path) -> list[tuple[str, str, Path]]:
+    """The entries of an index file. Raises MeshFileError."""
     try:
         records = json.loads(index.read_text("utf-8"))
         return [(str(r["id"]), str(r.get("category", "other")), index.parent / r["file"]) for r in records]
@@ -66,7 +68,7 @@ def _find_files(folder: Path) -> list[tuple[str, str, Path]]:
 
 
 def load_mesh(name: str, category: str, path: Path) -> TrainingMesh:
-    """Read one mesh and bring it to the normalisation of the data: box centre at the origin, farthest vertex at 0.5."""
+    """Read and normalise a mesh: centre of the bounding box at the origin, farthest vertex at 0.5."""
     if path.suffix == ".npz":
         with np.load(path, allow_pickle=False) as data:
             vertices, faces, colors = data["vertices"], data["faces"], data["face_colors"].astype(np.float32) / 255
@@ -76,7 +78,7 @@ def load_mesh(name: str, category: str, path: Path) -> TrainingMesh:
 
 
 def load_stretched(entry: tuple[str, str, Path], index: int, stretching: int) -> TrainingMesh:
-    """The mesh as it is (stretching 0) or longer, wider or higher than it is, one way for each number: more shapes."""
+    """Load a mesh, unchanged for stretching 0, else with random scales per axis that `stretching` seeds."""
     mesh = load_mesh(*entry)
     if not stretching:
         return mesh
@@ -85,7 +87,7 @@ def load_stretched(entry: tuple[str, str, Path], index: int, stretching: int) ->
 
 
 def normalise_vertices(vertices: np.ndarray) -> np.ndarray:
-    """(N, 3) with the box's centre at the origin and the farthest one at distance 0.5, float32."""
+    """Vertices float32 (N, 3) with the box centre at the origin and the farthest vertex at distance 0.5."""
     vertices = vertices - (vertices.min(0) + vertices.max(0)) / 2
     return (vertices * (0.5 / np.linalg.norm(vertices, axis=1).max())).astype(np.float32)
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Muon (Jordan et al. 2024): momentum, made orthogonal before it is a step. torch's own takes no convolutions, and
-works in bfloat16, which a processor without it emulates at a hundredth of the speed."""
+"""The Muon optimiser (Jordan et al. 2024): orthogonalised momentum.
+
+torch's own does not support convolutions and works in bfloat16, which CPUs without it emulate at 1 % of the speed.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +13,13 @@ from torch import Tensor, nn
 
 from ..runtime.devices import choose_dtype
 
-QUINTIC = (3.4445, -4.7750, 2.0315)  # of the Newton-Schulz iteration: x -> a x + b x^3 + c x^5 on singular values
+QUINTIC = (3.4445, -4.7750, 2.0315)  # Newton-Schulz coefficients: x -> a x + b x^3 + c x^5 on the singular values
 ITERATIONS = 5
-SMALLEST = 16  # rows and columns of a matrix that this is for
+MIN_SIDE = 16  # rows and columns of a matrix that Muon trains
 
 
 class Muon(torch.optim.Optimizer):
-    """For matrices, see `is_matrix`; steps as large as AdamW's, so that both share a rate (Liu et al. 2025)."""
+    """Muon for matrices, see `is_matrix`. Updates are scaled to AdamW's, to share its rate (Liu et al. 2025)."""
 
     def __init__(self, params: Iterable[nn.Parameter], lr: float, momentum: float = 0.95, weight_decay: float = 1e-3):
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
@@ -37,12 +39,12 @@ class Muon(torch.optim.Optimizer):
 
 
 def is_matrix(parameter: Tensor) -> bool:
-    """Linear layers and convolutions (outputs, inputs x kernel), unless they are small."""
-    return parameter.ndim in (2, 4, 5) and min(len(parameter), parameter[0].numel()) >= SMALLEST
+    """Whether a parameter is the weight of a linear layer or convolution of at least MIN_SIDE rows and columns."""
+    return parameter.ndim in (2, 4, 5) and min(len(parameter), parameter[0].numel()) >= MIN_SIDE
 
 
 def orthogonalise(matrix: Tensor) -> Tensor:
-    """(M, N) -> about the nearest (semi-)orthogonal one: its singular values come to lie between 0.7 and 1.2."""
+    """Approximate the nearest (semi-)orthogonal matrix to (M, N), with singular values between 0.7 and 1.2."""
     if matrix.shape[0] > matrix.shape[1]:
         return orthogonalise(matrix.T).T
     a, b, c = QUINTIC

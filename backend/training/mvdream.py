@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # diffusers and transformers annotate their models loosely.
 # pyright: reportAttributeAccessIssue=false, reportArgumentType=false, reportCallIssue=false, reportOptionalCall=false
-"""Trains the text starter further into a multi-view model (MVDream, section 3.2): sets of views that are told their
-cameras, and single pictures without any, so that one network knows both."""
+"""Training of the multi-view starter from the text starter (MVDream, section 3.2).
+
+Batches are sets of views with their cameras or, in 2D mode, single images without cameras.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,7 @@ from .text_to_image import TURNS, Recolored, describe_objects, draw_prompt
 from .views import PLAIN, SIZE, VIEWPOINTS, Views
 
 SINGLE = 0.3  # share of steps in 2D mode, the paper's
-APART = VIEWPOINTS // VIEWS
+VIEW_SPACING = VIEWPOINTS // VIEWS  # viewpoints between the views of a set
 
 
 def train_mvdream(
@@ -36,19 +38,26 @@ def train_mvdream(
     objects: int = 8,
     lr: float = 1e-3,
 ) -> MultiView:
-    """Steps of `objects` sets of four views a quarter turn apart, or of as many single pictures; averaged weights."""
+    """Train on sets of four views a quarter turn apart, `objects` per step, or as many single images.
+
+    Returns the model with averaged weights.
+    """
     torch.manual_seed(0)
-    described, latents = describe_objects(views, names), Latents(vae.requires_grad_(False), Recolored(views), folder)
-    known, scale, device = np.array(sorted(described)), float(vae.config.scaling_factor), vae.device
+    described = describe_objects(views, names)
+    latents = Latents(vae.requires_grad_(False), Recolored(views), folder)
+    known = np.array(sorted(described))
+    scale = float(vae.config.scaling_factor)
+    device = vae.device
     length = model.tokenizer.model_max_length
 
     def predict(index: tuple[np.ndarray, ...], prompts: list[str], t: np.ndarray, cameras: Tensor | None) -> Tensor:
-        told = model.tokenizer(prompts, padding="max_length", truncation=True, max_length=length, return_tensors="pt")
-        clean, at = latents(index) * scale, torch.from_numpy(t).to(device)
+        tokens = model.tokenizer(prompts, padding="max_length", truncation=True, max_length=length, return_tensors="pt")
+        clean = latents(index) * scale
+        timesteps = torch.from_numpy(t).to(device)
         noise = torch.randn_like(clean)
-        embeddings = model.text_encoder(told.input_ids.to(device)).last_hidden_state
-        output = model(model.scheduler.add_noise(clean, noise, at), at, embeddings, cameras)
-        return F.mse_loss(output, model.scheduler.get_velocity(clean, noise, at))
+        embeddings = model.text_encoder(tokens.input_ids.to(device)).last_hidden_state
+        output = model(model.scheduler.add_noise(clean, noise, timesteps), timesteps, embeddings, cameras)
+        return F.mse_loss(output, model.scheduler.get_velocity(clean, noise, timesteps))
 
     def single(rng: np.random.Generator) -> Tensor:
         count = objects * VIEWS
@@ -63,7 +72,7 @@ def train_mvdream(
             rng.integers(TURNS, size=objects),
             rng.integers(VIEWPOINTS, size=objects),
         )
-        k = (first[:, None] + APART * np.arange(VIEWS)) % VIEWPOINTS
+        k = (first[:, None] + VIEW_SPACING * np.arange(VIEWS)) % VIEWPOINTS
         words = [draw_prompt(described[j][c], 0, 0, rng).partition(",")[0] for j, c in zip(i, turn, strict=True)]
         angles = views.poses[i[:, None], PLAIN, k].reshape(-1, 3)[:, :2].tolist()
         cameras = camera_vectors([Camera(orbit(a, e, RADIUS), FOV_DEG, SIZE, SIZE) for a, e in angles])

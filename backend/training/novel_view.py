@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # diffusers annotates its models loosely, torch its Sequential.
 # pyright: reportAttributeAccessIssue=false, reportArgumentType=false
-"""Trains the starter's Zero-1-to-3: image encoder, projection and UNet together, on the views' latents."""
+"""Training of the starter's Zero-1-to-3: image encoder, projection and UNet jointly, on the views' latents."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from .loop import train
 from .vae import to_tensor
 from .views import FRAMED, NEIGHBOUR, PLAIN, VIEWPOINTS, Views
 
-WIDTH = 192  # of the embedding and of the cross-attention's token
+WIDTH = 192  # of the embedding and the cross-attention token
 ATTENTION = 3  # levels, all with cross-attention
 DROP = 0.05  # share of samples without condition, for classifier-free guidance
-FROM_NOISE = 0.7  # share of samples at the last timestep, the only one that the starter's single step asks
-INPUT_ELEVATIONS = (-12.0, 48.0)  # degrees, of the pictures that people take
+FROM_NOISE = 0.7  # share of samples at the last timestep, the only one that the starter's single step evaluates
+INPUT_ELEVATIONS = (-12.0, 48.0)  # degrees, typical of photos
 
 
 def make_zero123(vae: AutoencoderKL) -> Zero123:
@@ -56,10 +56,11 @@ def make_zero123(vae: AutoencoderKL) -> Zero123:
 
 
 class Latents:
-    """Posterior modes of the views, float16, unscaled: encoded when first asked for and kept in `folder`."""
+    """The views' posterior modes, float16, unscaled, encoded on first use and cached in `folder`."""
 
     def __init__(self, vae: AutoencoderKL, views: Views, folder: Path):
-        self.vae, self.images = vae, views.images
+        self.vae = vae
+        self.images = views.images
         side = views.images.shape[3] // 2 ** (len(vae.config.block_out_channels) - 1)
         shape = (*views.images.shape[:3], vae.config.latent_channels, side, side)
         folder.mkdir(parents=True, exist_ok=True)
@@ -68,7 +69,7 @@ class Latents:
 
     @torch.no_grad()
     def __call__(self, index: tuple) -> Tensor:
-        """index: three arrays (B,) of object, kind and viewpoint -> (B, C, h, w)."""
+        """Latents (B, C, h, w) for three index arrays (B,): object, kind and viewpoint."""
         index = tuple(np.broadcast_arrays(*index))
         latents = self.stored[index]
         new = ~latents.any((1, 2, 3))
@@ -80,9 +81,9 @@ class Latents:
 
 
 def draw_pairs(rng: np.random.Generator, views: Views, objects: np.ndarray, batch: int) -> tuple[tuple, tuple]:
-    """Indices (object, kind, viewpoint) of input and target: what the two stages ask for, seven to three.
+    """Draw index arrays (object, kind, viewpoint) of inputs and targets for both stages, in a ratio of 7 to 3.
 
-    First stage: from an input framed at one of INPUT_ELEVATIONS to any viewpoint. Second: between neighbours.
+    First stage: from an input framed within INPUT_ELEVATIONS to any viewpoint. Second: between neighbours.
     """
     i, m = rng.choice(objects, batch), rng.integers(VIEWPOINTS, size=batch)
     elevation = views.poses[i, FRAMED, :, 1]
@@ -98,11 +99,12 @@ def draw_pairs(rng: np.random.Generator, views: Views, objects: np.ndarray, batc
 def train_novel_view(
     model: Zero123, views: Views, folder: Path, steps: int, batch: int = 64, device: str = "cpu"
 ) -> Zero123:
-    """v-prediction loss on the target's latent."""
+    """Train with the v-prediction loss on the targets' latents."""
     model = model.to(device).requires_grad_(True).train()
     vae = model.vae.requires_grad_(False).eval()
     model.unet.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]  # a fifth faster on CPUs
-    latents, objects = Latents(vae, views, folder), views.select(validation=False)
+    latents = Latents(vae, views, folder)
+    objects = views.select(validation=False)
     scale = float(vae.config.scaling_factor)
 
     def loss(rng):
@@ -126,6 +128,6 @@ def train_novel_view(
 def denoise_dropped(
     model: Zero123, noisy: Tensor, t: Tensor, condition: Condition, pose: Tensor, keep: Tensor
 ) -> Tensor:
-    """`Zero123.denoise` with the token and the latent zeroed where `keep` (B,) is false, as in guidance."""
+    """Denoise with token and latent zeroed where `keep` (B,) is False, as in classifier-free guidance."""
     token = model.clip_camera_projection(torch.cat([condition.embedding, pose], -1)) * keep[:, None]
     return model.unet(torch.cat([noisy, condition.latent * keep[:, None, None, None]], 1), t, token[:, None]).sample

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Patterns painted on training meshes as solid textures (Peachey 1985): nearly all of the meshes are flat-coloured, and
-what artists render is not."""
+"""Solid textures (Peachey 1985) for training meshes, nearly all of which are flat-coloured, unlike artists' objects."""
 
 from __future__ import annotations
 
@@ -9,46 +8,43 @@ from dataclasses import dataclass
 import numpy as np
 
 PATTERNED = 0.5  # share of the objects
-WAVES = (1.5, 9.0)  # across an object
-SHARPEST = 30.0  # contrast of a wave before it is cut off: an edge
-BEND = 0.25  # how far waves are bent, in wavelengths
-PALE, PALEST = 0.35, 0.25  # share of the patterns in colours so near to white, which look like gaps
+WAVES = (1.5, 9.0)  # range of waves across an object
+EDGE_SHARPNESS = 30.0  # contrast of a wave before clipping that makes a hard edge
+BEND = 0.25  # distortion of the waves, in wavelengths
+PALE = 0.35  # share of the patterns in pale colours, which look like gaps
+PALE_RANGE = 0.25  # distance of pale colours from white
 
 
 @dataclass
 class Pattern:
-    """A second colour where waves in space are high, bent by others.
+    """A second colour where distorted waves in space are high."""
 
-    waves (3, 3): waves per unit of length, one a row; phase (3,); kind: "checks", "stripes" or "spots";
-    sharpness: contrast of its edges; color sRGB 0..1 (3,), and its share in 0..1.
-    """
-
-    waves: np.ndarray
-    phase: np.ndarray
-    kind: str
-    sharpness: float
-    color: np.ndarray
-    share: float
+    waves: np.ndarray  # (3, 3), wave vectors in waves per unit length, one per row
+    phase: np.ndarray  # (3,)
+    kind: str  # "checks", "stripes" or "spots"
+    sharpness: float  # contrast of the edges
+    color: np.ndarray  # (3,), sRGB 0..1
+    share: float  # of the second colour, 0..1
 
     @classmethod
     def random(cls, rng: np.random.Generator) -> Pattern | None:
-        """None for what stays as it is."""
+        """Draw a pattern, or None for an object without one."""
         if rng.random() >= PATTERNED:
             return None
         axes = np.linalg.qr(rng.normal(size=(3, 3)))[0] if rng.random() < 0.5 else np.eye(3)
         low, high = np.log(WAVES)
-        sharpness = SHARPEST if rng.random() < 0.5 else rng.uniform(0.5, 4)
+        sharpness = EDGE_SHARPNESS if rng.random() < 0.5 else rng.uniform(0.5, 4)
         return cls(
             axes * np.exp(rng.uniform(low, high)) * np.exp(0.2 * rng.normal(size=(3, 1))),
             rng.uniform(0, 2 * np.pi, 3),
             str(rng.choice(["checks", "stripes", "spots"])),
             sharpness,
-            1 - rng.uniform(size=3) * (PALEST if rng.random() < PALE else 1),
+            1 - rng.uniform(size=3) * (PALE_RANGE if rng.random() < PALE else 1),
             rng.uniform(0.3, 1),
         )
 
     def paint(self, points: np.ndarray, colors: np.ndarray) -> np.ndarray:
-        """Points (N, 3) and their colours (N, 3) -> colours (N, 3)."""
+        """Paint the pattern over colours (N, 3) at points (N, 3) -> (N, 3)."""
         angle = 2 * np.pi * points @ self.waves.T + self.phase
         wave = np.sin(angle + (2 * np.pi * BEND * np.sin(angle[:, [1, 2, 0]] / 2) if self.kind == "spots" else 0))
         height = {"checks": wave.prod(1), "stripes": wave[:, 0], "spots": wave.sum(1)}[self.kind]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Views of a mesh by ray casting (Embree): colour with alpha, depth, and the framed input view of One-2-3-45."""
+"""Ray-cast views of training meshes (Embree): RGBA, depth, and the framed input view of One-2-3-45."""
 
 from __future__ import annotations
 
@@ -11,49 +11,51 @@ from embreex.rtcore_scene import EmbreeScene
 
 from ..interface.view_set import FOV_DEG, RADIUS
 from ..rendering import cameras
+from ..runtime.images import to_bytes
 from .meshes import TrainingMesh
 from .patterns import Pattern
 
-FRAMED_SHARE = 0.75  # of the picture's side that the object's box fills after framing
+FRAMED_SHARE = 0.75  # of the image's side that the object's box fills after framing
 
 
 @dataclass
 class Light:
-    """A directional light in the scene: colour = albedo * (ambient + (1 - ambient) * max(0, n.l))."""
+    """A directional light: colour = albedo * (ambient + (1 - ambient) * max(0, n.l))."""
 
-    direction: np.ndarray
-    ambient: float
+    direction: np.ndarray  # (3,), unit vector to the light
+    ambient: float  # 0..1
 
     @classmethod
     def random(cls, rng: np.random.Generator) -> Light:
-        """From above, soft; a quarter of the objects is unlit."""
+        """Draw a soft light, mostly from above; a quarter of the objects is unlit."""
         direction = rng.normal(size=3) + np.array([0.0, 0.0, 1.0])
         ambient = 1.0 if rng.random() < 0.25 else rng.uniform(0.5, 0.9)
         return cls((direction / np.linalg.norm(direction)).astype(np.float32), ambient)
 
 
 def orbit(azimuth_deg: float, elevation_deg: float) -> np.ndarray:
-    """The rig's camera-to-world matrix (4, 4)."""
+    """Camera-to-world matrix (4, 4) float32 on One-2-3-45's view sphere."""
     return cameras.orbit(azimuth_deg, elevation_deg, RADIUS).numpy()
 
 
 class Renderer:
-    """Casts rays at one mesh, as it is or painted with a pattern."""
+    """Casts rays at one mesh, optionally painted with a pattern."""
 
     def __init__(self, mesh: TrainingMesh, light: Light | None = None, pattern: Pattern | None = None):
-        self.mesh, self.pattern = mesh, pattern
+        self.mesh = mesh
+        self.pattern = pattern
         self.light = light or Light(np.array([0, 0, 1], np.float32), 1.0)
         self.scene = EmbreeScene()
         TriangleMesh(self.scene, np.ascontiguousarray(mesh.vertices[mesh.faces], np.float32))
 
     def box(self, camera: np.ndarray) -> np.ndarray:
-        """Projected bounding box (left, bottom, right, top) in tangent units of the camera: x / -z, y / -z."""
+        """Projected bounding box (left, bottom, right, top) in the camera's tangent units, x / -z and y / -z."""
         points = (self.mesh.vertices[np.unique(self.mesh.faces)] - camera[:3, 3]) @ camera[:3, :3]
         points = points[:, :2] / np.maximum(-points[:, 2:], 1e-6)
         return np.concatenate([points.min(0), points.max(0)])
 
     def framing(self, camera: np.ndarray) -> np.ndarray:
-        """The square window (left, bottom, right, top) in which the object's box fills FRAMED_SHARE of the side."""
+        """Square window (left, bottom, right, top) in which the object's box fills FRAMED_SHARE of the side."""
         box = self.box(camera)
         centre, half = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]).max() / 2 / FRAMED_SHARE
         return np.concatenate([centre - half, centre + half])
@@ -61,9 +63,9 @@ class Renderer:
     def render(
         self, camera: np.ndarray, size: int, window: np.ndarray | None = None, samples: int = 2
     ) -> tuple[np.ndarray, np.ndarray]:
-        """RGBA uint8 (size, size, 4), straight alpha, and ray distance float32 (size, size), inf where nothing is hit.
+        """Render RGBA uint8 (size, size, 4), straight alpha, and ray distance float32 (size, size), inf for background.
 
-        `window` is in tangent units; None is the whole picture at FOV_DEG. samples ** 2 rays a pixel.
+        window: in tangent units; None is the whole image at FOV_DEG. samples: samples ** 2 rays per pixel.
         """
         half = np.tan(np.radians(FOV_DEG) / 2)
         left, _, right, top = (-half, -half, half, half) if window is None else window
@@ -82,10 +84,10 @@ class Renderer:
         blocks = rgba.reshape(size, samples, size, samples, 4).mean((1, 3))
         blocks[..., :3] /= np.maximum(blocks[..., 3:], 1e-6)
         near = distance.reshape(size, samples, size, samples).min((1, 3))
-        return (blocks * 255 + 0.5).astype(np.uint8), near
+        return to_bytes(blocks), near
 
     def cast(self, origins: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Rays (N, 3) float32 -> premultiplied RGBA (N, 4), distance (N,), inf where nothing is hit, normal (N, 3)."""
+        """Cast rays (N, 3) float32 -> premultiplied RGBA (N, 4), distance (N,), inf for misses, normal (N, 3)."""
         hits = self.scene.run(
             np.ascontiguousarray(origins), np.ascontiguousarray(directions), query="INTERSECT", output=True
         )

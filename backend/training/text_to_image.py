@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # diffusers and transformers annotate their models loosely.
 # pyright: reportAttributeAccessIssue=false, reportArgumentType=false, reportCallIssue=false
-"""Trains the text starter: Stable Diffusion in small, on rendered views and such prompts as "a red car, back view"."""
+"""Training of the text starter, a small Stable Diffusion, on rendered views and prompts like "a red car, back view"."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from .loop import train
 from .novel_view import Latents
 from .views import PLAIN, VIEWPOINTS, Views
 
-WIDTH = 96  # of the text encoder and of the cross-attention
-LONGEST = 16  # tokens of a prompt, its start and end included
-DROP_ALL, DROP_COLOR, DROP_VIEW = 0.1, 0.25, 0.15  # shares of prompts without
-TURNS = 3  # red, green and blue take turns, so that any thing can have any colour
-FEWEST = 15  # objects that share a noun
-WHITE = 250  # pixels all of whose channels are brighter are background
-NOUNS = {  # what a word in a mesh's name is called in prompts; words that are not here are no prompts
-    word: said
-    for said, words in {
+WIDTH = 96  # of the text encoder and the cross-attention
+MAX_TOKENS = 16  # per prompt, start and end included
+DROP_ALL, DROP_COLOR, DROP_VIEW = 0.1, 0.25, 0.15  # shares of prompts without any word, the colour, the side
+TURNS = 3  # cyclic channel permutations, so that any object can have any colour
+MIN_OBJECTS = 15  # per noun
+WHITE = 250  # pixels brighter in all channels are background
+NOUNS = {  # noun in prompts by word in a mesh's name; other words are not used
+    word: noun
+    for noun, words in {
         "alien": "alien",
         "apple": "apple",
         "axe": "axe",
@@ -110,26 +110,26 @@ COLORS = (*(name for _, name in HUES), "brown", "black", "grey", "white")
 
 
 def noun(name: str) -> str | None:
-    """The last word of a mesh's name that prompts know: "simpleCarHigh" is a car."""
+    """The prompt noun of the last known word in a mesh's name: "simpleCarHigh" is a car."""
     words = re.sub(r"([a-z])([A-Z])", r"\1 \2", name)
     return next((NOUNS[w] for w in re.sub("[^A-Za-z]+", " ", words).lower().split()[::-1] if w in NOUNS), None)
 
 
 def color_name(rgb: np.ndarray) -> str:
-    """A plain word for a colour, three numbers 0..255."""
+    """Plain English name of a colour (3,), 0..255."""
     hue, saturation, value = colorsys.rgb_to_hsv(*(float(v) / 255 for v in rgb))
     if value < 0.2:
         return "black"
     if saturation < 0.18:
         return "white" if value > 0.85 else "grey"
-    said = next((name for limit, name in HUES if 360 * hue < limit), "red")
-    dark = saturation * value < 0.45 if said in ("red", "yellow") else value < 0.68
-    return "brown" if dark and said in ("red", "orange", "yellow") else said
+    name = next((name for limit, name in HUES if 360 * hue < limit), "red")
+    dark = saturation * value < 0.45 if name in ("red", "yellow") else value < 0.68
+    return "brown" if dark and name in ("red", "orange", "yellow") else name
 
 
-def main_color(pictures: np.ndarray) -> str:
-    """The colour word of most pixels on white pictures uint8 (N, H, W, 3); one of a true colour, where a third is."""
-    pixels = pictures.reshape(-1, 3)
+def main_color(images: np.ndarray) -> str:
+    """Most frequent colour name in images on white uint8 (N, H, W, 3), a chromatic one if it covers a third."""
+    pixels = images.reshape(-1, 3)
     pixels = pixels[(pixels <= WHITE).any(-1)]
     if not len(pixels):
         return "white"
@@ -143,40 +143,42 @@ def main_color(pictures: np.ndarray) -> str:
 
 
 class Recolored:
-    """The plain views with their channels turned: (N, TURNS, VIEWPOINTS, S, S, 3), as Latents asks for them."""
+    """The plain views with permuted channels as an array (N, TURNS, VIEWPOINTS, S, S, 3) for `Latents`."""
 
     def __init__(self, views: Views):
         self.images = self
-        self.pictures = views.images
+        self.views = views.images
         self.shape = (len(views.images), TURNS, *views.images.shape[2:])
 
     def __getitem__(self, index: tuple[np.ndarray, np.ndarray, np.ndarray]) -> np.ndarray:
         i, turn, k = index
         channels = (np.arange(3) + turn[:, None]) % 3
-        return np.take_along_axis(self.pictures[i, PLAIN, k], channels[:, None, None], -1)
+        return np.take_along_axis(self.views[i, PLAIN, k], channels[:, None, None], -1)
 
 
 def read_names(meshes: Path) -> dict[str, str]:
-    """The meshes' names by their ids, from the index; {} without one: a file's own name is its id."""
+    """Names of the meshes by id, from the index; {} without an index, as a file's name is its id."""
     index = meshes / "index.json"
     return {e["id"]: e.get("name", e["id"]) for e in json.loads(index.read_text())} if index.is_file() else {}
 
 
-def describe_objects(views: Views, names: dict[str, str], least: int = FEWEST) -> dict[int, list[str]]:
-    """By object of the training split whose noun at least so many have: "red car" for each of TURNS."""
-    found = {i: noun(names.get(views.names[i], views.names[i])) for i in views.select(validation=False)}
+def describe_objects(views: Views, names: dict[str, str], least: int = MIN_OBJECTS) -> dict[int, list[str]]:
+    """Descriptions like "red car" for each of TURNS, by training object whose noun at least `least` objects share."""
+    nouns = {i: noun(names.get(views.names[i], views.names[i])) for i in views.select(validation=False)}
     recolored = Recolored(views)
-    some = np.arange(0, VIEWPOINTS, 3)
-    counts = Counter(found.values())
-    return {
-        i: [f"{main_color(recolored[np.full(len(some), i), np.full(len(some), t), some])} {n}" for t in range(TURNS)]
-        for i, n in found.items()
-        if n and counts[n] >= least
-    }
+    viewpoints = np.arange(0, VIEWPOINTS, 3)
+    counts = Counter(nouns.values())
+
+    def describe(i: int, turn: int) -> str:
+        index = np.full(len(viewpoints), i), np.full(len(viewpoints), turn), viewpoints
+        return f"{main_color(recolored[index])} {nouns[i]}"
+
+    frequent = [i for i, name in nouns.items() if name and counts[name] >= least]
+    return {i: [describe(i, turn) for turn in range(TURNS)] for i in frequent}
 
 
 def draw_prompt(words: str, azimuth: float, elevation: float, rng: np.random.Generator) -> str:
-    """A prompt for one view of "red car": sometimes without its colour, its side, or any word at all."""
+    """A prompt for one view of "red car", with colour, side or all words dropped at random."""
     if rng.random() < DROP_ALL:
         return ""
     words = words.split()[-1] if rng.random() < DROP_COLOR else words
@@ -185,7 +187,7 @@ def draw_prompt(words: str, azimuth: float, elevation: float, rng: np.random.Gen
 
 
 def make_tokenizer(words: list[str]) -> CLIPTokenizer:
-    """CLIP's byte pairs, so many of them that each of these words is one token."""
+    """A CLIP tokenizer with byte pair merges such that each of these words is one token."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     pairs = Tokenizer(models.BPE(end_of_word_suffix="</w>"))
     pairs.pre_tokenizer = pre_tokenizers.Whitespace()
@@ -196,11 +198,11 @@ def make_tokenizer(words: list[str]) -> CLIPTokenizer:
     model = json.loads(pairs.to_str())["model"]
     tokens = list(model["vocab"]) + alphabet + [letter + "</w>" for letter in alphabet]
     vocabulary = {token: i for i, token in enumerate(dict.fromkeys([*tokens, "<|startoftext|>", "<|endoftext|>"]))}
-    return CLIPTokenizer(vocabulary, [tuple(pair) for pair in model["merges"]], model_max_length=LONGEST)
+    return CLIPTokenizer(vocabulary, [tuple(pair) for pair in model["merges"]], model_max_length=MAX_TOKENS)
 
 
 class TextToImage(nn.Module):
-    """The two networks that are trained."""
+    """The trained networks: text encoder and UNet."""
 
     def __init__(self, tokens: int, start: int, end: int, channels: int, size: int):
         super().__init__()
@@ -211,7 +213,7 @@ class TextToImage(nn.Module):
                 intermediate_size=2 * WIDTH,
                 num_hidden_layers=2,
                 num_attention_heads=4,
-                max_position_embeddings=LONGEST,
+                max_position_embeddings=MAX_TOKENS,
                 hidden_act="quick_gelu",
                 bos_token_id=start,
                 eos_token_id=end,
@@ -244,28 +246,30 @@ def train_text_to_image(
     batch: int = 32,
     device: str = "cpu",
 ) -> tuple[TextToImage, CLIPTokenizer]:
-    """v-prediction loss on views' latents, as Stable Diffusion 2 is trained; returns averaged weights."""
+    """Train with the v-prediction loss, as Stable Diffusion 2; returns the averaged weights and the tokenizer."""
     torch.manual_seed(0)
     described = describe_objects(views, names)
-    said = [word for words in described.values() for text in words for word in text.split()]
-    tokenizer = make_tokenizer([*said, *COLORS, *SIDES, "a", "an", "view", ","])
+    vocabulary = [word for texts in described.values() for text in texts for word in text.split()]
+    tokenizer = make_tokenizer([*vocabulary, *COLORS, *SIDES, "a", "an", "view", ","])
     latents = Latents(vae.requires_grad_(False), Recolored(views), folder)
     model = TextToImage(len(tokenizer), tokenizer.bos_token_id, tokenizer.eos_token_id, *latents.stored.shape[3:5]).to(
         device
     )
     model.unet.to(memory_format=torch.channels_last)
     scheduler: DDIMScheduler = make_scheduler("v_prediction")
-    objects, scale = np.array(sorted(described)), float(vae.config.scaling_factor)
+    objects = np.array(sorted(described))
+    scale = float(vae.config.scaling_factor)
 
     def loss(rng):
         i, turn = rng.choice(objects, batch), rng.integers(TURNS, size=batch)
         k = rng.integers(VIEWPOINTS, size=batch)
-        k -= k % 2 * (turn > 0)  # half of the views are enough for the colours, and encoding them takes time
+        k -= k % 2 * (turn > 0)  # half of the views suffice for the colours, and encoding takes time
         angles = views.poses[i, PLAIN, k]
         prompts = [draw_prompt(described[j][c], *a[:2], rng) for j, c, a in zip(i, turn, angles, strict=True)]
-        tokens = tokenizer(prompts, padding="max_length", truncation=True, max_length=LONGEST, return_tensors="pt")
+        tokens = tokenizer(prompts, padding="max_length", truncation=True, max_length=MAX_TOKENS, return_tensors="pt")
         clean = latents((i, turn, k)) * scale
-        t, noise = torch.from_numpy(rng.integers(1000, size=batch)).to(device), torch.randn_like(clean)
+        t = torch.from_numpy(rng.integers(1000, size=batch)).to(device)
+        noise = torch.randn_like(clean)
         output = model(scheduler.add_noise(clean, noise, t), t, tokens.input_ids.to(device))
         return {"v": F.mse_loss(output, scheduler.get_velocity(clean, noise, t))}
 
@@ -273,7 +277,7 @@ def train_text_to_image(
 
 
 def save(model: TextToImage, tokenizer: CLIPTokenizer, folder: Path) -> None:
-    """Stable Diffusion's layout, float16; the auto-encoder, which the image starter has, is not repeated."""
+    """Save in Stable Diffusion's layout, float16, without the auto-encoder, which is the image starter's."""
     model.half()
     model.unet.save_pretrained(folder / "unet")
     model.text_encoder.save_pretrained(folder / "text_encoder")

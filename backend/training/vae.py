@@ -28,15 +28,15 @@ CONFIG = {
 
 
 def to_tensor(images) -> Tensor:
-    """uint8 (B, H, W, 3) -> float32 (B, 3, H, W) in -1..1."""
+    """Images uint8 (B, H, W, 3) -> float32 (B, 3, H, W) in -1..1."""
     return torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 @torch.no_grad()
 def start_as_thumbnail(vae: AutoencoderKL) -> None:
-    """Begin as a codec of the picture's 8 x 8 thumbnail: residual branches almost off, all else almost the identity.
+    """Initialise as a codec of the 8 x 8 thumbnail: residual branches nearly off, everything else nearly the identity.
 
-    From random weights the colours of these mostly grey pictures stay unlearnt for thousands of steps.
+    From random weights the colours of these mostly grey images are not learned for thousands of steps.
     """
     for name, layer in vae.named_modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):
@@ -53,14 +53,14 @@ def start_as_thumbnail(vae: AutoencoderKL) -> None:
 
 
 def recolor(images: Tensor, rng: np.random.Generator) -> Tensor:
-    """(B, 3, H, W) with stronger colours and shuffled channels: the meshes are mostly grey and brown."""
+    """Saturate and permute the channels of images (B, 3, H, W), as the meshes are mostly grey and brown."""
     grey = images.mean(1, keepdim=True)
     strength = torch.from_numpy(rng.uniform(0.7, 3, (len(images), 1, 1, 1))).float()
     return (grey + strength * (images - grey)).clamp(-1, 1)[:, rng.permutation(3)]
 
 
 def train_vae(views: Views, folder: Path, steps: int, batch: int = 8, device: str = "cpu") -> AutoencoderKL:
-    """L1 and L2 of pixels and L2 of whole cells, in place of Rombach et al.'s perceptual and adversarial terms."""
+    """Train the auto-encoder with `image_losses`, in place of Rombach et al.'s perceptual and adversarial losses."""
     torch.manual_seed(0)
     vae = AutoencoderKL(**CONFIG).to(device)
     start_as_thumbnail(vae)
@@ -68,7 +68,7 @@ def train_vae(views: Views, folder: Path, steps: int, batch: int = 8, device: st
 
     def loss(rng):
         x = recolor(draw_images(views, objects, rng, batch), rng).to(device)
-        # The mode, not a sample: noise buries the faint colour signal at first.
+        # The mode, not a sample: early on noise would drown the weak colour signal.
         return image_losses(vae.decode(vae.encode(x).latent_dist.mode()).sample, x)
 
     vae = train(vae, loss, folder, steps, lr=7e-4, ema=0.995)
@@ -81,7 +81,7 @@ def train_vae(views: Views, folder: Path, steps: int, batch: int = 8, device: st
 def refine_decoder(
     vae: AutoencoderKL, views: Views, folder: Path, steps: int, batch: int = 8, device: str = "cpu"
 ) -> AutoencoderKL:
-    """Train the decoder alone, which leaves the latents, and so the novel-view model, as they are."""
+    """Fine-tune the decoder only, so that the latents, and the novel-view model on them, stay valid."""
     vae = vae.to(device).requires_grad_(False)
     part = nn.ModuleList([vae.post_quant_conv, vae.decoder]).requires_grad_(True)
     objects = views.select(validation=False)
@@ -104,18 +104,20 @@ def draw_images(views: Views, objects: np.ndarray, rng: np.random.Generator, bat
 
 
 def image_losses(y: Tensor, x: Tensor) -> dict[str, Tensor]:
+    """L1 and L2 of pixels, and L2 of the means of 8 x 8 cells."""
     cells = F.mse_loss(F.avg_pool2d(y, 8), F.avg_pool2d(x, 8))
     return {"mse": 4 * F.mse_loss(y, x), "cells": 4 * cells, "l1": 0.5 * (x - y).abs().mean()}
 
 
 @torch.no_grad()
 def normalise_latents(vae: AutoencoderKL, views: Views) -> None:
-    """Give every latent channel mean 0 and variance 1 by way of the two 1 x 1 convolutions; the pictures stay the same.
+    """Normalise every latent channel to mean 0 and variance 1 in the two 1 x 1 convolutions.
 
-    Else the diffusion model would hardly see the channels that hold the outlines, whose values are small.
+    Decoded images are unchanged. Otherwise the diffusion model would neglect the channels that hold silhouettes, whose
+    values are small.
     """
-    some = views.select(validation=False)[:64]
-    images = views.images[some, 0].reshape(-1, *views.images.shape[3:])
+    sample = views.select(validation=False)[:64]
+    images = views.images[sample, 0].reshape(-1, *views.images.shape[3:])
     latents = vae.encode(to_tensor(images).to(vae.device)).latent_dist.mode()
     std, mean = torch.std_mean(latents, (0, 2, 3))
     n, (into, out) = len(std), (vae.quant_conv, vae.post_quant_conv)

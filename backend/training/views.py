@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The rendered views that the VAE and the novel-view model learn from, as memory-mapped arrays that can be resumed."""
+"""Rendered training views as memory-mapped arrays; rendering can be resumed."""
 
 from __future__ import annotations
 
@@ -9,24 +9,22 @@ from pathlib import Path
 
 import numpy as np
 
+from ..runtime import images
 from .meshes import is_validation, list_meshes, load_stretched
 from .render import FOV_DEG, RADIUS, Light, Renderer, orbit
 
-SIZE = 64
+SIZE = 64  # pixels
 VIEWPOINTS = 12
-PLAIN, FRAMED, NEIGHBOUR = range(3)  # the rig's distance; framed as an input image; a few degrees beside PLAIN
+PLAIN, FRAMED, NEIGHBOUR = range(3)  # at the rig's distance; framed as an input image; a few degrees from PLAIN
 
 
 @dataclass
 class Views:
-    """images uint8 (N, 3, VIEWPOINTS, SIZE, SIZE, 3) on white, second axis PLAIN, FRAMED, NEIGHBOUR.
+    """Views of N objects. The second axis is PLAIN, FRAMED, NEIGHBOUR."""
 
-    poses float32 (N, 3, VIEWPOINTS, 3): azimuth, elevation (degrees) and apparent distance of the camera.
-    """
-
-    images: np.ndarray
-    poses: np.ndarray
-    done: np.ndarray
+    images: np.ndarray  # uint8 (N, 3, VIEWPOINTS, SIZE, SIZE, 3), on white
+    poses: np.ndarray  # float32 (N, 3, VIEWPOINTS, 3): azimuth and elevation in degrees, apparent camera distance
+    done: np.ndarray  # uint8 (N,)
     names: list[str]
 
     def select(self, validation: bool) -> np.ndarray:
@@ -35,7 +33,7 @@ class Views:
 
 
 def open_views(folder: Path, names: list[str] | None = None) -> Views:
-    """Open the arrays in `folder`; with `names`, make them first where they are missing."""
+    """Open the arrays in `folder`; with `names`, create them if missing. Raises ValueError for other meshes' views."""
     folder.mkdir(parents=True, exist_ok=True)
     n = len(names or json.loads((folder / "names.json").read_text()))
     shapes = {
@@ -54,7 +52,7 @@ def open_views(folder: Path, names: list[str] | None = None) -> Views:
 
 
 def render_views(meshes: Path, folder: Path, progress, stretching: int = 0) -> Views:
-    """Render every mesh in a random but fixed order, skipping what an earlier run has done; stretched, if so told."""
+    """Render every mesh in a fixed random order, skipping those of an earlier run. stretching: see `load_stretched`."""
     entries = list_meshes(meshes, "all")
     views = open_views(folder, [name for name, _, _ in entries])
     order = np.random.default_rng(0).permutation(len(entries))
@@ -65,12 +63,12 @@ def render_views(meshes: Path, folder: Path, progress, stretching: int = 0) -> V
         for k in range(VIEWPOINTS):
             azimuth = start + (k + rng.uniform(-0.5, 0.5)) * 360 / VIEWPOINTS
             elevation = rng.uniform(-35, 65)
-            beside = azimuth + rng.uniform(-14, 14), elevation + rng.uniform(-14, 14)
+            neighbour = azimuth + rng.uniform(-14, 14), elevation + rng.uniform(-14, 14)
             window = renderer.framing(orbit(azimuth, elevation))
             for kind, pose, frame in (
                 (PLAIN, (azimuth, elevation, RADIUS), None),
                 (FRAMED, (azimuth, elevation, apparent_distance(window)), window),
-                (NEIGHBOUR, (*beside, RADIUS), None),
+                (NEIGHBOUR, (*neighbour, RADIUS), None),
             ):
                 rgba, _ = renderer.render(orbit(*pose[:2]), SIZE, frame)
                 views.images[i, kind, k] = on_white(rgba)
@@ -80,11 +78,10 @@ def render_views(meshes: Path, folder: Path, progress, stretching: int = 0) -> V
 
 
 def apparent_distance(window: np.ndarray) -> float:
-    """Distance at which the whole picture would show what `window` shows: framing an image is like coming closer."""
+    """Camera distance at which the uncropped image would show what `window` shows: framing acts like moving closer."""
     return float(RADIUS * (window[2] - window[0]) / (2 * np.tan(np.radians(FOV_DEG) / 2)))
 
 
 def on_white(rgba: np.ndarray) -> np.ndarray:
-    """uint8 (..., 4), straight alpha -> uint8 (..., 3)."""
-    alpha = rgba[..., 3:].astype(np.float32) / 255
-    return (rgba[..., :3] * alpha + 255 * (1 - alpha) + 0.5).astype(np.uint8)
+    """Composite uint8 (..., 4), straight alpha, on white -> uint8 (..., 3)."""
+    return images.to_bytes(images.on_white(rgba.astype(np.float32) / 255))

@@ -26,12 +26,8 @@ MODULES = {
     "job_buttons": "addon.operators.jobs",
     "bug_report": "addon.operators.bug_report",
     "match_camera": "addon.operators.match_camera",
-    "novel_view": "addon.operators.novel_view",
     "presets": "addon.operators.presets",
-    "prompt_views": "addon.operators.prompt_views",
-    "refine": "addon.operators.refine",
     "views_to_mesh": "addon.operators.views_to_mesh",
-    "finish_panel": "addon.panels.finish",
     "main_panel": "addon.panels.main",
     "preferences_panel": "addon.panels.preferences",
     "presets_panel": "addon.panels.presets",
@@ -76,7 +72,9 @@ FIELDS = {  # of a job
     "remedy": "outcome.remedy",
     "sheet": "progress.sheet",
     "stage": "progress.stage",
+    "stage_text": "progress.stage_text",
     "state": "state",
+    "step": "progress.step",
 }
 
 
@@ -130,6 +128,14 @@ def disk_scan():
     return session().disk_scan
 
 
+def let_disk_be_scanned(allowed):
+    """A scan starts a Python of its own, which takes longer than most checks do."""
+    scan = disk_scan()
+    vars(scan).pop("seen", None)
+    if not allowed:
+        scan.seen = lambda: scan.known
+
+
 def tick():
     """Move everything on, as the timer does where there is one."""
     session().tick()
@@ -167,12 +173,17 @@ def active_job():
 
 
 def last_job():
-    """The job that ended last."""
-    return Job(queue().last)
+    """The job that ended last, or None."""
+    return Job(queue().last) if queue().last else None
 
 
 def ended_jobs():
     return [Job(record) for record in queue().ended]
+
+
+def forget_ended_jobs():
+    """Take them off the panel, whose height they change."""
+    queue().ended.clear()
 
 
 def failures():
@@ -224,7 +235,7 @@ def log_path(data_folder):
 
 
 def background_task():
-    """What runs in a thread, or ran last; None before the first."""
+    """The task that runs in a thread, or ran last; None before the first."""
     return setup().task
 
 

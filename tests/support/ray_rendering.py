@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What rays see of a SparseNeuS scene: NeuS's importance sampling and volume rendering, as published."""
+"""Rays through a SparseNeuS scene: NeuS's importance sampling and volume rendering, as published."""
 
 from __future__ import annotations
 
@@ -9,28 +9,26 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from backend.reconstruction.sparse_neus.model import Scene, SparseNeuS, place
-from backend.rendering.rays import importance
+from backend.reconstruction.sparse_neus.model import Scene, SparseNeuS, to_grid
+from backend.rendering.rays import importance_sampling
 from backend.rendering.volume import alpha_weights, neus_alpha, neus_section_alpha, points_along
 
-EMPTY = 100.0  # the signed distance where no two views look
-SEEING, SAMPLES = 2, 8  # a ray counts when so many views see each of more than so many samples
+EMPTY = 100.0  # the signed distance of points that fewer than two views see
+SEEING, SAMPLES = 2, 8  # a ray is valid if more than 8 of its samples are each seen by 2 views
 
 
 @dataclass
 class RayColors:
-    """What N rays see at S samples: color (N, 3) on white; opacity and depth (N,), distances weighted by opacity;
-    valid (N,): enough views see enough of it; weights, sdf, inside (N, S) and gradient (N, S, 3), for losses.
-    """
+    """Rendered values of N rays with S samples."""
 
-    color: Tensor
-    opacity: Tensor
-    depth: Tensor
-    valid: Tensor
-    weights: Tensor
-    sdf: Tensor
-    gradient: Tensor
-    inside: Tensor
+    color: Tensor  # (N, 3), on white
+    opacity: Tensor  # (N,)
+    depth: Tensor  # (N,), distances weighted by opacity
+    valid: Tensor  # (N,), whether enough views see enough samples
+    weights: Tensor  # (N, S)
+    sdf: Tensor  # (N, S)
+    gradient: Tensor  # (N, S, 3)
+    inside: Tensor  # (N, S)
 
 
 def render(
@@ -60,13 +58,22 @@ def render(
     gradient = model.gradient(scene, flat).view(points.shape) * inside[..., None]
     inv_s = (10 * model.variance_network_lod0.variance).exp().clamp(1e-6, 1e6)
     weights = alpha_weights(neus_alpha(sdf, gradient, directions, lengths, inv_s, anneal) * inside)
-    features, mask = model.look(scene, flat)
+    features, mask = model.sample_images(scene, flat)
     target = F.normalize(viewer - points, dim=-1).flatten(0, 1)
     color = model.blend(scene, flat, target, features, mask).view(points.shape)
     opacity = weights.sum(1)
     color = (weights[..., None] * color).sum(1) + 1 - opacity[:, None]
     valid = (mask.sum(0) >= SEEING).view(z.shape).sum(1) > SAMPLES
     return RayColors(color, opacity, (weights * middles).sum(1), valid, weights, sdf, gradient, inside)
+
+
+def near_far(centres: Tensor) -> tuple[Tensor, Tensor]:
+    """Near and far planes (V,) of rays from camera centres (V, 3) in the volume, as published.
+
+    near is negative for a camera inside the volume, as One-2-3-45's are.
+    """
+    distance = centres.norm(dim=-1)
+    return 0.95 * (distance - 1), 1.05 * (distance + 1)
 
 
 @torch.no_grad()
@@ -81,7 +88,7 @@ def sample(
     rounds: int,
     added: int,
 ) -> Tensor:
-    """Ascending distances (N, count + rounds * added): even ones, then more where the surface seems to be."""
+    """Ascending distances (N, count + rounds * added): even ones, then more near the estimated surface."""
 
     def distance(z: Tensor) -> Tensor:
         return model.sdf(scene, points_along(origins, directions, z).flatten(0, 1)).view(z.shape)
@@ -92,7 +99,7 @@ def sample(
     for i in range(rounds):
         inside = is_known(scene, points_along(origins, directions, z))
         alpha = neus_section_alpha(z, sdf, 64.0 * 2**i) * (inside[:, 1:] & inside[:, :-1])
-        new = importance(z, alpha_weights(alpha), added)
+        new = importance_sampling(z, alpha_weights(alpha), added)
         there = is_known(scene, points_along(origins, directions, new))
         z, order = torch.cat([z, new], 1).sort(1)
         sdf = torch.cat([sdf, torch.where(there, distance(new), EMPTY)], 1).gather(1, order)
@@ -102,5 +109,5 @@ def sample(
 def is_known(scene: Scene, points: Tensor) -> Tensor:
     """Whether the nearest voxel to points (..., 3) is seen: bool (...). As published, with voxels of another size here
     (align_corners is False) than everywhere else."""
-    grid = place(points.reshape(-1, 3))
+    grid = to_grid(points.reshape(-1, 3))
     return (F.grid_sample(scene.mask, grid, mode="nearest", align_corners=False) > 0).view(points.shape[:-1])

@@ -164,5 +164,5 @@ def make_field(kind: Kind, method: str, seed: int, from_mesh: bool = False) -> F
             return VoxelField(STARTER_VOXELS, gain=STARTER_GAIN, coarse=COARSER_VOXELS)
         return VoxelField(VOXELS, generator=torch.Generator().manual_seed(seed))
     if is_small and from_mesh:
-        return sdf_field.small(seed=seed, anneal=0, sharpness=sdf_field.NEAR_TRUTH)
+        return sdf_field.small(seed=seed, anneal=0, sharpness=sdf_field.SHARPNESS_FROM_MESH)
     return hash_field.small(seed=seed) if is_small else hash_field.published(seed=seed)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""LRM's image encoder: transformers' ViT (DINO) or DINOv2 with registers, positions interpolated as in training."""
+"""LRM's image encoder: DINO's ViT or DINOv2 with registers, with position embeddings interpolated as in training."""
 
 from __future__ import annotations
 
@@ -12,31 +12,28 @@ from torch import Tensor, nn
 from transformers import Dinov2WithRegistersConfig, Dinov2WithRegistersModel, ViTConfig, ViTModel
 
 Positions = Literal["legacy", "new"]
-LEGACY_SHIFT = 0.1  # patches, that transformers before 4.46 added to the size that it interpolated to
+LEGACY_SHIFT = 0.1  # patches that transformers before 4.46 added to the interpolated size
 
 
 @dataclass(frozen=True)
 class Encoder:
-    """A vision transformer. grid: patches a side that its positions were trained for; registers: DINOv2's alone;
-    pooler: whether the weights come with one, which nothing uses; eps: of layer normalisation.
-    positions: how DINO's are interpolated to another size.
-    """
+    """Configuration of a vision transformer."""
 
     kind: Literal["dino", "dinov2"] = "dino"
     width: int = 768
     depth: int = 12
     heads: int = 12
-    hidden: int = 3072
-    patch: int = 16
-    grid: int = 14
-    registers: int = 4
-    pooler: bool = False
-    eps: float = 1e-12
-    positions: Positions = "legacy"
+    hidden: int = 3072  # width of the feed-forward layers
+    patch: int = 16  # pixels
+    grid: int = 14  # patches per side at which the position embeddings were trained
+    registers: int = 4  # register tokens, DINOv2 only
+    pooler: bool = False  # whether the checkpoint has a pooling layer, which is not used
+    eps: float = 1e-12  # of layer normalisation
+    positions: Positions = "legacy"  # interpolation of DINO's position embeddings
 
 
 class ImageTokens(nn.Module):
-    """Pictures (B, 3, S, S), normalised as the encoder wants -> tokens (B, 1 + (S / patch)^2, width), class first."""
+    """Normalised images (B, 3, S, S) -> tokens (B, 1 + (S / patch)^2, width), class token first."""
 
     def __init__(self, encoder: Encoder):
         super().__init__()
@@ -53,23 +50,25 @@ class ImageTokens(nn.Module):
             config = ViTConfig(intermediate_size=encoder.hidden, **shared)
             self.model = ViTModel(config, add_pooling_layer=encoder.pooler)
             if encoder.positions == "legacy":
-                self.model.embeddings.interpolate_pos_encoding = self._interpolate_as_before  # type: ignore[method-assign]
+                self.model.embeddings.interpolate_pos_encoding = self._interpolate_legacy  # type: ignore[method-assign]
         else:
             ratio = encoder.hidden // encoder.width
             config = Dinov2WithRegistersConfig(mlp_ratio=ratio, num_register_tokens=encoder.registers, **shared)
             self.model = Dinov2WithRegistersModel(config)
-            del self.model.embeddings.mask_token  # of its training alone
+            del self.model.embeddings.mask_token  # used in its training only
             self.model.embeddings.mask_token = None  # pyright: ignore[reportAttributeAccessIssue]
 
-    def forward(self, pictures: Tensor) -> Tensor:
+    def forward(self, images: Tensor) -> Tensor:
         if self.encoder.kind == "dino":
-            return self.model(pictures, interpolate_pos_encoding=True).last_hidden_state
-        tokens = self.model(pictures).last_hidden_state
+            return self.model(images, interpolate_pos_encoding=True).last_hidden_state
+        tokens = self.model(images).last_hidden_state
         return torch.cat([tokens[:, :1], tokens[:, 1 + self.encoder.registers :]], 1)
 
-    def _interpolate_as_before(self, embeddings: Tensor, height: int, width: int) -> Tensor:
-        """transformers' own until 4.45: the shift changes where between the positions it samples."""
-        positions, grid, patch = self.model.embeddings.position_embeddings, self.encoder.grid, self.encoder.patch
+    def _interpolate_legacy(self, embeddings: Tensor, height: int, width: int) -> Tensor:
+        """Interpolation of transformers up to 4.45, whose shift moves the sampling positions."""
+        positions = self.model.embeddings.position_embeddings
+        grid = self.encoder.grid
+        patch = self.encoder.patch
         if embeddings.shape[1] == positions.shape[1] and height == width:
             return positions
         planes = positions[:, 1:].unflatten(1, (grid, grid)).permute(0, 3, 1, 2)

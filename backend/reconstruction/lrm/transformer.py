@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""LRM's image-to-triplane transformer (Hong et al. 2024, section 3.2): learnt plane tokens attend to the image's."""
+"""LRM's image-to-triplane transformer (Hong et al. 2024, section 3.2): learnt plane tokens attend to image tokens."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-Order = Literal["self first", "cross first"]  # TripoSR; the paper and OpenLRM
+Order = Literal["self first", "cross first"]  # of the attention layers: TripoSR's; the paper's and OpenLRM's
 
 
 class Norm(nn.Module):
-    """Layer normalisation; with a camera's embedding, adaptive: its scale and shift follow from it (adaLN)."""
+    """Layer normalisation, modulated by the camera embedding (adaLN) if `camera`, its width, is not 0."""
 
     def __init__(self, width: int, eps: float, camera: int):
         super().__init__()
@@ -29,7 +29,7 @@ class Norm(nn.Module):
 
 
 class Attention(nn.Module):
-    """Multi-head attention of x (B, T, W) to context (B, S, C) -> (B, T, W)."""
+    """Multi-head attention from x (B, T, W) to context (B, S, C) -> (B, T, W)."""
 
     def __init__(self, width: int, context: int, heads: int, bias: bool):
         super().__init__()
@@ -48,7 +48,7 @@ class Attention(nn.Module):
 
 
 class FeedForward(nn.Module):
-    """Two layers, four times as wide between them; GELU, or GEGLU (Shazeer 2020) if gated."""
+    """Two layers with an inner width of 4 W and GELU, or GEGLU (Shazeer 2020) if gated."""
 
     def __init__(self, width: int, gated: bool):
         super().__init__()
@@ -65,11 +65,12 @@ class FeedForward(nn.Module):
 
 
 class Block(nn.Module):
-    """Self-attention, cross-attention and feed-forward with residuals, the first two in the order that is told."""
+    """Self-attention, cross-attention (in either order) and feed-forward, with residuals."""
 
     def __init__(self, width: int, heads: int, context: int, order: Order, camera: int):
         super().__init__()
-        self.order, triposr = order, order == "self first"
+        self.order = order
+        triposr = order == "self first"
         eps = 1e-5 if triposr else 1e-6
         self.norm1, self.norm2, self.norm3 = (Norm(width, eps, camera) for _ in range(3))
         self.self_attention = Attention(width, width, heads, bias=triposr)
@@ -90,10 +91,10 @@ class Block(nn.Module):
 
 
 class TriplaneTransformer(nn.Module):
-    """Image tokens (B, S, C) and a camera's embedding -> plane tokens (B, 3 P P, W), plane by plane, row by row.
+    """Image tokens (B, S, C) and a camera embedding (B, E) -> plane tokens (B, 3 P P, W), plane by plane, row by row.
 
-    TripoSR ("self first") normalises groups of channels, projects, and adds what it began with; the paper and OpenLRM
-    ("cross first") normalise at the end. OpenLRM's layers have no biases in their attention.
+    TripoSR ("self first") has a group norm, projections and a global residual; the paper and OpenLRM ("cross first")
+    have a final layer norm and no biases in their attention.
     """
 
     def __init__(self, width: int, depth: int, heads: int, context: int, plane_size: int, order: Order, camera: int):

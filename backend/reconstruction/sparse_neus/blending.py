@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""SparseNeuS's colours: every point's colour is a learnt convex mix of the pixels that see it (after IBRNet)."""
+"""SparseNeuS's blending network: a point's colour is a learnt convex combination of its source pixels (IBRNet)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def mlp(*widths: int, last: type[nn.Module] | None = nn.ELU) -> nn.Sequential:
 
 
 class BlendingNetwork(nn.Module):
-    """Features (V, N, F), first three RGB; ray differences (V, N, 4); masks (V, N); geometry (N, G) -> RGB (N, 3)."""
+    """Features (V, N, F), RGB first; ray differences (V, N, 4); masks (V, N); geometry (N, G) -> RGB (N, 3)."""
 
     def __init__(self, features: int = 59, geometry: int = 16):
         super().__init__()
@@ -53,7 +53,10 @@ class BlendingNetwork(nn.Module):
 
 
 def ray_difference(points: Tensor, target: Tensor, centres: Tensor) -> Tensor:
-    """How far each source looks from another direction: points, unit targets (N, 3), centres (V, 3) -> (V, N, 4)."""
+    """Unit difference and dot product of target and source ray directions (V, N, 4).
+
+    points (N, 3); target: unit directions to the target viewer (N, 3); centres: of the source cameras (V, 3).
+    """
     source = centres[:, None] - points
     source = source / (source.norm(dim=-1, keepdim=True) + 1e-6)
     difference = target - source

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""SparseNeuS's sparse 3-D U-Net as masked dense convolutions: torchsparse 1.4's results without torchsparse."""
+"""SparseNeuS's sparse 3D U-Net as masked dense convolutions, equivalent to torchsparse 1.4."""
 
 from __future__ import annotations
 
@@ -11,28 +11,29 @@ from .feature_pyramid import BatchStatisticsNorm
 
 
 class Kernel(nn.Module):
-    """torchsparse's weight (27, in, out), whose row index counts the offsets with x fastest."""
+    """torchsparse's convolution weight (27, in, out), offsets with x fastest."""
 
     def __init__(self, inputs: int, outputs: int):
         super().__init__()
         self.kernel = nn.Parameter(torch.randn(27, inputs, outputs) * (2 / (27 * inputs)) ** 0.5)
 
     def dense(self) -> Tensor:
-        """(in, out, x, y, z), in the memory's order with which the processor's convolutions are fastest."""
+        """The weight as (in, out, x, y, z), on CPUs in the memory format with the fastest convolutions."""
         weight = self.kernel.view(3, 3, 3, *self.kernel.shape[1:]).permute(3, 4, 2, 1, 0)
         return weight.to(memory_format=torch.channels_last_3d) if weight.device.type == "cpu" else weight
 
 
 class SparseBlock(nn.Module):
-    """Convolution (plain, strided or transposed), batch norm over the active sites, ReLU."""
+    """Convolution (plain, strided or transposed), batch norm over active sites, ReLU."""
 
     def __init__(self, inputs: int, outputs: int, stride: int = 1, transposed: bool = False):
         super().__init__()
         self.net = nn.Sequential(Kernel(inputs, outputs), BatchStatisticsNorm(outputs))
-        self.stride, self.transposed = stride, transposed
+        self.stride = stride
+        self.transposed = transposed
 
     def forward(self, inputs: Tensor, mask: Tensor) -> Tensor:
-        """inputs (1, C, X, Y, Z), zero off its sites; `mask` (1, 1, ...) are the sites of the output."""
+        """inputs (1, C, X, Y, Z), zero at inactive sites; mask (1, 1, ...), the output's active sites."""
         weight = self.net[0].dense()  # pyright: ignore[reportCallIssue]
         if self.transposed:
             i, j, k = mask.shape[2:]
@@ -45,13 +46,14 @@ class SparseBlock(nn.Module):
 
 
 def pad_strided(x: Tensor) -> Tensor:
-    """Padding with which a stride-2 kernel-3 convolution gives floor(D / 2) + 1 sites an axis, as torchsparse does."""
+    """Pad so that a convolution of stride 2 and kernel 3 gives floor(D / 2) + 1 sites per axis, as torchsparse does."""
     return F.pad(x, [p for d in reversed(x.shape[2:]) for p in (1, 2 * (d // 2) + 2 - d)])
 
 
 def masked_norm(x: Tensor, mask: Tensor, norm: nn.Module) -> Tensor:
-    """Batch norm with the statistics of the active sites, ReLU, zeros elsewhere. Takes x's memory for its own."""
-    per_channel, count = (1, -1, 1, 1, 1), mask.sum()
+    """Batch norm over active sites, then ReLU, zero elsewhere. Modifies x in place."""
+    per_channel = (1, -1, 1, 1, 1)
+    count = mask.sum()
     x = x.mul_(mask)
     mean = x.sum((2, 3, 4), keepdim=True) / count
     x = x.addcmul_(mask, mean, value=-1)
@@ -60,8 +62,8 @@ def masked_norm(x: Tensor, mask: Tensor, norm: nn.Module) -> Tensor:
     return (x * (weight * torch.rsqrt(variance + 1e-5))).addcmul_(mask, bias).relu_()
 
 
-def coarser(mask: Tensor) -> Tensor:
-    """Sites of the next level: any active neighbour, but none below the lowest active coordinate of an axis."""
+def downsample_sites(mask: Tensor) -> Tensor:
+    """Active sites of the next level: those with an active neighbour, but none below an axis's lowest active one."""
     out = F.max_pool3d(pad_strided(mask), 3, 2)
     for axis in (2, 3, 4):
         active = mask.amax([d for d in (2, 3, 4) if d != axis]).flatten().nonzero()
@@ -71,7 +73,7 @@ def coarser(mask: Tensor) -> Tensor:
 
 
 class SparseCostRegNet(nn.Module):
-    """Cost volume (1, C, D, D, D) and its sites (1, 1, D, D, D) -> features (1, widths[0], D, D, D)."""
+    """Cost volume (1, C, D, D, D) and its active sites (1, 1, D, D, D) -> features (1, widths[0], D, D, D)."""
 
     def __init__(self, inputs: int = 32, widths: tuple[int, int, int, int] = (16, 16, 32, 64)):
         super().__init__()
@@ -85,9 +87,9 @@ class SparseCostRegNet(nn.Module):
         self.conv11 = SparseBlock(b, a, transposed=True)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        mask1 = coarser(mask)
-        mask2 = coarser(mask1)
-        mask3 = coarser(mask2)
+        mask1 = downsample_sites(mask)
+        mask2 = downsample_sites(mask1)
+        mask3 = downsample_sites(mask2)
         c0 = self.conv0(x, mask)
         c2 = self.conv2(self.conv1(c0, mask1), mask1)
         c4 = self.conv4(self.conv3(c2, mask2), mask2)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""SparseNeuS's image features: a three-level feature pyramid fused at full resolution (module names as published)."""
+"""SparseNeuS's image encoder: a three-level feature pyramid, fused at full resolution. Module names as published."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from torch import Tensor, nn
 
 
 class BatchStatisticsNorm(nn.Module):
-    """Normalises with the statistics of its current input, always (mean and biased variance over all but channels).
+    """Batch norm that always uses the statistics of its current input, mean and biased variance.
 
-    The published export runs every network in training mode, so the stored running statistics, kept here
-    for loading, are never used.
+    The published export runs every network in training mode, so the checkpoint's running statistics are never used.
     """
 
     def __init__(self, channels: int):
@@ -29,7 +28,7 @@ class BatchStatisticsNorm(nn.Module):
 
 
 class InPlaceABN(BatchStatisticsNorm):
-    """mapillary's activated batch norm in plain PyTorch: the scale is |weight| + eps, then leaky ReLU of slope 0.01."""
+    """mapillary's activated batch norm in plain PyTorch: scale |weight| + eps, then leaky ReLU of slope 0.01."""
 
     def forward(self, x: Tensor) -> Tensor:
         x = F.batch_norm(x, None, None, self.weight.abs() + 1e-5, self.bias, training=True, eps=1e-5)
@@ -37,7 +36,7 @@ class InPlaceABN(BatchStatisticsNorm):
 
 
 class ConvBnReLU(nn.Module):
-    """Convolution without bias, same padding, and activated batch norm."""
+    """Convolution without bias and with same padding, then activated batch norm."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int = 3, stride: int = 1):
         super().__init__()
@@ -68,10 +67,10 @@ class FeaturePyramid(nn.Module):
         c1 = self.conv1(c0)
         c2 = self.conv2(c1)
         f2 = self.toplayer(c2)
-        f1 = enlarge(f2, 2) + self.lat1(c1)
-        f0 = enlarge(f1, 2) + self.lat0(c0)
-        return torch.cat([enlarge(f2, 4), enlarge(self.smooth1(f1), 2), self.smooth0(f0)], 1)
+        f1 = upsample(f2, 2) + self.lat1(c1)
+        f0 = upsample(f1, 2) + self.lat0(c0)
+        return torch.cat([upsample(f2, 4), upsample(self.smooth1(f1), 2), self.smooth0(f0)], 1)
 
 
-def enlarge(x: Tensor, factor: int) -> Tensor:
+def upsample(x: Tensor, factor: int) -> Tensor:
     return F.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=True)

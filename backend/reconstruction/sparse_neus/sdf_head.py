@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""SparseNeuS's signed distance: trilinear latent, positional encoding and a small weight-normalised MLP."""
+"""SparseNeuS's SDF head: trilinear latents, positional encoding and a small weight-normalised MLP."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 
 def sample_volume(volume: Tensor, points: Tensor) -> Tensor:
-    """volume (C, D, D, D) over [-1, 1]^3, points (N, 3) -> (N, C), trilinear, corners at -1 and 1.
+    """Trilinear samples of a volume (C, D, D, D) over [-1, 1]^3, corners at -1 and 1, at points (N, 3) -> (N, C).
 
-    Zero unless 0 < index < D, like the published sampler; differentiable twice, which the faster F.grid_sample is not.
+    Zero unless 0 < index < D, like the published sampler. Twice differentiable, which the faster F.grid_sample is not.
     """
     side = volume.shape[-1]
     index = (points + 1) / 2 * (side - 1)
@@ -33,13 +33,13 @@ def sample_volume(volume: Tensor, points: Tensor) -> Tensor:
 
 
 def encode_position(points: Tensor, octaves: int) -> Tensor:
-    """(N, 3) -> (N, 3 + 6 octaves): p, then sin(2^k p), cos(2^k p) for each octave, without a factor of pi."""
+    """Positional encoding (N, 3) -> (N, 3 + 6 octaves): p, then sin(2^k p), cos(2^k p), without a factor of pi."""
     waves = [f(points * 2**k) for k in range(octaves) for f in (torch.sin, torch.cos)]
     return torch.cat([points, *waves], 1)
 
 
 class WeightNormLinear(nn.Module):
-    """Linear layer with weight = g * v / |v| by row, under the published key names."""
+    """Linear layer with weight g * v / |v| per row, under the published names."""
 
     def __init__(self, weight: Tensor, bias: Tensor):
         super().__init__()
@@ -48,15 +48,15 @@ class WeightNormLinear(nn.Module):
         self.weight_v = nn.Parameter(weight)
 
     def forward(self, x: Tensor, outputs: int | None = None) -> Tensor:
-        """All outputs, or only the first so many."""
+        """(N, inputs) -> (N, outputs); `outputs` computes only the first ones."""
         g, v, bias = (p[:outputs] for p in (self.weight_g, self.weight_v, self.bias))
         return F.linear(x, g * v / v.norm(dim=1, keepdim=True), bias)
 
 
 class SdfLayer(nn.Module):
-    """points (N, 3) in [-1, 1]^3 and latents (N, 16) -> (N, width): signed distance and features, unused as published.
+    """Points (N, 3) in [-1, 1]^3 and latents (N, 16) -> signed distance and features (N, width).
 
-    The initial weights give the distance to a sphere of radius 0.5 (Atzmon and Lipman 2020).
+    The features are unused, as published. Initialised to a sphere of radius 0.5 (Atzmon and Lipman 2020).
     """
 
     def __init__(self, width: int = 128, latent: int = 16, octaves: int = 6):
@@ -65,7 +65,8 @@ class SdfLayer(nn.Module):
         std = math.sqrt(2 / width)
         first = torch.zeros(width, 3 + 6 * octaves)
         first[:, :3] = torch.randn(width, 3) * std
-        second, third = torch.randn(width, width + latent) * std, torch.randn(width, width + latent) * 1e-4
+        second = torch.randn(width, width + latent) * std
+        third = torch.randn(width, width + latent) * 1e-4
         third += math.sqrt(math.pi / (width + latent))
         second[:, width:], third[:, width:] = 1e-3 * torch.randn(2, width, latent)
         self.lin0 = WeightNormLinear(first, torch.zeros(width))
@@ -73,7 +74,7 @@ class SdfLayer(nn.Module):
         self.lin2 = WeightNormLinear(third, torch.full((width,), -0.5))
 
     def forward(self, points: Tensor, latents: Tensor, outputs: int | None = None) -> Tensor:
-        """(N, outputs): the distance alone takes half of the time that all take."""
+        """(N, outputs). The distance alone takes half the time of all outputs."""
         hidden = F.softplus(self.lin0(encode_position(points, self.octaves)), beta=100)
         hidden = F.softplus(self.lin1(torch.cat([hidden, latents], 1)), beta=100)
         return self.lin2(torch.cat([hidden, latents], 1), outputs)

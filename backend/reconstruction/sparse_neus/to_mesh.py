@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The second half of One-2-3-45: posed views -> SparseNeuS -> surface -> coloured mesh."""
+"""One-2-3-45's reconstruction: posed views -> SparseNeuS -> marching cubes -> coloured mesh."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...input_view.input_view import Picture, front_colors, keep_outline, paint_front
+from ...input_view.input_view import InputView, front_colors, match_silhouette, paint_front
 from ...interface.common_parameters import MeshParameters
 from ...interface.errors import ImageError
 from ...meshing.clean import keep_components, remove_degenerate
-from ...meshing.fill_cavities import fill_hollow
+from ...meshing.fill_cavities import fill_cavities
 from ...meshing.marching_cubes import extract
-from ...meshing.texture import finish, nearby
+from ...meshing.texture import decimate_and_texture, nearest_vertex_colors
 from ...rendering.cameras import Camera
 from ...rendering.mesh import Mesh
-from ...runtime.images import on_white
+from ...runtime.images import on_white, to_bytes
 from ...runtime.progress import Progress
-from .model import Scene, SparseNeuS, known
+from .model import Scene, SparseNeuS, is_observed
 from .volume_frame import object_box, place_volume
 
 POINTS = 1 << 16  # signed distances evaluated at once
-SMALLEST_PIECE = 0.03  # of the largest one's volume; smaller ones are crumbs...
-SMALLEST_SHOWN = 0.003  # ...unless the picture's outline vouches for them
+SMALLEST_PIECE = 0.03  # of the largest piece's volume; smaller pieces are floaters...
+SMALLEST_SHOWN = 0.003  # ...unless the input view's silhouette confirms them
 WITHIN = 0.94  # of the object's box; the views show nothing beyond
-NOTHING = 1.0  # the distance, in the world, where no two views look
+UNOBSERVED = 1.0  # signed distance in world units where fewer than two views look
 
 
 def mesh_from_images(
@@ -37,8 +37,10 @@ def mesh_from_images(
     parameters: MeshParameters,
     progress: Progress,
 ) -> Mesh:
-    """Posed images float32 RGBA (V, H, W, 4) -> clean coloured mesh in the cameras' world. All cameras look at the
-    object. size: pixels a side of the views that the model takes."""
+    """Reconstruct a coloured mesh in the cameras' world from posed images float32 RGBA (V, H, W, 4).
+
+    All cameras look at the object. size: pixels per side of the views that the model takes.
+    """
     views = torch.from_numpy(on_white(images)).permute(0, 3, 1, 2).float()
     views = F.interpolate(views, (size, size), mode="bilinear", antialias=True, align_corners=False)
     device = next(model.parameters()).device
@@ -52,35 +54,46 @@ def mesh_from_views(
     parameters: MeshParameters,
     progress: Progress,
     reference: Camera | None = None,
-    picture: Picture | None = None,
+    input_view: InputView | None = None,
 ) -> Mesh:
-    """Views (V, 3, S, S) in 0..1 with cameras -> clean coloured mesh in the cameras' world.
+    """Reconstruct a coloured mesh in the cameras' world.
 
-    reference: the camera of the input image, the first view's if None. picture: what the mesh is made true to, if any.
-    The surface is looked for in the object's box, which is half as wide as the published volume, and only where views
-    saw something.
+    The surface is extracted in the object's box, which is half as wide as the published volume, and only where views
+    observed it. Raises ImageError if there is none.
+
+    Args:
+        model: the network.
+        views: (V, 3, S, S) in 0..1.
+        cameras: of the views.
+        parameters: the task's, of which mesh_resolution, max_faces and texture are used.
+        progress: receives the stages.
+        reference: camera of the input image, by default the first view's.
+        input_view: constrains the silhouette and the front's colours.
     """
     progress.update("Features", 0, 1)
     matrices = torch.stack([c.cam_to_world for c in cameras]).to(views.device)
     first = None if reference is None else reference.cam_to_world.to(views.device)
     volume, *volume_cameras = place_volume(model.rig, matrices, cameras[0].fov_deg, views.shape[-1], first)
     scene = model.build(views.float(), *volume_cameras)
-    box, to_volume, unit = object_box(matrices, cameras[0].fov_deg), torch.linalg.inv(volume), volume[:3, 0].norm()
-    to_box, evaluated = torch.linalg.inv(box), 0
+    box = object_box(matrices, cameras[0].fov_deg)
+    to_box = torch.linalg.inv(box)
+    to_volume = torch.linalg.inv(volume)
+    unit = volume[:3, 0].norm()
+    evaluated = 0
 
     def field(points: Tensor) -> Tensor:
         nonlocal evaluated
         evaluated += len(points)
         progress.update("Surface", evaluated, evaluated + 4 * POINTS)
         parts = transform(to_volume, points).split(POINTS)
-        sdf = torch.cat([torch.where(known(scene, p), model.sdf(scene, p) * unit, NOTHING) for p in parts])
-        return torch.where((transform(to_box, points).abs() <= WITHIN + 1e-4).all(1), sdf, NOTHING)
+        sdf = torch.cat([torch.where(is_observed(scene, p), model.sdf(scene, p) * unit, UNOBSERVED) for p in parts])
+        return torch.where((transform(to_box, points).abs() <= WITHIN + 1e-4).all(1), sdf, UNOBSERVED)
 
-    true = fill_hollow(field, box, WITHIN)
-    if picture is not None:
-        true = keep_outline(true, picture, float(box[:3, 0].norm()))
+    solid = fill_cavities(field, box, WITHIN)
+    if input_view is not None:
+        solid = match_silhouette(solid, input_view, float(box[:3, 0].norm()))
     vertices, faces = extract(
-        lambda p: true(transform(box, p)), parameters.mesh_resolution, (-WITHIN, WITHIN), device=views.device
+        lambda p: solid(transform(box, p)), parameters.mesh_resolution, (-WITHIN, WITHIN), device=views.device
     )
     if not len(faces):
         raise ImageError(
@@ -89,24 +102,25 @@ def mesh_from_views(
     points = transform(box, torch.from_numpy(vertices).to(views.device))
     rgb = vertex_colors(model, scene, transform(to_volume, points), progress)
     mesh = Mesh(points.cpu().numpy(), faces, np.concatenate([rgb, np.full((len(rgb), 1), 255, np.uint8)], 1))
-    mesh = remove_degenerate(keep_components(mesh, SMALLEST_PIECE if picture is None else SMALLEST_SHOWN))
-    colors = nearby(mesh)
-    if picture is not None:
-        mesh, colors = paint_front(mesh, picture), front_colors(mesh, picture, colors)
-    return finish(mesh, parameters, colors, lambda i, n: progress.update("Texture", i, n))
+    mesh = remove_degenerate(keep_components(mesh, SMALLEST_PIECE if input_view is None else SMALLEST_SHOWN))
+    colors = nearest_vertex_colors(mesh)
+    if input_view is not None:
+        colors = front_colors(mesh, input_view, colors)
+        mesh = paint_front(mesh, input_view)
+    return decimate_and_texture(mesh, parameters, colors, lambda i, n: progress.update("Texture", i, n))
 
 
 def vertex_colors(model: SparseNeuS, scene: Scene, vertices: Tensor, progress: Progress) -> np.ndarray:
-    """uint8 (N, 3): the blending network, asked along the surface normal."""
+    """Colours uint8 (N, 3) of the blending network, viewed along the surface normals."""
     parts = vertices.split(1 << 13)
     colors = []
     for i, part in enumerate(parts):
         normal = F.normalize(model.gradient(scene, part), dim=1)
         colors.append(model.color(scene, part, normal))
         progress.update("Colours", i + 1, len(parts))
-    return (torch.cat(colors).clamp(0, 1) * 255 + 0.5).byte().cpu().numpy()
+    return to_bytes(torch.cat(colors))
 
 
 def transform(matrix: Tensor, points: Tensor) -> Tensor:
-    """Points (N, 3) by an affine map (4, 4)."""
+    """Apply an affine map (4, 4) to points (N, 3)."""
     return points @ matrix[:3, :3].T + matrix[:3, 3]

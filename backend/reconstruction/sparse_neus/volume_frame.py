@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where SparseNeuS's volume [-1, 1]^3 lies among the cameras. The one place that knows the networks' own conventions:
-OpenCV axes (x right, y down, z forward); where a pixel's centre is; and, for the published weights, the world of the
-reference camera, normalised by what all cameras see.
+"""Placement of SparseNeuS's volume [-1, 1]^3 among the cameras, and conversion to the network's conventions.
+
+These are OpenCV axes (x right, y down, z forward), the position of pixel centres and, for the published weights, the
+reference camera's world, normalised to the box of all frusta.
 """
 
 from __future__ import annotations
@@ -13,18 +14,19 @@ import torch
 from torch import Tensor
 
 Rig = Literal["starter", "published"]
-PUBLISHED_FOV_DEG = math.degrees(2 * math.atan(128 / 280))  # 280 pixels of focal length, 256 pixels
-NEAR, FAR = 0.5 / 1.2, 1.8 / 1.2  # published depths between which a camera sees, in its distances to the object
+PUBLISHED_FOV_DEG = math.degrees(2 * math.atan(128 / 280))  # focal length 280 at 256 pixels
+NEAR, FAR = 0.5 / 1.2, 1.8 / 1.2  # the published frusta's planes, in camera distances
 PIXEL_SHIFT = {"starter": -0.5, "published": 0.0}
 
 
 def place_volume(
     rig: Rig, cam_to_world: Tensor, fov_deg: float, size: int, reference: Tensor | None = None
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Cameras (V, 4, 4), Blender's axes, pictures of size x size pixels -> volume to world, a similarity (4, 4);
-    affine (V, 4, 4), volume to pixels; centres (V, 3) of the cameras in the volume.
+    """Place the volume among cameras (V, 4, 4) with Blender's axes and images of size x size pixels.
 
-    reference: (4, 4), the camera of the input image, which gives the published volume its axes; the first one if None.
+    reference: (4, 4), the input image's camera, which gives the published volume its axes; by default the first camera.
+    Returns the similarity (4, 4) from volume to world, affine maps (V, 4, 4) from volume to pixels, and the cameras'
+    centres (V, 3) in the volume.
     """
     if rig == "starter":
         frame = object_box(cam_to_world, fov_deg)
@@ -37,59 +39,51 @@ def place_volume(
 
 
 def object_box(cam_to_world: Tensor, fov_deg: float) -> Tensor:
-    """Similarity (4, 4), [-1, 1]^3 -> world: around what the cameras look at, a tenth wider than their view.
+    """Similarity (4, 4) from [-1, 1]^3 to a box around the cameras' common target, a tenth wider than their view.
 
     For One-2-3-45's rig (distance 1.2, 49.1 degrees) the half side is 0.548.
     """
-    centre, distance = middle(cam_to_world)
+    centre, distance = common_target(cam_to_world)
     frame = torch.eye(4, device=centre.device)
     frame[:3, :3] *= 1.1 * distance * torch.sin(torch.deg2rad(torch.tensor(fov_deg)) / 2)
     frame[:3, 3] = centre
     return frame
 
 
-def middle(cam_to_world: Tensor) -> tuple[Tensor, Tensor]:
-    """The point (3,) that the cameras look at, in the least squares sense, and their usual distance from it."""
+def common_target(cam_to_world: Tensor) -> tuple[Tensor, Tensor]:
+    """The point (3,) closest to all optical axes, in the least squares sense, and the median distance to it, ()."""
     axes, eyes = -cam_to_world[:, :3, 2].double(), cam_to_world[:, :3, 3].double()
     across = torch.eye(3, device=axes.device, dtype=axes.dtype) - axes[:, :, None] * axes[:, None, :]
     centre = torch.linalg.lstsq(across.sum(0), (across @ eyes[..., None]).sum(0)).solution[:, 0]
     unit = 1e-6 * (eyes - centre).norm(dim=1).median().clamp_min(1e-12)
-    centre = (centre / unit).round() * unit  # LAPACK's last digits differ from call to call, a seed's mesh may not
+    centre = (centre / unit).round() * unit  # LAPACK's last digits vary between calls; a seed's mesh must not
     return centre.to(cam_to_world), (eyes - centre).norm(dim=1).median().to(cam_to_world)
 
 
 def published_frame(cam_to_world: Tensor, fov_deg: float, reference: Tensor) -> Tensor:
-    """The same for the published weights: axes of the reference camera; a tenth wider than the box of all frusta."""
+    """Similarity (4, 4) from the published volume to the world: along the reference camera's axes, a tenth wider than
+    the box of all frusta."""
     cameras = torch.cat([reference[None], cam_to_world]).double().cpu()
     opencv = cameras @ torch.diag(torch.tensor([1.0, -1, -1, 1], dtype=torch.float64))
-    _, distance = middle(cameras)
+    _, distance = common_target(cameras)
     signs = torch.cartesian_prod(*[torch.tensor([-1.0, 1], dtype=torch.float64)] * 2)
     directions = torch.cat([signs * math.tan(math.radians(fov_deg) / 2), torch.ones(4, 1)], 1)
     corners = torch.cat([directions * NEAR * distance, directions * FAR * distance])
     corners = corners @ opencv[:, :3, :3].transpose(1, 2) + opencv[:, None, :3, 3]
-    seen = (corners.reshape(-1, 3) - opencv[0, :3, 3]) @ opencv[0, :3, :3]
-    low, high = seen.amin(0), seen.amax(0)
+    local = (corners.reshape(-1, 3) - opencv[0, :3, 3]) @ opencv[0, :3, :3]
+    low, high = local.amin(0), local.amax(0)
     scale = torch.eye(4, dtype=torch.float64)
     scale[:3, :3] *= 1.1 * (high - low).max() / 2
     scale[:3, 3] = (low + high) / 2
     return (opencv[0] @ scale).to(cam_to_world)
 
 
-def near_far(centres: Tensor) -> tuple[Tensor, Tensor]:
-    """Between which distances rays from camera centres (V, 3) in the volume are rendered, as published: each (V,).
-
-    near is negative where the camera is inside the volume, as One-2-3-45's are.
-    """
-    distance = centres.norm(dim=-1)
-    return 0.95 * (distance - 1), 1.05 * (distance + 1)
-
-
 def volume_cameras(
     cam_to_world: Tensor, fov_deg: float, size: int, volume_to_world: Tensor, pixel_shift: float = -0.5
 ) -> tuple[Tensor, Tensor]:
-    """Cameras (V, 4, 4) with Blender axes -> affine (V, 4, 4), volume to pixels, and centres (V, 3) in the volume.
+    """Convert cameras (V, 4, 4) with Blender's axes -> affine maps (V, 4, 4) from volume to pixels, centres (V, 3).
 
-    Pixel centres lie at whole numbers plus 0.5 plus `pixel_shift`. `volume_to_world` is a similarity.
+    volume_to_world: a similarity (4, 4). Pixel centres lie at integers + 0.5 + `pixel_shift`.
     """
     focal = size / 2 / torch.tan(torch.deg2rad(torch.tensor(fov_deg)) / 2)
     centre = size / 2 + pixel_shift

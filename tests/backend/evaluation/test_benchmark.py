@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What `evaluate` measures: the baselines as they are told, against closed forms."""
+"""The benchmark's scores of baselines and of a perfect engine, against closed forms."""
 
 import numpy as np
 import pytest
 
-from backend.engines import Result
+from backend.engines import MeshResult
 from backend.evaluation import benchmark
 from backend.evaluation.benchmark import evaluate_object, to_mesh, turned
 from backend.rendering.mesh import Mesh
@@ -13,7 +13,7 @@ from backend.training.meshes import load_mesh
 
 @pytest.fixture(scope="module")
 def scores(tmp_path_factory):
-    """Of a regular octahedron whose corners lie 0.5 from its centre."""
+    """Scores of a regular octahedron whose corners lie 0.5 from its centre."""
     corners = np.concatenate([np.eye(3), -np.eye(3)]).astype(np.float32) / 2
     faces = [(0, 1, 2), (1, 3, 2), (3, 4, 2), (4, 0, 2), (1, 0, 5), (3, 1, 5), (4, 3, 5), (0, 4, 5)]
     path = tmp_path_factory.mktemp("meshes") / "octahedron.npz"
@@ -34,7 +34,7 @@ def test_the_scaled_box_has_its_corners_where_the_farthest_vertex_is(scores):
     assert scores["scaled box"]["volume_iou"] == pytest.approx(common / ((2 * half) ** 3 + 1 / 6 - common), abs=0.01)
 
 
-def test_the_object_itself_is_right_from_every_side(tmp_path, monkeypatch):
+def test_the_true_object_is_perfect_at_another_position_and_size(tmp_path, monkeypatch):
     """A wedge, whose box has another middle once it is turned, comes back as it is but elsewhere and smaller."""
     corners = np.array([(0, 0, 0), (1, 0, 0), (0, 0.3, 0), (0, 0, 0.5)], np.float32)
     faces = np.int32([(0, 2, 1), (0, 1, 3), (0, 3, 2), (1, 2, 3)])
@@ -44,9 +44,10 @@ def test_the_object_itself_is_right_from_every_side(tmp_path, monkeypatch):
 
     class Perfect:
         @staticmethod
-        def run(_request, _report):
+        def run(_request, _progress):
             mesh = to_mesh(turned(load_mesh(*entry), -turn))
-            return Result(Mesh(mesh.vertices * 0.7 + 0.1, mesh.faces, mesh.vertex_colors), np.zeros((0, 1, 1, 4)))
+            moved = Mesh(mesh.vertices * 0.7 + 0.1, mesh.faces, mesh.vertex_colors)
+            return MeshResult(moved, np.zeros((0, 1, 1, 4), np.uint8), {})
 
     monkeypatch.setitem(benchmark.ENGINES, "perfect", Perfect)
     scores = evaluate_object(entry, index, ["perfect"], {"perfect": {}}, true_views=False)[0]["perfect"]

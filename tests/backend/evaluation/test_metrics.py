@@ -51,7 +51,7 @@ def test_nearest_distances_and_f_score_equal_loops():
     assert metrics.f_score(there, back, 0.0) == 0
 
 
-def test_concentric_spheres():
+def test_metrics_of_concentric_spheres_are_their_closed_forms():
     """Every point of one is 0.03 away from the other (up to the spacing of the samples)."""
     result = metrics.compare_meshes(ball(0.33), ball(0.30))
     assert result["chamfer"] == pytest.approx(0.03, rel=0.05)
@@ -59,7 +59,7 @@ def test_concentric_spheres():
     assert result["volume_iou"] == pytest.approx((0.30 / 0.33) ** 3, abs=0.01)
 
 
-def test_a_mesh_equals_itself():
+def test_a_mesh_compared_with_itself_is_perfect():
     result = metrics.compare_meshes(ball(0.3), ball(0.3))
     assert result["chamfer"] < 0.01 and result["f_score_0.02"] > 0.99 and result["volume_iou"] == 1
 
@@ -88,26 +88,33 @@ def test_iou_of_shifted_cuboids():
     assert metrics.volume_iou(a, b) == 0.5  # the grid's planes fall on the faces' coordinates
 
 
-def test_winding_numbers(monkeypatch):
-    """Two overlapping cuboids count twice where they overlap; an open one is less sure of its inside."""
-    a, b = cuboid((-0.5, -0.5, -0.5), (0.1, 0.5, 0.5)), cuboid((-0.1, -0.5, -0.5), (0.5, 0.5, 0.5))
-    both = Mesh(np.concatenate([a.vertices, b.vertices]), np.concatenate([a.faces, b.faces + 8]))
-    points = np.array([[-0.3, 0, 0], [0, 0, 0], [0.3, 0.1, 0.2], [0.7, 0, 0]])
-    np.testing.assert_allclose(metrics.exact_winding_number(both, points), [1, 2, 1, 0], atol=1e-9)
-    inside_out = Mesh(a.vertices, a.faces[:, ::-1])
-    np.testing.assert_allclose(metrics.exact_winding_number(inside_out, points[:1]), [-1], atol=1e-9)
-    cube = cuboid((-0.5, -0.5, -0.5), (0.5, 0.5, 0.5))
-    no_lid = Mesh(cube.vertices, cube.faces[2:])  # one face of a cube seen from its centre is a sixth of everything
-    np.testing.assert_allclose(metrics.exact_winding_number(no_lid, np.zeros((1, 3))), [5 / 6])
-    rng = np.random.default_rng(1)
-    points = rng.uniform(-0.7, 0.7, (500, 3))
-    exact = metrics.exact_winding_number(both, points)
-    np.testing.assert_allclose(metrics.winding_number(both, points), exact, atol=0.05)  # libigl's is an approximation
+LEFT, RIGHT = cuboid((-0.5, -0.5, -0.5), (0.1, 0.5, 0.5)), cuboid((-0.1, -0.5, -0.5), (0.5, 0.5, 0.5))
+OVERLAPPING = Mesh(np.concatenate([LEFT.vertices, RIGHT.vertices]), np.concatenate([LEFT.faces, RIGHT.faces + 8]))
+CUBE = cuboid((-0.5, -0.5, -0.5), (0.5, 0.5, 0.5))
+
+
+@pytest.mark.parametrize(
+    ("mesh", "points", "expected"),
+    [
+        (OVERLAPPING, [[-0.3, 0, 0], [0, 0, 0], [0.3, 0.1, 0.2], [0.7, 0, 0]], [1, 2, 1, 0]),
+        (Mesh(LEFT.vertices, LEFT.faces[:, ::-1]), [[-0.3, 0, 0]], [-1]),
+        (Mesh(CUBE.vertices, CUBE.faces[2:]), [[0, 0, 0]], [5 / 6]),  # a cube's face fills a sixth of the sphere
+    ],
+    ids=["overlapping", "inside out", "open"],
+)
+def test_exact_winding_numbers_are_their_closed_forms(mesh, points, expected):
+    np.testing.assert_allclose(metrics.exact_winding_number(mesh, np.array(points, float)), expected, atol=1e-9)
+
+
+def test_fast_winding_numbers_are_close_and_fall_back_to_the_exact_ones(monkeypatch):
+    points = np.random.default_rng(1).uniform(-0.7, 0.7, (500, 3))
+    exact = metrics.exact_winding_number(OVERLAPPING, points)
+    np.testing.assert_allclose(metrics.winding_number(OVERLAPPING, points), exact, atol=0.05)  # an approximation
     monkeypatch.setitem(sys.modules, "igl", None)
-    np.testing.assert_array_equal(metrics.winding_number(both, points), exact)
+    np.testing.assert_array_equal(metrics.winding_number(OVERLAPPING, points), exact)
 
 
-def test_normalise():
+def test_normalise_centres_the_used_vertices_and_scales_to_half():
     mesh = cuboid((1, 2, 3), (4, 6, 3 + 12))
     mesh = Mesh(np.concatenate([mesh.vertices, [[100, 100, 100]]]), mesh.faces)  # a vertex without faces
     result = metrics.normalise(mesh)
@@ -115,7 +122,7 @@ def test_normalise():
     np.testing.assert_allclose(result.vertices.min(0), -result.vertices.max(0), atol=1e-6)
 
 
-def test_align_takes_a_similarity_off():
+def test_align_removes_a_similarity():
     """A box with three different sides, moved, turned by nine degrees and made a tenth larger, comes back; a mirror
     image of something that has no mirror plane does not."""
     corners = np.array([[-0.3, -0.2, -0.1], [0.3, -0.2, -0.1], [0, 0.2, -0.1], [0.1, 0, 0.25]], np.float32)
@@ -145,7 +152,7 @@ def test_the_similarity_of_points_is_the_one_they_were_moved_by():
     assert np.linalg.det(mirror) == pytest.approx(1)
 
 
-def test_psnr():
+def test_psnr_by_hand_and_of_equal_images():
     a = np.full((8, 8, 3), 0.5)
     assert metrics.psnr(a, a + 0.1) == pytest.approx(20)
     assert metrics.psnr(a, a) == math.inf
@@ -164,7 +171,7 @@ def test_ssim_equals_scikit_image(shape):
     assert metrics.ssim(a, a) == pytest.approx(1)
 
 
-def test_ssim_refuses_what_it_cannot_compare():
+def test_ssim_refuses_small_images_and_different_shapes():
     with pytest.raises(ValueError, match="11 x 11"):
         metrics.ssim(np.zeros((10, 20)), np.zeros((10, 20)))
 

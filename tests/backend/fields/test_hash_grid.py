@@ -7,7 +7,6 @@ import torch
 from torch.nn import functional as F
 
 from backend.fields.hash_grid import HashGrid
-from backend.fields.tensor_field import VectorMatrix
 from backend.fields.voxel_field import VoxelField
 
 
@@ -74,12 +73,6 @@ def test_levels_fade_in_one_after_the_other():
     assert not shown[:, 4:].any()
 
 
-def test_total_variation_of_a_ramp():
-    made = grid(levels=1, features=1)
-    made.table.data = torch.arange(5.0).repeat_interleave(25)[None]  # grows by one a cell along x alone
-    assert made.total_variation().item() == pytest.approx(1 / 3)
-
-
 def test_voxels_are_interpolated_as_grid_sample_does():
     field = VoxelField(5, bounds=(-0.5, 0.5)).double()
     field.density.data.normal_(generator=torch.Generator().manual_seed(2))
@@ -88,7 +81,7 @@ def test_voxels_are_interpolated_as_grid_sample_does():
     stored = torch.cat([field.density, field.colors]).view(1, 4, 5, 5, 5)
     place = (2 * where)[None, :, None, None].flip(-1)  # grid_sample counts x along the last axis
     raw = F.grid_sample(stored, place, align_corners=True)[0, :, :, 0, 0]
-    value, color = field.look(where)
+    value, color = field.value_and_color(where)
     torch.testing.assert_close(value, F.softplus(raw[0] * np.exp(0.3) - 1))
     torch.testing.assert_close(color, raw[1:].T.sigmoid())
 
@@ -104,20 +97,7 @@ def test_coarse_voxels_are_added_to_fine_ones_as_grid_sample_reads_them():
     for side, table in zip((5, 3, 2), tables, strict=True):
         stored = torch.cat(table).view(1, 4, side, side, side)
         raw += F.grid_sample(stored, place, align_corners=True)[0, :, :, 0, 0]
-    value, color = field.look(where)
+    value, color = field.value_and_color(where)
     torch.testing.assert_close(value, F.softplus(raw[0] * field.log_gain.exp() - 1))
     torch.testing.assert_close(color, raw[1:].T.sigmoid())
     torch.testing.assert_close(field.value(where), value)
-
-
-def test_planes_times_lines_are_the_sum_of_outer_products():
-    """Interpolated in the full tensor, which is what the factors stand for."""
-    made = VectorMatrix(4, 2, torch.Generator().manual_seed(0)).double()
-    (xy, xz, yz), (z, y, x) = made.planes, made.lines
-    full = torch.cat(
-        [torch.einsum("rab,rc->rabc", xy, z), torch.einsum("rac,rb->rabc", xz, y), torch.einsum("rbc,ra->rabc", yz, x)]
-    )
-    where = points(30)
-    place = (2 * where - 1)[None, :, None, None].flip(-1)
-    wanted = F.grid_sample(full[None], place, align_corners=True)[0, :, :, 0, 0].T
-    torch.testing.assert_close(made(where), wanted)

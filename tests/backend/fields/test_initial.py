@@ -4,10 +4,9 @@ import pytest
 import torch
 
 from backend.fields import hash_field, initial, sdf_field
-from backend.fields.initial import SOFT, Start, fit_mesh
+from backend.fields.initial import SHELL, Start, fit_mesh
 from backend.fields.mesh_distance import MeshDistance, closest_on_triangles
 from backend.fields.surface import to_mesh
-from backend.fields.tensor_field import TensorField
 from backend.fields.voxel_field import VoxelField
 from backend.rendering.mesh import Mesh
 
@@ -33,11 +32,11 @@ def points(count: int = 3000) -> np.ndarray:
     return np.random.default_rng(0).uniform(-0.55, 0.55, (count, 3))
 
 
-def test_the_box_is_a_proper_one():
+def test_the_box_is_closed_and_has_its_volume():
     assert box().is_closed and box().volume == pytest.approx(8 * SIZE.prod())
 
 
-def test_distance_and_colour_of_a_box():
+def test_distance_and_colour_of_a_box_equal_the_closed_form():
     distance, color = MeshDistance(box())(points())
     np.testing.assert_allclose(distance, box_distance(points()), atol=1e-5)
     on = points()
@@ -62,7 +61,7 @@ def test_the_nearest_point_of_a_triangle_is_better_than_any_other():
     assert (gap <= gaps + 1e-12).all() and (gaps - gap).max() < 0.05
 
 
-def test_an_open_box_has_an_inside_only_where_it_is_hidden():
+def test_a_sheet_becomes_a_solid_of_one_cell():
     """A sheet has no inside: it becomes a solid of a cell's thickness."""
     sheet = MeshDistance(box(sides=1))
     beside = np.array([[-0.3, 0.05, 0.1], [-0.29, 0.0, 0.0], [-0.2, 0.0, 0.0], [-0.4, 0.0, 0.0]])
@@ -80,11 +79,10 @@ FIELDS = {
     "sdf": sdf_field.small,
     "voxel": lambda: VoxelField(32, generator=torch.Generator().manual_seed(0)),
     "coarse voxel": lambda: VoxelField(32, coarse=(16, 8)),
-    "tensor": lambda: TensorField(48, generator=torch.Generator().manual_seed(0)),
 }
 
 
-def test_learning_a_mesh_can_be_watched_and_stopped(monkeypatch):
+def test_fitting_a_mesh_reports_steps_and_can_be_stopped(monkeypatch):
     monkeypatch.setattr(initial, "POOL", 2_000)
     seen = []
 
@@ -99,7 +97,7 @@ def test_learning_a_mesh_can_be_watched_and_stopped(monkeypatch):
 
 
 @pytest.mark.parametrize("kind", list(FIELDS))
-def test_a_field_begins_as_the_mesh(kind, monkeypatch):
+def test_a_field_fitted_to_a_mesh_has_its_shape_and_colours(kind, monkeypatch):
     monkeypatch.setattr(initial, "POOL", 12_000)
     field = FIELDS[kind]()
     fit_mesh(field, box())
@@ -114,12 +112,12 @@ def test_a_field_begins_as_the_mesh(kind, monkeypatch):
         assert np.abs(learned - box_distance(points())).mean() < 0.01
 
 
-def test_how_far_a_field_has_moved_from_its_start_by_hand():
+def test_the_loss_against_the_starting_mesh_by_hand():
     """Voxels of raw density 0: softplus(-1) / 15 of their level, where distances want 1.5 and, inside, at most 2 of it;
     a sphere of radius 0.35: 0.05 inside it, where the start was 0.01 outside."""
     voxels, generator = VoxelField(4, generator=torch.Generator().manual_seed(0)), torch.Generator().manual_seed(1)
     share = np.log1p(np.exp(-1)) / 15
-    for distance, wanted in ((-SOFT / 2, 1.5), (-1.0, 2.0), (1.0, 0.0)):
+    for distance, wanted in ((-SHELL / 2, 1.5), (-1.0, 2.0), (1.0, 0.0)):
         off = abs(share - wanted)
         expected = off - 0.05 if off > 0.1 else off**2 / 0.2  # Huber, quadratic up to 0.1
         start = Start(torch.zeros(9, 3), torch.full((9,), distance))

@@ -11,9 +11,9 @@ from backend.fields.renderer import Renderer, slopes
 from backend.fields.voxel_field import VoxelField
 from backend.rendering.cameras import Camera, orbit, rays
 from backend.rendering.occupancy import Occupancy
-from backend.rendering.sections import Sections, place_on_rays, visible
+from backend.rendering.sections import Sections, index_along_rays, visibility
 from backend.rendering.shading import Light, sample_light, shade
-from backend.rendering.volume import density_weights, render_sdf
+from tests.support.volume_rendering import density_weights, render_sdf
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -55,7 +55,7 @@ def test_sections_are_those_whose_middle_lies_in_an_occupied_cell(jittered):
     np.testing.assert_allclose(list(got), wanted, atol=1e-9)
 
 
-def test_nothing_occupied_is_nothing_to_look_at():
+def test_an_empty_occupancy_grid_renders_the_background():
     renderer = Renderer(uneven())
     renderer.occupancy.grid.binaries.fill_(False)
     seen = renderer.render(*view(4), background=torch.tensor([0.1, 0.2, 0.3]), normals="analytic")
@@ -64,7 +64,7 @@ def test_nothing_occupied_is_nothing_to_look_at():
     seen.color.sum().backward()  # a step without anything to see must not end the optimisation
 
 
-def test_occupancy_is_what_nerfacc_makes_of_it():
+def test_occupancy_updates_equal_nerfaccs():
     """Values that are the same all over a cell leave nothing to chance; two updates, so that the decay counts."""
     ours, theirs = Occupancy((-1, 1), 6), OccGridEstimator([-1.0, -1, -1, 1, 1, 1], 6)
     for power in (1, 3):
@@ -79,7 +79,7 @@ def test_occupancy_is_what_nerfacc_makes_of_it():
         assert torch.equal(ours.grid.binaries, theirs.binaries) and 0 < ours.grid.binaries.float().mean() < 1
 
 
-def test_what_has_become_empty_is_forgotten_as_fast_as_asked():
+def test_emptied_cells_are_freed_at_the_given_decay():
     """0.6 x 0.5^k is below 0.01 from k = 6 on, where nerfacc's 0.95 takes 80 updates; one cell always stays full."""
     occupancy, filled = Occupancy((-1, 1), 4, decay=0.5), 0.6
 
@@ -94,16 +94,16 @@ def test_what_has_become_empty_is_forgotten_as_fast_as_asked():
     assert counts == [64] * 6 + [1] * 2
 
 
-def test_several_looks_miss_less_of_what_is_thin():
-    """Of 512 cells, each with a sheet in a quarter of it, n looks find 1 - 0.75^n: 4.5 deviations on either side."""
-    for looks, expected in ((1, 0.25), (8, 1 - 0.75**8)):
-        occupancy = Occupancy((-1, 1), 8, looks=looks)
-        occupancy.update(lambda points: ((points[:, 0] * 4) % 1 < 0.25).float(), generator())
-        found = float(occupancy.grid.binaries.float().mean())
-        assert found == pytest.approx(expected, abs=4.5 * (expected * (1 - expected) / 512) ** 0.5)
+@pytest.mark.parametrize(("samples", "expected"), [(1, 0.25), (8, 1 - 0.75**8)])
+def test_more_samples_per_cell_miss_fewer_thin_sheets(samples, expected):
+    """Of 512 cells, each with a sheet in a quarter of it, n samples find 1 - 0.75^n: 4.5 deviations on either side."""
+    occupancy = Occupancy((-1, 1), 8, samples=samples)
+    occupancy.update(lambda points: ((points[:, 0] * 4) % 1 < 0.25).float(), generator())
+    found = float(occupancy.grid.binaries.float().mean())
+    assert found == pytest.approx(expected, abs=4.5 * (expected * (1 - expected) / 512) ** 0.5)
 
 
-def test_an_even_fog_is_looked_at():
+def test_a_constant_density_is_rendered():
     """Voxels begin as a fog of softplus(-1) = 0.3133 per unit. No cell is above the mean then, yet all must be seen: 12
     sections of 0.05 through a cube of side 0.6 let exp(-0.3133 * 0.6) of the light through."""
     field = VoxelField(5, bounds=(-0.3, 0.3))
@@ -117,20 +117,20 @@ def test_an_even_fog_is_looked_at():
     assert field.density.grad is not None and field.density.grad.abs().max() > 0
 
 
-def test_visibility_is_nerfaccs():
+def test_visibility_equals_nerfaccs():
     density = torch.rand(7, 20, generator=generator()) * 60
     starts = torch.arange(20).expand(7, -1) * 0.05
     wanted = render_visibility_from_density(starts, starts + 0.05, density, early_stop_eps=1e-3, alpha_thre=0.3)
     ray = torch.arange(7).repeat_interleave(20)
     alpha = 1 - torch.exp(-density * 0.05)
-    assert torch.equal(visible(alpha.flatten(), ray, 7, 0.3, 1e-3), wanted.flatten())
-    assert torch.equal(place_on_rays(torch.tensor([0, 0, 2, 2, 2]), 4), torch.tensor([0, 1, 0, 1, 2]))
+    assert torch.equal(visibility(alpha.flatten(), ray, 7, 0.3, 1e-3), wanted.flatten())
+    assert torch.equal(index_along_rays(torch.tensor([0, 0, 2, 2, 2]), 4), torch.tensor([0, 1, 0, 1, 2]))
 
 
 def test_rendering_equals_nerfaccs_batched_one():
     """All cells occupied, nothing left out: the sections of a ray as a row of nerfacc's table."""
     field, (origins, directions) = uneven().double(), (x.double() for x in view(5))
-    renderer = Renderer(field, 0.05, alpha_least=0, light_least=1e-30)
+    renderer = Renderer(field, 0.05, min_alpha=0, min_transmittance=1e-30)
     seen = renderer.render(origins, directions, background=0.25, normals="analytic")
     first, count = 10, 45  # 0.5 to 2.75: from before the cube to behind it
     edges = (torch.arange(count + 1, dtype=torch.float64) + first) * 0.05
@@ -155,8 +155,8 @@ def test_pruning_changes_nothing_that_can_be_seen(kind):
     if kind == "sdf":
         field.log_sharpness.data.fill_(0.15)
     everything, pruned = (
-        Renderer(field, 0.02, alpha_least=0, light_least=1e-30),
-        Renderer(field, 0.02, alpha_least=1e-3),
+        Renderer(field, 0.02, min_alpha=0, min_transmittance=1e-30),
+        Renderer(field, 0.02, min_alpha=1e-3),
     )
     for seed in range(8):
         pruned.occupancy.update(lambda p: field.occupancy(p, 0.02, pruned.occupancy.cell), generator(seed))
@@ -175,7 +175,7 @@ def test_a_homogeneous_cube_absorbs_as_it_should():
     field = hash_field.small(blob=(0.0, 1.0))
     field.density_network[-1].weight.data.zero_()  # softplus(0) everywhere: ln 2
     origins, directions = torch.tensor([[0.1, -2.0, 0.2], [0.1, -2.0, 0.7]]), torch.tensor([[0.0, 1, 0], [0, 1, 0]])
-    seen = Renderer(field, 0.02, light_least=1e-9).render(origins, directions, background=None)
+    seen = Renderer(field, 0.02, min_transmittance=1e-9).render(origins, directions, background=None)
     assert seen.opacity[0].item() == pytest.approx(1 - 2**-1.2, abs=1e-5) and seen.opacity[1] == 0
 
 
@@ -206,7 +206,7 @@ def test_a_sphere_is_seen_where_it_is():
     assert (seen.color - dense.color)[hit | clear].abs().max() < 0.02
 
 
-def test_slopes_along_rays():
+def test_slopes_are_differences_between_adjacent_sections():
     """By hand: two sections of one ray, one after a gap, and three of another; between neighbours, if there are two."""
     starts = torch.tensor([1.0, 1.1, 1.5, 0.2, 0.3, 0.4])
     sections = Sections(torch.tensor([0, 0, 0, 4, 4, 4]), starts, starts + 0.1)
@@ -216,28 +216,28 @@ def test_slopes_along_rays():
     assert len(slopes(values[:0], sections.select(starts < 0))) == 0
 
 
-@pytest.mark.parametrize("alpha_least", [0.0, 0.01])
-def test_the_slope_along_a_ray_shows_what_the_gradient_shows(alpha_least):
-    """Of a sphere: the outline and the surface, and how much more is covered when it grows, from the true gradient's
+@pytest.mark.parametrize("min_alpha", [0.0, 0.01])
+def test_the_slope_along_a_ray_shows_what_the_gradient_shows(min_alpha):
+    """A sphere: the outline and the surface, and how much more is covered when it grows, from the true gradient's
     rendering; that is the derivative of the covered share in its radius."""
     field = sdf_field.small(radius=0.3, anneal=0)
     for parameter in field.sdf_network.parameters():
         parameter.data.zero_()
     field.log_sharpness.data.fill_(0.1)
     field.radius = torch.tensor(0.3, requires_grad=True)
-    renderer, covered = Renderer(field, 0.01, alpha_least=alpha_least), {}
-    for normals in ("along", "analytic"):
+    renderer, covered = Renderer(field, 0.01, min_alpha=min_alpha), {}
+    for normals in ("ray", "analytic"):
         seen = renderer.render(*view(24), normals=normals)
         (growth,) = torch.autograd.grad(seen.opacity.mean(), field.radius)
         covered[normals] = seen, growth
-    (found, grows), (true, expected) = covered["along"], covered["analytic"]
+    (found, grows), (true, expected) = covered["ray"], covered["analytic"]
     assert found.samples.gradient is None and true.samples.gradient is not None
     assert (found.opacity - true.opacity).abs().max() < 0.02
     assert (found.depth - true.depth)[true.opacity > 0.9].abs().max() < 0.003
     torch.testing.assert_close(grows, expected, rtol=0.03, atol=0)
 
 
-def test_shading():
+def test_shading_follows_its_formulas():
     albedo, normals = torch.tensor([[0.8, 0.4, 0.2]] * 3), torch.tensor([[0.0, 0, 1], [0, 0, -1], [1, 0, 0]])
     points = torch.zeros(3, 3)
     light = Light(torch.tensor([0.0, 3.0, 4.0]), ambient=0.1)  # n.l = 0.8, below, 0
@@ -246,12 +246,15 @@ def test_shading():
     torch.testing.assert_close(shade(albedo, normals, points, light, "textureless"), lit.expand(3, 3))
     torch.testing.assert_close(shade(albedo, normals, points, None, "normal")[0], torch.tensor([0.5, 0.5, 1]))
     assert shade(albedo, None, points, None, "albedo") is albedo
-    for shading in ("lambertian", "normal"):
-        with pytest.raises(ValueError, match="needs normals"):
-            shade(albedo, None, points, light, shading)
 
 
-def test_lights_lie_around_the_camera():
+@pytest.mark.parametrize("shading", ["lambertian", "normal"])
+def test_shading_without_normals_is_refused(shading):
+    with pytest.raises(ValueError, match="needs normals"):
+        shade(torch.ones(3, 3), None, torch.zeros(3, 3), Light(torch.tensor([0.0, 3.0, 4.0])), shading)
+
+
+def test_lights_are_drawn_near_the_camera():
     camera, g = torch.tensor([0.0, -8.0, 0.0]), generator()
     lights = [sample_light(camera, g, soft=True) for _ in range(200)]
     distance = torch.stack([light.position.norm() for light in lights])
@@ -261,13 +264,13 @@ def test_lights_lie_around_the_camera():
     assert sample_light(camera, g).ambient == 0.1
 
 
-def test_training_sees_other_sections_each_time_and_the_same_for_a_seed():
+def test_jittered_sections_differ_between_seeds_and_repeat_for_one():
     renderer = Renderer(uneven())
     a, b, c = (renderer.render(*view(8), generator=generator(s)).color for s in (1, 1, 2))
     assert torch.equal(a, b) and not torch.equal(a, c)
 
 
-def test_occupancy_is_looked_at_every_16th_step():
+def test_occupancy_is_updated_every_16th_step():
     renderer = Renderer(uneven())
     calls = []
     renderer.field.occupancy = lambda points, step, cell: calls.append(len(points)) or torch.ones(len(points))
@@ -278,8 +281,8 @@ def test_occupancy_is_looked_at_every_16th_step():
     assert not list(renderer.parameters())
 
 
-def test_a_picture():
-    picture = Renderer(uneven()).picture(Camera(orbit(0, 0, 2), 45, 12, 8), shading="normal", normals="analytic")
+def test_a_rendered_image_has_normals_where_the_blob_is_and_is_transparent_elsewhere():
+    picture = Renderer(uneven()).render_image(Camera(orbit(0, 0, 2), 45, 12, 8), shading="normal", normals="analytic")
     assert picture.shape == (8, 12, 4) and picture.dtype == np.uint8
     assert picture[4, 6, 3] > 200 and picture[0, 0, 3] == 0
     assert math.isclose(picture[4, 6, :3].mean(), 127, abs_tol=60)

@@ -7,23 +7,23 @@ import torch
 from torch import nn
 
 from backend.fields.field import Field
-from backend.fields.solid import SEEN, Solid, least_depth
+from backend.fields.solid import SURFACE_DEPTH, Solid, least_depth
 from backend.fields.surface import to_mesh
 
 
 class Ball(Field):
-    """Of constant density between two radii; red."""
+    """A red ball of constant density between two radii."""
 
     def __init__(self, density: float, radius: float, hollow: float = 0.0):
         super().__init__(3)
         self.density, self.radius, self.hollow = nn.Parameter(torch.tensor(density)), radius, hollow
 
-    def look(self, points):
+    def value_and_color(self, points):
         r = points.norm(dim=-1)
         return self.density * ((r <= self.radius) & (r >= self.hollow)), torch.tensor([1.0, 0, 0]).expand_as(points)
 
     def value(self, points):
-        return self.look(points)[0]
+        return self.value_and_color(points)[0]
 
 
 def test_the_least_of_six_integrals_by_hand():
@@ -50,15 +50,15 @@ def test_a_hollow_ball_is_meshed_as_a_ball_of_its_own_colour():
     mesh = to_mesh(Solid(Ball(40.0, 0.4, hollow=0.3), 96), 64)
     r = np.linalg.norm(mesh.vertices, axis=1)
     assert r.min() > 0.385 and r.max() < 0.405
-    assert mesh.volume == pytest.approx(4 / 3 * np.pi * (0.4 - 0.75 * SEEN / 40) ** 3, rel=0.05)
+    assert mesh.volume == pytest.approx(4 / 3 * np.pi * (0.4 - 0.75 * SURFACE_DEPTH / 40) ** 3, rel=0.05)
     assert mesh.is_closed and (mesh.vertex_colors == [255, 0, 0, 255]).all()
 
 
-def test_what_became_steep_ends_as_deep_as_a_fog():
+def test_the_surface_of_a_sharpened_density_lies_at_the_same_optical_depth():
     """0.25 of optical depth is 0.00625 of a ball of 40 per unit, measured along an axis."""
     ball = Ball(40.0, 0.4)
     ball.sharpen = 10.0
-    assert Solid(ball, 32).level == SEEN == 0.25
+    assert Solid(ball, 32).level == SURFACE_DEPTH == 0.25
     r = np.linalg.norm(to_mesh(Solid(ball, 192), 96).vertices, axis=1)
     assert 0.4 - 0.00625 * 3**0.5 - 0.006 < r.min() < 0.4 - 0.00625 and r.max() < 0.4
 
@@ -66,13 +66,13 @@ def test_what_became_steep_ends_as_deep_as_a_fog():
 class Painted(Ball):
     """A ball in a fog of 1 per unit that is blue, while the ball is red on one half and green on the other."""
 
-    def look(self, points):
-        density, _ = super().look(points)
+    def value_and_color(self, points):
+        density, _ = super().value_and_color(points)
         halves = torch.where(points[:, :1] > 0, torch.tensor([1.0, 0, 0]), torch.tensor([0, 1.0, 0]))
         return density + 1.0, torch.where(density[:, None] > 0, halves, torch.tensor([0, 0, 1.0]))
 
 
-def test_a_surface_has_the_colour_that_is_seen_and_not_that_of_the_fog_around():
+def test_the_solids_colour_is_that_of_the_surface_and_not_of_the_fog_around_it():
     """Half a cell outside the ball: two cells of fog, 3 % opaque, count before it."""
     solid = Solid(Painted(400.0, 0.4), 80)
     points = torch.tensor([[0.4, 0.05, 0.0], [-0.3, 0.2, 0.2]])

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from backend.input_view.input_view import Picture, keep_outline, paint_front
+from backend.input_view.input_view import InputView, match_silhouette, paint_front
 from backend.meshing.marching_cubes import extract
 from backend.rendering.cameras import Camera, orbit, pixel_centres, project
 from backend.rendering.mesh import Mesh
@@ -32,8 +32,8 @@ def overlap(a: torch.Tensor, b: torch.Tensor) -> float:
     return float((a & b).sum() / (a | b).sum())
 
 
-def outlined(mask: torch.Tensor) -> Picture:
-    return Picture(torch.cat([torch.ones(SIZE, SIZE, 3), mask[..., None].float()], -1), CAMERA)
+def outlined(mask: torch.Tensor) -> InputView:
+    return InputView(torch.cat([torch.ones(SIZE, SIZE, 3), mask[..., None].float()], -1), CAMERA)
 
 
 def disc(radius: float) -> torch.Tensor:
@@ -41,26 +41,26 @@ def disc(radius: float) -> torch.Tensor:
     return ((pixel_centres(CAMERA) - SIZE / 2).norm(dim=1) < radius).view(SIZE, SIZE)
 
 
-def test_the_outline_cuts_as_a_cone():
+def test_the_silhouette_cuts_the_field_as_a_cone():
     points = torch.rand(4000, 3, generator=torch.Generator().manual_seed(0)) * 0.8 - 0.4
     pixel, depth = project(CAMERA, points)
     cone = ((pixel - SIZE / 2).norm(dim=1) - 20) * depth / CAMERA.focal
-    field = keep_outline(ball, outlined(disc(20)), 0.5)(points)
+    field = match_silhouette(ball, outlined(disc(20)), 0.5)(points)
     shown, one_pixel = ((pixel > 0) & (pixel < SIZE)).all(1), 1.6 / CAMERA.focal
     torch.testing.assert_close(field[shown], torch.maximum(ball(points), cone)[shown], atol=one_pixel, rtol=0)
     assert (field[~shown] > 0).all()
 
 
-def test_an_outline_that_the_field_already_has_changes_nothing():
+def test_a_silhouette_that_the_field_already_has_changes_nothing():
     mask = seen(to_mesh(ball))
-    changed = to_mesh(keep_outline(ball, outlined(mask), 0.5))
+    changed = to_mesh(match_silhouette(ball, outlined(mask), 0.5))
     assert changed.volume == pytest.approx(4 / 3 * np.pi * 0.3**3, rel=0.03)
 
 
-def test_what_the_outline_shows_and_the_field_lacks_is_filled_where_the_field_comes_nearest():
+def test_missing_parts_of_the_silhouette_are_added_where_the_field_is_least():
     mask = seen(to_mesh(ball))
     mask[60:68, 100:124] = True  # a bar from the ball to the right
-    before, after = to_mesh(ball), to_mesh(keep_outline(ball, outlined(mask), 0.5))
+    before, after = to_mesh(ball), to_mesh(match_silhouette(ball, outlined(mask), 0.5))
     assert overlap(seen(before), mask) < 0.96
     assert overlap(seen(after), mask) > 0.98
     right = after.vertices[after.vertices[:, 0] > 0.35]
@@ -69,8 +69,8 @@ def test_what_the_outline_shows_and_the_field_lacks_is_filled_where_the_field_co
     assert abs(float((depth - nearest).mean())) < 0.03
 
 
-def test_a_framed_picture_shows_what_lies_nearer_to_the_middle():
-    picture = Picture.seen_from(torch.ones(64, 64, 4), CAMERA.cam_to_world, FOV, closer=2.0)
+def test_a_framed_view_magnifies_about_the_centre():
+    picture = InputView.from_framed(torch.ones(64, 64, 4), CAMERA.cam_to_world, FOV, zoom=2.0)
     points = torch.tensor([[0.1, 0.0, 0.0], [0.0, 0.0, 0.05]])
     whole = project(Camera(CAMERA.cam_to_world, FOV, 64, 64), points)[0] - 32
     torch.testing.assert_close(project(picture.camera, points)[0] - 32, 2 * whole)
@@ -84,7 +84,7 @@ def test_only_the_front_is_painted():
     far = near.vertices * 0.5 - (CAMERA.position / 1.2 * 0.5).numpy()  # a smaller ball behind it
     both = Mesh(np.concatenate([near.vertices, far]), np.concatenate([near.faces, near.faces + len(far)]))
     both.vertex_colors[:, :3] = (0, 255, 0)
-    colors = paint_front(both, Picture(half, CAMERA)).vertex_colors[:, :3]
+    colors = paint_front(both, InputView(half, CAMERA)).vertex_colors[:, :3]
     front = near.vertices @ CAMERA.position.numpy() / 1.2 / 0.3  # cosine at the ball's centre
     left, right = near.vertices[:, 0] < -0.02, near.vertices[:, 0] > 0.02
     first, second = colors[: len(far)], colors[len(far) :]
@@ -94,9 +94,9 @@ def test_only_the_front_is_painted():
     assert (second == (0, 255, 0)).all()
 
 
-def test_the_rim_takes_no_colour_from_the_empty_background():
+def test_the_silhouettes_rim_takes_no_background_colour():
     picture = torch.zeros(SIZE, SIZE, 4)
     picture[disc(37)] = torch.tensor([1.0, 1, 1, 1])  # transparent pixels are black
     mesh = to_mesh(ball)
-    colors = paint_front(mesh, Picture(picture, CAMERA)).vertex_colors
+    colors = paint_front(mesh, InputView(picture, CAMERA)).vertex_colors
     assert colors.min() == 255

@@ -94,7 +94,7 @@ def test_stl_keeps_the_corners(mesh: Mesh, tmp_path: Path):
 
 
 @pytest.mark.parametrize("ending", [".ply", ".glb", ".obj"])
-def test_round_trip(mesh: Mesh, tmp_path: Path, ending: str):
+def test_a_saved_mesh_loads_again_in_every_format(mesh: Mesh, tmp_path: Path, ending: str):
     save(mesh, tmp_path / f"a{ending}")
     again = load(tmp_path / f"a{ending}")
     np.testing.assert_allclose(again.vertices, mesh.vertices, atol=1e-6)
@@ -118,7 +118,7 @@ def test_faces_stay_outward(mesh: Mesh, tmp_path: Path):
         assert load(tmp_path / f"a{ending}").volume == pytest.approx(0.5 * 0.25 * 0.125 / 6, rel=1e-5)
 
 
-def test_what_was_there_stays_when_writing_fails(mesh: Mesh, tmp_path: Path):
+def test_an_existing_file_survives_a_failed_write(mesh: Mesh, tmp_path: Path):
     """The system refuses files of more than 200 bytes, as a full disk would."""
     path = tmp_path / "a.ply"
     path.write_bytes(b"the user's own")
@@ -144,7 +144,7 @@ def test_existing_files_are_replaced(mesh: Mesh, tmp_path: Path):
 
 
 @pytest.mark.parametrize("name", ["missing/a.ply", "file/a.ply", "folder.ply", "x" * 300 + ".ply"])
-def test_unwritable(mesh: Mesh, tmp_path: Path, name: str):
+def test_an_unwritable_path_is_an_error_with_a_remedy(mesh: Mesh, tmp_path: Path, name: str):
     (tmp_path / "file").touch()
     (tmp_path / "folder.ply").mkdir()
     with pytest.raises(MeshFileError, match="cannot be written") as caught:
@@ -153,7 +153,7 @@ def test_unwritable(mesh: Mesh, tmp_path: Path, name: str):
     assert sorted(os.listdir(tmp_path)) == ["file", "folder.ply"]
 
 
-def test_unknown_ending(mesh: Mesh, tmp_path: Path):
+def test_an_unknown_ending_is_refused(mesh: Mesh, tmp_path: Path):
     with pytest.raises(MeshFileError) as caught:
         save(mesh, tmp_path / "a.fbx")
     assert ".ply" in caught.value.remedy
@@ -162,13 +162,13 @@ def test_unknown_ending(mesh: Mesh, tmp_path: Path):
 
 @pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize("data", [b"", b"garbage", bytes(range(256)) * 9], ids=["empty", "text", "bytes"])
-def test_no_mesh_in_the_file(tmp_path: Path, ending: str, data: bytes):
+def test_a_file_without_a_mesh_is_refused(tmp_path: Path, ending: str, data: bytes):
     (tmp_path / f"a{ending}").write_bytes(data)
     with pytest.raises(MeshFileError):
         load(tmp_path / f"a{ending}")
 
 
-def test_missing_file(tmp_path: Path):
+def test_a_missing_file_is_refused(tmp_path: Path):
     with pytest.raises(MeshFileError, match="no mesh"):
         load(tmp_path / "a.ply")
 
@@ -203,13 +203,13 @@ def test_a_glb_s_plain_material_is_linear_light(tmp_path: Path):
     assert (load(tmp_path / "a.glb").vertex_colors == [188, 56, 255, 255]).all()
 
 
-def test_write_whole(tmp_path: Path):
+def test_write_whole_replaces_a_file_and_leaves_nothing_beside_it(tmp_path: Path):
     write_whole(tmp_path / "a", b"1")
     write_whole(tmp_path / "a", b"22")
     assert (tmp_path / "a").read_bytes() == b"22"
 
 
-def test_a_mesh_over_the_wire():
+def test_a_packed_mesh_is_unpacked():
     mesh = Mesh([[0, 0, 0], [1, 0, 0], [0, 1, 0]], [[0, 1, 2]], np.full((3, 4), 7, np.uint8))
     back = unpack(pack_mesh(mesh))
     np.testing.assert_array_equal(back.vertices, mesh.vertices)
@@ -230,7 +230,7 @@ def test_a_mesh_over_the_wire():
         {"faces": np.array([[-1, 1, 2]])},
     ],
 )
-def test_a_hostile_mesh_over_the_wire_is_refused(changes):
+def test_a_hostile_packed_mesh_is_refused(changes):
     arrays = {"vertices": np.eye(3), "faces": np.array([[0, 1, 2]]), "vertex_colors": np.zeros((3, 4), np.uint8)}
     with pytest.raises(MeshFileError, match="cannot be used") as error:
         unpack(pack(arrays | changes))

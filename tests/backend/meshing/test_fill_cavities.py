@@ -4,7 +4,7 @@
 import pytest
 import torch
 
-from backend.meshing.fill_cavities import fill_hollow
+from backend.meshing.fill_cavities import fill_cavities
 
 BOX = torch.diag(torch.tensor([0.6, 0.6, 0.6, 1.0]))
 BOX[:3, 3] = torch.tensor([0.1, 0.0, -0.2])  # a world that is not the cube
@@ -22,11 +22,11 @@ def shell(points: torch.Tensor, opening: float) -> torch.Tensor:
 
 
 @pytest.mark.parametrize(("opening", "full"), [(0.0, True), (0.03, True), (0.15, False)])
-def test_what_is_closed_but_for_a_leak_is_solid(opening, full):
+def test_cavities_are_filled_through_leaks_but_not_through_openings(opening, full):
     generator = torch.Generator().manual_seed(0)
     points = CENTRE + torch.rand(20_000, 3, generator=generator) * 1.1 - 0.55
     before = shell(points, opening)
-    after = fill_hollow(lambda p: shell(p, opening), BOX, 0.94)(points)
+    after = fill_cavities(lambda p: shell(p, opening), BOX, 0.94)(points)
     radius, height = (points - CENTRE).norm(dim=1), points[:, 2] - CENTRE[2]
     cave = (radius < INNER) & ((points - CENTRE)[:, :2].norm(dim=1) > opening + 0.04)
     assert (after[cave] < 0).float().mean() == (1 if full else 0)

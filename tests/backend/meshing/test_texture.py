@@ -16,13 +16,22 @@ from backend.interface.tasks import task
 from backend.meshing.clean import select_faces
 from backend.meshing.files import load, save
 from backend.meshing.marching_cubes import extract
-from backend.meshing.texture import PIECE, TextureError, bake, fill, finish, nearby, texels, unwrap
+from backend.meshing.texture import (
+    FACES_AT_ONCE,
+    TextureError,
+    bake,
+    decimate_and_texture,
+    fill_gutters,
+    nearest_vertex_colors,
+    rasterise_uv,
+    unwrap,
+)
 from backend.process.codec import pack_mesh
 from backend.process.failure import describe
 from backend.process.run import run
 from backend.rendering.cameras import Camera, orbit
 from backend.rendering.mesh import Mesh
-from backend.rendering.rasteriser import photograph, rasterise
+from backend.rendering.rasteriser import rasterise, render_mesh
 from backend.runtime.progress import Progress
 
 SIDE = 512
@@ -52,7 +61,7 @@ def baked(knot: Mesh) -> Mesh:
     return bake(knot, SIDE)
 
 
-def textured_photograph(mesh: Mesh, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
+def render_texture(mesh: Mesh, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
     """(H, W, 3) sRGB 0..1 of the texture, bilinear, where a mesh is seen (H, W)."""
     assert mesh.uv is not None and mesh.texture is not None
     raster = rasterise(torch.from_numpy(mesh.vertices), torch.from_numpy(mesh.faces).long(), camera)
@@ -64,11 +73,11 @@ def textured_photograph(mesh: Mesh, camera: Camera) -> tuple[np.ndarray, np.ndar
 
 
 def test_charts_do_not_overlap_and_keep_their_distance(knot: Mesh):
-    assert len(knot.faces) > 2 * PIECE
+    assert len(knot.faces) > 2 * FACES_AT_ONCE
     uv = unwrap(knot, SIDE)
     assert uv.shape == (len(knot.faces), 3, 2) and uv.min() >= 0 and uv.max() <= 1
     owner = np.full(SIDE * SIDE, -1)
-    for texel, face, _, _ in texels(uv, SIDE):
+    for texel, face, _, _ in rasterise_uv(uv, SIDE):
         assert len(np.unique(texel)) == len(texel) and (owner[texel] == -1).all()
         owner[texel] = face
     (ax, ay), (bx, by) = (uv[:, 1] - uv[:, 0]).T, (uv[:, 2] - uv[:, 0]).T
@@ -80,9 +89,9 @@ def test_charts_do_not_overlap_and_keep_their_distance(knot: Mesh):
     )
 
 
-def test_weights_of_texels_give_their_places_back(knot: Mesh):
+def test_barycentric_weights_reproduce_the_texels_coordinates(knot: Mesh):
     uv = unwrap(knot, 128)
-    for texel, face, weight, _ in texels(uv, 128):
+    for texel, face, weight, _ in rasterise_uv(uv, 128):
         np.testing.assert_allclose(weight.sum(1), 1)
         places = (uv[face] * weight[..., None]).sum(1)
         row, column = np.divmod(texel, 128)
@@ -90,53 +99,53 @@ def test_weights_of_texels_give_their_places_back(knot: Mesh):
 
 
 @pytest.mark.parametrize("azimuth", [0, 100, 220])
-def test_the_textured_picture_is_the_vertex_coloured_one(baked: Mesh, azimuth: float):
+def test_the_texture_renders_like_the_vertex_colours(baked: Mesh, azimuth: float):
     camera = Camera(orbit(azimuth, 20, 1.6), 40.0, 256, 256)
-    texture, seen = textured_photograph(baked, camera)
-    vertex = photograph(baked, camera, 1).numpy()[..., :3]
+    texture, seen = render_texture(baked, camera)
+    vertex = render_mesh(baked, camera, 1).numpy()[..., :3]
     assert seen.sum() > 5000
     assert np.abs(texture - vertex)[seen].mean() < 0.005  # the issue asks for 0.02
     assert np.quantile(np.abs(texture - vertex)[seen].max(-1), 0.999) < 0.1  # no seam shows a background
 
 
-def test_a_function_of_the_place_is_sharper_than_its_values_at_the_vertices(knot: Mesh):
+def test_a_texture_of_a_function_is_sharper_than_vertex_colours(knot: Mesh):
     """A coarse mesh, whose vertices lie too far apart for the pattern."""
     parameters = MeshParameters(texture=str(SIDE), max_faces=600)
-    coarse = finish(knot, parameters, swirl)
+    coarse = decimate_and_texture(knot, parameters, swirl)
     assert len(coarse.faces) <= 600 and coarse.is_closed
     camera = Camera(orbit(30, 20, 1.6), 40.0, 128, 128)
     raster = rasterise(torch.from_numpy(coarse.vertices), torch.from_numpy(coarse.faces).long(), camera)
     points = (coarse.vertices[coarse.faces[raster.face]] * raster.corner.numpy()[..., None]).sum(2)
-    texture, seen = textured_photograph(coarse, camera)
+    texture, seen = render_texture(coarse, camera)
     true = swirl(points.reshape(-1, 3)).reshape(points.shape)
-    vertex = photograph(coarse, camera, 1).numpy()[..., :3]
+    vertex = render_mesh(coarse, camera, 1).numpy()[..., :3]
     assert np.abs(texture - true)[seen].mean() < 0.002 < 0.03 < np.abs(vertex - true)[seen].mean()
-    dense = textured_photograph(finish(knot, parameters), camera)[0]  # from the vertices that were there before
+    dense, _ = render_texture(decimate_and_texture(knot, parameters), camera)  # colours of the undecimated vertices
     assert np.abs(dense - true)[seen].mean() < 0.02
 
 
-def test_without_a_texture_only_the_faces_become_fewer(knot: Mesh):
-    assert finish(knot, MeshParameters(max_faces=0)) is knot
-    less = finish(knot, MeshParameters(max_faces=1000))
+def test_without_a_texture_the_mesh_is_only_decimated(knot: Mesh):
+    assert decimate_and_texture(knot, MeshParameters(max_faces=0)) is knot
+    less = decimate_and_texture(knot, MeshParameters(max_faces=1000))
     assert less.texture is None and len(less.faces) <= 1000
     nothing = Mesh(np.zeros((0, 3)), np.zeros((0, 3)))
-    assert finish(nothing, MeshParameters(texture="512", max_faces=0)) is nothing
+    assert decimate_and_texture(nothing, MeshParameters(texture="512", max_faces=0)) is nothing
 
 
-def test_vertices_lend_their_colours_to_what_lies_near():
+def test_nearest_vertex_colours_are_interpolated_by_inverse_distance():
     mesh = Mesh(np.eye(3), [[0, 1, 2]], np.array([[255, 0, 0, 255], [0, 255, 0, 255], [0, 0, 255, 255]], np.uint8))
-    found = nearby(mesh)(np.array([[1.0, 0, 0], [1, 1, 1]]) / [[1], [3]], np.zeros((2, 3)))
+    found = nearest_vertex_colors(mesh)(np.array([[1.0, 0, 0], [1, 1, 1]]) / [[1], [3]], np.zeros((2, 3)))
     np.testing.assert_allclose(found, [[1, 0, 0], [1 / 3, 1 / 3, 1 / 3]], atol=1e-6)
 
 
-def test_what_no_chart_covers_is_like_the_nearest_texel_of_one():
+def test_gutters_take_the_colour_of_the_nearest_covered_texel():
     texture, covered = np.zeros((4, 6, 1)), np.zeros((4, 6), bool)
     texture[1, 1], texture[2, 4], covered[1, 1], covered[2, 4] = 5, 7, True, True
-    filled = fill(texture, covered)[..., 0]
+    filled = fill_gutters(texture, covered)[..., 0]
     assert (filled[:, :2] == 5).all() and (filled[:, 4:] == 7).all()
 
 
-def test_faces_that_go_take_their_uv_with_them(baked: Mesh):
+def test_removed_faces_lose_their_uv(baked: Mesh):
     keep = np.arange(len(baked.faces)) % 3 > 0
     part = select_faces(baked, keep)
     assert part.uv is not None and baked.uv is not None and part.texture is baked.texture
@@ -146,7 +155,7 @@ def test_faces_that_go_take_their_uv_with_them(baked: Mesh):
 
 
 @pytest.mark.parametrize("ending", [".glb", ".obj"])
-def test_another_reader_sees_the_colours(baked: Mesh, tmp_path: Path, ending: str):
+def test_textured_files_have_their_colours_in_trimesh(baked: Mesh, tmp_path: Path, ending: str):
     save(baked, tmp_path / f"mesh{ending}")
     read = trimesh.load(tmp_path / f"mesh{ending}", force="mesh", process=False)
     assert isinstance(read, trimesh.Trimesh) and isinstance(read.visual, trimesh.visual.TextureVisuals)
@@ -161,7 +170,7 @@ def test_another_reader_sees_the_colours(baked: Mesh, tmp_path: Path, ending: st
     assert np.abs(own.vertex_colors[:, :3] / 255 - swirl(own.vertices)).mean() < 0.02
 
 
-def test_files_beside_an_obj_replace_nothing(baked: Mesh, tmp_path: Path):
+def test_saving_an_obj_overwrites_no_file_beside_it(baked: Mesh, tmp_path: Path):
     for name in ("mesh.mtl", "mesh_texture.png", "mesh.obj"):
         (tmp_path / name).write_text("the artist's")
     save(baked, tmp_path / "mesh.obj")
@@ -170,7 +179,7 @@ def test_files_beside_an_obj_replace_nothing(baked: Mesh, tmp_path: Path):
     assert "mesh_texture_2.png" in (tmp_path / "mesh_2.mtl").read_text()
 
 
-def test_the_wire_carries_it(baked: Mesh):
+def test_a_packed_mesh_keeps_its_uv_and_texture(baked: Mesh):
     from PIL import Image
 
     with np.load(io.BytesIO(pack_mesh(baked)), allow_pickle=False) as file:
@@ -180,7 +189,7 @@ def test_the_wire_carries_it(baked: Mesh):
     np.testing.assert_array_equal(texture, baked.texture[..., :3])
 
 
-def test_where_there_is_no_xatlas_the_artist_is_told_before_the_work(monkeypatch: pytest.MonkeyPatch):
+def test_a_missing_xatlas_is_reported_before_the_engine_loads(monkeypatch: pytest.MonkeyPatch):
     wanted = Request("lrm", {}, task("lrm").check({"texture": "512"}))
     monkeypatch.setitem(sys.modules, "xatlas", None)
     with pytest.raises(TextureError) as caught:

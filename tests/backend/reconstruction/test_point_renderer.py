@@ -5,24 +5,24 @@ import numpy as np
 import pytest
 import torch
 
-from backend.input_view.view_colors import blend, colors_from, mesh_view, paint
+from backend.input_view.view_colors import blend_views, blended_colors, paint_vertices, view_with_depth
 from backend.interface.common_parameters import MeshParameters
-from backend.meshing.texture import finish, nearby
-from backend.reconstruction.point_renderer import Gated, PointRenderer
+from backend.meshing.texture import decimate_and_texture, nearest_vertex_colors
+from backend.reconstruction.point_renderer import GatedConvolution, PointRenderer
 from backend.rendering.cameras import Camera, orbit
 from backend.rendering.mesh import Mesh
 from backend.rendering.point_cloud import View
 
 
-def test_a_gated_layer_is_its_papers():
+def test_a_gated_convolution_equals_its_formula():
     """ELU(features) times sigmoid(gate), by hand at one place of a 3 x 3 picture, and normalised over the picture."""
     torch.manual_seed(0)
-    layer, x = Gated(2, 3, is_normalised=False), torch.randn(1, 2, 3, 3)
+    layer, x = GatedConvolution(2, 3, is_normalised=False), torch.randn(1, 2, 3, 3)
     with torch.no_grad():
         raw = [float((x[0] * conv.weight[1]).sum() + conv.bias[1]) for conv in (layer.feature, layer.gate)]
     expected = (raw[0] if raw[0] > 0 else np.expm1(raw[0])) / (1 + np.exp(-raw[1]))
     assert layer(x)[0, 1, 1, 1].item() == pytest.approx(expected, rel=1e-5)
-    normalised = Gated(2, 3)(torch.randn(2, 2, 8, 8))
+    normalised = GatedConvolution(2, 3)(torch.randn(2, 2, 8, 8))
     torch.testing.assert_close(normalised.mean((2, 3)), torch.zeros(2, 3), atol=1e-5, rtol=0)
     torch.testing.assert_close(normalised.var((2, 3), unbiased=False), torch.ones(2, 3), atol=1e-2, rtol=0)
 
@@ -42,7 +42,7 @@ def test_the_layers_have_the_released_widths():
     assert affine == gates + norms + 16 * 3 + 3
 
 
-def test_it_begins_as_the_points_colours_and_learns_from_every_scale():
+def test_the_renderer_starts_as_the_points_colours_and_learns_from_every_scale():
     network, told = PointRenderer(16), maps()
     torch.testing.assert_close(network(told), told[0][:, :3].clamp(0.001, 0.999))
     torch.nn.init.normal_(network.color.weight)
@@ -70,7 +70,7 @@ def stripes(points: torch.Tensor) -> torch.Tensor:
 
 def shot(mesh: Mesh, azimuth: float, color=stripes) -> View:
     camera = Camera(orbit(azimuth, 0, 3.0), 22, 96, 96)
-    view = mesh_view(mesh, camera, torch.zeros(96, 96, 3))
+    view = view_with_depth(mesh, camera, torch.zeros(96, 96, 3))
     rows, columns = view.mask.nonzero(as_tuple=True)
     x, y = (columns + 0.5 - 48) / camera.focal, (48 - rows - 0.5) / camera.focal
     local = torch.stack([x, y, -torch.ones_like(x)], 1) * view.depth[view.mask][:, None]
@@ -78,9 +78,11 @@ def shot(mesh: Mesh, azimuth: float, color=stripes) -> View:
     return view
 
 
-def test_vertices_take_the_colours_of_what_the_views_show():
+def test_vertices_take_the_colours_of_the_views():
     mesh = ball()
-    painted = paint(mesh, colors_from([shot(mesh, a) for a in (0, 90, 180, 270)], nearby(mesh)))
+    painted = paint_vertices(
+        mesh, blended_colors([shot(mesh, a) for a in (0, 90, 180, 270)], nearest_vertex_colors(mesh))
+    )
     truth = stripes(torch.from_numpy(mesh.vertices)).numpy() * 255
     middle = np.abs(mesh.vertices[:, 2]) < 0.3
     off = np.abs(painted.vertex_colors[:, :3] - truth)
@@ -88,18 +90,18 @@ def test_vertices_take_the_colours_of_what_the_views_show():
     assert np.array_equal(painted.faces, mesh.faces) and np.array_equal(painted.vertices, mesh.vertices)
 
 
-def test_the_reference_counts_alone_where_it_faces_and_what_nobody_sees_stays():
+def test_the_reference_decides_where_it_faces_and_invisible_points_keep_their_colour():
     mesh = ball()
     front = shot(mesh, 0, lambda points: torch.tensor([1.0, 0, 0]).expand_as(points))
     side = shot(mesh, 50, lambda points: torch.tensor([0, 0, 1.0]).expand_as(points))
     points = 0.4 * torch.tensor([[0, -1.0, 0], [0, 1, 0], [0.9848, 0.1736, 0]])  # in front, behind, 100 degrees right
     own = torch.full((3, 3), 0.25)
-    found = blend(points, points / 0.4, own, [front, side])
+    found = blend_views(points, points / 0.4, own, [front, side])
     expected = torch.tensor([[1.0, 0, 0], [0.25, 0.25, 0.25], [0, 0, 1]])
     torch.testing.assert_close(found, expected, atol=0.02, rtol=0)
 
 
-def test_what_the_reference_shows_without_being_trusted_stays():
+def test_points_where_the_reference_is_unreliable_keep_their_colour():
     """Its left half is not: there places keep their colour, whatever another view tells; behind, it counts."""
     mesh = ball()
     front = shot(mesh, 0, lambda points: torch.tensor([1.0, 0, 0]).expand_as(points))
@@ -107,17 +109,17 @@ def test_what_the_reference_shows_without_being_trusted_stays():
     side = shot(mesh, -50, lambda points: torch.tensor([0, 0, 1.0]).expand_as(points))
     angles = torch.deg2rad(torch.tensor([-20.0, 20.0, -70.0, -100.0]))
     normals = torch.stack([angles.sin(), -angles.cos(), torch.zeros(4)], 1)
-    found = blend(0.4 * normals, normals, torch.full((4, 3), 0.25), [front, side])
+    found = blend_views(0.4 * normals, normals, torch.full((4, 3), 0.25), [front, side])
     expected = torch.tensor([[0.25, 0.25, 0.25], [1, 0, 0], [0.25, 0.25, 0.25], [0, 0, 1]])
     torch.testing.assert_close(found, expected, atol=0.05, rtol=0)
 
 
-def test_the_pictures_return_as_a_texture_where_they_belong():
+def test_views_are_baked_into_a_texture_at_the_right_points():
     """Every vertex looks up its own texel; colours are those of the world there."""
     pytest.importorskip("xatlas")
     mesh = ball(8)
-    colors = colors_from([shot(mesh, a) for a in (0, 90, 180, 270)], nearby(mesh))
-    textured = finish(mesh, MeshParameters(texture="256", max_faces=0), colors)
+    colors = blended_colors([shot(mesh, a) for a in (0, 90, 180, 270)], nearest_vertex_colors(mesh))
+    textured = decimate_and_texture(mesh, MeshParameters(texture="256", max_faces=0), colors)
     assert textured.uv is not None and textured.texture is not None
     centre, uv = textured.vertices[textured.faces].mean(1), textured.uv.mean(1)
     column, row = (uv * [256, -256] + [0, 256]).astype(int).clip(0, 255).T

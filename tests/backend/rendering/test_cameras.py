@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.rendering.cameras import Camera, orbit, pixel_centres, project, rays
+from backend.rendering.cameras import Camera, orbit, pixel_centres, project, rays, turntable
 
 angles = st.floats(-360, 360)
 
@@ -45,7 +45,7 @@ def test_orbit_is_a_rigid_motion_that_looks_at_the_origin(azimuth, elevation, ra
     assert depth.item() == pytest.approx(radius, rel=1e-5)
 
 
-def test_published_rig(fixtures):
+def test_the_published_rigs_matrices_are_those_of_orbit(fixtures):
     """One-2-3-45's pose file, 40 cameras at polar angle 60, whose own azimuths start at 30 degrees."""
     with np.load(fixtures / "one2345_cameras.npz") as data:
         names, matrices = data["names"], data["cam_to_world"]
@@ -61,9 +61,10 @@ def test_published_rig(fixtures):
         np.testing.assert_allclose(orbit(azimuth, 90 - polar, 1.2), expected, atol=1e-6)
 
 
-def test_intrinsics_are_the_published_focal_length():
-    k = Camera(orbit(0, 0, 1.2), math.degrees(2 * math.atan(128 / 280)), 256, 256).intrinsics()
-    np.testing.assert_allclose(k, [[280, 0, 128], [0, 280, 128], [0, 0, 1]], rtol=1e-5)
+def test_the_published_field_of_view_is_280_pixels_of_focal_length():
+    camera = Camera(orbit(0, 0, 1.2), math.degrees(2 * math.atan(128 / 280)), 256, 256)
+    assert camera.focal == pytest.approx(280, rel=1e-5)
+    np.testing.assert_allclose(project(camera, torch.zeros(1, 3))[0], [[128, 128]], rtol=1e-5)
 
 
 def test_projection_of_a_known_point():
@@ -90,7 +91,7 @@ def test_pixel_order_is_row_by_row_from_the_top_left():
     assert centres.tolist() == [[0.5, 0.5], [1.5, 0.5], [2.5, 0.5], [0.5, 1.5], [1.5, 1.5], [2.5, 1.5]]
 
 
-def test_rays_of_chosen_pixels():
+def test_rays_of_given_pixels_equal_those_of_the_whole_image():
     camera = Camera(orbit(25, 40, 3), 35, 11, 7)
     _, everything = rays(camera)
     _, chosen = rays(camera, torch.tensor([[4.5, 2.5], [10.5, 6.5]]))
@@ -101,3 +102,10 @@ def test_rays_of_chosen_pixels():
 def test_impossible_cameras_are_refused(matrix, fov):
     with pytest.raises(ValueError, match=r"4 x 4|field of view"):
         Camera(matrix, fov, 8, 8)
+
+
+def test_a_turntable_begins_in_front_and_goes_around_evenly():
+    cameras = turntable(4, 0, 2.0, 35.0, 8)
+    expected = torch.tensor([[0, -2.0, 0], [2, 0, 0], [0, 2, 0], [-2, 0, 0]])
+    torch.testing.assert_close(torch.stack([c.position for c in cameras]), expected, atol=1e-6, rtol=0)
+    assert {(c.fov_deg, c.width, c.height) for c in cameras} == {(35.0, 8, 8)}

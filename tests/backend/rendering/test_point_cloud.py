@@ -12,7 +12,7 @@ from scipy.spatial import KDTree
 from backend.evaluation.metrics import sample_surface
 from backend.rendering.cameras import Camera, orbit, project
 from backend.rendering.mesh import Mesh
-from backend.rendering.point_cloud import View, back_project, grow, grown, sees, trusted
+from backend.rendering.point_cloud import View, back_project, build_point_cloud, dilate, is_visible, reliable_views
 from backend.rendering.rasteriser import rasterise
 from tests.support import DATA
 
@@ -51,7 +51,7 @@ def first_hit(mesh: Mesh, start: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("number", range(3))
-def test_what_a_view_sees_is_what_rays_reach(number):
+def test_visible_points_are_those_that_rays_reach(number):
     """Rays and depth maps agree but at outlines and where a surface hides another one by less than three pixels."""
     mesh = load(number)
     points = sample_surface(mesh, 500, 0)
@@ -59,13 +59,13 @@ def test_what_a_view_sees_is_what_rays_reach(number):
         view = look(mesh, angles)
         start = view.camera.position.numpy().astype(np.float64)
         first = first_hit(mesh, start, points)
-        told = sees(view, torch.from_numpy(points).float()).numpy()
+        told = is_visible(view, torch.from_numpy(points).float()).numpy()
         reached = first > 1 - 1e-6
         gap = (1 - first) * np.linalg.norm(points - start, axis=1)
         clear = reached | (gap > 3 * PIXEL)
         pixel, _ = project(view.camera, torch.from_numpy(points).float())
         column, row = pixel.long().clamp(0, SIZE - 1).unbind(1)
-        rim = (grown(~view.mask, 1)[row, column] | grown(edges(view), 2)[row, column]).numpy()
+        rim = (dilate(~view.mask, 1)[row, column] | dilate(edges(view), 2)[row, column]).numpy()
         assert (clear & ~rim).mean() > 0.3 and 0.1 < reached.mean() < 0.9
         assert (told == reached)[clear & ~rim].mean() > 0.985, angles
         assert (told == reached)[clear].mean() > 0.9, angles
@@ -93,15 +93,15 @@ def test_pixels_become_points_of_the_surface(number):
 
 
 @pytest.mark.parametrize("number", range(3))
-def test_every_view_adds_what_no_earlier_one_saw(number):
+def test_every_view_adds_only_points_that_no_earlier_view_shows(number):
     """By rays: what a view adds is hidden from, or at the rim of, every earlier one; together they hold all."""
     mesh = load(number)
     views = [look(mesh, angles, n / 10) for n, angles in enumerate(ANGLES)]
-    cloud = grow(views)
+    cloud = build_point_cloud(views)
     counts = torch.bincount(cloud.view, minlength=len(views)).tolist()
-    assert min(counts) > 0 and counts[0] == cloud.references > 500
+    assert min(counts) > 0 and counts[0] == cloud.reference_count > 500
     torch.testing.assert_close(cloud.colors, (cloud.view[:, None] / 10).expand(-1, 3))
-    good = list(trusted(views))
+    good = list(reliable_views(views))
     for later in range(1, len(views)):
         added = cloud.points[cloud.view == later][::9]
         for earlier in good[:later]:
@@ -109,7 +109,7 @@ def test_every_view_adds_what_no_earlier_one_saw(number):
             reached = first_hit(mesh, start, added.numpy().astype(np.float64)) > 1 - 1e-3
             pixel, _ = project(earlier.camera, added)
             column, row = pixel.long().clamp(0, SIZE - 1).unbind(1)
-            known = ~grown(~earlier.mask, 1)[row, column].numpy()
+            known = ~dilate(~earlier.mask, 1)[row, column].numpy()
             assert (reached & known).mean() < 0.01, (later, earlier.camera)
     surface = sample_surface(mesh, 500, 1)
     starts = [view.camera.position.numpy().astype(np.float64) for view in views]
@@ -117,22 +117,22 @@ def test_every_view_adds_what_no_earlier_one_saw(number):
     assert (KDTree(cloud.points.numpy()).query(surface[shown])[0] < 3 * PIXEL).mean() > 0.93
 
 
-def test_the_rim_and_edges_of_depth_are_not_trusted():
+def test_the_silhouettes_margin_and_depth_edges_are_masked_out():
     """A near square before a far one, with a column of mixed depth between: it goes, and the rim with it."""
     camera = Camera(orbit(0, 0, 2.0), 30, 40, 40)
     depth = torch.full((40, 40), 2.0)
     depth[:, 20:], depth[:, 20] = 1.0, 1.5
     mask = torch.zeros(40, 40).bool()
     mask[5:35, 5:35] = True
-    reference, other = trusted([View(camera, torch.zeros(40, 40, 3), depth.where(mask, torch.inf), mask)] * 2)
+    reference, other = reliable_views([View(camera, torch.zeros(40, 40, 3), depth.where(mask, torch.inf), mask)] * 2)
     assert not other.mask[:, 19:22].any() and not reference.mask[:, 19:22].any()
     assert other.mask[6:34, 6:19].all() and other.mask[6:34, 22:34].all() and not other.mask[5].any()
     assert reference.mask[7:33, 7:19].all() and not reference.mask[6].any()
 
 
-def test_a_second_view_from_the_same_place_adds_its_wider_rim_alone():
+def test_a_second_view_from_the_same_camera_adds_only_its_wider_rim():
     mesh = load(0)
     views = [look(mesh, (0, 15)), look(mesh, (0, 15))]
-    cloud = grow(views)
-    reference, other = trusted(views)
+    cloud = build_point_cloud(views)
+    reference, other = reliable_views(views)
     assert len(cloud.points) == int((reference.mask | other.mask).sum())

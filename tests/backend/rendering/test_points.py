@@ -50,10 +50,10 @@ def cloud() -> tuple[torch.Tensor, torch.Tensor]:
     return points, torch.randn(90, 5, generator=generator)
 
 
-def test_pictures_and_gradients_equal_the_loops(cloud):
+def test_splatted_images_and_gradients_equal_slow_loops(cloud):
     points, features = (v.clone().requires_grad_() for v in cloud)
     splats = splat(points, CAMERA, RADIUS, 3)
-    fast = splats.draw(features)
+    fast = splats.composite(features)
     true_points, true_features = (v.double().requires_grad_() for v in cloud)
     index, expected = slow(true_points, true_features, CAMERA, RADIUS, 3)
     found = [[i for i in pixel if i >= 0] for pixel in splats.index.view(-1, 3).tolist()]
@@ -67,14 +67,14 @@ def test_pictures_and_gradients_equal_the_loops(cloud):
         torch.testing.assert_close(ours.grad.double(), truth.grad, atol=2e-3, rtol=2e-3)
 
 
-def test_opacity_is_the_share_that_the_background_does_not_get(cloud):
+def test_opacity_is_the_composite_of_ones(cloud):
     points, _ = cloud
     splats = splat(points, CAMERA, RADIUS)
-    torch.testing.assert_close(splats.draw(torch.ones(len(points), 1))[0], splats.opacity)
+    torch.testing.assert_close(splats.composite(torch.ones(len(points), 1))[0], splats.opacity)
     assert 0 <= splats.opacity.min() and splats.opacity.max() <= 1 + 1e-6
 
 
-def test_one_point_in_the_middle_is_seen_as_released():
+def test_a_single_discs_opacity_falls_off_as_released():
     """At its centre a disc hides 1 - sqrt(0.001), at its edge 1 - sqrt(0.1)."""
     camera = Camera(orbit(0, 0, 2.0), 40, 5, 5)
     splats = splat(torch.zeros(1, 3), camera, 0.2)
@@ -84,16 +84,16 @@ def test_one_point_in_the_middle_is_seen_as_released():
     assert splats.opacity.numpy() == pytest.approx(expected, abs=1e-4)
 
 
-def test_discs_keep_their_share_of_smaller_pictures(cloud):
+def test_discs_keep_their_relative_size_at_smaller_scales(cloud):
     points, features = cloud
     camera = Camera(CAMERA.cam_to_world, 40, 32, 24)
     for splats, scale in zip(splat_scales(points, camera, 0.08), (1, 2, 4), strict=True):
         alone = splat(points, Camera(CAMERA.cam_to_world, 40, 32 // scale, 24 // scale), 0.08)
-        assert torch.equal(splats.draw(features), alone.draw(features))
+        assert torch.equal(splats.composite(features), alone.composite(features))
         assert splats.opacity.shape == (24 // scale, 32 // scale)
 
 
-def test_many_points_in_pieces_are_seen_as_at_once(monkeypatch):
+def test_rasterising_points_in_chunks_changes_nothing(monkeypatch):
     """More points than are looked at together; the nearest come from several pieces."""
     points = torch.rand(600, 3, generator=torch.Generator().manual_seed(1)) - 0.5
     whole = splat(points, CAMERA, 0.3)
@@ -101,7 +101,7 @@ def test_many_points_in_pieces_are_seen_as_at_once(monkeypatch):
     assert torch.equal(splat(points, CAMERA, 0.3).index, whole.index) and (whole.index[..., -1] >= 0).any()
 
 
-def test_nothing_in_sight_is_an_empty_picture():
+def test_points_behind_the_camera_give_an_empty_image():
     splats = splat(torch.tensor([[0.0, -9.0, 0.0]]), Camera(orbit(0, 0, 2.0), 40, 4, 4), 0.1)
     assert (splats.index == -1).all() and not splats.opacity.any()
-    assert torch.equal(splats.draw(torch.ones(1, 3)), torch.zeros(3, 4, 4))
+    assert torch.equal(splats.composite(torch.ones(1, 3)), torch.zeros(3, 4, 4))

@@ -7,7 +7,7 @@ import torch
 
 from backend.rendering.cameras import Camera, orbit, project, rays
 from backend.rendering.mesh import Mesh
-from backend.rendering.rasteriser import photograph, rasterise
+from backend.rendering.rasteriser import rasterise, render_mesh
 
 SQUARE = np.array([[-0.3, 0, -0.3], [0.3, 0, -0.3], [0.3, 0, 0.3], [-0.3, 0, 0.3]], np.float32)
 FACES = np.array([[0, 1, 2], [0, 2, 3]], np.int32)
@@ -68,8 +68,8 @@ def test_perspective_is_right_inside_a_face():
     ground = SQUARE[:, [0, 2, 1]] * np.float32(1.5)
     colors = np.array([[0, 0, 0, 255], [0, 0, 0, 255], [200, 0, 0, 255], [200, 0, 0, 255]], np.uint8)
     camera = Camera(orbit(0, 30, 1.5), 50, 101, 101)
-    picture = photograph(Mesh(ground, FACES, colors), camera, samples=1)
-    assert picture[50, 50, 0].item() == pytest.approx(100 / 255, abs=0.01)
+    image = render_mesh(Mesh(ground, FACES, colors), camera, samples=1)
+    assert image[50, 50, 0].item() == pytest.approx(100 / 255, abs=0.01)
     edge = project(camera, torch.from_numpy(ground))[0]
     assert abs((edge[0, 1] + edge[2, 1]).item() / 2 - 50.5) > 3
 
@@ -78,16 +78,18 @@ def test_a_pixel_half_covered_is_half_transparent_in_the_faces_own_colour():
     left = SQUARE - np.array([0.3, 0, 0], np.float32)  # from -0.6 to 0: ends on the middle column
     colors = np.full((4, 4), 255, np.uint8) * np.array([1, 0, 0, 1], np.uint8)
     camera = Camera(orbit(0, 0, 2.0), 40, 31, 31)
-    picture = photograph(Mesh(left, FACES, colors), camera, samples=2)
-    assert picture[15, 15].tolist() == pytest.approx([1, 0, 0, 0.5])
-    assert picture[15, 14, 3] == 1 and picture[15, 16].tolist() == [0, 0, 0, 0]
+    image = render_mesh(Mesh(left, FACES, colors), camera, samples=2)
+    assert image[15, 15].tolist() == pytest.approx([1, 0, 0, 0.5])
+    assert image[15, 14, 3] == 1 and image[15, 16].tolist() == [0, 0, 0, 0]
 
 
-def test_faces_seen_edge_on_or_behind_the_camera_do_no_harm():
-    edge_on = SQUARE[:, [1, 0, 2]]
-    behind = SQUARE + np.array([0, -3, 0], np.float32)
-    camera = Camera(orbit(0, 0, 2.0), 40, 20, 20)
-    for vertices in (edge_on, behind):
-        raster = rasterise(torch.from_numpy(vertices), torch.from_numpy(FACES).long(), camera)
-        assert (raster.face == -1).all() and raster.corner.isfinite().all()
-    assert (photograph(Mesh(np.zeros((0, 3)), np.zeros((0, 3))), camera) == 0).all()
+@pytest.mark.parametrize(
+    "vertices", [SQUARE[:, [1, 0, 2]], SQUARE + np.array([0, -3, 0], np.float32)], ids=["edge-on", "behind"]
+)
+def test_faces_edge_on_or_behind_the_camera_are_not_hit(vertices):
+    raster = rasterise(torch.from_numpy(vertices), torch.from_numpy(FACES).long(), Camera(orbit(0, 0, 2.0), 40, 20, 20))
+    assert (raster.face == -1).all() and raster.corner.isfinite().all()
+
+
+def test_an_empty_mesh_renders_transparent():
+    assert (render_mesh(Mesh(np.zeros((0, 3)), np.zeros((0, 3))), Camera(orbit(0, 0, 2.0), 40, 20, 20)) == 0).all()

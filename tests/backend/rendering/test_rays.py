@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.rendering.rays import importance, intersect_box, merge, stratify
+from backend.rendering.rays import importance_sampling, intersect_box, stratify
 
 coordinates = st.floats(-3, 3)
 triples = st.tuples(coordinates, coordinates, coordinates)
@@ -23,7 +23,7 @@ triples = st.tuples(coordinates, coordinates, coordinates)
         ((-1, -1, 0), (0.5**0.5, 0.5**0.5, 0), (0.5**0.5, 4.5**0.5, True)),  # through two edges
     ],
 )
-def test_box(origin, direction, expected):
+def test_rays_enter_and_leave_a_box_where_worked_out(origin, direction, expected):
     near, far, hit = intersect_box(torch.tensor([origin]).float(), torch.tensor([direction]).float())
     assert (near.item(), far.item(), hit.item()) == pytest.approx(expected)
 
@@ -40,7 +40,7 @@ def test_box_contains_exactly_what_lies_between_near_and_far(origin, direction):
     np.testing.assert_array_equal(inside[clear], between[clear])
 
 
-def test_stratified_edges():
+def test_stratified_edges_cover_the_ray_in_order_and_jitter_within_their_strata():
     near, far = torch.tensor([1.0, 0.0]), torch.tensor([3.0, 1.0])
     torch.testing.assert_close(stratify(near, far, 4), torch.tensor([[1, 1.5, 2, 2.5, 3], [0, 0.25, 0.5, 0.75, 1]]))
     moved = stratify(near, far, 4, torch.Generator().manual_seed(0))
@@ -49,30 +49,25 @@ def test_stratified_edges():
     assert ((moved - stratify(near, far, 4)).abs() <= (far - near)[:, None] / 8 + 1e-6).all()
 
 
-def test_importance_by_hand():
+def test_importance_samples_invert_the_cumulated_weights():
     """All weight in the second of three sections: four samples at 1/8, 3/8, 5/8, 7/8 of it."""
     edges = torch.tensor([[0.0, 1, 3, 4]], dtype=torch.float64)
-    samples = importance(edges, torch.tensor([[0.0, 1, 0]], dtype=torch.float64), 4)
+    samples = importance_sampling(edges, torch.tensor([[0.0, 1, 0]], dtype=torch.float64), 4)
     torch.testing.assert_close(samples, torch.tensor([[1.25, 1.75, 2.25, 2.75]]).double(), atol=1e-3, rtol=0)
 
 
-def test_importance_without_weight_is_even():
+def test_importance_sampling_without_weight_is_even():
     edges = torch.tensor([[0.0, 1, 2, 3, 4]])
-    torch.testing.assert_close(importance(edges, torch.zeros(1, 4), 4), torch.tensor([[0.5, 1.5, 2.5, 3.5]]))
+    torch.testing.assert_close(importance_sampling(edges, torch.zeros(1, 4), 4), torch.tensor([[0.5, 1.5, 2.5, 3.5]]))
 
 
 @pytest.mark.parametrize("seed", [None, 3])
-def test_importance_follows_the_weights(seed):
+def test_importance_samples_follow_the_weights(seed):
     rng = np.random.default_rng(0)
     edges, weights = np.sort(rng.random((5, 9)), 1), rng.random((5, 8))
     generator = None if seed is None else torch.Generator().manual_seed(seed)
-    samples = importance(torch.from_numpy(edges), torch.from_numpy(weights), 4000, generator)
+    samples = importance_sampling(torch.from_numpy(edges), torch.from_numpy(weights), 4000, generator)
     assert (samples.diff(dim=1) >= 0).all()
     for ray in range(5):
         counts, _ = np.histogram(samples[ray], edges[ray])
         np.testing.assert_allclose(counts / 4000, weights[ray] / weights[ray].sum(), atol=1.5 / 4000 + 1e-4)
-
-
-def test_merge_is_sorted_and_loses_nothing():
-    merged = merge(torch.tensor([[0.0, 2, 4]]), torch.tensor([[3.0, 1, 2]]))
-    assert merged.tolist() == [[0, 1, 2, 2, 3, 4]]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the LRM's training draws, against Embree; its rendered views, against closed forms."""
+"""Training samples of the LRM against Embree; its rendered views against closed forms."""
 
 from types import SimpleNamespace
 from typing import Any, cast
@@ -16,8 +16,18 @@ from backend.reconstruction.lrm.model import LRM, Scene
 from backend.rendering.rays import intersect_box
 from backend.training import app, lrm_views
 from backend.training import lrm as training
-from backend.training.labels import SPREADS, Labels, draw, open_labels
-from backend.training.lrm import COLORS, KINDS, PLACES, STARTER, Palette, draw_batch, list_usable, losses, train_lrm
+from backend.training.labels import SPREADS, Labels, draw_labels, open_labels
+from backend.training.lrm import (
+    COLORS,
+    DISTANCES,
+    POINTS_PER_KIND,
+    STARTER,
+    Palette,
+    draw_batch,
+    list_usable,
+    losses,
+    train_lrm,
+)
 from backend.training.meshes import TrainingMesh
 from backend.training.render import RADIUS, Light, Renderer, orbit
 from backend.training.views import FRAMED, PLAIN, SIZE, VIEWPOINTS, Views, apparent_distance, on_white, open_views
@@ -49,7 +59,7 @@ def data(box: Renderer) -> tuple[Views, Labels]:
             images[0, kind, k] = on_white(box.render(orbit(azimuth, elevation), SIZE, frame)[0])
             poses[0, kind, k] = azimuth, elevation, distance
         middles[0, k] = (window[:2] + window[2:]) / 2
-    points, surface = draw(box, np.random.default_rng(0))
+    points, surface = draw_labels(box, np.random.default_rng(0))
     names, done = ["box"], np.ones(1, np.uint8)
     return Views(images, poses, done, names), Labels(points[None], surface[None], middles, done, names)
 
@@ -59,7 +69,7 @@ def to_world(placement: np.ndarray, points: np.ndarray) -> np.ndarray:
     return (points - placement[:, 3]) @ np.linalg.inv(placement[:, :3]).T
 
 
-def test_the_labels_are_the_box_wherever_it_is_placed(data):
+def test_labels_are_distances_to_the_placed_box(data):
     """Distances by the closed form of a box, back in its own world."""
     batch = draw_batch(*data, np.array([[0, k] for k in range(VIEWPOINTS)]), np.random.default_rng(3))
     _, _, told, points, distances, _, taken, placements = (t.double().numpy() for t in batch)
@@ -76,19 +86,19 @@ def test_the_labels_are_the_box_wherever_it_is_placed(data):
         size = np.cbrt(abs(np.linalg.det(placement[:, :3])))
         near = np.abs(exact) < 0.1
         np.testing.assert_allclose(found[near], size * exact[near], atol=3e-3)
-        closest, close, anywhere = (np.abs(part).mean() for part in np.split(exact, np.cumsum(KINDS)[:-1]))
+        closest, close, anywhere = (np.abs(part).mean() for part in np.split(exact, np.cumsum(POINTS_PER_KIND)[:-1]))
         assert [closest, close] == pytest.approx(np.array(SPREADS) * np.sqrt(2 / np.pi), rel=0.2) and anywhere > 0.1
-    assert (distances.shape[1], points.shape[1]) == (PLACES, PLACES + COLORS)
+    assert (distances.shape[1], points.shape[1]) == (DISTANCES, DISTANCES + COLORS)
 
 
-def test_recoloured_surfaces_have_their_pictures_colours():
+def test_surfaces_are_recoloured_like_their_images():
     """Channel by channel, against a loop; white, the background, stays white."""
     palette = Palette.draw(40, np.random.default_rng(1))
     colors = torch.rand(40, 7, 3)
     painted = palette.paint(colors.mT).mT
     for i, j, c in np.ndindex(40, 7, 3):
         old = float(colors[i, j, palette.order[i, c]])
-        assert float(painted[i, j, c]) == pytest.approx(old ** float(palette.power[i, c]), abs=1e-5)
+        assert float(painted[i, j, c]) == pytest.approx(old ** float(palette.gamma[i, c]), abs=1e-5)
     pictures = colors[:, 2].view(40, 3, 1, 1).expand(40, 3, 4, 5)
     torch.testing.assert_close(palette.paint(pictures)[:, :, 3, 1], painted[:, 2])
     torch.testing.assert_close(palette[torch.tensor([7, 3])].paint(pictures[[7, 3]])[..., 0, 0], painted[[7, 3], 2])
@@ -96,7 +106,7 @@ def test_recoloured_surfaces_have_their_pictures_colours():
     assert len({tuple(order) for order in palette.order.tolist()}) == 6
 
 
-def test_only_labelled_training_views_from_where_pictures_are_taken_are_usable(data):
+def test_only_labelled_training_views_at_typical_elevations_are_usable(data):
     views, labels = data
     names = ["box", "object-27", "other"]  # the second is of the validation split
     poses = np.repeat(views.poses, 3, 0)
@@ -107,11 +117,11 @@ def test_only_labelled_training_views_from_where_pictures_are_taken_are_usable(d
     assert usable.tolist() == [[0, k] for k in range(2, VIEWPOINTS)]
 
 
-def test_rays_of_a_crop_see_what_it_shows(data, box):
+def test_rays_of_a_crop_hit_the_object_where_it_shows_it(data, box):
     batch = draw_batch(*data, np.array([[0, k] for k in range(VIEWPOINTS)]), np.random.default_rng(4))
     placements = batch[-1].numpy()
     crops = lrm_views.draw_crops(data[0], np.zeros(VIEWPOINTS, int), placements, np.random.default_rng(5))
-    assert crops.pictures.shape == (lrm_views.CROPS, 3, lrm_views.CROP, lrm_views.CROP)
+    assert crops.images.shape == (lrm_views.CROPS, 3, lrm_views.CROP, lrm_views.CROP)
     for j, origins, directions, picture in zip(*vars(crops).values(), strict=True):
         placement = placements[int(j)].astype(np.float64)
         np.testing.assert_allclose(directions.norm(dim=1), 1, atol=1e-5)
@@ -143,7 +153,7 @@ def rays(count: int = 24, dtype: torch.dtype = torch.float32) -> tuple[Tensor, T
     return origins, torch.tensor([0.0, 1, 0], dtype=dtype).expand_as(origins)
 
 
-def test_a_ball_looks_like_a_ball():
+def test_a_rendered_ball_has_the_closed_forms_silhouette():
     origins, directions = rays()
     seen = lrm_views.render(ball(torch.tensor(0.3), 0.005), Scene(torch.zeros(1)), origins, directions)[0]
     off = origins[0, :, [0, 2]].norm(dim=1)
@@ -153,13 +163,13 @@ def test_a_ball_looks_like_a_ball():
     torch.testing.assert_close(seen[off > 0.33], torch.ones_like(seen[off > 0.33]), atol=1e-3, rtol=0)
 
 
-def test_a_section_stops_what_the_surface_between_its_ends_does():
+def test_a_sections_opacity_is_that_of_the_surface_between_its_ends():
     raw = torch.tensor([[-4.0, -1.0, 2.0, -3.0]], dtype=torch.float64, requires_grad=True)
     outside = 1 / (1 + raw.detach().exp())  # NeuS's cumulated distribution of the distance, -raw
     expected = (1 - outside[:, 1:] / outside[:, :-1]).clamp(min=0)
-    torch.testing.assert_close(lrm_views.stopped(raw), expected)
-    assert lrm_views.stopped(raw)[0, 2] == 0  # on the way out nothing is stopped
-    assert torch.autograd.gradcheck(lambda r: lrm_views.stopped(r), (raw,))
+    torch.testing.assert_close(lrm_views.section_alpha(raw), expected)
+    assert lrm_views.section_alpha(raw)[0, 2] == 0  # on the way out nothing is stopped
+    assert torch.autograd.gradcheck(lambda r: lrm_views.section_alpha(r), (raw,))
 
 
 def test_the_gradient_makes_a_small_ball_larger():
@@ -200,7 +210,7 @@ def test_the_perceptual_distance_is_that_of_unit_features():
     assert not any(p.requires_grad for p in encoder.parameters())
 
 
-def test_a_run_goes_on_with_rendered_views(data, tmp_path):
+def test_a_run_trains_with_rendered_views(data, tmp_path):
     """The state of a run without them is taken up; points' losses stay what they are without rendered views."""
     train_lrm([data], tmp_path, 1, batch=2)
     train_lrm([data], tmp_path, 2, batch=2, encoder=lrm_views.load_encoder(str(VAE)))
@@ -209,7 +219,7 @@ def test_a_run_goes_on_with_rendered_views(data, tmp_path):
     assert all(v.isfinite().all() for v in state["model"].values())
 
 
-def test_a_run_begins_with_the_model_told(data, tmp_path):
+def test_a_run_continues_from_the_given_model(data, tmp_path):
     """Its first step is a small one, at the warm-up's rate; a fresh model lies far from it."""
     torch.manual_seed(5)
     begin = LRM(STARTER)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the multi-view starter is shown: sets of views with their cameras, and single pictures without."""
+"""Training batches of the multi-view starter: sets of views with cameras, and single images without."""
 
 from types import SimpleNamespace
 
@@ -37,7 +37,7 @@ class Pupil(nn.Module):
         return self.scale * noisy
 
 
-def test_sets_share_object_and_time_and_are_told_their_cameras(tmp_path):
+def test_sets_of_views_share_object_and_timestep_and_have_cameras(tmp_path):
     names = [name for name in (f"a-chair_{i}" for i in range(40)) if not is_validation(name)][:16]
     rng = np.random.default_rng(0)
     poses = np.zeros((16, 3, VIEWPOINTS, 3), np.float32)

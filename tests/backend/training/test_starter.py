@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the starter's networks are trained on: pairs of views, and a decoder that leaves the latents alone."""
+"""Training pairs of views, and a decoder whose training leaves the latents alone."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def random_views(objects: int) -> Views:
     return Views(images, poses, np.ones(objects, np.uint8), [f"object-{i}" for i in range(objects)])
 
 
-def test_pairs_are_what_the_two_stages_ask_for():
+def test_training_pairs_cover_both_stages():
     views, n = random_views(4), 4000
     (i, source, k), (j, target, m) = draw_pairs(np.random.default_rng(1), views, np.array([0, 2]), n)
     assert (i == j).all() and set(i) == {0, 2}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the text starter is told about the pictures that it learns from."""
+"""Captions of the text starter's training images."""
 
 import json
 
@@ -35,7 +35,7 @@ from backend.training.views import PLAIN, SIZE, VIEWPOINTS, Views
         ("Oscar", None),
     ],
 )
-def test_nouns_are_whole_words_of_names(name, expected):
+def test_nouns_are_whole_words_of_mesh_names(name, expected):
     assert noun(name) == expected
 
 
@@ -59,7 +59,7 @@ def test_colours_have_plain_names(rgb, name):
     assert color_name(np.array(rgb)) == name and name in COLORS
 
 
-def test_the_main_colour_is_a_true_one_where_a_third_is():
+def test_the_main_colour_is_chromatic_if_a_third_is():
     picture = np.full((1, 12, 12, 3), 255, np.uint8)
     picture[0, :6, :10] = (120, 120, 120)
     assert main_color(picture) == "grey"
@@ -78,7 +78,7 @@ def colored_views(colors) -> Views:
     return Views(images, np.zeros((len(colors), 3, VIEWPOINTS, 3), np.float32), np.ones(len(colors), np.uint8), names)
 
 
-def test_descriptions_follow_the_turns_of_the_channels():
+def test_descriptions_follow_the_channel_permutations():
     """Red becomes blue when each channel shows the next one, then green; nouns of too few objects are left out."""
     views = colored_views([(200, 30, 20)] * 4)
     turned = Recolored(views)[np.array([0, 0]), np.array([0, 1]), np.array([0, 5])]
@@ -113,7 +113,7 @@ def test_every_word_of_the_prompts_is_one_token(tmp_path):
     assert again("a red car").input_ids == tokenizer("a red car").input_ids
 
 
-def test_names_come_from_the_index(tmp_path):
+def test_mesh_names_are_read_from_the_index(tmp_path):
     assert read_names(tmp_path) == {}
     (tmp_path / "index.json").write_text(json.dumps([{"id": "x", "name": "SimpleCar"}, {"id": "y"}]))
     assert read_names(tmp_path) == {"x": "SimpleCar", "y": "y"}

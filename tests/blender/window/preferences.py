@@ -11,19 +11,7 @@ import bpy
 import rig
 
 sys.path.insert(0, next(a for a in rig.SESSION["args"] if a.startswith("here=")).removeprefix("here="))
-from played import (
-    ARGS,
-    DATA,
-    NAME,
-    PATIENCE_S,
-    live_buttons,
-    log_holds,
-    module,
-    press,
-    show_preferences,
-    the_session,
-    watch,
-)
+from played import ARGS, DATA, PATIENCE_S, extension, live_buttons, log_holds, press, show_preferences, watch
 
 MODEL = "sam-vit-base"
 WIDTHS_PX = (60, 250)  # of the leftmost button in a set's row: all other rows begin with wider or narrower ones
@@ -40,26 +28,26 @@ def rows():
 
 def shown():
     """The ids of the sets in the order of the preferences."""
-    catalog, parts = module("backend.interface.catalog"), module("backend.interface.catalog").PARTS
+    catalog, parts = extension.catalog, extension.catalog.PARTS
     return [w.id for part in parts for w in catalog.WEIGHTS if w.part == part and w.repository]
 
 
 def state():
-    """What is known of the set, once nobody looks any more."""
-    disk = the_session().disk_scan
+    """The state of the set on disk, once the scan is over."""
+    disk = extension.disk_scan()
     yield from rig.wait_until(lambda: disk.seen().complete and not disk.running, PATIENCE_S)
     yield 1.5
     return disk.seen().weights[MODEL]
 
 
 def done():
-    task = the_session().setup.task
+    task = extension.background_task()
     return task and task.ended
 
 
 def begin(number, verb):
     """Click a button of the set's row, agree where that is asked, and wait until the task has begun."""
-    setup, before = the_session().setup, the_session().setup.task
+    setup, before = extension.setup(), extension.background_task()
     row = (yield from rows())[shown().index(MODEL)]
     if verb in ("download", "remove"):
         rig.click(*rig.centre(row[number]))
@@ -73,8 +61,8 @@ def begin(number, verb):
 
 
 def steps():
-    setup = the_session().setup
-    prefs = bpy.context.preferences.addons[NAME].preferences
+    setup = extension.setup()
+    prefs = bpy.context.preferences.addons[extension.NAME].preferences
     prefs.data_folder, prefs.python = str(DATA), ARGS["python"]
     watch()
     show_preferences()

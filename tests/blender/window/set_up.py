@@ -12,12 +12,12 @@ import bpy
 import rig
 
 sys.path.insert(0, next(a for a in rig.SESSION["args"] if a.startswith("here=")).removeprefix("here="))
-from played import ARGS, NAME, PATIENCE_S, live_buttons, log_holds, meshes, press, show_preferences, the_session, watch
+from played import ARGS, PATIENCE_S, extension, live_buttons, log_holds, meshes, press, show_preferences, watch
 
 
 def set_up():
     """Click the topmost button that online access brings to life, and wait until the backend is made."""
-    setup = the_session().setup
+    setup = extension.setup()
     grey = yield from live_buttons()
     bpy.context.preferences.system.use_online_access = True
     rig.redraw()
@@ -43,18 +43,17 @@ def set_up():
 
 def make_mesh():
     """A job in the backend that was just made."""
-    queue = the_session().queue
     bpy.context.scene.image_to_mesh.filepath = ARGS["image"]
     began = time.monotonic()
     bpy.ops.image_to_mesh.generate()
-    yield from rig.wait_until(lambda: not queue.busy, PATIENCE_S)
-    rig.log(f"{queue.last.state.value} {time.monotonic() - began:.1f} s after the click: {meshes()}")
-    assert len(meshes()) == 1, queue.last.outcome.message
+    yield from rig.wait_until(lambda: not extension.is_busy(), PATIENCE_S)
+    rig.log(f"{extension.last_job().state.value} {time.monotonic() - began:.1f} s after the click: {meshes()}")
+    assert len(meshes()) == 1, extension.last_job().message
 
 
 def remove():
     """Click Remove Backend, the second button of the topmost row, and agree."""
-    setup, folder = the_session().setup, Path(ARGS["data"])
+    setup, folder = extension.setup(), Path(ARGS["data"])
     alive = yield from live_buttons()
     assert (folder / "environment").is_dir()
     rig.click(*rig.centre(alive[1]))
@@ -70,7 +69,7 @@ def remove():
 
 
 def steps():
-    prefs = bpy.context.preferences.addons[NAME].preferences
+    prefs = bpy.context.preferences.addons[extension.NAME].preferences
     prefs.data_folder, prefs.variant, prefs.show_weights = ARGS["data"], "CPU", False
     watch()
     show_preferences()

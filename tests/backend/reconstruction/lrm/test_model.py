@@ -15,7 +15,7 @@ from backend.preprocess.published_lrm_inputs import resize_openlrm, resize_tripo
 from backend.reconstruction.lrm.image_tokens import Encoder
 from backend.reconstruction.lrm.local_features import LocalFeatures
 from backend.reconstruction.lrm.model import LRM, Architecture, project, sample_volume, to_camera
-from backend.reconstruction.lrm.source_camera import describe
+from backend.reconstruction.lrm.source_camera import source_camera
 from backend.reconstruction.lrm.transformer import TriplaneTransformer
 from backend.rendering.cameras import Camera, orbit
 from backend.rendering.cameras import project as project_camera
@@ -118,7 +118,7 @@ def test_openlrm_renders_what_was_published_up_to_its_random_samples(model):
 def test_openlrms_default_camera_is_ours():
     """OpenLRM's source camera stands at (0, -2, 0) and sees 0.75 of a picture side as far as a focal length."""
     expected = record("openlrm")["_source_camera"][0]
-    torch.testing.assert_close(describe(0, 1 / 1.5, 2.0), expected)
+    torch.testing.assert_close(source_camera(0, 1 / 1.5, 2.0), expected)
 
 
 def test_layers_are_those_of_torch():
@@ -173,7 +173,7 @@ STARTER = Architecture(
 
 
 def test_local_features_are_those_of_the_pixel_that_sees_the_point():
-    camera = describe(25, 0.4, 1.2)[None]
+    camera = source_camera(25, 0.4, 1.2)[None]
     points = torch.rand(1, 50, 3) - 0.5
     fov = 2 * np.degrees(np.arctan(0.4))
     pixels, _ = project_camera(Camera(orbit(0, 25, 1.2), float(fov), 32, 32), points[0])
@@ -187,15 +187,15 @@ def test_local_features_are_those_of_the_pixel_that_sees_the_point():
     assert (changed != raw).any()
 
 
-def test_a_doubled_scene_answers_the_mirror_image_with_the_mirrored_shape():
+def test_a_mirrored_encoding_gives_the_mirror_image_the_mirrored_shape():
     """And is the mean of what two scenes say."""
     torch.manual_seed(0)
-    lrm, camera = LRM(STARTER), describe(25, 0.4, 1.2)[None]
+    lrm, camera = LRM(STARTER), source_camera(25, 0.4, 1.2)[None]
     picture, points = torch.rand(1, 3, 32, 32), grid(4, 0.5)
     mirrored = points * torch.tensor([-1, 1, 1])
     depth = torch.tensor([-0.7])
-    raw, colors = lrm.query(lrm.encode_doubled(picture, camera, depth), points)
-    flipped = lrm.query(lrm.encode_doubled(picture.flip(-1), camera, depth), mirrored)
+    raw, colors = lrm.query(lrm.encode_mirrored(picture, camera, depth), points)
+    flipped = lrm.query(lrm.encode_mirrored(picture.flip(-1), camera, depth), mirrored)
     torch.testing.assert_close(flipped, (raw, colors), atol=1e-5, rtol=0)
     pairs = (picture, points), (picture.flip(-1), mirrored)
     one, two = (lrm.query(lrm.encode(p, camera, depth), x)[0] for p, x in pairs)
@@ -203,18 +203,18 @@ def test_a_doubled_scene_answers_the_mirror_image_with_the_mirrored_shape():
     torch.testing.assert_close(raw, (one + two) / 2, atol=1e-5, rtol=0)
 
 
-def test_a_picture_and_its_mirror_image_seem_taken_with_one_camera():
+def test_an_image_and_its_mirror_image_have_one_estimated_camera():
     torch.manual_seed(1)
     lrm, picture = LRM(STARTER), torch.rand(2, 3, 32, 32)
     found = lrm.estimate_camera(picture)
     torch.testing.assert_close(found, lrm.estimate_camera(picture.flip(-1)))
-    seen = [lrm.encode(p, describe(25, 0.4, 1.2).repeat(2, 1)).estimate for p in (picture, picture.flip(-1))]
+    seen = [lrm.encode(p, source_camera(25, 0.4, 1.2).repeat(2, 1)).estimate for p in (picture, picture.flip(-1))]
     torch.testing.assert_close(found, torch.stack([s for s in seen if s is not None]).mean(0))
     assert found.shape == (2, 3) and (found[0] != found[1]).all()
 
 
 def test_slices_answer_with_the_depth_of_the_point():
-    """Of slices that hold their own number, a point between two gets the mean by distance."""
+    """Each slice holds its own number; a point between two slices interpolates them."""
     volume = torch.arange(4.0)[None, None, :, None, None].expand(1, 1, 4, 5, 6)
     places = torch.tensor([[[0.1, -0.3, -0.75], [0.2, 0.1, 0.0], [-0.5, 0.4, 0.25], [0, 0, 0.75]]])
     torch.testing.assert_close(sample_volume(volume, places)[0, :, 0], torch.tensor([0.0, 1.5, 2.0, 3.0]))
@@ -225,7 +225,7 @@ def test_slices_answer_with_the_depth_of_the_point():
 
 def test_every_part_of_the_starter_learns():
     lrm = LRM(STARTER)
-    scene = lrm.encode(torch.rand(2, 3, 32, 32), describe(25, 0.4, 1.2).repeat(2, 1))
+    scene = lrm.encode(torch.rand(2, 3, 32, 32), source_camera(25, 0.4, 1.2).repeat(2, 1))
     raw, color = lrm.query(scene, grid(3, 0.3))
     assert scene.estimate is not None
     (raw.square().mean() + color.mean() + scene.estimate.sum()).backward()

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from backend.reconstruction.sparse_neus.cost_regularisation import SparseBlock, SparseCostRegNet, coarser
+from backend.reconstruction.sparse_neus.cost_regularisation import SparseBlock, SparseCostRegNet, downsample_sites
 from tests.support import DATA
 
 
@@ -113,7 +113,7 @@ def test_dense_blocks_are_sparse_convolutions(source):
         kernels = [torch.randn(27, i, o, generator=generator) for i, o in ((3, 4), (3, 5), (5, 2))]
     same, down, up = kernels
     mask = dense(coords, torch.ones(len(coords), 1), side)
-    grid, low = dense(coords, feats, side), coarser(mask)
+    grid, low = dense(coords, feats, side), downsample_sites(mask)
 
     out = block(same.shape[1], same.shape[2], same)(grid, mask)[0, :, *coords.T].T
     torch.testing.assert_close(out, normalised(slow_convolution(coords, feats, same, coords, 1)), atol=1e-4, rtol=1e-4)

@@ -100,7 +100,7 @@ def test_vertex_colors_are_the_published_ones(published):
     vertices = record["verts"]
     normal = F.normalize(model.gradient(scene, vertices), dim=1)
     assert_equal(ray_difference(vertices, normal, scene.centres), record["vert_raydiff"])
-    assert torch.equal(model.look(scene, vertices)[1], record["vert_mask"])
+    assert torch.equal(model.sample_images(scene, vertices)[1], record["vert_mask"])
     assert_equal(model.color(scene, vertices, normal), record["vert_color"])
 
 

@@ -11,13 +11,13 @@ from torch import Tensor
 from backend.interface.view_set import first_stage, view_set
 from backend.reconstruction.sparse_neus.volume_frame import (
     PUBLISHED_FOV_DEG,
-    near_far,
     object_box,
     place_volume,
     volume_cameras,
 )
 from backend.rendering.cameras import Camera, orbit, project
 from tests.support import DATA
+from tests.support.ray_rendering import near_far
 
 POLARS = (40, 60, 75, 76, 90, 110)
 INPUT_AZIMUTH = 30  # of the released world's; here the input is Blender's front

@@ -192,6 +192,7 @@ def check_imported_jobs_can_be_removed_and_others_stay():
     finish_all()
     bpy.ops.image_to_mesh.remove_jobs()
     run(lambda: extension.background_task().ended)
+    extension.let_disk_be_scanned(True)
     left = {folder.name for folder in folders.iterdir()}
     assert {"waiting", "young"} <= left and not removable & left
     run(lambda: disk.seen() and not disk.running)

@@ -19,6 +19,7 @@ def lacking(group):
 
 
 def check_the_choices_say_what_is_downloaded():
+    extension.let_disk_be_scanned(True)
     value_of, group, task = extension.engine_settings.value_of, settings().one2345, extension.tasks.ONE2345
     weights = task.parameter("weights")
     assert value_of(settings(), task, weights) == "starter" and not lacking(group)
@@ -47,6 +48,7 @@ def check_weights_are_downloaded_verified_and_removed_by_the_backend():
     """The real command line of the backend, in the host's Python, and a server on loopback."""
     server, folder, disk = Server(), DATA / "weights" / SET, extension.disk_scan()
     server.files = FILES
+    extension.let_disk_be_scanned(True)
     with patch.dict(os.environ, HF_ENDPOINT=server.address):
         assert not bpy.ops.image_to_mesh.download_model.poll()  # offline
         bpy.context.preferences.system.use_online_access = True

@@ -5,7 +5,7 @@ import time
 from unittest.mock import patch
 
 import bpy
-from stage import DATA, HOST_PYTHON, RESOURCES, choose, extension, raises, raises_trouble, run, settings
+from stage import HOST_PYTHON, RESOURCES, choose, extension, raises, raises_trouble, run, settings
 
 
 def check_the_button_is_grey_until_it_can_work():
@@ -23,7 +23,8 @@ def check_the_button_is_grey_until_it_can_work():
 
 
 def check_setting_up_shows_progress_and_can_be_stopped():
-    setup, prefs, log = extension.setup(), extension.preferences(), extension.log_path(DATA)
+    setup, prefs, folder = extension.setup(), extension.preferences(), RESOURCES / "new"
+    log = extension.log_path(folder)
 
     def install(data_folder, extension_folder, variant, say, stopped):
         say("Installing PyTorch", 0.4, "Collecting torch")
@@ -31,7 +32,7 @@ def check_setting_up_shows_progress_and_can_be_stopped():
             time.sleep(0.01)
         raise extension.installer.SetupError("Stopped", "Set up again to go on from here")
 
-    prefs.python = ""
+    prefs.python, prefs.data_folder = "", str(folder)
     with patch.object(extension.installer, "install", install):
         setup.install(extension.folders.chosen())
         run(lambda: extension.background_task().stage == "Installing PyTorch")

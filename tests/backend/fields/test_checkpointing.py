@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Points asked a part at a time: the same pictures and gradients, and less kept for the way back."""
+"""Checkpointing: the same renderings and gradients, and less memory kept for the backward pass."""
 
 import pytest
 import torch
 
-from backend.fields import hash_field, parts, sdf_field
+from backend.fields import checkpointing, hash_field, sdf_field
 from backend.fields.renderer import Renderer
 from backend.optimisation import losses
 from backend.rendering.cameras import Camera, orbit, rays
@@ -13,7 +13,7 @@ from backend.runtime.batches import PeakMemory
 
 def rendered(field, monkeypatch, most: int) -> tuple[dict[str, torch.Tensor], int]:
     """All that a rendering with normals says, with the gradient of a loss of all of it; bytes kept for the way back."""
-    monkeypatch.setattr(parts, "MOST", most)
+    monkeypatch.setattr(checkpointing, "CHUNK", most)
     field.zero_grad()
     origins, directions = (x.double() for x in rays(Camera(orbit(35, 25, 1.6), 45, 8, 8)))
     with PeakMemory() as memory:
@@ -30,7 +30,7 @@ def rendered(field, monkeypatch, most: int) -> tuple[dict[str, torch.Tensor], in
 
 
 @pytest.mark.parametrize("make", [hash_field.small, sdf_field.small])
-def test_parts_change_neither_pictures_nor_gradients(make, monkeypatch):
+def test_checkpointing_changes_neither_renderings_nor_gradients(make, monkeypatch):
     field = make(seed=0).double()
     field.grid.table.data.normal_(generator=torch.Generator().manual_seed(1)).mul_(0.05)
     whole, all_kept = rendered(field, monkeypatch, 1 << 18)
@@ -43,7 +43,7 @@ def test_parts_change_neither_pictures_nor_gradients(make, monkeypatch):
 
 
 @pytest.mark.parametrize("with_gradients", [False, True])
-def test_no_more_than_the_most_is_asked_at_once(with_gradients):
+def test_chunks_are_no_larger_than_asked_and_recomputed_backwards(with_gradients):
     points, asked = torch.rand(23, 3), []
     factor = torch.tensor(2.0, requires_grad=True)
 
@@ -52,7 +52,7 @@ def test_no_more_than_the_most_is_asked_at_once(with_gradients):
         return part.sum(1) * factor, part.detach()
 
     with torch.set_grad_enabled(with_gradients):
-        doubled, same = parts.in_parts(ask, points, [factor], 10)
+        doubled, same = checkpointing.evaluate_in_chunks(ask, points, [factor], 10)
     assert asked == [10, 10, 3] and torch.equal(same, points)
     torch.testing.assert_close(doubled, 2 * points.sum(1))
     if with_gradients:
@@ -61,9 +61,9 @@ def test_no_more_than_the_most_is_asked_at_once(with_gradients):
         torch.testing.assert_close(factor.grad, points.sum())
 
 
-def test_points_that_want_a_gradient_get_it():
+def test_points_that_need_a_gradient_get_it():
     field = hash_field.small(seed=0)
     points = (torch.rand(20, 3) - 0.5).requires_grad_()
-    value = parts.in_parts(lambda part: (field.value(part),), points, list(field.parameters()), 7)[0]
+    value = checkpointing.evaluate_in_chunks(lambda part: (field.value(part),), points, list(field.parameters()), 7)[0]
     expected = field.gradient(points.detach())
     torch.testing.assert_close(torch.autograd.grad(value.sum(), points)[0], expected.detach())
