@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import enum
-import secrets
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -130,7 +130,7 @@ class Job:
 
     request: Request
     delivery: Delivery
-    id: str = field(default_factory=lambda: time.strftime("%Y%m%d-%H%M%S-") + secrets.token_hex(3))
+    id: str = field(default_factory=lambda: time.strftime("%Y%m%d-%H%M%S-") + os.urandom(3).hex())
     state: State = State.QUEUED
     sent: bool = False
     progress: Progress = field(default_factory=Progress)

@@ -165,7 +165,8 @@ class JobQueue:
             progress.step, progress.total = next(job.request.preparation)
             progress.stage, progress.overall = "rendering views", progress.step / max(progress.total, 1)
         except StopIteration:
-            job.request, progress.overall = replace(job.request, preparation=None), 0.0
+            job.request = replace(job.request, preparation=None)
+            progress.step, progress.overall = 0, 0.0
             if not job.request.engine:
                 job.state, self.active = State.FINISHED, None
                 self.arrived.append(job)

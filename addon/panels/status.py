@@ -43,7 +43,7 @@ def draw_job(layout, context, job: Job) -> None:
 
 def can_stop_early(job: Job) -> bool:
     """Whether the job is an optimisation that has made its first steps, so that there is something to keep."""
-    has_begun = job.state in WORKING and job.progress.step > 0 and bool(job.request.engine)
+    has_begun = job.sent and job.state in WORKING and job.progress.step > 0
     return has_begun and tasks.task(job.request.engine).optimises
 
 

@@ -39,7 +39,7 @@ def undo_step(name: str, done: str, remedy: str = AGAIN) -> Iterator[None]:
         raise Trouble(f"{done}, but Blender could not add it: {one_line(error)}", remedy, "moved") from error
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class NewMesh:
     """A new object: at a location in metres, scaled to a height (0: as it comes), standing on a floor (None: not), in
     the collection of a session_uid (0: the active one)."""
@@ -73,7 +73,7 @@ class NewMesh:
             collection.objects.link(new)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class ReplacedMesh:
     """The mesh of the object of a session_uid, fitted into the box of its old one, which becomes a version. If the
     object is gone or has shape keys, there will be a new object instead."""
@@ -107,7 +107,7 @@ class ReplacedMesh:
         show_colors_if_wanted()
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class RefinedMesh:
     """A refined mesh for the object of a session_uid, which keeps its place. group: the vertex group that may move, or
     empty. from_cube: the engine's cube to the object's own space, 4 x 4."""
@@ -133,7 +133,7 @@ class RefinedMesh:
             set_provenance(target, job, self.from_cube)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class InputImage:
     """An image that becomes the scene's chosen input."""
 
@@ -146,7 +146,7 @@ class InputImage:
             scene.image_to_mesh.source, scene.image_to_mesh.image = "IMAGE", image
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class SubjectImages:
     """Images of the subject that was learnt, kept in the file."""
 
@@ -159,7 +159,7 @@ class SubjectImages:
                 image_import.load(data, f"{job.name} {number:02}").use_fake_user = True
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class NovelView:
     """A view as an image, or behind what the camera of a session_uid sees (0: none). cube: to the world, 4 x 4."""
 
@@ -181,7 +181,7 @@ class NovelView:
                 image.use_fake_user = True
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class ReferenceImages:
     """Views that stand behind the object, each seen from its own side only. angles: (azimuth, elevation) in degrees,
     None for the elevation of the input image. cube: to the world, 4 x 4."""
@@ -206,7 +206,7 @@ class ReferenceImages:
                 collection.objects.link(stand)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class PromptViews:
     """A camera for each view, with the view behind it; Views to Mesh takes them from there. cube: to the world."""
 
@@ -226,7 +226,7 @@ class PromptViews:
             scene.image_to_mesh.views.source = "IMAGES"
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class RigViews:
     """Renders behind the cameras of these session_uids, in the place of earlier ones."""
 

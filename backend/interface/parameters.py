@@ -6,7 +6,6 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, Literal, TypeVar, dataclass_transform
 
 Declared = TypeVar("Declared")
@@ -146,6 +145,8 @@ def describe(field: dataclasses.Field) -> Parameter:
 
 def nearest(word: Any, known: tuple[str, ...] | list[str]) -> str:
     """A hint at the closest known word, or an empty text."""
+    from difflib import get_close_matches  # late: only errors need it, and Blender's start waits for imports
+
     close = get_close_matches(str(word)[:80].lower(), known, n=1, cutoff=0.5)
     return f" (did you mean {close[0]!r}?)" if close else ""
 

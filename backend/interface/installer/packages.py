@@ -10,7 +10,6 @@ import queue
 import signal
 import subprocess
 import threading
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -63,6 +62,9 @@ def digest(source: Path, group: str) -> str:
 
 
 def project(source: Path) -> dict:
+    """pyproject.toml as a dict."""
+    import tomllib  # late: Blender's start imports this file
+
     with (source / "pyproject.toml").open("rb") as file:
         return tomllib.load(file)
 
