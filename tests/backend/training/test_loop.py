@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The training loop: resuming and mixing weights."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from torch import nn
