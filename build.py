@@ -67,8 +67,8 @@ def arguments() -> argparse.ArgumentParser:
         if command.prog.endswith("demo"):
             command.add_argument("--image", type=Path, default=ROOT / "demo" / "sample.png", help="another picture")
             command.add_argument(
-                "--engine", choices=[e.name for e in tasks.ENGINES if "image" in e.inputs],
-                default=tasks.ENGINES[0].name, help="what makes the mesh (%(default)s, as in the panel)",
+                "--engine", choices=[task.name for task in tasks.MESH_TASKS if "image" in task.inputs],
+                default=tasks.MESH_TASKS[0].name, help="what makes the mesh (%(default)s, as in the panel)",
             )  # fmt: skip
             command.add_argument(
                 "--blender", type=Path, metavar="FILE", help="an installed Blender, 4.2 or newer, to look at it with"

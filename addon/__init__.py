@@ -1,31 +1,39 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What runs inside Blender: bpy, numpy and the standard library. One file a subject; no bpy before register()."""
+"""The part that runs inside Blender: bpy, numpy and the standard library. Nothing imports bpy before register()."""
 
 from importlib import import_module
 from types import ModuleType
 
-MODULES = (
+MODULES = (  # in the order in which Blender has to know them
     "i18n.labels",
+    "session",
     "panels.preferences",
     "settings.views",
-    "scene.placement",
-    "operators.refine",
-    "operators.finish",
-    "operators.bake",
-    "operators.match_camera",
-    "scene.versions",
+    "settings.refine",
+    "settings.finish",
+    "settings.placement",
+    "settings.engines",
     "settings.scene",
+    "settings.versions",
     "operators.generate",
+    "operators.batch",
+    "operators.jobs",
+    "operators.history",
     "operators.novel_view",
     "operators.view_rig",
     "operators.views_to_mesh",
     "operators.prompt_views",
-    "operators.batch",
-    "panels.menus",
-    "panels.presets",
+    "operators.refine",
+    "operators.placement",
+    "operators.match_camera",
+    "operators.finish",
+    "operators.bake",
+    "operators.presets",
     "operators.setup",
     "operators.weights",
     "operators.bug_report",
+    "panels.menus",
+    "panels.presets",
     "panels.main",
     "panels.history",
     "panels.views",
@@ -34,7 +42,6 @@ MODULES = (
     "panels.placement",
     "panels.finish",
     "i18n.tooltips",
-    "session",
 )
 
 
@@ -46,7 +53,7 @@ def register() -> None:
 
 
 def describe(module: ModuleType) -> None:
-    """Let operators' docstrings be their tooltips in one line: Blender would show the source's own lines."""
+    """Turn operators' docstrings into tooltips of one line; Blender would keep the source's line breaks."""
     for cls in vars(module).values():
         if isinstance(cls, type) and "bl_idname" in vars(cls) and cls.__doc__:
             cls.bl_description = " ".join(cls.__doc__.split())

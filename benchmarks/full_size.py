@@ -26,7 +26,7 @@ def job(folder: Path, steps: int, device: str) -> dict[str, Any]:
 
     from backend.engines import Request, one2345
     from backend.interface.errors import ImageError
-    from backend.interface.tasks import engine
+    from backend.interface.tasks import task
     from backend.runtime.progress import Progress
 
     y, x = np.mgrid[-1:1:256j, -1:1:256j]
@@ -43,7 +43,7 @@ def job(folder: Path, steps: int, device: str) -> dict[str, Any]:
     values |= {"auto_elevation": False}
     start = time.monotonic()
     try:
-        result = one2345.run(Request("one2345", {"image": ball}, engine("one2345").check(values), 0), Progress(note))
+        result = one2345.run(Request("one2345", {"image": ball}, task("one2345").check(values), 0), Progress(note))
         surface = f"{len(result.mesh.faces)} faces"
     except ImageError as error:  # random weights may imagine nothing that has a surface
         surface = str(error)

@@ -27,7 +27,8 @@ def extension():
     assert spec and spec.loader
     sys.modules[NAME] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(sys.modules[NAME])
-    return importlib.import_module(f"{NAME}.addon.mesh_import"), importlib.import_module(f"{NAME}.addon.arrays")
+    names = f"{NAME}.addon.scene.mesh_import", f"{NAME}.addon.base.arrays"
+    return tuple(map(importlib.import_module, names))
 
 
 def sheet(count: int):

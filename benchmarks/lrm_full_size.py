@@ -61,7 +61,7 @@ def write(file: Path) -> int:
 def job(folder: Path, cells: int, texture: str) -> dict[str, Any]:
     """Run the engine on a picture of a ball; figures."""
     from backend.engines import Request, lrm
-    from backend.interface.tasks import engine
+    from backend.interface.tasks import task
     from backend.runtime.progress import Progress
 
     y, x = np.mgrid[-1:1:512j, -1:1:512j]
@@ -78,7 +78,7 @@ def job(folder: Path, cells: int, texture: str) -> dict[str, Any]:
         }
 
     values = {"weights": str(folder), "device": "cpu", "mesh_resolution": cells, "texture": texture}
-    result = lrm.run(Request("lrm", {"image": ball}, engine("lrm").check(values), 0), Progress(note))
+    result = lrm.run(Request("lrm", {"image": ball}, task("lrm").check(values), 0), Progress(note))
     spent = {"seconds": round(time.monotonic() - start, 1), "processor_s": round(time.process_time() - processor, 1)}
     return spent | {"faces": len(result.mesh.faces), "stages": ends}
 

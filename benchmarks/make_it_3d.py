@@ -16,24 +16,25 @@ import numpy as np
 import torch
 import typer
 
-from backend.diffusion.clip_similarity import Likeness
+from backend.diffusion.clip_similarity import ClipSimilarity
 from backend.evaluation.benchmark import Meshes, to_mesh
 from backend.evaluation.metrics import compare_meshes, psnr
 from backend.fields import hash_field
 from backend.input_view.view_colors import blended_colors, paint_vertices
+from backend.interface.common_parameters import MeshParameters
 from backend.meshing.files import save
 from backend.meshing.texture import decimate_and_texture, nearest_vertex_colors
+from backend.optimisation.image_objective import Reference
 from backend.optimisation.loop import optimise
-from backend.optimisation.make_it_3d_coarse import Coarse, tell
-from backend.optimisation.make_it_3d_refine import Refine, make_cloud
-from backend.optimisation.objective import Reference
-from backend.optimisation.recipes.image_prior import SMALL, SMALL_REFINE
+from backend.optimisation.make_it_3d_coarse import CoarseObjective, encode_reference
+from backend.optimisation.make_it_3d_refine import RefineObjective, make_cloud
+from backend.optimisation.recipes.make_it_3d import SMALL, SMALL_REFINE
 from backend.rendering.cameras import Camera, orbit
 from backend.rendering.mesh import Mesh
 from backend.rendering.rasteriser import rasterise, render_mesh
 from backend.runtime.progress import Progress
 from backend.training.meshes import DEMO_MESHES, list_meshes, load_mesh
-from backend.weights.loaders.clip import starter_likeness
+from backend.weights.loaders.clip import starter_clip_similarity
 from tests.support.oracle import OraclePrior
 
 from .oracle_recovery import FOV_DEG, RADIUS, lit
@@ -59,7 +60,7 @@ def psnrs(seen: list[np.ndarray], true: list[np.ndarray]) -> dict[str, float]:
 
 
 def recover(
-    truth: Mesh, likeness: Likeness, size: int, seed: int
+    truth: Mesh, likeness: ClipSimilarity, size: int, seed: int
 ) -> tuple[dict[str, Any], np.ndarray, dict[str, Mesh]]:
     """Scores of both stages against the oracle of one mesh, whose pictures have `size` pixels a side; a sheet; and the
     meshes: true, of the first stage, and with the second one's texture."""
@@ -67,12 +68,13 @@ def recover(
     camera = Camera(orbit(0, ELEVATION, RADIUS), FOV_DEG, 2 * size, 2 * size)
     reference = Reference(render_mesh(truth, camera), camera)
     raster = rasterise(torch.from_numpy(truth.vertices), torch.from_numpy(truth.faces).long(), camera)
-    told = tell(reference, likeness, "", raster.depth.clamp(max=2 * RADIUS))
+    features = encode_reference(reference, likeness, "", raster.depth.clamp(max=2 * RADIUS))
     began = time.process_time()
-    first = Coarse(oracle, hash_field.small(seed=seed, gain=GAIN), told, COURSE)
+    first = CoarseObjective(oracle, hash_field.small(seed=seed, gain=GAIN), features, COURSE)
     optimise(first, Progress(), COURSE.steps, seed=seed, preview_s=1e9)
     coarse, between = first.mesh(128), time.process_time()
-    second = Refine(oracle, told, make_cloud(first, coarse, told, SMALL_REFINE), coarse, SMALL_REFINE, COURSE, seed)
+    cloud = make_cloud(first, coarse, SMALL_REFINE)
+    second = RefineObjective(oracle, features, cloud, coarse, SMALL_REFINE, COURSE, seed)
     optimise(second, Progress(), SMALL_REFINE.steps, seed=seed, preview_s=1e9)
     colors = blended_colors(second.refined(), nearest_vertex_colors(coarse))
     refined = paint_vertices(coarse, colors)
@@ -81,7 +83,7 @@ def recover(
     shown = {
         "true": pictures(truth, cameras),
         "field": [on_white(first.renderer.render_image(c) / np.float32(255)) for c in cameras],
-        "points": list(second.pictures(cameras).numpy()),
+        "points": list(second.images(cameras).numpy()),
         "coarse mesh": pictures(coarse, cameras),
         "refined mesh": pictures(refined, cameras),
     }
@@ -89,7 +91,7 @@ def recover(
     found = {name: psnrs(seen, shown["true"]) for name, seen in shown.items() if name != "true"}
     cost = {"coarse_s": round(between - began, 1), "refine_s": round(ended - between, 1)}
     sheet = np.concatenate([np.concatenate(seen, 1) for seen in shown.values()])
-    textured = decimate_and_texture(refined, {"texture": "512", "max_faces": 0}, colors)
+    textured = decimate_and_texture(refined, MeshParameters(texture="512", max_faces=0), colors)
     meshes = {"true": truth, "coarse": coarse, "textured": textured}
     return scores | {"psnr": found, "points": len(second.cloud.points)} | cost, sheet, meshes
 
@@ -107,7 +109,7 @@ def main(
     entries = list_meshes(meshes, "train")
     chosen = np.random.default_rng(2026).permutation(len(entries))[first : first + objects]
     output.mkdir(parents=True, exist_ok=True)
-    likeness = starter_likeness()
+    likeness = starter_clip_similarity()
     for number, index in enumerate(chosen, first):
         found, sheet, made = recover(lit(to_mesh(load_mesh(*entries[index]))), likeness, size, 0)
         Image.fromarray((sheet.clip(0, 1) * 255 + 0.5).astype(np.uint8)).save(output / f"{number}.png")

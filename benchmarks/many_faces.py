@@ -17,12 +17,12 @@ import numpy as np
 import torch
 import typer
 
-from backend.engines.dreamfusion import make_field
-from backend.engines.mvdream import MultiViewDream
 from backend.evaluation.benchmark import Meshes, to_mesh
 from backend.optimisation.loop import optimise
+from backend.optimisation.multi_view_objective import MultiViewObjective
 from backend.optimisation.recipes import mvdream
 from backend.optimisation.recipes.mvdream import MultiViewRecipe
+from backend.optimisation.recipes.text_prior import make_field
 from backend.rendering.cameras import Camera, orbit
 from backend.rendering.mesh import Mesh
 from backend.runtime.progress import Progress
@@ -75,7 +75,8 @@ def front_shares(found: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
 
 def dream(truth: Mesh, views: int, seed: int, course: MultiViewRecipe, size: int) -> tuple[torch.Tensor, float]:
     """What a prior that judges `views` at once makes of an object, from all around; and processor seconds."""
-    task = MultiViewDream(UnsureOracle(truth, size=size, views=views, liking=LIKING), make_field(course, seed), course)
+    oracle = UnsureOracle(truth, size=size, views=views, liking=LIKING)
+    task = MultiViewObjective(oracle, make_field(course, seed), course)
     begun = time.process_time()
     optimise(task, Progress(), course.steps, seed=seed, preview_s=1e9)
     return pictures(task.mesh(64)), time.process_time() - begun

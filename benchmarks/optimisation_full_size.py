@@ -30,7 +30,7 @@ def job(name: str, folder: Path, steps: int, device: str) -> dict[str, Any]:
     import torch
 
     from backend.engines import Request, dreamfusion, zero123_sds
-    from backend.interface.tasks import engine
+    from backend.interface.tasks import task
     from backend.optimisation.objective import Vanished
     from backend.preprocess.image import ImageError
     from backend.runtime.progress import Progress
@@ -47,7 +47,7 @@ def job(name: str, folder: Path, steps: int, device: str) -> dict[str, Any]:
     note: list[tuple[float, str]] = []
     progress = Progress(lambda p: note.append((time.monotonic() - begin, p.stage)))
     try:
-        result = module.run(Request(kind, inputs, engine(kind).check(values), 0), progress)
+        result = module.run(Request(kind, inputs, task(kind).check(values), 0), progress)
         surface = f"{len(result.mesh.faces)} faces"
     except (ImageError, Vanished) as error:  # three steps of random weights may leave nothing that has a surface
         surface = str(error)

@@ -20,14 +20,16 @@ import typer
 from scipy.spatial import KDTree
 from torch.nn.functional import normalize
 
-from backend.engines import dreamfusion
 from backend.evaluation.benchmark import Meshes, to_mesh
 from backend.evaluation.metrics import compare_meshes, is_inside
 from backend.fields import hash_field, sdf_field, voxel_field
 from backend.fields.field import Field
+from backend.optimisation.image_objective import ImageObjective, Reference
 from backend.optimisation.loop import optimise
-from backend.optimisation.objective import Reconstruction, Reference
-from backend.optimisation.recipes import base, text_prior
+from backend.optimisation.objective import FieldObjective
+from backend.optimisation.recipes import image_prior, text_prior
+from backend.optimisation.recipes.base import Recipe
+from backend.optimisation.text_objective import TextObjective
 from backend.rendering.cameras import Camera, orbit, rays
 from backend.rendering.mesh import Mesh
 from backend.rendering.rasteriser import rasterise, render_mesh
@@ -100,7 +102,7 @@ def lit(mesh: Mesh) -> Mesh:
     return Mesh(corners.reshape(-1, 3), faces, (colors.reshape(-1, 4) + 0.5).astype(np.uint8))
 
 
-def ray_errors(task: Reconstruction, truth: Mesh) -> tuple[float, float]:
+def ray_errors(task: FieldObjective, truth: Mesh) -> tuple[float, float]:
     """Mean absolute difference of rendered and true depth along the axis, and mean angle in degrees of rendered and
     true normals, where both see something, from four sides."""
     size, depths, angles = task.prior.image_size, [], []
@@ -125,11 +127,11 @@ def ray_errors(task: Reconstruction, truth: Mesh) -> tuple[float, float]:
     return float(torch.cat(depths).mean()), float(torch.cat(angles).mean())
 
 
-def choose_course(method: str, steps: int, size: int, settings: dict[str, Any]) -> base.Recipe:
+def choose_course(method: str, steps: int, size: int, settings: dict[str, Any]) -> Recipe:
     """The small preset of a method for pictures of `size` pixels a side, and cameras that see all of the object."""
     course = {
-        "sjc": base.SMALL_SJC, "text": text_prior.SMALL, "text_sdf": text_prior.of_distance(text_prior.SMALL)
-    }.get(method, base.SMALL)  # fmt: skip
+        "sjc": image_prior.SMALL_SJC, "text": text_prior.SMALL, "text_sdf": text_prior.of_distance(text_prior.SMALL)
+    }.get(method, image_prior.SMALL)  # fmt: skip
     own: dict[str, Any] = {}
     if isinstance(course, text_prior.PromptRecipe):  # the oracle's light does not move with the engine's
         own = {"fov_range": (FOV_DEG, FOV_DEG), "albedo_share": 1.0}
@@ -144,7 +146,7 @@ def make_field(method: str, size: int, seed: int, sharpen: float) -> Field:
     if method == "sdf":
         return sdf_field.small(seed=seed)
     if method == "text_sdf":
-        return dreamfusion.make_field(text_prior.SMALL, seed, "distance")
+        return text_prior.make_field(text_prior.SMALL, seed, "distance")
     if method == "sjc":
         side = 5 * size // 4
         coarse = (side // 2, side // 4, side // 8)
@@ -160,10 +162,10 @@ def recover(
     oracle = OraclePrior(truth, size, defects=defects, seed=seed)
     field, course = make_field(method, size, seed, sharpen), choose_course(method, steps, size, settings)
     if isinstance(course, text_prior.PromptRecipe):
-        task = dreamfusion.Dream(oracle, field, course)
+        task = TextObjective(oracle, field, course)
     else:
         camera = Camera(orbit(0, 15, RADIUS), FOV_DEG, 2 * size, 2 * size)
-        task = Reconstruction(oracle, field, Reference(render_mesh(truth, camera), camera), course, method)
+        task = ImageObjective(oracle, field, Reference(render_mesh(truth, camera), camera), course, method)
     begun, clock = time.process_time(), time.monotonic()
     outcome = optimise(task, Progress(), task.recipe.steps, seed=seed, preview_s=1e9)
     cpu, wall = time.process_time() - begun, time.monotonic() - clock

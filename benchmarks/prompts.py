@@ -16,11 +16,11 @@ import typer
 from PIL import Image
 
 from backend.engines import Request, dreamfusion, mvdream
-from backend.engines.dreamfusion import fill_cube
 from backend.evaluation.benchmark import Meshes, to_mesh
 from backend.evaluation.metrics import compare_meshes
-from backend.interface.tasks import engine as declared
+from backend.interface.tasks import task as declared
 from backend.optimisation.objective import Vanished
+from backend.optimisation.text_objective import fill_cube
 from backend.rendering.mesh import Mesh
 from backend.runtime.progress import Progress
 from backend.training.meshes import DEMO_MESHES, list_meshes, load_mesh

@@ -23,11 +23,11 @@ from torch import Tensor, nn
 from backend.interface.view_set import FOV_DEG, RADIUS, view_set
 from backend.meshing.clean import keep_components
 from backend.meshing.marching_cubes import extract
+from backend.reconstruction.sparse_neus import cost_regularisation
 from backend.reconstruction.sparse_neus.cost_regularisation import SparseCostRegNet
 from backend.reconstruction.sparse_neus.model import (
     PUBLISHED_RESOLUTION,
     SparseNeuS,
-    cost_regularisation,
     cost_volume,
     is_observed,
 )

@@ -23,12 +23,11 @@ from backend.diffusion.view_prompts import SIDES, perp_neg_mixture, side
 from backend.evaluation.metrics import compare_meshes
 from backend.fields import hash_field
 from backend.optimisation.annealing import draw_timesteps
+from backend.optimisation.image_objective import ImageObjective, Reference
 from backend.optimisation.loop import optimise
-from backend.optimisation.objective import Reconstruction, Reference
-from backend.optimisation.recipes import base
+from backend.optimisation.recipes import image_prior
 from backend.rendering.cameras import Camera, orbit
 from backend.rendering.mesh import Mesh
-from backend.rendering.rasteriser import render_mesh
 from backend.runtime.progress import Progress
 from tests.support.oracle import Defects, OraclePrior
 
@@ -148,12 +147,12 @@ def noise(steps: int, weights: dict[str, float], defects: Defects) -> tuple[floa
     at every look; and the mean angle between rendered and true normals."""
     truth, camera = brick(), seen_from(0)
     course = replace(
-        base.SMALL, milestones=(), reference_size=(24,), random_size=(24,), batch=(3,), section=0.04, rate=0.03,
+        image_prior.SMALL, milestones=(), reference_size=(24,), random_size=(24,), batch=(3,), section=0.04, rate=0.03,
         elevation_deg=(-30, 80),
     ).shortened(steps)  # fmt: skip
     course = replace(course, weights={**course.weights, **weights})
     oracle = OraclePrior(truth, 24, defects=defects)
-    task = Reconstruction(oracle, hash_field.small(), Reference(render_mesh(truth, camera), camera), course)
+    task = ImageObjective(oracle, hash_field.small(), Reference(render_mesh(truth, camera), camera), course)
     optimise(task, Progress(), steps, preview_s=1e9)
     mesh = task.mesh(48)
     scores = compare_meshes(mesh, truth)

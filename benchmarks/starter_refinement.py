@@ -18,7 +18,7 @@ import typer
 from backend.engines import Request, one2345, zero123_sds
 from backend.evaluation.benchmark import Meshes, from_mesh, render_views, to_mesh, turned
 from backend.evaluation.metrics import compare_meshes, normalise, psnr
-from backend.interface.tasks import engine
+from backend.interface.tasks import task
 from backend.rendering.mesh import Mesh
 from backend.runtime.progress import Progress
 from backend.training.meshes import DEMO_MESHES, list_meshes, load_mesh
@@ -55,9 +55,9 @@ def main(
         source = turned(load_mesh(*entries[i]), -turn)
         renderer, truth = Renderer(source, light), to_mesh(source)
         image = renderer.render(orbit(0, elevation), INPUT_SIZE)[0].astype(np.float32) / 255
-        values = engine("one2345").check({"device": "cpu"})
+        values = task("one2345").check({"device": "cpu"})
         fast = one2345.run(Request("one2345", {"image": image}, values, int(i)), Progress()).mesh
-        values = engine("zero123_sds").check({"device": "cpu", "start": "mesh", "steps": steps})
+        values = task("zero123_sds").check({"device": "cpu", "start": "mesh", "steps": steps})
         begun = time.process_time()
         request = Request("zero123_sds", {"image": image, "mesh": fast}, values, int(i))
         refined = zero123_sds.run(request, Progress()).mesh

@@ -48,7 +48,7 @@ def main(
         render_views(meshes, views, iter)
     rendered, names = open_views(views), read_names(meshes)
     held_out = rendered.select(validation=True)
-    index = next(i for i in held_out if noun(names.get(rendered.names[i], rendered.names[i])) == kind)
+    index = next(i for i in held_out if noun(str(names.get(rendered.names[i], rendered.names[i]))) == kind)
     rows = []
     for title, course in (
         ("full, plain", replace(STARTER, preservation=0.0)), ("full, preserved", STARTER),

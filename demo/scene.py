@@ -39,35 +39,35 @@ def import_extension() -> None:
 
 def main(image: Path, output: Path, python: str, root: str, jobs: Path, name: str) -> None:
     import_extension()
-    from image_to_mesh.addon.job import Job, State  # pyright: ignore[reportMissingImports]
-    from image_to_mesh.addon.jobs import JobQueue  # pyright: ignore[reportMissingImports]
-    from image_to_mesh.addon.mesh_import import add_object  # pyright: ignore[reportMissingImports]
-    from image_to_mesh.addon.process import Launch  # pyright: ignore[reportMissingImports]
-    from image_to_mesh.backend.interface import declarations, protocol  # pyright: ignore[reportMissingImports]
+    from image_to_mesh.addon.jobs.job import Job, Request, State  # pyright: ignore[reportMissingImports]
+    from image_to_mesh.addon.jobs.process import Launch  # pyright: ignore[reportMissingImports]
+    from image_to_mesh.addon.jobs.queue import JobQueue  # pyright: ignore[reportMissingImports]
+    from image_to_mesh.addon.scene.mesh_import import add_object  # pyright: ignore[reportMissingImports]
+    from image_to_mesh.backend.interface import protocol, tasks  # pyright: ignore[reportMissingImports]
 
     bpy.ops.wm.read_factory_settings(use_empty=True)
     scene = bpy.context.scene
     made: list[bpy.types.Object] = []
 
     def deliver(job: Job) -> str:
-        began = time.perf_counter()
-        made.append(add_object(job.mesh, job.name, job.recipe(), job.location, scene))
-        say(f"{len(job.mesh.vertices)} vertices, {len(job.mesh.faces)} faces, in Blender {bpy.app.version_string} "
-            f"after {time.perf_counter() - began:.2f} s")  # fmt: skip
+        began, mesh = time.perf_counter(), job.outcome.mesh
+        made.append(add_object(mesh, job.name, job.provenance(), (0.0, 0.0, 0.0), scene))
+        counts = f"{len(mesh.vertices)} vertices, {len(mesh.faces)} faces"
+        say(f"{counts}, in Blender {bpy.app.version_string} after {time.perf_counter() - began:.2f} s")
         return ""
 
     command = protocol.command(python, root, "serve", "--jobs", str(jobs))
     launch = Launch(command, protocol.environment(os.environ), output, output / "backend.log")
-    engine = declarations.engine(name)
-    job = Job(engine.name, engine.check({}), 0, lambda: {"image_file": image.read_bytes()}, image.stem,
-              inputs={"image": "attachment"})  # fmt: skip
+    parameters = vars(tasks.task(name).check({}))
+    request = Request(name, parameters, 0, lambda: {"image_file": image.read_bytes()}, image.stem)
+    job = Job(request, delivery=None)
     queue = JobQueue(lambda: lambda: launch, deliver)
     queue.submit(job)
     seconds = wait_for(queue)
     if job.state is not State.DONE:
-        sys.exit(f"{job.message} {job.remedy}\nThe log: {launch.log}")
+        sys.exit(f"{job.outcome.message} {job.outcome.remedy}\nThe log: {launch.log}")
     say(f"The job took {seconds:.1f} s{used_by_children()}")
-    write_results(made[0], image, job.sheet, output)
+    write_results(made[0], image, job.progress.sheet, output)
 
 
 def wait_for(queue) -> float:
@@ -76,9 +76,9 @@ def wait_for(queue) -> float:
     job = queue.waiting[0]
     while queue.busy:
         queue.poll()
-        if job.stage != stage:
-            stage = job.stage
-            say(f"{time.monotonic() - began:6.1f} s  {100 * job.overall:3.0f} %  {stage}")
+        if job.progress.stage != stage:
+            stage = job.progress.stage
+            say(f"{time.monotonic() - began:6.1f} s  {100 * job.progress.overall:3.0f} %  {stage}")
         time.sleep(0.02)
     seconds = time.monotonic() - began
     queue.stop()

@@ -19,7 +19,7 @@ sys.path.insert(0, str(HERE.parent))
 from backend.meshing.files import load, save  # noqa: E402
 from backend.preprocess.image import read_image  # noqa: E402
 from backend.rendering.cameras import Camera, orbit  # noqa: E402
-from backend.rendering.rasteriser import photograph  # noqa: E402
+from backend.rendering.rasteriser import render_mesh  # noqa: E402
 from demo import sheet  # noqa: E402
 
 
@@ -29,7 +29,7 @@ def main(image: Path, ply: Path, picture: Path) -> None:
     cells = [read_image(image)]
     for _, azimuth in sheet.SIDES:
         position = orbit(azimuth, sheet.ELEVATION_DEG, sheet.RADIUS)
-        cells.append(photograph(mesh, Camera(position, sheet.FOV_DEG, sheet.PIXELS, sheet.PIXELS)).numpy())
+        cells.append(render_mesh(mesh, Camera(position, sheet.FOV_DEG, sheet.PIXELS, sheet.PIXELS)).numpy())
     row = np.concatenate([sheet.fit(cell) for cell in cells], 1)
     Image.fromarray((row[..., :3] * 255 + 0.5).astype(np.uint8)).save(picture)
     for path in (ply, glb, picture):

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every room of the add-on stands on."""
+"""The ground floor of the add-on: preferences, errors, arrays, cameras, icons, Blender's versions."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Arrays that travel in frames, in and out of npz. numpy only and never bpy, so that threads may call it."""
+"""Arrays in the attachments of frames: npz in and out. numpy only, never bpy, so that threads may call it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 
 from . import thumbnail
 
-SHEET_PIXELS = 512  # longest side of the picture of the generated views, in pixels
-TEXTURE_PIXELS = 16_384  # longest side of a texture
+SHEET_PIXELS = 512  # longest side of the contact sheet of the generated views
+TEXTURE_PIXELS = 16_384  # longest side of a texture that Blender can hold
 BACKDROP = 0.19  # sRGB grey behind transparent pixels, near the colour of Blender's panels
 
 
@@ -37,7 +37,7 @@ class MeshArrays:
 
     @cached_property
     def thumbnail(self) -> str:
-        """Its small picture as text."""
+        """A small picture of the mesh, as `thumbnail.encode` gives it."""
         return thumbnail.encode(thumbnail.paint(self.vertices, self.faces, self.colors))
 
 
@@ -68,7 +68,7 @@ def decode_mesh(data: bytes) -> MeshArrays:
     else:
         check_texture(uv, texture, len(faces))
         mesh = MeshArrays(vertices, faces[distinct(faces)], colors, uv[distinct(faces)], texture)
-    _ = mesh.topology, mesh.thumbnail  # now, in the caller's thread
+    _ = mesh.topology, mesh.thumbnail  # computed here, in the caller's thread
     return mesh
 
 
@@ -80,13 +80,13 @@ def encode_mesh(vertices: np.ndarray, faces: np.ndarray, colors: np.ndarray) -> 
 
 
 def distinct(faces: np.ndarray) -> np.ndarray:
-    """Which triangles (M,) name no vertex twice: Blender would call the mesh invalid."""
+    """Mask (M,) of the triangles with three different vertices. Blender calls a mesh with others invalid."""
     a, b, c = faces.T
     return (a != b) & (b != c) & (c != a)
 
 
 def check_texture(uv: np.ndarray, texture: bytes, faces: int) -> None:
-    """ValueError unless these are the UV coordinates of so many faces, and a PNG of a size that Blender can hold."""
+    """ValueError unless uv has coordinates for that many faces, and the texture is a PNG that Blender can hold."""
     if uv.shape != (faces, 3, 2) or not np.isfinite(uv).all():
         raise ValueError(f"the mesh has UV coordinates of shape {uv.shape}, or out of range")
     sides = int.from_bytes(texture[16:20], "big"), int.from_bytes(texture[20:24], "big")
@@ -107,7 +107,7 @@ def decode_views(data: bytes) -> np.ndarray:
 
 
 def contact_sheet(views: np.ndarray, longest: int = SHEET_PIXELS) -> np.ndarray:
-    """Lay N views (N, H, W, 4) out in rows as one opaque uint8 picture, first row on top, at most `longest` pixels."""
+    """N views uint8 (N, H, W, 4) in rows, as one opaque uint8 image, first row on top, no side above `longest`."""
     count, height, width, _ = views.shape
     columns = int(np.ceil(np.sqrt(count * height / width)))
     rows = -(-count // columns)
@@ -126,7 +126,7 @@ def contact_sheet(views: np.ndarray, longest: int = SHEET_PIXELS) -> np.ndarray:
 
 
 def encode_image(pixels: np.ndarray, is_float: bool) -> bytes:
-    """Turn Blender's pixels float32 (H, W, 4), first row at the bottom, into the npz `image` that the backend reads.
+    """Blender's pixels float32 (H, W, 4), first row at the bottom, as the npz `image` that the backend reads.
 
     Byte images hold straight sRGB; float images hold premultiplied linear light.
     """

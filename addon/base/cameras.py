@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The edge between Blender's cameras and the engines': a pose in the frame of a cube, and one vertical field of view.
 
-numpy only; what is Blender's comes in as numbers. Poses are 4 x 4, Blender's camera axes (x right, y up, looking along
+numpy only; Blender's data come in as numbers. Poses are 4 x 4, Blender's camera axes (x right, y up, looking along
 -z), angles in degrees as the backend has them: azimuth 0 is the front view, 90 the right one.
 """
 
@@ -18,7 +18,7 @@ from ...backend.interface.view_set import FOV_DEG, RADIUS
 
 @dataclass(frozen=True)
 class View:
-    """From where a camera sees a cube: angles in degrees; distance in the cube's sides."""
+    """A camera's place around a cube: angles in degrees, distance in the cube's sides."""
 
     azimuth: float
     elevation: float
@@ -31,9 +31,9 @@ def orbit(azimuth_deg: float, elevation_deg: float, radius: float = RADIUS) -> n
 
 
 def field_of_view(lens: float, sensor: tuple[float, float], fit: str, width: int, height: int) -> float:
-    """Vertical, in degrees, of a picture of width x height square pixels by a lens in mm on a sensor in mm.
+    """Vertical field of view in degrees for an image of width x height square pixels. lens, sensor: in mm.
 
-    fit: AUTO lays the sensor's width along the picture's longer side; HORIZONTAL, VERTICAL take one side each.
+    fit: AUTO lays the sensor's width along the image's longer side; HORIZONTAL and VERTICAL lay it along that side.
     """
     if fit == "VERTICAL":
         half = sensor[1] / 2
@@ -49,19 +49,19 @@ def lens_for(fov_deg: float, sensor: float) -> float:
 
 
 def within(pose: np.ndarray, frame: np.ndarray) -> np.ndarray:
-    """A pose in the world, perhaps scaled, as seen in a frame (a similarity): axes of length one."""
+    """A world pose, perhaps scaled, in the coordinates of a frame (a similarity), with axes of length one."""
     local = np.linalg.solve(frame, pose)
     local[:3, :3] /= np.linalg.norm(local[:3, :3], axis=0)
     return local
 
 
-def look(pose: np.ndarray, frame: np.ndarray) -> View:
-    """How the camera sees the cube of a frame. ValueError when it stands in the cube's middle."""
+def view_from(pose: np.ndarray, frame: np.ndarray) -> View:
+    """The view of a frame's cube from a camera. ValueError if the camera is in the cube's middle."""
     local = within(pose, frame)
     x, y, z = eye = local[:3, 3]
     distance = float(np.linalg.norm(eye))
     if distance < 1e-6:
-        raise ValueError("The camera stands in the middle of the object")
+        raise ValueError("The camera is at the centre of the object")
     return View(
         azimuth=math.degrees(math.atan2(x, -y)) if math.hypot(x, y) > 1e-6 * distance else 0.0,
         elevation=math.degrees(math.asin(max(-1.0, min(1.0, z / distance)))),
@@ -71,7 +71,7 @@ def look(pose: np.ndarray, frame: np.ndarray) -> View:
 
 @dataclass(frozen=True)
 class Lens:
-    """fov_deg, vertical, of a picture of width x height pixels; shift of what it shows (right, up), in pixels."""
+    """fov_deg: vertical, for an image of width x height pixels. shift: (right, up) in pixels."""
 
     fov_deg: float
     width: int
@@ -79,19 +79,19 @@ class Lens:
     shift: tuple[float, float] = (0.0, 0.0)
 
 
-def lay_behind(picture: np.ndarray, view: View, pose: np.ndarray, frame: np.ndarray, lens: Lens) -> np.ndarray:
-    """An engine's picture float32 (S, S, 4) of a view, as the camera at the pose sees it standing in the cube's middle:
-    float32 (H, W, 4), first row on top, transparent beside it. So it overlays the object wherever the camera looks."""
-    side, local, engine = len(picture), within(pose, frame), orbit(view.azimuth, view.elevation)
+def lay_behind(image: np.ndarray, view: View, pose: np.ndarray, frame: np.ndarray, lens: Lens) -> np.ndarray:
+    """Project an engine's image of a view, float32 (S, S, 4), from the cube's middle into the camera at the pose:
+    float32 (H, W, 4), first row on top, transparent elsewhere. It can be used as the camera's background image."""
+    side, local, engine = len(image), within(pose, frame), orbit(view.azimuth, view.elevation)
     focal = lens.height / 2 / math.tan(math.radians(lens.fov_deg) / 2)
     column, row = np.meshgrid(np.arange(lens.width) + 0.5, np.arange(lens.height) + 0.5)
     x, y = (column - lens.width / 2 + lens.shift[0]) / focal, (lens.height / 2 - row + lens.shift[1]) / focal
     along = np.stack([x, y, -np.ones_like(x)], -1) @ local[:3, :3].T
     towards = along @ engine[:3, 2]
-    far = -(local[:3, 3] @ engine[:3, 2]) / np.where(np.abs(towards) < 1e-9, 1e-9, towards)
-    place = (local[:3, 3] + far[..., None] * along) @ engine[:3, :2]
+    depth = -(local[:3, 3] @ engine[:3, 2]) / np.where(np.abs(towards) < 1e-9, 1e-9, towards)
+    place = (local[:3, 3] + depth[..., None] * along) @ engine[:3, :2]
     half = RADIUS * math.tan(math.radians(FOV_DEG) / 2)
     columns = np.floor((place[..., 0] / half + 1) * side / 2).astype(int)
     rows = np.floor((1 - place[..., 1] / half) * side / 2).astype(int)
-    seen = (far > 0) & (columns >= 0) & (columns < side) & (rows >= 0) & (rows < side)
-    return np.where(seen[..., None], picture[rows.clip(0, side - 1), columns.clip(0, side - 1)], 0).astype(np.float32)
+    seen = (depth > 0) & (columns >= 0) & (columns < side) & (rows >= 0) & (rows < side)
+    return np.where(seen[..., None], image[rows.clip(0, side - 1), columns.clip(0, side - 1)], 0).astype(np.float32)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What differs between Blender 4.2 and 5.x, in one place. Features are probed, versions are not compared."""
+"""Differences between Blender 4.2 and 5.x. Features are probed; versions are not compared."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def can_paste_images() -> bool:
 
 
 def modal_operators(window: bpy.types.Window) -> list[str]:
-    """Names of the modal operators of a window, as in TRANSFORM_OT_translate; empty where Blender does not tell."""
+    """Names of a window's modal operators, as in TRANSFORM_OT_translate; empty if this Blender does not list them."""
     return [operator.bl_idname for operator in getattr(window, "modal_operators", ())]
 
 

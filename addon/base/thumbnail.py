@@ -9,15 +9,16 @@ import zlib
 import numpy as np
 
 SIDE = 96  # pixels
-POINTS = 15_000  # on the surface, each two pixels wide, enough to leave no holes
+POINTS = 15_000  # on the surface, each two pixels wide: enough to leave no holes
 AZIMUTH, ELEVATION = np.radians(30), np.radians(20)
 BACKDROP = 0.19  # sRGB grey, near the colour of Blender's panels
-LONGEST = 4 * SIDE * SIDE  # bytes of text that can be a picture of ours
+LONGEST = 4 * SIDE * SIDE  # bytes; no longer text can be one of these pictures
 
 
 def paint(vertices: np.ndarray, faces: np.ndarray, colors: np.ndarray) -> np.ndarray:
-    """The mesh from its front right, a little from above: vertices (N, 3), faces (M, 3), colours uint8 (N, 4) ->
-    uint8 (SIDE, SIDE, 3), first row on top. Points drawn evenly from the surface, the nearest one in each pixel."""
+    """Draw a mesh from its front right, a little from above: vertices (N, 3), faces (M, 3), colours uint8 (N, 4) ->
+    uint8 (SIDE, SIDE, 3), first row on top. Points are drawn evenly from the
+    surface, and each pixel shows the nearest one."""
     picture = np.full((SIDE, SIDE, 3), round(255 * BACKDROP), np.uint8)
     corners = vertices[faces].astype(np.float32)
     across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
@@ -36,7 +37,7 @@ def paint(vertices: np.ndarray, faces: np.ndarray, colors: np.ndarray) -> np.nda
     pixel = (pixel[:, None] + [(0, 0), (0, 1), (1, 0), (1, 1)]).transpose(2, 0, 1)
     light = 0.55 + 0.45 * np.abs(across[face] @ behind) / area[face]
     shown = np.einsum("pc,pcx->px", share, colors[faces[face], :3].astype(np.float32)) * light[:, None]
-    order = np.argsort(-seen[:, 2], kind="stable")  # what comes last stays: the nearest
+    order = np.argsort(-seen[:, 2], kind="stable")  # painted from back to front
     column, row = pixel[:, order].reshape(2, -1)
     picture[SIDE - 1 - row, column] = np.repeat(shown[order], 4, 0).astype(np.uint8)
     return picture
@@ -47,7 +48,7 @@ def encode(picture: np.ndarray) -> str:
 
 
 def decode(text: str) -> np.ndarray | None:
-    """What `encode` made, or None: a file can hold anything."""
+    """The picture in a text of `encode`, or None: a file can hold anything."""
     try:
         data = zlib.decompressobj().decompress(base64.b64decode(text[:LONGEST]), SIDE * SIDE * 3)
         return np.frombuffer(data, np.uint8).reshape(SIDE, SIDE, 3)

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Translations."""
+"""Translations of labels and tooltips."""

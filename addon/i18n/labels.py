@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The words of the panel in other languages, through Blender's own mechanism.
-
-A language is one column of each entry; what is missing stays English. Tooltips have a file of their own.
-"""
+"""Labels in other languages, for Blender's own translation. Each entry has one text for each of LANGUAGES; labels that
+are not listed stay English. Tooltips have a file of their own."""
 
 import bpy
 
@@ -39,11 +37,13 @@ WORDS = {
     "Images to Meshes": ("Bilder zu Meshes", "画像からメッシュ (複数)", "여러 이미지를 메시로", "多图转网格"),
     "Add to Queue": ("In die Warteschlange", "キューに追加", "대기열에 추가", "加入队列"),
     "Cancel": ("Abbrechen", "キャンセル", "취소", "取消"),
+    "Stop and Keep": ("Anhalten und behalten", "停止して保持", "중지하고 유지", "停止并保留"),
+    "Resume Job": ("Auftrag fortsetzen", "ジョブを再開", "작업 재개", "继续任务"),
     "Cancel All": ("Alle abbrechen", "すべてキャンセル", "모두 취소", "全部取消"),
     "Dismiss": ("Ausblenden", "閉じる", "닫기", "关闭"),
     "Again": ("Noch einmal", "もう一度", "다시", "再来一次"),
     "Another Seed": ("Anderer Startwert", "別のシード", "다른 시드", "换个种子"),
-    "Back to This One": ("Zurück zu dieser", "これに戻す", "이것으로 되돌리기", "恢复此版本"),
+    "Restore Version": ("Version wiederherstellen", "バージョンを復元", "버전 복원", "恢复此版本"),
     "Compare": ("Vergleichen", "比較", "비교", "比较"),
     "Delete Version": ("Version löschen", "バージョンを削除", "버전 삭제", "删除版本"),
     "Make Image": ("Bild erzeugen", "画像を生成", "이미지 만들기", "生成图像"),
@@ -94,7 +94,7 @@ WORDS = {
 
 
 def table() -> dict[str, dict[tuple[str, str], str]]:
-    """As Blender wants it: by language, by (context, English)."""
+    """Translations by language, by (context, English text), as Blender takes them."""
     return {
         language: {(context, word): words[i] for word, words in WORDS.items() for context in CONTEXTS}
         for i, language in enumerate(LANGUAGES)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # ruff: noqa: RUF001, Chinese has commas of its own
-"""What the buttons' tooltips say in other languages, by the operator's name; the English is the class's docstring."""
+"""Tooltips of buttons in other languages, by the operator's name. The English text is the class's docstring."""
 
 import bpy
 
@@ -36,6 +36,18 @@ TOOLTIPS = {
         "このジョブを止め、使っていたものを解放します",
         "이 작업을 멈추고 사용하던 것을 해제합니다",
         "停止此任务并释放其占用的资源",
+    ),
+    "stop_and_keep": (
+        "Beendet die Optimierung jetzt und behält das bisherige Ergebnis",
+        "最適化をここで止め、その時点の結果を残します",
+        "지금 최적화를 멈추고 지금까지의 결과를 유지합니다",
+        "立即停止优化并保留目前的结果",
+    ),
+    "resume": (
+        "Setzt einen abgebrochenen oder abgestürzten Auftrag vom letzten Zwischenstand fort",
+        "中断またはクラッシュしたジョブを、最後のチェックポイントから再開します",
+        "취소되거나 비정상 종료된 작업을 마지막 체크포인트부터 이어서 합니다",
+        "从最后的检查点继续被取消或崩溃的任务",
     ),
     "dismiss": ("Blendet diese Meldung aus", "このメッセージを消します", "이 메시지를 닫습니다", "关闭此消息"),
     "lower": (
@@ -226,10 +238,10 @@ TOOLTIPS = {
 
 
 def table() -> dict[str, dict[tuple[str, str], str]]:
-    """As Blender wants it: by language, by (context, English)."""
+    """Translations by language, by (context, English text), as Blender takes them."""
     english = {name: getattr(bpy.types, f"IMAGE_TO_MESH_OT_{name}").bl_description for name in TOOLTIPS}
     return {
-        language: {(context, english[name]): told[i] for name, told in TOOLTIPS.items() for context in CONTEXTS}
+        language: {(context, english[name]): texts[i] for name, texts in TOOLTIPS.items() for context in CONTEXTS}
         for i, language in enumerate(LANGUAGES)
     }
 

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Jobs, their queue and the backend process. No bpy."""
+"""Jobs, their queue and the backend process. Only the timer needs bpy."""

@@ -1,26 +1,30 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One job: what the artist asked for, how far it is, and what came of it."""
+"""A job in four records: request, progress, outcome and delivery."""
 
 from __future__ import annotations
 
 import enum
 import secrets
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from ..base.arrays import MeshArrays
 from .process import Attachments
 
-FEW_STEPS = 200  # up to which steps are counted, instead of per cent
+if TYPE_CHECKING:
+    import bpy
+
+FEW_STEPS = 200  # up to this many, steps are counted; above, they are shown in per cent
 
 
 class State(enum.Enum):
     QUEUED = "Waiting"
     RUNNING = "Running"
+    STOPPING = "Stopping"  # asked to stop here and keep the mesh
     CANCELLING = "Cancelling"
     FINISHED = "Finished"  # the result is here, but not in the scene yet
     DONE = "Done"
@@ -28,68 +32,48 @@ class State(enum.Enum):
     CANCELLED = "Cancelled"
 
 
-@dataclass
-class Job:
-    """One click: what was asked for, how far it is, and what came of it."""
+WORKING = frozenset({State.RUNNING, State.STOPPING})
 
-    engine: str  # empty for work that Blender does alone
+
+@dataclass(frozen=True)
+class Request:
+    """A click: task, settings and inputs.
+
+    engine: empty for work that Blender does alone. name: of the object to be. attachments(): the bytes to send, called
+    in a thread. origin: where they come from (filepath; session_uid of image and start; render). resume: id of the job
+    whose checkpoint to go on from. preparation: Blender's part before the backend's, which yields (step, total).
+    """
+
+    engine: str
     parameters: dict
     seed: int
     attachments: Attachments
-    name: str  # of the object to be
-    location: tuple[float, float, float] = (0.0, 0.0, 0.0)  # of the 3D cursor when the artist clicked
-    scene: int = 0  # session_uid of the scene
+    name: str
     inputs: dict = field(default_factory=dict)
-    origin: dict = field(default_factory=dict)  # of the attachments: filepath, session_uid of image and start, render
-    id: str = field(default_factory=lambda: time.strftime("%Y%m%d-%H%M%S-") + secrets.token_hex(3))
-    state: State = State.QUEUED
+    origin: dict = field(default_factory=dict)
+    resume: str = ""
+    preparation: Iterator[tuple[int, int]] | None = None
+
+
+@dataclass
+class Progress:
+    """A running job's stage and previews.
+
+    overall: 0..1. sheet: its views in one image, uint8 (H, W, 4), first row on top. preview: the unfinished mesh. note:
+    why a finished result has to wait.
+    """
+
     stage: str = ""
     step: int = 0
     total: int = 0
-    overall: float = 0.0  # 0..1
+    overall: float = 0.0
     eta_s: float | None = None
-    sheet: np.ndarray | None = None  # picture of the generated views, uint8 (H, W, 4), first row on top
-    mesh: MeshArrays | None = None
-    images: list[bytes] = field(default_factory=list)  # files, for a job that makes no mesh but pictures
-    preparation: Iterator[tuple[int, int]] | None = None  # Blender's own part before the backend's: (step, total)
-    placement: dict = field(default_factory=dict)  # of a new mesh, as `placement.wanted` has it
-    frame: np.ndarray | None = None  # cube to world, 4 x 4, for previews; at `location` if None
-    preview: MeshArrays | None = None  # the mesh as it is by now
-    place: Callable[[Job, Any], None] | None = None  # puts the result into the scene, where that is not the usual way
-    report: dict = field(default_factory=dict)
-    folder: str = ""
+    sheet: np.ndarray | None = None
+    preview: MeshArrays | None = None
     note: str = ""
-    kind: str = ""
-    message: str = ""
-    remedy: str = ""
-    lower: dict = field(default_factory=dict)  # parameters and the values with which the job may fit into memory
-    sent: bool = False
-
-    def request(self) -> dict:
-        return {
-            "type": "request",
-            "job": self.id,
-            "name": self.name,  # for people who look at the job's folder later
-            "engine": self.engine,
-            "parameters": self.parameters,
-            "seed": self.seed,
-            "inputs": self.inputs,
-        }
-
-    def recipe(self) -> dict:
-        """What it takes to make the same mesh again, and how it went."""
-        return {
-            "engine": self.engine,
-            "parameters": self.parameters,
-            "seed": self.seed,
-            "input": self.name,
-            "inputs": self.inputs,
-            "job": self.id,
-            "report": self.report,
-        }
 
     def stage_text(self) -> str:
-        """The stage and how far it is: steps where they are few, else per cent."""
+        """The stage and how far it is: in steps where they are few, else in per cent."""
         if self.total <= 1:
             return self.stage.capitalize()
         if self.total <= FEW_STEPS:
@@ -97,7 +81,7 @@ class Job:
         return f"{self.stage} {100 * self.step / self.total:.0f} %".capitalize()
 
     def time_left(self) -> str:
-        """Words for an estimate, which is never exact to the second; empty when there is none."""
+        """A rough estimate in words, or an empty string."""
         if self.eta_s is None:
             return ""
         if self.eta_s < 10:
@@ -105,3 +89,78 @@ class Job:
         if self.eta_s < 90:
             return f"about {round(self.eta_s / 5) * 5} s left"
         return f"about {round(self.eta_s / 60)} min left"
+
+
+@dataclass
+class Outcome:
+    """A job's result: a mesh or the bytes of image files, its facts, and the job's folder. Or its failure: kind,
+    message, remedy, and the parameter values with which it may fit into memory."""
+
+    mesh: MeshArrays | None = None
+    images: list[bytes] = field(default_factory=list)
+    facts: dict = field(default_factory=dict)
+    folder: str = ""
+    kind: str = ""
+    message: str = ""
+    remedy: str = ""
+    lower: dict = field(default_factory=dict)
+
+
+class Delivery(Protocol):
+    """Puts a result into Blender; addon/scene/delivery.py has one class for each kind of result."""
+
+    @property
+    def scene(self) -> int:
+        """session_uid of the scene that gets the result."""
+        ...
+
+    @property
+    def frame(self) -> np.ndarray | None:
+        """The engine's cube to the world, 4 x 4, for drawing previews; None if the result has no place in the scene."""
+        ...
+
+    def deliver(self, job: Job, scene: bpy.types.Scene) -> None:
+        """Put job.outcome into the scene, with an undo step. Main thread. Raises Trouble."""
+        ...
+
+
+@dataclass(eq=False)
+class Job:
+    """One click. Jobs are equal if they are the same one."""
+
+    request: Request
+    delivery: Delivery
+    id: str = field(default_factory=lambda: time.strftime("%Y%m%d-%H%M%S-") + secrets.token_hex(3))
+    state: State = State.QUEUED
+    sent: bool = False
+    progress: Progress = field(default_factory=Progress)
+    outcome: Outcome = field(default_factory=Outcome)
+
+    @property
+    def name(self) -> str:
+        return self.request.name
+
+    def message(self) -> dict:
+        """The protocol's request. The name is for people who look at the job's folder later."""
+        request = self.request
+        message = {"type": "request", "job": self.id, "name": request.name, "engine": request.engine}
+        message |= {"parameters": request.parameters, "seed": request.seed, "inputs": request.inputs}
+        return message | ({"resume": request.resume} if request.resume else {})
+
+    def provenance(self) -> dict:
+        """All that it takes to make the result again, and the result's own facts."""
+        request = self.request
+        return {
+            "engine": request.engine,
+            "parameters": request.parameters,
+            "seed": request.seed,
+            "input": request.name,
+            "inputs": request.inputs,
+            "job": self.id,
+            "report": self.outcome.facts,
+        }
+
+    def release(self) -> None:
+        """Free the memory of inputs and result, at the job's end."""
+        self.request = replace(self.request, attachments=dict, origin={}, preparation=None)
+        self.progress.preview, self.outcome.mesh, self.outcome.images = None, None, []

@@ -19,7 +19,7 @@ from ..base import arrays
 from ..base.trouble import Trouble
 
 LOG_BYTES = 4 << 20  # a longer log is set aside as *.old when the next process starts
-SET_UP = "Set up the backend again, in the preferences"
+SET_UP = "Set up the backend again in the preferences"
 LAST_WORDS_S = 0.5
 NO_WINDOW = getattr(subprocess, "CREATE_NO_WINDOW", 0) | getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
 
@@ -28,7 +28,7 @@ Attachments = Callable[[], dict[str, bytes]]
 
 @dataclass(frozen=True)
 class Launch:
-    """How to start the backend."""
+    """The command that starts the backend, with its environment and folders."""
 
     command: list[str]
     environment: dict[str, str]
@@ -93,7 +93,7 @@ class Process:
             while (frame := protocol.read_frame(stdout)) is not None:
                 self.inbox.put(decode(*frame))
         except (protocol.FrameError, ValueError, OSError) as error:
-            garbage = f"The backend sent something that cannot be understood: {error}"
+            garbage = f"The backend sent an invalid message: {error}"
             with contextlib.suppress(subprocess.TimeoutExpired):  # half a frame may be the last word of a process
                 garbage = describe_exit(code) if (code := popen.wait(LAST_WORDS_S)) < 0 else garbage
         self.kill()
@@ -120,7 +120,7 @@ class Process:
 
 
 def unreadable(message: dict, error: OSError) -> dict:
-    """The failure of a job whose file cannot be read any more."""
+    """The failure message of a job whose input file cannot be read any more."""
     return {
         "type": "failure",
         "job": message.get("job"),
@@ -131,7 +131,7 @@ def unreadable(message: dict, error: OSError) -> dict:
 
 
 def decode(message: dict, attachments: dict[str, bytes]) -> dict:
-    """Put arrays in the place of npz bytes: `mesh` MeshArrays, `sheet` uint8 (H, W, 4). Runs in the reader thread."""
+    """The message with arrays instead of npz bytes: `mesh` MeshArrays, `sheet` uint8 (H, W, 4). Reader thread."""
     if message.get("type") == "preview" and "mesh" in attachments:
         message["mesh"] = arrays.decode_mesh(attachments["mesh"])
     if message.get("type") == "result":
@@ -178,9 +178,9 @@ def end_group(popen: subprocess.Popen[bytes]) -> None:
 
 
 def describe_exit(code: int) -> str:
-    """One sentence about an exit status that Popen gave."""
+    """A sentence about an exit status of Popen."""
     if code == -9:
-        return "The backend was killed. The system does that when memory runs out"
+        return "The backend was killed, probably because memory ran out"
     if code < 0:
         return f"The backend crashed with signal {-code}"
     return f"The backend ended with status {code}"

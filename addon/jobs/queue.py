@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The queue of jobs. It belongs to this module, not to an operator: opening a file ends operators, not jobs.
+"""The queue of jobs. It belongs to the session, not to an operator: opening a file ends operators, not jobs.
 
 Nothing here needs bpy or a timer: whoever wants progress calls `JobQueue.poll`, which never waits.
 """
@@ -7,27 +7,27 @@ Nothing here needs bpy or a timer: whoever wants progress calls `JobQueue.poll`,
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import replace
 
 from ...backend.interface import protocol, tasks
 from ..base.trouble import Trouble
-from .job import Job, State
+from .job import WORKING, Job, Outcome, State
 from .process import Launch, Process
 
 CANCEL_S = 0.8  # a backend that has not stopped by then is killed, so that Cancel acts within a second
 SILENCE_S = 180.0  # a backend that says nothing for so long, not even a heartbeat, is stuck
 FINISHED_KEPT = 8  # jobs remembered after their end
 FAILURES_KEPT = 100  # lines
-AGAIN = "Click again: a new backend is started. If it happens again, open the log"
+AGAIN = "Try again. If it happens again, see the log"
 
 
 class JobQueue:
     """Runs jobs one after the other in one backend process, which stays for the next one.
 
-    launch() returns what makes the backend ready and says how to start it; that is called in a thread, and may take
-    its time. Both raise Trouble. deliver(job) puts the result into the scene and returns
-    an empty string, or why it has to wait, or raises Trouble.
+    launch() returns a function that makes the backend ready and says how to start it; that one is called in a thread,
+    and may take its time. Both raise Trouble. deliver(job) puts the result into the scene and returns an empty string,
+    or why it has to wait, or raises Trouble.
     """
 
     def __init__(self, launch: Callable[[], Callable[[], Launch]], deliver: Callable[[Job], str]):
@@ -55,19 +55,26 @@ class JobQueue:
         return [*self.arrived, *([self.active] if self.active else []), *self.waiting]
 
     def submit(self, job: Job) -> None:
-        self.waiting.append(job)
+        """Queue a job; one that is finished already waits for its delivery only."""
+        (self.arrived if job.state is State.FINISHED else self.waiting).append(job)
 
     def cancel(self, job: Job) -> None:
         """Stop a job: at once when it waits, within CANCEL_S when it runs."""
         if job in self.waiting or job in self.arrived or (job is self.active and not job.sent):
             self._end(job, State.CANCELLED)
-        elif job is self.active and job.state is State.RUNNING and self.process:
-            job.state, job.stage = State.CANCELLING, "cancelling"
+        elif job is self.active and job.state in WORKING and self.process:
+            job.state, job.progress.stage = State.CANCELLING, "cancelling"
             self.process.send({"type": "cancel", "job": job.id})
             self._kill_at = time.monotonic() + CANCEL_S
 
+    def stop_and_keep(self, job: Job) -> None:
+        """Let a running optimisation end here; its mesh as it is by then becomes the result."""
+        if job is self.active and job.sent and job.state is State.RUNNING and self.process:
+            job.state = State.STOPPING
+            self.process.send({"type": "enough", "job": job.id})
+
     def unload(self) -> None:
-        """Ask an idle backend to drop its models."""
+        """Let an idle backend drop its models; the process stays."""
         if self.process:
             self.process.send({"type": "unload"})
 
@@ -93,17 +100,33 @@ class JobQueue:
         while process and process is self.process and not process.inbox.empty():
             message = process.inbox.get()
             self._silence_s = 0.0
-            handle = getattr(self, "_on_" + str(message.get("type")), None)
-            if not handle:  # a newer backend may say more than we know
-                continue
             try:
-                handle(message)
+                self._handle(message)
             except (KeyError, TypeError, ValueError) as error:
                 self._drop_process()
-                self._on_ended({"reason": f"The backend sent something that cannot be understood: {error!r}"})
+                self._on_ended({"reason": f"The backend sent an invalid message: {error!r}"})
+
+    def _handle(self, message: dict) -> None:
+        match message.get("type"):
+            case "hello":
+                self._on_hello(message)
+            case "devices":  # comes once torch is imported, and knows more than the greeting
+                self.hello["devices"] = message["devices"]
+            case "progress":
+                self._on_progress(message)
+            case "preview":
+                self._on_preview(message)
+            case "result" | "picture":
+                self._on_result(message)
+            case "failure":
+                self._on_failure(message)
+            case "ended":
+                self._on_ended(message)
+            case _:  # a newer backend may say more than this version knows
+                pass
 
     def _watch(self) -> None:
-        """Lose patience with a backend that does not cancel, or says nothing at all."""
+        """Kill a backend that does not cancel, or has been silent for too long."""
         now = time.monotonic()
         self._silence_s += min(now - self._polled, 1.0)  # a computer that slept for hours is no silence
         self._polled = now
@@ -113,45 +136,47 @@ class JobQueue:
             self._end(job, State.CANCELLED)
         elif job and self.process and self._silence_s > SILENCE_S:
             self._drop_process()
-            self._fail(job, "The backend has not answered for three minutes", AGAIN, "process")
+            self._fail(job, "The backend has not responded for three minutes", AGAIN, "process")
 
     def _start(self) -> None:
         if not self.active and self.waiting:
             self.active = self.waiting.pop(0)
-            self.active.state, self.active.stage = State.RUNNING, "starting the backend"
+            self.active.state, self.active.progress.stage = State.RUNNING, "starting the backend"
         job = self.active
         if not job or job.sent:
             return
         try:
-            if job.preparation:
-                self._prepare(job, job.preparation)
+            if job.request.preparation:
+                self._prepare(job)
             elif not self.process:
                 self.process, self.hello, self._silence_s = Process(self.launch()), {}, 0.0
             elif self.hello:
-                check_engine(self.hello, job.engine)
-                self.process.send(job.request(), job.attachments)
+                check_engine(self.hello, job.request.engine)
+                self.process.send(job.message(), job.request.attachments)
                 job.sent = True
         except Trouble as trouble:
             self._fail(job, trouble.message, trouble.remedy, trouble.kind)
 
-    def _prepare(self, job: Job, preparation: Iterator[tuple[int, int]]) -> None:
-        """One step of what Blender does itself."""
+    def _prepare(self, job: Job) -> None:
+        """One step of Blender's own part."""
+        assert job.request.preparation
+        progress = job.progress
         try:
-            job.step, job.total = next(preparation)
-            job.stage, job.overall = "rendering views", job.step / max(job.total, 1)
+            progress.step, progress.total = next(job.request.preparation)
+            progress.stage, progress.overall = "rendering views", progress.step / max(progress.total, 1)
         except StopIteration:
-            job.preparation, job.overall = None, 0.0
-            if not job.engine:
+            job.request, progress.overall = replace(job.request, preparation=None), 0.0
+            if not job.request.engine:
                 job.state, self.active = State.FINISHED, None
                 self.arrived.append(job)
 
     def _try_to_deliver(self, job: Job) -> None:
         try:
-            job.note = self.deliver(job)
+            job.progress.note = self.deliver(job)
         except Trouble as trouble:
             self._fail(job, trouble.message, trouble.remedy, trouble.kind)
             return
-        if not job.note:
+        if not job.progress.note:
             self._end(job, State.DONE)
 
     def _on_hello(self, message: dict) -> None:
@@ -163,43 +188,43 @@ class JobQueue:
         if self.active:
             self._fail(
                 self.active,
-                f"The backend speaks protocol {theirs}, this extension {protocol.PROTOCOL}",
-                "Update the backend in the preferences",
+                f"The backend uses protocol {theirs}, this extension protocol {protocol.PROTOCOL}",
+                "Press Repair Backend in the preferences",
                 "environment",
             )
 
-    def _on_devices(self, message: dict) -> None:
-        """Comes once torch is imported, and knows more than the greeting."""
-        self.hello["devices"] = message["devices"]
-
     def _on_progress(self, message: dict) -> None:
         job = self._job_of(message)
-        if job and job.state is State.RUNNING:
-            job.stage, job.step, job.total = str(message["stage"]), message["step"], message["total"]
-            job.overall, job.eta_s = message.get("overall") or 0.0, message.get("eta_s")
+        if job and job.state in WORKING:
+            progress = job.progress
+            progress.stage, progress.step, progress.total = str(message["stage"]), message["step"], message["total"]
+            progress.overall, progress.eta_s = message.get("overall") or 0.0, message.get("eta_s")
 
     def _on_preview(self, message: dict) -> None:
         job = self._job_of(message)
         if job and "sheet" in message:
-            job.sheet = message["sheet"]
+            job.progress.sheet = message["sheet"]
         if job and "mesh" in message:
-            job.preview = message["mesh"]
+            job.progress.preview = message["mesh"]
 
     def _on_result(self, message: dict) -> None:
         job = self._job_of(message)
         if not job:
             return
-        if job.state is State.CANCELLING:  # it was done before it heard us
+        if job.state is State.CANCELLING:  # it was done before it heard of the cancel
             self._end(job, State.CANCELLED)
             return
-        job.mesh, job.images = message.get("mesh"), message.get("images", [])
-        job.report = message.get("report") or {}
-        job.folder, job.sheet = str(message.get("folder") or ""), message.get("sheet", job.sheet)
-        job.state, job.overall, job.stage = State.FINISHED, 1.0, "adding the mesh"
-        self.active = None
+        job.outcome = Outcome(
+            message.get("mesh"),
+            message.get("images", []),
+            message.get("report") or {},
+            str(message.get("folder") or ""),
+        )
+        progress = job.progress
+        progress.sheet = message.get("sheet", progress.sheet)
+        progress.overall, progress.stage = 1.0, "adding the mesh"
+        job.state, self.active = State.FINISHED, None
         self.arrived.append(job)
-
-    _on_picture = _on_result
 
     def _on_failure(self, message: dict) -> None:
         job = self._job_of(message)
@@ -208,7 +233,7 @@ class JobQueue:
         if message.get("kind") == "cancelled":
             self._end(job, State.CANCELLED)
         else:
-            job.lower = lowered(job.engine, message.get("lower"))
+            job.outcome.lower = checked_values(job.request.engine, message.get("lower"))
             self._fail(job, str(message.get("message")), str(message.get("remedy") or ""), str(message.get("kind")))
 
     def _on_ended(self, message: dict) -> None:
@@ -228,12 +253,13 @@ class JobQueue:
         self.process, self.hello = None, {}
 
     def _fail(self, job: Job, message: str, remedy: str = "", kind: str = "internal") -> None:
-        job.message, job.remedy, job.kind = message, remedy, kind
+        job.outcome.message, job.outcome.remedy, job.outcome.kind = message, remedy, kind
         self.failures = [*self.failures, f"{job.name}: {message}"][-FAILURES_KEPT:]
         self._end(job, State.FAILED)
 
     def _end(self, job: Job, state: State) -> None:
-        job.state, job.mesh, job.preview, job.attachments, job.origin = state, None, None, dict, {}
+        job.state = state
+        job.release()
         for jobs in (self.waiting, self.arrived):
             if job in jobs:
                 jobs.remove(job)
@@ -251,19 +277,10 @@ def check_engine(hello: dict, name: str) -> None:
             raise Trouble(f"The engine cannot run: {missing} is missing", str(engine.get("remedy") or ""), "weights")
 
 
-def lowered(engine: str, told: object) -> dict:
-    """What the backend proposes to lower, as far as the engine has such parameters."""
+def checked_values(engine: str, proposed: object) -> dict:
+    """The parameter values that the backend proposes; none if the engine has no such parameters or values."""
     try:
-        declared = tasks.asked(engine)
-        return {name: declared.parameter(name).check(value) for name, value in dict(told or {}).items()}  # pyright: ignore
+        task = tasks.task(engine)
+        return {name: task.parameter(name).check(value) for name, value in dict(proposed or {}).items()}  # pyright: ignore
     except (TypeError, ValueError):  # ParameterError is one
         return {}
-
-
-def mark_imported(folder: str) -> None:
-    """Leave a sign that a job's result is in a scene, so that it is not offered again."""
-    if folder:
-        try:
-            (Path(folder) / "imported").touch()
-        except OSError:
-            pass  # it is offered once more, that is all

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a click does."""
+"""Buttons: one file for each or for a family, thin, with a reason when a button is grey."""

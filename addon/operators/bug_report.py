@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The log, and the report that people paste into a bug report. Nothing leaves the computer by itself."""
+"""The log, and the report for a bug report. Nothing leaves the computer by itself."""
 
 import json
 import os
@@ -9,9 +9,8 @@ from pathlib import Path
 import bpy
 
 from .. import session
-from ..base.preferences import preferences
 from ..base.trouble import sentences
-from ..setup import environment
+from ..setup import folders
 
 LOG = "Image to Mesh Log"
 TAIL_BYTES = 200_000
@@ -19,55 +18,57 @@ REPORT_LINES = 40
 
 
 def log_tail(path: Path, size: int = TAIL_BYTES) -> str:
-    """The end of the backend's log, or a sentence."""
+    """The end of the backend's log, or a sentence if there is none."""
     try:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - size))
             return file.read().decode("utf-8", "replace")
     except OSError:
-        return "There is no log yet: the backend has not been started."
+        return "There is no log: the backend has not been started yet."
 
 
 def report() -> str:
-    """Versions, device, the last failure and the log's end, with the home folder's name taken out."""
-    wanted, job = environment.chosen(preferences()), session.queue.last
-    hello = session.queue.hello
+    """Versions, devices, the last job and the end of the log, with ~ for the home folder."""
+    chosen, now = folders.chosen(), session.current()
+    hello, job = now.queue.hello, now.queue.last
     lines = [
         f"Image to Mesh {version()}, Blender {bpy.app.version_string}, {platform.platform()}",
-        f"Backend: {'own interpreter' if wanted.python else wanted.variant}, ready: {environment.is_ready()}",
+        f"Backend: {'own interpreter' if chosen.python else chosen.variant}, ready: {now.setup.is_ready()}",
         f"Python {hello.get('python', 'not started')}, devices {json.dumps(hello.get('devices', []))}",
-        f"Longest hold of Blender: {session.longest_ms:.1f} ms, longest import: {session.longest_import_ms:.0f} ms",
+        f"Blender was blocked for at most {now.longest_ms:.1f} ms, by imports {now.longest_import_ms:.0f} ms",
     ]
     if job:
-        lines.append(sentences(f"Last job: {job.state.value} in stage {job.stage!r}", job.message, job.remedy))
-        lines.append(f"{job.engine} {json.dumps(job.parameters)}, seed {job.seed}")
+        request, outcome = job.request, job.outcome
+        ended = f"Last job: {job.state.value} in stage {job.progress.stage!r}"
+        lines.append(sentences(ended, outcome.message, outcome.remedy))
+        lines.append(f"{request.engine} {json.dumps(request.parameters)}, seed {request.seed}")
     lines.append("Log:")
-    lines += log_tail(session.log_path(wanted.data_folder)).splitlines()[-REPORT_LINES:]
+    lines += log_tail(chosen.log).splitlines()[-REPORT_LINES:]
     return "\n".join(lines).replace(os.path.expanduser("~"), "~")
 
 
 def version() -> str:
-    """The version in the manifest, which is the only place that has it."""
-    text = (environment.EXTENSION / "blender_manifest.toml").read_text("utf-8")
+    """The extension's version, from its manifest."""
+    text = (folders.EXTENSION / "blender_manifest.toml").read_text("utf-8")
     return next(line.split('"')[1] for line in text.splitlines() if line.startswith("version"))
 
 
-class ShowLog(bpy.types.Operator):
-    """Show what the backend has written, in a text editor"""
+class IMAGE_TO_MESH_OT_show_log(bpy.types.Operator):
+    """Show the backend's log in a text editor"""
 
     bl_idname = "image_to_mesh.show_log"
     bl_label = "Show Log"
 
     def execute(self, context):
         text = bpy.data.texts.get(LOG) or bpy.data.texts.new(LOG)
-        text.from_string(log_tail(session.log_path(environment.chosen(preferences()).data_folder)))
+        text.from_string(log_tail(folders.chosen().log))
         if not bpy.app.background:
             show_text(context, text)
         return {"FINISHED"}
 
 
 def show_text(context, text: bpy.types.Text) -> None:
-    """In an open text editor, else in a window of its own."""
+    """Show a text in an open text editor, else in a new window."""
     editor = next((area for area in context.screen.areas if area.type == "TEXT_EDITOR"), None)
     if editor is None:
         bpy.ops.wm.window_new()
@@ -78,8 +79,8 @@ def show_text(context, text: bpy.types.Text) -> None:
     space.top = max(0, len(text.lines) - 20)
 
 
-class CopyReport(bpy.types.Operator):
-    """Copy versions, the last failure and the end of the log, to be pasted into a bug report"""
+class IMAGE_TO_MESH_OT_copy_report(bpy.types.Operator):
+    """Copy versions, the last failure and the end of the log, for a bug report"""
 
     bl_idname = "image_to_mesh.copy_report"
     bl_label = "Copy Report"
@@ -90,5 +91,5 @@ class CopyReport(bpy.types.Operator):
         return {"FINISHED"}
 
 
-classes = (ShowLog, CopyReport)
+classes = (IMAGE_TO_MESH_OT_show_log, IMAGE_TO_MESH_OT_copy_report)
 register, unregister = bpy.utils.register_classes_factory(classes)

@@ -1,77 +1,51 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# pyright: reportInvalidTypeForm=false
-"""Ready to use: fewer faces, quads, sharp edges, an asset. The mesh before stays as a version."""
+"""Ready to Use: fewer faces, quads, sharp edges, an asset. The mesh before stays as a version."""
 
-import math
-from collections.abc import Callable
+from __future__ import annotations
 
 import bmesh
 import bpy
 import numpy as np
 from mathutils import Matrix
 
-from ..base import thumbnail
-from ..base.trouble import Trouble, sentences
-from ..panels import icons
+from ..base import icons, thumbnail
+from ..base.trouble import Trouble
 from ..scene import mesh_export, mesh_import, replace_mesh, versions
+from ..settings.finish import FinishSettings
+from .job_operator import ExplainedOperator, report_trouble
 
-LARGE = 1000.0  # times the size, at which QuadriFlow is content with edges that marching cubes makes
-TOO_NEAR = 2e-4  # it refuses edges shorter than 1e-4
-
-
-class FinishSettings(bpy.types.PropertyGroup):
-    faces: bpy.props.IntProperty(
-        name="Faces", description="How many faces the mesh should have", default=5000, min=16, soft_max=100_000
-    )
-    angle: bpy.props.FloatProperty(
-        name="Angle",
-        description="Edges with a sharper angle look sharp",
-        subtype="ANGLE",
-        default=math.radians(40),
-        min=0,
-        max=math.pi,
-    )
-    map_size: bpy.props.EnumProperty(
-        name="Map Size",
-        description="Side of a baked image in pixels. Blender waits longer for larger ones",
-        items=[(size, size, "") for size in ("512", "1024", "2048", "4096")],
-        default="1024",
-    )
-    from_dense: bpy.props.BoolProperty(
-        name="From Denser Mesh",
-        description="Take a texture from the other selected mesh, or from the one that this was decimated from",
-        default=True,
-    )
+QUADRIFLOW_SCALE = 1000.0  # QuadriFlow refuses short edges; at this scale it takes those of marching cubes
+MERGE_DISTANCE = 2e-4  # at that scale; QuadriFlow refuses edges shorter than 1e-4
 
 
-class Finish:
-    """What the buttons have in common."""
+class MeshOperator(ExplainedOperator):
+    """An operator that changes the active mesh."""
 
     bl_options = {"REGISTER", "UNDO"}
-    report: Callable
-    poll_message_set: Callable
-
-    def change(self, context, ob: bpy.types.Object, settings: FinishSettings) -> None:
-        """Raises Trouble."""
-        raise NotImplementedError
 
     @classmethod
-    def poll(cls, context):
-        reason = missing(context)
-        cls.poll_message_set(reason)
-        return not reason
+    def why_unavailable(cls, context) -> str:
+        active = context.active_object
+        if active is None or active.type != "MESH" or not len(active.data.polygons):
+            return "Select a mesh"
+        if active.library or active.override_library or active.data.library:
+            return "The active object is linked from another file"
+        return "Switch to Object Mode first" if active.mode != "OBJECT" else ""
+
+    def change(self, context, ob: bpy.types.Object, settings: FinishSettings) -> None:
+        """Raises Trouble, and then has changed nothing."""
+        raise NotImplementedError
 
     def execute(self, context):
         try:
             self.change(context, context.active_object, context.scene.image_to_mesh.finish)
         except Trouble as trouble:
-            self.report({"ERROR"}, sentences(trouble.message, trouble.remedy))
-            return {"CANCELLED"}
+            return report_trouble(self, trouble)
         return {"FINISHED"}
 
 
-class Decimate(Finish, bpy.types.Operator):
-    """Simplify the active mesh to so many triangles. Its colours and UVs stay; the mesh before stays under History"""
+class IMAGE_TO_MESH_OT_decimate(MeshOperator, bpy.types.Operator):
+    """Simplify the active mesh to this number of triangles. Colours and UVs stay; the old mesh stays in History"""
 
     bl_idname = "image_to_mesh.decimate"
     bl_label = "Decimate"
@@ -96,9 +70,9 @@ class Decimate(Finish, bpy.types.Operator):
         adopt_lighter(context.scene, ob, new, ob.data)
 
 
-class Remesh(Finish, bpy.types.Operator):
-    """Make the active mesh anew of so many quads (QuadriFlow). Its colours are carried over; UVs and textures are not.
-    The mesh before stays under History"""
+class IMAGE_TO_MESH_OT_quad_remesh(MeshOperator, bpy.types.Operator):
+    """Rebuild the active mesh from this number of quads (QuadriFlow). Colours are kept, UVs and textures are not; the
+    old mesh stays in History"""
 
     bl_idname = "image_to_mesh.quad_remesh"
     bl_label = "Quad Remesh"
@@ -114,7 +88,7 @@ class Remesh(Finish, bpy.types.Operator):
             raise open_surface
         groups = replace_mesh.groups_of(ob)
         new = ob.data = old.copy()
-        enlarge(new, LARGE)
+        enlarge(new, QUADRIFLOW_SCALE)
         try:
             bpy.ops.object.quadriflow_remesh(target_faces=settings.faces, use_preserve_boundary=False)
             done = all(len(polygon.vertices) == 4 for polygon in new.polygons)  # else Blender has only warned
@@ -124,7 +98,7 @@ class Remesh(Finish, bpy.types.Operator):
             ob.data = old
             bpy.data.meshes.remove(new)
             raise open_surface
-        enlarge(new, 1 / LARGE)
+        enlarge(new, 1 / QUADRIFLOW_SCALE)
         ob.data = old
         versions.keep(context.scene, ob)
         ob.data = new
@@ -134,8 +108,8 @@ class Remesh(Finish, bpy.types.Operator):
         adopt_lighter(context.scene, ob, new, old)
 
 
-class Sharpen(Finish, bpy.types.Operator):
-    """Shade the active mesh smooth, but for edges that are sharper than the angle"""
+class IMAGE_TO_MESH_OT_smooth_by_angle(MeshOperator, bpy.types.Operator):
+    """Shade the active mesh smooth, except for edges that are sharper than the angle"""
 
     bl_idname = "image_to_mesh.smooth_by_angle"
     bl_label = "Smooth by Angle"
@@ -145,45 +119,35 @@ class Sharpen(Finish, bpy.types.Operator):
         ob.data.set_sharp_from_angle(angle=settings.angle)
 
 
-class MarkAsset(Finish, bpy.types.Operator):
-    """Mark the active object as an asset, with its picture, so that it appears in the Asset Browser"""
+class IMAGE_TO_MESH_OT_mark_asset(MeshOperator, bpy.types.Operator):
+    """Mark the active object as an asset with a preview, for the Asset Browser"""
 
     bl_idname = "image_to_mesh.mark_asset"
     bl_label = "Mark as Asset"
 
     def change(self, context, ob, settings):
         ob.asset_mark()
-        recipe = versions.recipe_of_object(ob)
-        prompt = dict(recipe.get("inputs") or {}).get("prompt")
-        ob.asset_data.description = str(prompt or f"Made from {recipe.get('input', ob.name)} by Image to Mesh")
+        made = mesh_import.provenance_of(ob)
+        prompt = dict(made.get("inputs") or {}).get("prompt")
+        ob.asset_data.description = str(prompt or f"Made from {made.get('input', ob.name)} by Image to Mesh")
         if "Image to Mesh" not in ob.asset_data.tags:
             ob.asset_data.tags.new("Image to Mesh")
         icons.paint_preview(ob, thumbnail.paint(*mesh_export.read_arrays(ob.data)))
 
 
-def missing(context) -> str:
-    """Why there is nothing to finish, or an empty string."""
-    active = context.active_object
-    if active is None or active.type != "MESH" or not len(active.data.polygons):
-        return "Make a mesh the active object"
-    if active.library or active.override_library or active.data.library:
-        return "The active object is linked from another file"
-    return "Leave the mode first" if active.mode != "OBJECT" else ""
-
-
 def check_keys(ob: bpy.types.Object) -> None:
-    """Raise Trouble for a mesh with shape keys, which another mesh would not fit."""
+    """Raise Trouble for a mesh with shape keys, which would be lost."""
     if ob.data.shape_keys:
         raise Trouble(f"{ob.name} has shape keys, which would be lost", "Apply them first, or work on a copy", "input")
 
 
 def enlarge(mesh: bpy.types.Mesh, factor: float) -> None:
-    """Scale its vertices, and merge what is then still too near for QuadriFlow."""
+    """Scale a mesh; when it grows, also merge vertices that are too close for QuadriFlow."""
     made = bmesh.new()
     made.from_mesh(mesh)
     made.transform(Matrix.Scale(factor, 4))
     if factor > 1:
-        bmesh.ops.dissolve_degenerate(made, dist=TOO_NEAR, edges=made.edges)
+        bmesh.ops.dissolve_degenerate(made, dist=MERGE_DISTANCE, edges=made.edges)
     made.to_mesh(mesh)
     made.free()
 
@@ -198,20 +162,18 @@ def is_closed(mesh: bpy.types.Mesh) -> bool:
 def adopt(
     scene: bpy.types.Scene, ob: bpy.types.Object, new: bpy.types.Mesh, dense: bpy.types.Mesh | None, name: str
 ) -> None:
-    """Give the object the mesh, and remember it as a version with the object's recipe."""
+    """Give the object the mesh, and make it a version. dense: the mesh whose relief and colours can be baked on it."""
     ob.data = new
-    small = thumbnail.encode(thumbnail.paint(*mesh_export.read_arrays(new)))
-    version = versions.add(scene, name, new, small)
-    version.recipe, version.dense = str(ob.get(mesh_import.RECIPE, "")), dense
+    versions.add_object_mesh(scene, ob, new, name).dense = dense
 
 
 def adopt_lighter(scene: bpy.types.Scene, ob: bpy.types.Object, new: bpy.types.Mesh, old: bpy.types.Mesh) -> None:
-    """The same of a mesh that was made of the old one, whose relief and colours can be baked."""
+    """Give the object a mesh that was made from its old one with fewer faces, and make it a version."""
     adopt(scene, ob, new, versions.dense_of(scene, old) or old, f"{ob.name}, {len(new.polygons):,} faces")
 
 
 def color_like(new: bpy.types.Mesh, old: bpy.types.Mesh, nearest: np.ndarray) -> None:
-    """Give each vertex of a mesh the colour of the old mesh's vertex `nearest` (N,), and the mesh the old materials."""
+    """Copy colours and materials. nearest (N,): for each vertex of the new mesh, the index of the old mesh's."""
     colors = mesh_export.read_colors(old)[nearest]
     for attribute in list(new.color_attributes):
         new.color_attributes.remove(attribute)
@@ -221,5 +183,10 @@ def color_like(new: bpy.types.Mesh, old: bpy.types.Mesh, nearest: np.ndarray) ->
         new.materials.append(material)
 
 
-classes = (FinishSettings, Decimate, Remesh, Sharpen, MarkAsset)
+classes = (
+    IMAGE_TO_MESH_OT_decimate,
+    IMAGE_TO_MESH_OT_quad_remesh,
+    IMAGE_TO_MESH_OT_smooth_by_angle,
+    IMAGE_TO_MESH_OT_mark_asset,
+)
 register, unregister = bpy.utils.register_classes_factory(classes)

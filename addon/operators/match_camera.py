@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # pyright: reportInvalidTypeForm=false
-"""Match Camera: a camera from which the mesh lies over the image that it was made of."""
+"""Match Camera: a camera from which a mesh covers the image that it was made from."""
 
-import json
 import math
 
 import bpy
@@ -10,38 +9,40 @@ import numpy as np
 from mathutils import Matrix
 
 from ..base import cameras
-from ..base.trouble import Trouble, sentences
-from ..scene import frame, mesh_import
+from ..base.trouble import Trouble
+from ..scene import frame, mesh_import, view_cameras
+from .job_operator import ExplainedOperator
 
-FACTS = "picture_camera"  # in a job's report: elevation_deg, radius, fov_deg, shift, size, iou
+FACTS = "picture_camera"  # in a result's facts: elevation_deg, radius, fov_deg, shift, size, iou
 
 
-class MatchCamera(bpy.types.Operator):
-    """Add a camera from which the active mesh lies over its image, with the image in its background"""
+class IMAGE_TO_MESH_OT_match_camera(ExplainedOperator, bpy.types.Operator):
+    """Add a camera from which the active mesh covers its image, with the image in the background"""
 
     bl_idname = "image_to_mesh.match_camera"
     bl_label = "Match Camera"
     bl_options = {"REGISTER", "UNDO"}
 
     resize: bpy.props.BoolProperty(
-        name="Image's Proportions", description="Give the scene's renders the proportions of the image", default=True
+        name="Image's Proportions", description="Render the scene in the proportions of the image", default=True
     )
 
     @classmethod
-    def poll(cls, context):
-        reason = missing(context)
-        cls.poll_message_set(reason)
-        return not reason
+    def why_unavailable(cls, context) -> str:
+        active = context.active_object
+        if active is None or frame.cube_of(active) is None:
+            return "Select a mesh that this add-on made from an image"
+        return "" if facts_of(active) else "This mesh has no camera information"
 
     def execute(self, context):
         active, scene = context.active_object, context.scene
         facts = facts_of(active)
         try:
-            picture = picture_of(scene, active)
+            image = image_of(scene, active)
         except Trouble as trouble:
-            self.report({"WARNING"}, sentences(trouble.message, trouble.remedy))
-            picture = None
-        camera = build(active, facts, picture)
+            self.report({"WARNING"}, trouble.sentences())
+            image = None
+        camera = build(active, facts, image)
         scene.collection.objects.link(camera)
         scene.camera = camera
         if self.resize:
@@ -53,18 +54,10 @@ class MatchCamera(bpy.types.Operator):
         return {"FINISHED"}
 
 
-def missing(context) -> str:
-    """Why there is no camera to match, or an empty string."""
-    active = context.active_object
-    if active is None or frame.cube_of(active) is None:
-        return "Make a mesh the active object that was made of an image here"
-    return "" if facts_of(active) else "This mesh's engine did not tell from where its image looks"
-
-
 def facts_of(ob: bpy.types.Object) -> dict:
-    """What the job found out about its image's camera; empty where it did not, or where it cannot be read."""
+    """The camera of the image that an object was made from; empty if it is unknown, or cannot be read."""
     try:
-        facts = json.loads(ob[mesh_import.RECIPE])["report"][FACTS]
+        facts = mesh_import.provenance_of(ob)["report"][FACTS]
         numbers = [facts[name] for name in ("elevation_deg", "radius", "fov_deg", "iou")]
         pairs = [*facts["shift"], *facts["size"]]
         sound = all(type(x) in (int, float) and math.isfinite(x) for x in [*numbers, *pairs]) and len(pairs) == 4
@@ -73,21 +66,21 @@ def facts_of(ob: bpy.types.Object) -> dict:
         return {}
 
 
-def picture_of(scene: bpy.types.Scene, ob: bpy.types.Object) -> bpy.types.Image | None:
-    """The image of the version whose mesh the object has. Raises Trouble."""
+def image_of(scene: bpy.types.Scene, ob: bpy.types.Object) -> bpy.types.Image | None:
+    """The image that the object's mesh was made from, None if it has none. Raises Trouble."""
     version = next((v for v in scene.image_to_mesh_versions if v.mesh == ob.data), None)
     if version is None or not (version.image or version.filepath):
-        raise Trouble("The image is not in this file any more", "Set it as the camera's background", "input")
+        raise Trouble("The image is no longer in this file", "Set it as the camera's background", "input")
     if version.image:
         return version.image
     try:
         return bpy.data.images.load(bpy.path.abspath(version.filepath), check_existing=True)
     except RuntimeError as error:
-        raise Trouble("The image's file is not there any more", "Set it as the camera's background", "input") from error
+        raise Trouble("The image's file no longer exists", "Set it as the camera's background", "input") from error
 
 
-def build(ob: bpy.types.Object, facts: dict, picture: bpy.types.Image | None) -> bpy.types.Object:
-    """The camera, its sensor along the picture's width, so that other proportions crop and do not scale."""
+def build(ob: bpy.types.Object, facts: dict, image: bpy.types.Image | None) -> bpy.types.Object:
+    """The camera, its sensor along the image's width: renders of other proportions are cropped, not scaled."""
     width, height = facts["size"]
     lens = bpy.data.cameras.new(f"{ob.name} Camera")
     focal = height / 2 / math.tan(math.radians(facts["fov_deg"]) / 2)
@@ -98,16 +91,9 @@ def build(ob: bpy.types.Object, facts: dict, picture: bpy.types.Image | None) ->
     pose = cube @ cameras.orbit(0, facts["elevation_deg"], facts["radius"])
     camera.matrix_world = Matrix(cameras.within(pose, np.eye(4)).tolist())
     lens.clip_start = min(lens.clip_start, 0.01 * float(np.linalg.norm(cube[:3, 0])))
-    if picture:
-        background = lens.background_images.new()
-        background.image, background.alpha, background.display_depth = picture, 0.5, "FRONT"
-        lens.show_background_images = True
+    if image:
+        view_cameras.add_background(camera, image, alpha=0.5).display_depth = "FRONT"
     return camera
 
 
-def register() -> None:
-    bpy.utils.register_class(MatchCamera)
-
-
-def unregister() -> None:
-    bpy.utils.unregister_class(MatchCamera)
+register, unregister = bpy.utils.register_classes_factory((IMAGE_TO_MESH_OT_match_camera,))

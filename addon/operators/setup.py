@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The buttons of the preferences: set up, stop, remove, measure, check. Thin: the work is in setup."""
+"""The buttons of the preferences: set up, stop, remove, measure, check, open."""
 
-import shutil
 from pathlib import Path
 
 import bpy
@@ -9,147 +8,140 @@ import bpy
 from .. import session
 from ..base.preferences import PACKAGE, preferences
 from ..base.trouble import sentences
-from ..jobs import recovery
-from ..setup import environment
+from ..setup import folders
+from ..setup.environment import Setup
+from .job_operator import ExplainedOperator
+
+RUNNING = "Wait for the running task to finish"
+JOB_RUNNING = "A job is running. Cancel it or wait for it to finish"
 
 
-class TaskOperator(bpy.types.Operator):
-    """A button that starts a task, which needs that nothing else is going on"""
+class SetupOperator(ExplainedOperator):
+    """An operator that starts a background task. Nothing else may be going on."""
 
     bl_options = {"INTERNAL"}
 
     @classmethod
-    def poll(cls, context):
-        reason = cls.obstacle()
-        cls.poll_message_set(reason)
-        return not reason
+    def why_unavailable(cls, context) -> str:
+        if session.current().setup.running:
+            return RUNNING
+        return JOB_RUNNING if session.current().queue.busy else ""
 
-    @classmethod
-    def obstacle(cls) -> str:
-        if environment.running():
-            return "Wait until what is going on has ended"
-        return "A job is running. Cancel it, or wait until it has ended" if session.queue.busy else ""
-
-    def begin(self, wanted: environment.Chosen) -> None:
+    def begin(self, setup: Setup, chosen: folders.Chosen) -> None:
         raise NotImplementedError
 
     def execute(self, context):
-        session.queue.stop()  # an idle backend holds files open, which Windows would not let us replace
-        self.begin(environment.chosen(preferences()))
-        session.start()
+        session.current().queue.stop()  # an idle backend holds files open, which Windows would not let us replace
+        self.begin(session.current().setup, folders.chosen())
         return {"FINISHED"}
 
 
-class SetUp(TaskOperator):
-    """Make the backend's own Python environment in the data folder. Downloads PyTorch and other packages once"""
+class ConfirmedOperator(SetupOperator):
+    """One that asks before it begins."""
+
+    def invoke(self, context, event):
+        return context.window_manager.invoke_confirm(self, event)
+
+
+class IMAGE_TO_MESH_OT_set_up(SetupOperator, bpy.types.Operator):
+    """Create the backend's own Python environment in the data folder. Downloads PyTorch and other packages once"""
 
     bl_idname = "image_to_mesh.set_up"
     bl_label = "Set Up Backend"
 
     @classmethod
-    def obstacle(cls) -> str:
+    def why_unavailable(cls, context) -> str:
         if not bpy.app.online_access:
             if bpy.app.online_access_override:
-                return "Blender was started in offline mode, and packages must be downloaded"
-            return "Packages must be downloaded. Allow online access first, here or in Preferences > System"
-        return super().obstacle()
+                return "Blender was started in offline mode, but setup downloads packages"
+            return "Setup downloads packages. Allow online access first, here or in Preferences > System"
+        return super().why_unavailable(context)
 
-    def begin(self, wanted):
-        environment.install(wanted, session.log_path(wanted.data_folder))
+    def begin(self, setup, chosen):
+        setup.install(chosen)
 
 
-class StopTask(bpy.types.Operator):
-    """Stop here. What is downloaded is kept, and the same button goes on from there"""
+class IMAGE_TO_MESH_OT_stop_task(bpy.types.Operator):
+    """Stop here. Finished parts are kept, and the same button resumes"""
 
     bl_idname = "image_to_mesh.stop_task"
     bl_label = "Stop"
     bl_options = {"INTERNAL"}
 
     def execute(self, context):
-        if task := environment.task():
+        if task := session.current().setup.task:
             task.stop()
         return {"FINISHED"}
 
 
-class RemoveEnvironment(TaskOperator):
+class IMAGE_TO_MESH_OT_remove_environment(ConfirmedOperator, bpy.types.Operator):
     """Delete the backend's environment from the disk. Finished meshes stay"""
 
     bl_idname = "image_to_mesh.remove_environment"
     bl_label = "Remove Backend"
 
-    def invoke(self, context, event):
-        return context.window_manager.invoke_confirm(self, event)
-
-    def begin(self, wanted):
-        environment.remove(wanted)
+    def begin(self, setup, chosen):
+        setup.remove(chosen)
 
 
-class RemoveJobs(TaskOperator):
-    """Delete the folders of jobs whose mesh was imported. Meshes stay, and so do results that wait for their import"""
+class IMAGE_TO_MESH_OT_remove_jobs(ConfirmedOperator, bpy.types.Operator):
+    """Delete the folders of imported jobs, and of jobs that ended without a result more than a day ago. Meshes in your
+    files stay, and so do results that are not imported yet"""
 
     bl_idname = "image_to_mesh.remove_jobs"
     bl_label = "Remove Imported Jobs"
 
-    def invoke(self, context, event):
-        return context.window_manager.invoke_confirm(self, event)
-
-    def begin(self, wanted):
-        folder = session.jobs_folder(wanted.data_folder)
-
-        def work(task: environment.Task) -> None:
-            for job in recovery.idle(folder):
-                shutil.rmtree(job, ignore_errors=True)
-
-        environment.begin("Removing jobs", work)
+    def begin(self, setup, chosen):
+        setup.remove_jobs(chosen)
 
 
-class Measure(TaskOperator):
-    """Find out how much room the folders take"""
+class IMAGE_TO_MESH_OT_measure(SetupOperator, bpy.types.Operator):
+    """Measure the size of the folders"""
 
     bl_idname = "image_to_mesh.measure"
     bl_label = "Show Sizes"
 
-    def begin(self, wanted):
-        environment.measure(wanted)
+    def begin(self, setup, chosen):
+        setup.measure(chosen)
 
 
-class CheckInterpreter(TaskOperator):
-    """Start the named interpreter and look whether it has all that the backend needs"""
+class IMAGE_TO_MESH_OT_check_interpreter(SetupOperator, bpy.types.Operator):
+    """Check that the interpreter has all packages that the backend needs"""
 
     bl_idname = "image_to_mesh.check_interpreter"
     bl_label = "Check Interpreter"
 
     @classmethod
-    def obstacle(cls) -> str:
-        return super().obstacle() if preferences().python else "Name an interpreter first"
+    def why_unavailable(cls, context) -> str:
+        return super().why_unavailable(context) if preferences().python else "Choose an interpreter first"
 
-    def begin(self, wanted):
-        environment.check(wanted)
+    def begin(self, setup, chosen):
+        setup.check(chosen)
 
 
-class OpenFolder(bpy.types.Operator):
-    """Show the data folder in the system's file browser"""
+class IMAGE_TO_MESH_OT_open_folder(bpy.types.Operator):
+    """Open the data folder in the system's file browser"""
 
     bl_idname = "image_to_mesh.open_folder"
     bl_label = "Open Data Folder"
     bl_options = {"INTERNAL"}
 
     def execute(self, context):
-        return show_folder(self, environment.chosen(preferences()).data_folder)
+        return show_folder(self, folders.chosen().data_folder)
 
 
 def show_folder(operator: bpy.types.Operator, folder: Path) -> set[str]:
-    """Open it in the system's file browser; made first if nobody has."""
+    """Open a folder in the system's file browser. It is created if it does not exist."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        operator.report({"ERROR"}, sentences(f"{folder} cannot be made: {error.strerror}", environment.OTHER_FOLDER))
+        operator.report({"ERROR"}, sentences(f"{folder} cannot be made: {error.strerror}", folders.OTHER_FOLDER))
         return {"CANCELLED"}
     return bpy.ops.wm.path_open(filepath=str(folder))
 
 
-class OpenPreferences(bpy.types.Operator):
-    """Show this extension's preferences"""
+class IMAGE_TO_MESH_OT_open_preferences(bpy.types.Operator):
+    """Open this extension's preferences"""
 
     bl_idname = "image_to_mesh.open_preferences"
     bl_label = "Preferences"
@@ -160,13 +152,13 @@ class OpenPreferences(bpy.types.Operator):
 
 
 classes = (
-    SetUp,
-    StopTask,
-    RemoveEnvironment,
-    RemoveJobs,
-    Measure,
-    CheckInterpreter,
-    OpenFolder,
-    OpenPreferences,
+    IMAGE_TO_MESH_OT_set_up,
+    IMAGE_TO_MESH_OT_stop_task,
+    IMAGE_TO_MESH_OT_remove_environment,
+    IMAGE_TO_MESH_OT_remove_jobs,
+    IMAGE_TO_MESH_OT_measure,
+    IMAGE_TO_MESH_OT_check_interpreter,
+    IMAGE_TO_MESH_OT_open_folder,
+    IMAGE_TO_MESH_OT_open_preferences,
 )
 register, unregister = bpy.utils.register_classes_factory(classes)

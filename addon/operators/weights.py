@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # pyright: reportInvalidTypeForm=false
-"""The buttons beside each set of weights. Thin: the work is in models."""
+"""The buttons beside each set of weights in the preferences."""
 
 from pathlib import Path
 
@@ -8,82 +8,72 @@ import bpy
 
 from ...backend.interface import catalog
 from .. import session
-from ..base.preferences import preferences
-from ..panels.preferences import megabytes
-from ..setup import disk_scan, environment
-from ..setup import weights as models
-from . import setup as setup_operators
+from ..setup import folders, weights
+from .job_operator import ExplainedOperator
+from .setup import JOB_RUNNING, RUNNING, show_folder
 
 
-class ModelOperator(bpy.types.Operator):
-    """A button that does something with a set of weights in the backend's own environment"""
+class WeightsOperator(ExplainedOperator):
+    """An operator that does something with a set of weights in the backend's own environment."""
 
     bl_options = {"INTERNAL"}
-    verb = ""
+    verb = ""  # of the backend's command line
 
-    model: bpy.props.StringProperty(options={"HIDDEN", "SKIP_SAVE"})
-
-    @classmethod
-    def poll(cls, context):
-        reason = cls.obstacle()
-        cls.poll_message_set(reason)
-        return not reason
+    model: bpy.props.StringProperty(options={"HIDDEN", "SKIP_SAVE"})  # the set's id
 
     @classmethod
-    def obstacle(cls) -> str:
-        if environment.running():
-            return "Wait until what is going on has ended"
-        return "" if environment.is_ready() else "The backend is not set up yet. " + environment.SET_UP
+    def why_unavailable(cls, context) -> str:
+        setup = session.current().setup
+        return RUNNING if setup.running else setup.why_unavailable()
 
     def flags(self) -> tuple[str, ...]:
-        """More for the command line."""
+        """More arguments for the command line."""
         return ()
 
     def execute(self, context):
-        models.begin(environment.chosen(preferences()), self.verb, self.model, *self.flags())
-        session.start()
+        weights.begin(session.current().setup, folders.chosen(), self.verb, self.model, *self.flags())
         return {"FINISHED"}
 
 
-class DownloadModel(ModelOperator):
-    """Download these weights, or go on with a download that was stopped"""
+class IMAGE_TO_MESH_OT_download_model(WeightsOperator, bpy.types.Operator):
+    """Download these weights, or resume a stopped download"""
 
     bl_idname = "image_to_mesh.download_model"
     bl_label = "Download Weights"
     verb = "download"
 
     @classmethod
-    def obstacle(cls) -> str:
+    def why_unavailable(cls, context) -> str:
         if not bpy.app.online_access:
             if bpy.app.online_access_override:
                 return "Blender was started in offline mode"
             return "Allow online access first, above or in Preferences > System"
-        return super().obstacle()
+        return super().why_unavailable(context)
 
     def invoke(self, context, event):
         return context.window_manager.invoke_props_dialog(self, width=500, confirm_text="Download")
 
     def draw(self, context):
-        """What the artist agrees to."""
-        weights = catalog.weights(self.model)
-        self.layout.label(text=f"{weights.title}: {megabytes(weights.size)}", icon="IMPORT")
-        self.layout.label(text=f"Licence: {models.licence(weights)}")
-        if weights.note:
-            self.layout.label(text=weights.note)
-        if weights.gated:
-            self.layout.label(text="Agree to the licence on the publisher's page and log in (hf auth login) first")
+        """Size and terms, before the artist agrees."""
+        offered = catalog.weights(self.model)
+        self.layout.label(text=f"{offered.title}: {weights.megabytes(offered.size)}", icon="IMPORT")
+        self.layout.label(text=f"Licence: {weights.licence(offered)}")
+        if offered.note:
+            self.layout.label(text=offered.note)
+        if offered.gated:
+            self.layout.label(text="First accept the licence on the publisher's page and log in (hf auth login)")
 
 
-class VerifyModel(ModelOperator):
-    """Read all files of these weights and compare them with their checksums"""
+class IMAGE_TO_MESH_OT_verify_model(WeightsOperator, bpy.types.Operator):
+    """Check all files of these weights against their checksums"""
 
     bl_idname = "image_to_mesh.verify_model"
     bl_label = "Verify Weights"
     verb = "verify"
 
 
-class ConvertModel(ModelOperator):
-    """Write these weights once in half precision: a sixth of the disk, and quicker to load"""
+class IMAGE_TO_MESH_OT_convert_model(WeightsOperator, bpy.types.Operator):
+    """Convert these weights to half precision: a sixth of the size, and faster to load"""
 
     bl_idname = "image_to_mesh.convert_model"
     bl_label = "Convert Weights"
@@ -91,7 +81,7 @@ class ConvertModel(ModelOperator):
 
     remove_original: bpy.props.BoolProperty(
         name="Delete the Original Afterwards",
-        description="Keep only the converted weights. A copy in a folder of your own stays",
+        description="Keep only the converted weights. Copies in other folders stay",
     )
 
     def flags(self):
@@ -101,7 +91,7 @@ class ConvertModel(ModelOperator):
         return context.window_manager.invoke_props_dialog(self, confirm_text="Convert")
 
 
-class RemoveModel(ModelOperator):
+class IMAGE_TO_MESH_OT_remove_model(WeightsOperator, bpy.types.Operator):
     """Delete these weights from the disk. Copies in other folders stay"""
 
     bl_idname = "image_to_mesh.remove_model"
@@ -109,20 +99,19 @@ class RemoveModel(ModelOperator):
     verb = "remove"
 
     @classmethod
-    def obstacle(cls) -> str:
-        busy = "A job is running. Cancel it, or wait until it has ended" if session.queue.busy else ""
-        return busy or super().obstacle()
+    def why_unavailable(cls, context) -> str:
+        return JOB_RUNNING if session.current().queue.busy else super().why_unavailable(context)
 
     def invoke(self, context, event):
         return context.window_manager.invoke_confirm(self, event)
 
     def execute(self, context):
-        session.queue.stop()  # an idle backend holds files open, which Windows would not let us delete
+        session.current().queue.stop()  # an idle backend holds files open, which Windows would not let us delete
         return super().execute(context)
 
 
-class OpenModelFolder(bpy.types.Operator):
-    """Show where these weights lie, in the system's file browser"""
+class IMAGE_TO_MESH_OT_open_model_folder(bpy.types.Operator):
+    """Open the folder of these weights in the system's file browser"""
 
     bl_idname = "image_to_mesh.open_model_folder"
     bl_label = "Open Folder"
@@ -131,10 +120,15 @@ class OpenModelFolder(bpy.types.Operator):
     model: bpy.props.StringProperty(options={"HIDDEN", "SKIP_SAVE"})
 
     def execute(self, context):
-        found = disk_scan.seen().models.get(self.model, {}).get("folder")
-        folder = Path(found) if found else environment.chosen(preferences()).weights
-        return setup_operators.show_folder(self, folder)
+        found = session.current().disk_scan.seen().weights.get(self.model, {}).get("folder")
+        return show_folder(self, Path(found) if found else folders.chosen().weights)
 
 
-classes = (DownloadModel, VerifyModel, ConvertModel, RemoveModel, OpenModelFolder)
+classes = (
+    IMAGE_TO_MESH_OT_download_model,
+    IMAGE_TO_MESH_OT_verify_model,
+    IMAGE_TO_MESH_OT_convert_model,
+    IMAGE_TO_MESH_OT_remove_model,
+    IMAGE_TO_MESH_OT_open_model_folder,
+)
 register, unregister = bpy.utils.register_classes_factory(classes)

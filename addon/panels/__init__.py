@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is drawn."""
+"""Panels, menus and preferences: drawing and nothing else."""

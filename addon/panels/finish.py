@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The sub-panel of what makes a mesh ready to use."""
+"""The sub-panel Ready to Use."""
 
 import bpy
 
-from .views import SubPanel
+from .base import SubPanel, split_properties
 
 
-class FinishPanel(SubPanel, bpy.types.Panel):
+class IMAGE_TO_MESH_PT_finish(SubPanel, bpy.types.Panel):
     bl_idname = "IMAGE_TO_MESH_PT_finish"
     bl_label = "Ready to Use"
 
     def draw(self, context):
         layout, settings = self.layout, context.scene.image_to_mesh.finish
-        layout.use_property_split, layout.use_property_decorate = True, False
+        split_properties(layout)
         layout.prop(settings, "faces")
         row = layout.row(align=True)
         row.operator("image_to_mesh.decimate", icon="MOD_DECIM")
@@ -27,9 +27,4 @@ class FinishPanel(SubPanel, bpy.types.Panel):
         layout.operator("image_to_mesh.mark_asset", icon="ASSET_MANAGER")
 
 
-def register() -> None:
-    bpy.utils.register_class(FinishPanel)
-
-
-def unregister() -> None:
-    bpy.utils.unregister_class(FinishPanel)
+register, unregister = bpy.utils.register_classes_factory((IMAGE_TO_MESH_PT_finish,))

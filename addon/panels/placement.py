@@ -1,33 +1,27 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The sub-panel of Fit to Scene."""
+"""The sub-panel Fit to Scene."""
 
 import bpy
 
-from ..operators import match_camera
-from . import main
-from .views import SubPanel
+from ..operators.match_camera import IMAGE_TO_MESH_OT_match_camera
+from .base import SubPanel, draw_reason, split_properties
 
 
-class PlacementPanel(SubPanel, bpy.types.Panel):
+class IMAGE_TO_MESH_PT_placement(SubPanel, bpy.types.Panel):
     bl_idname = "IMAGE_TO_MESH_PT_placement"
     bl_label = "Fit to Scene"
 
     def draw(self, context):
         layout, settings = self.layout, context.scene.image_to_mesh.placement
-        layout.use_property_split, layout.use_property_decorate = True, False
+        split_properties(layout)
         layout.prop(settings, "place")
         row = layout.row()
         row.enabled = settings.place != "REPLACE"
         row.prop(settings, "height")
         layout.prop(settings, "collection")
         layout.operator("image_to_mesh.fit", icon="FULLSCREEN_EXIT")
-        main.draw_reason(layout, context, match_camera.missing(context))
+        draw_reason(layout, context, IMAGE_TO_MESH_OT_match_camera.why_unavailable(context))
         layout.operator("image_to_mesh.match_camera", icon="CAMERA_DATA")
 
 
-def register() -> None:
-    bpy.utils.register_class(PlacementPanel)
-
-
-def unregister() -> None:
-    bpy.utils.unregister_class(PlacementPanel)
+register, unregister = bpy.utils.register_classes_factory((IMAGE_TO_MESH_PT_placement,))

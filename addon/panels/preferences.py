@@ -6,47 +6,31 @@ import bpy
 
 from ...backend.interface import catalog
 from ...backend.interface.installer import environment
+from .. import session
 from ..base.preferences import PACKAGE
+from ..setup.disk_scan import Seen
+from ..setup.environment import Setup
+from ..setup.weights import megabytes
+from .base import split_properties
 
 DEVICES = (
-    ("AUTO", "Automatic", "The graphics card where there is one, else the processor"),
+    ("AUTO", "Automatic", "The graphics card if there is one, else the processor"),
     ("CPU", "Processor", "Works everywhere, slowly"),
-    ("CUDA", "NVIDIA or AMD", "CUDA, or ROCm under its name"),
-    ("MPS", "Apple", "The graphics part of Apple's own chips"),
+    ("CUDA", "NVIDIA or AMD", "A graphics card with CUDA or ROCm"),
+    ("MPS", "Apple", "The graphics processor of Apple silicon"),
 )
 
 
-def look_again(self, context) -> None:
-    from ..setup import environment as setup
-
-    setup.look_again()
+def look_again(_self, _context) -> None:
+    """A path has changed."""
+    session.current().setup.look_again()
 
 
 def move_weights(self, context) -> None:
-    """An idle backend still knows the old folder."""
-    from .. import session
-
+    """The folder of the weights has changed. An idle backend still knows the old one."""
     look_again(self, context)
-    if not session.queue.busy:
-        session.queue.stop(timeout=1.0)
-
-
-PARTS = {  # the parts of the way from image to mesh, as headings
-    "all": "All in One",
-    "views": "Other Sides of the Object",
-    "surface": "Surface",
-    "elevation": "Elevation",
-    "background": "Background",
-    "text": "Prompts",
-    "planes": "Mesh in One Pass",
-    "shap_e": "Whole Shapes, from Images",
-    "shap_e_text": "Whole Shapes, from Prompts",
-    "multi_view": "Prompts, Several Sides at Once",
-    "words": "Words",
-    "likeness": "Comparing Pictures",
-    "caption": "Saying What a Picture Shows",
-    "depth": "Depth",
-}
+    if not session.current().queue.busy:
+        session.current().queue.stop(timeout=1.0)
 
 
 class Preferences(bpy.types.AddonPreferences):
@@ -54,58 +38,58 @@ class Preferences(bpy.types.AddonPreferences):
 
     variant: bpy.props.EnumProperty(
         name="Variant",
-        description="Which build of PyTorch the environment gets",
+        description="Build of PyTorch to install",
         items=[(name.upper(), title, text.rstrip(".")) for name, title, text in environment.variants()],
     )
     data_folder: bpy.props.StringProperty(
         name="Data Folder",
-        description="Where the environment, the results and the logs lie; empty for the usual place on this system",
+        description="Folder of the environment, results and logs. Empty: the usual place on this system",
         subtype="DIR_PATH",
         update=look_again,
     )
     weights_folder: bpy.props.StringProperty(
         name="Weights Folder",
-        description="Where weights are downloaded to and looked for, your own copies too; empty for the data folder",
+        description="Folder of downloaded weights and of your own copies. Empty: in the data folder",
         subtype="DIR_PATH",
         update=move_weights,
     )
-    show_weights: bpy.props.BoolProperty(name="Weights", description="Show what can be downloaded", default=True)
+    show_weights: bpy.props.BoolProperty(
+        name="Weights", description="Show the weights that can be downloaded", default=True
+    )
     python: bpy.props.StringProperty(
         name="Own Interpreter",
-        description="A Python with PyTorch and the other packages that you keep yourself, instead of Set Up Backend",
+        description="Your own Python with PyTorch and the other packages, instead of Set Up Backend",
         subtype="FILE_PATH",
         update=look_again,
     )
-    device: bpy.props.EnumProperty(name="Device", description="Where the work is done", items=DEVICES)
+    device: bpy.props.EnumProperty(name="Device", description="Device that the engines run on", items=DEVICES)
     show_colors: bpy.props.BoolProperty(
         name="Show Colors in Solid Mode",
-        description="Let viewports in Solid mode show the colors of new meshes instead of grey",
+        description="Show the colors of new meshes instead of grey in Solid mode",
         default=True,
     )
 
     def draw(self, context):
-        from ..setup import disk_scan
-        from ..setup import environment as setup
-
         layout = self.layout
-        layout.use_property_split, layout.use_property_decorate = True, False
+        setup, seen = session.current().setup, session.current().disk_scan.seen()
+        split_properties(layout)
         draw_backend(layout, self, setup)
         layout.separator()
         layout.prop(self, "device")
         layout.prop(self, "show_colors")
         layout.separator()
-        draw_weights(layout, self, disk_scan.seen())
+        draw_weights(layout, self, seen)
         layout.separator()
-        draw_folders(layout, self, setup, disk_scan.seen())
+        draw_folders(layout, self, setup, seen)
         row = layout.row()
         row.operator("image_to_mesh.show_log", icon="TEXT")
         row.operator("image_to_mesh.copy_report", icon="COPYDOWN")
 
 
-def draw_backend(layout, prefs, setup) -> None:
+def draw_backend(layout, prefs, setup: Setup) -> None:
     """State of the environment and the buttons that change it."""
-    task = setup.task()
-    if setup.running():
+    task = setup.task
+    if task and task.running:
         row = layout.row()
         row.progress(factor=task.overall, text=task.stage)
         row.operator("image_to_mesh.stop_task", text="", icon="CANCEL")
@@ -124,7 +108,7 @@ def draw_backend(layout, prefs, setup) -> None:
         layout.label(text=task.stage, icon="CHECKMARK")
     layout.prop(prefs, "variant")
     if not bpy.app.online_access and not bpy.app.online_access_override:
-        layout.prop(bpy.context.preferences.system, "use_online_access", text="Allow Online Access, for the Download")
+        layout.prop(bpy.context.preferences.system, "use_online_access", text="Allow Online Access for the Download")
     row = layout.row()
     row.operator("image_to_mesh.set_up", text="Repair Backend" if ready else "Set Up Backend", icon="IMPORT")
     row.operator("image_to_mesh.remove_environment", icon="TRASH")
@@ -132,31 +116,31 @@ def draw_backend(layout, prefs, setup) -> None:
     layout.operator("image_to_mesh.check_interpreter", icon="CHECKMARK")
 
 
-def draw_weights(layout, prefs, seen) -> None:
-    """Every set of weights with its size, licence and place, and what can be done with it."""
+def draw_weights(layout, prefs, seen: Seen) -> None:
+    """Every set of weights with its size, licence, folder and buttons."""
     opened = prefs.show_weights
-    row = layout.row()  # of its own: what follows would lose its frames too
+    row = layout.row()  # a row of its own: emboss=False would reach the rows below
     row.use_property_split, row.alignment = False, "LEFT"
     row.prop(prefs, "show_weights", icon="TRIA_DOWN" if opened else "TRIA_RIGHT", emboss=False)
     if not opened:
         return
     layout.prop(prefs, "weights_folder")
-    for part, title in PARTS.items():
+    for part, title in catalog.PARTS.items():
         box = layout.box()
         box.label(text=title)
         for weights in catalog.WEIGHTS:
             if weights.part == part:
-                draw_model(box.column(align=True), weights, seen.models.get(weights.id, {}))
+                draw_set(box.column(align=True), weights, seen.weights.get(weights.id, {}))
 
 
-def draw_model(column, weights, found: dict) -> None:
-    """found: what `models list` says, empty while nobody knows."""
+def draw_set(column, weights, found: dict) -> None:
+    """One set. found: its entry in the answer of `models list`, empty while that is unknown."""
     here, begun = bool(found.get("folder")), found.get("partial", 0)
     split = column.split(factor=0.45)
     size = f", {megabytes(weights.size)}" if weights.repository else ""
     split.label(text=weights.title + size, icon="CHECKMARK" if here else "BLANK1")
     if weights.repository:
-        draw_model_buttons(split.row(align=True), weights, found)
+        draw_set_buttons(split.row(align=True), weights, found)
     details = column.column(align=True)
     details.active = False
     details.label(text=f"{weights.purpose}.", icon="BLANK1")
@@ -165,13 +149,13 @@ def draw_model(column, weights, found: dict) -> None:
     if here:
         details.label(text=f"{found['origin'].capitalize()}: {found['folder']}", icon="BLANK1")
     elif begun:
-        details.label(text=f"{megabytes(begun)} are downloaded", icon="BLANK1")
+        details.label(text=f"{megabytes(begun)} downloaded so far", icon="BLANK1")
 
 
-def draw_model_buttons(row, weights, found: dict) -> None:
-    """What can be done with a set of weights; Convert stands there only where there is something to convert."""
+def draw_set_buttons(row, weights, found: dict) -> None:
+    """The buttons of a set; Convert only if there is something to convert."""
     here, begun = bool(found.get("folder")), found.get("partial", 0)
-    can_convert = here and weights.part == "views" and len(weights.files) == 1 and found["origin"] != "converted"
+    can_convert = here and weights.convertible and found["origin"] != "converted"
     for name, text, icon, enabled in (
         ("download", "Resume" if begun and not here else "Download", "IMPORT", not here),
         ("verify", "Verify", "CHECKMARK", here),
@@ -185,26 +169,17 @@ def draw_model_buttons(row, weights, found: dict) -> None:
     row.operator("image_to_mesh.open_model_folder", text="", icon="FILE_FOLDER").model = weights.id
 
 
-def draw_folders(layout, prefs, setup, seen) -> None:
-    """Where things lie and how large they are, once somebody asked."""
+def draw_folders(layout, prefs, setup: Setup, seen: Seen) -> None:
+    """Folders and their sizes, once they are measured."""
     layout.prop(prefs, "data_folder")
     row = layout.row()
-    row.label(text=f"Jobs: {megabytes(seen.jobs)}, of which {megabytes(seen.idle)} are imported or came to nothing")
+    row.label(text=f"Job files: {megabytes(seen.jobs)} ({megabytes(seen.removable)} can be removed)")
     row.operator("image_to_mesh.remove_jobs", icon="TRASH")
-    for name, size in setup.sizes().items():
+    for name, size in (setup.task.sizes if setup.task else {}).items():
         layout.label(text=f"{name}: {megabytes(size)}")
     row = layout.row()
     row.operator("image_to_mesh.measure", icon="FILE_REFRESH")
     row.operator("image_to_mesh.open_folder", icon="FILE_FOLDER")
 
 
-def megabytes(size: int) -> str:
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
-
-
-def register() -> None:
-    bpy.utils.register_class(Preferences)
-
-
-def unregister() -> None:
-    bpy.utils.unregister_class(Preferences)
+register, unregister = bpy.utils.register_classes_factory((Preferences,))

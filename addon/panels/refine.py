@@ -1,34 +1,29 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The sub-panel of Refine in Place."""
+"""The sub-panel Refine in Place."""
 
 import bpy
 
-from ..operators import refine
-from ..setup import environment
-from . import main
-from .views import SubPanel
+from ..operators.refine import IMAGE_TO_MESH_OT_refine
+from ..settings import engines
+from ..settings.refine import refining_engine
+from .base import SubPanel, draw_reason, split_properties
 
 
-class RefinePanel(SubPanel, bpy.types.Panel):
+class IMAGE_TO_MESH_PT_refine(SubPanel, bpy.types.Panel):
     bl_idname = "IMAGE_TO_MESH_PT_refine"
     bl_label = "Refine in Place"
 
     def draw(self, context):
         layout, settings, active = self.layout, context.scene.image_to_mesh, context.active_object
-        layout.use_property_split, layout.use_property_decorate = True, False
+        split_properties(layout)
         layout.prop(settings.refine, "engine")
         if active and active.type == "MESH":
             layout.prop_search(settings.refine, "group", active, "vertex_groups")
-        group = getattr(settings, refine.chosen(settings).name)
+        group = engines.group_of(settings, refining_engine(settings))
         layout.prop(group, "steps")
         layout.prop(group, "minutes")
-        main.draw_reason(layout, context, environment.obstacle() or refine.missing(context))
+        draw_reason(layout, context, IMAGE_TO_MESH_OT_refine.why_unavailable(context))
         layout.operator("image_to_mesh.refine", icon="SCULPTMODE_HLT")
 
 
-def register() -> None:
-    bpy.utils.register_class(RefinePanel)
-
-
-def unregister() -> None:
-    bpy.utils.unregister_class(RefinePanel)
+register, unregister = bpy.utils.register_classes_factory((IMAGE_TO_MESH_PT_refine,))

@@ -1,31 +1,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The sub-panels of views: Novel View, and Views to Mesh with its rig."""
+"""The sub-panels Novel View and Views to Mesh."""
 
 import bpy
 
-from ...backend.interface import parameters, tasks
-from ..operators import novel_view, views_to_mesh
-from ..setup import environment
-from . import main
+from ...backend.interface import tasks
+from ..operators.novel_view import IMAGE_TO_MESH_OT_novel_view
+from ..operators.views_to_mesh import IMAGE_TO_MESH_OT_views_to_mesh
+from ..settings import engines
+from .base import MoreSettings, SubPanel, draw_reason, split_properties
 
 
-class SubPanel:
-    """What every sub-panel of the tab has in common."""
-
-    bl_parent_id = main.Main.bl_idname
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_options = {"DEFAULT_CLOSED"}
-
-
-class NovelViewPanel(SubPanel, bpy.types.Panel):
+class IMAGE_TO_MESH_PT_novel_view(SubPanel, bpy.types.Panel):
     bl_idname = "IMAGE_TO_MESH_PT_novel_view"
     bl_label = "Novel View"
 
     def draw(self, context):
         layout, settings = self.layout, context.scene.image_to_mesh
-        layout.use_property_split, layout.use_property_decorate = True, False
-        main.draw_reason(layout, context, environment.obstacle() or novel_view.missing(context))
+        split_properties(layout)
+        draw_reason(layout, context, IMAGE_TO_MESH_OT_novel_view.why_unavailable(context))
         row = layout.row(align=True)
         row.operator("image_to_mesh.novel_view", text="Camera", icon="CAMERA_DATA").where = "CAMERA"
         row.operator("image_to_mesh.novel_view", text="Viewport", icon="VIEW3D").where = "VIEWPORT"
@@ -36,13 +28,13 @@ class NovelViewPanel(SubPanel, bpy.types.Panel):
         layout.prop(settings.views, "level")
 
 
-class ViewsPanel(SubPanel, bpy.types.Panel):
+class IMAGE_TO_MESH_PT_views(SubPanel, bpy.types.Panel):
     bl_idname = "IMAGE_TO_MESH_PT_views"
     bl_label = "Views to Mesh"
 
     def draw(self, context):
         layout, settings = self.layout, context.scene.image_to_mesh
-        layout.use_property_split, layout.use_property_decorate = True, False
+        split_properties(layout)
         layout.prop(settings.views, "source")
         layout.prop(settings.views, "rig")
         layout.prop(settings.views, "elevation")
@@ -50,37 +42,29 @@ class ViewsPanel(SubPanel, bpy.types.Panel):
         row = layout.row(align=True)
         row.operator("image_to_mesh.add_view_rig", icon="CAMERA_DATA")
         row.operator("image_to_mesh.render_views", icon="RENDER_STILL")
-        layout.prop(settings.views_to_mesh, "method")
-        main.draw_reason(layout, context, environment.obstacle() or views_to_mesh.missing(context))
+        layout.prop(engines.group_of(settings, tasks.VIEWS_TO_MESH), "method")
+        draw_reason(layout, context, IMAGE_TO_MESH_OT_views_to_mesh.why_unavailable(context))
         row = layout.row()
         row.scale_y = 1.5
         row.operator("image_to_mesh.views_to_mesh", icon="MESH_ICOSPHERE")
 
 
-class MoreSettings(SubPanel):
-    """The parameters that the backend declares."""
-
-    bl_label = "Settings"
-    layout: bpy.types.UILayout
-    engine: parameters.Engine
-    shown_above: frozenset[str] = frozenset()
-
-    def draw(self, context):
-        self.layout.use_property_split, self.layout.use_property_decorate = True, False
-        main.draw_settings(self.layout, context, self.engine, self.shown_above)
-
-
-class NovelViewSettings(MoreSettings, bpy.types.Panel):
+class IMAGE_TO_MESH_PT_novel_view_settings(MoreSettings, bpy.types.Panel):
     bl_idname = "IMAGE_TO_MESH_PT_novel_view_settings"
-    bl_parent_id = NovelViewPanel.bl_idname
-    engine = tasks.NOVEL_VIEW
+    bl_parent_id = IMAGE_TO_MESH_PT_novel_view.bl_idname
+    task = tasks.NOVEL_VIEW
 
 
-class ViewsSettings(MoreSettings, bpy.types.Panel):
+class IMAGE_TO_MESH_PT_views_settings(MoreSettings, bpy.types.Panel):
     bl_idname = "IMAGE_TO_MESH_PT_views_settings"
-    bl_parent_id = ViewsPanel.bl_idname
-    engine, shown_above = tasks.VIEWS, frozenset({"method"})
+    bl_parent_id = IMAGE_TO_MESH_PT_views.bl_idname
+    task, shown_above = tasks.VIEWS_TO_MESH, frozenset({"method"})
 
 
-classes = (NovelViewPanel, NovelViewSettings, ViewsPanel, ViewsSettings)
+classes = (
+    IMAGE_TO_MESH_PT_novel_view,
+    IMAGE_TO_MESH_PT_novel_view_settings,
+    IMAGE_TO_MESH_PT_views,
+    IMAGE_TO_MESH_PT_views_settings,
+)
 register, unregister = bpy.utils.register_classes_factory(classes)

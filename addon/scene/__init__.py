@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Between Blender's data and plain arrays."""
+"""Reading the artist's scene and putting results into it."""

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Images of one mesh's surface on another mesh. Blender unwraps (Smart UV Project) and Cycles bakes, selected to
-active: its tangents (MikkTSpace, green up) are those that its Normal Map node reads, and it needs no backend."""
+"""Baking colours and normals of one mesh into an image on another. Blender unwraps (Smart UV Project), and Cycles bakes
+from selected to active, with the tangents (MikkTSpace, green up) that Blender's Normal Map node reads."""
 
 from __future__ import annotations
 
@@ -17,29 +17,32 @@ from ..base.trouble import Trouble
 from . import mesh_export, mesh_import, render_view
 
 NAME = "Image to Mesh Baking"
-MARGIN = 256  # sides of an image that one texel of distance between two charts is
-CHART_DEG = 66.0  # faces that turn more against each other lie in two charts
+MARGIN = 256  # an image of this side has one texel between two charts, larger ones proportionally more
+CHART_DEG = 66.0  # faces at a larger angle to each other lie in different charts
 PROBES = 20_000  # vertices whose distance from the coarse mesh is measured
 
 
 def bake(
     coarse: bpy.types.Mesh, detail: bpy.types.Mesh, matrix: Matrix, side: int, is_normal: bool, name: str
 ) -> bpy.types.Image:
-    """An image, packed, of side x side texels on the coarse mesh: what the detailed one's materials have as base
-    colour, or its relief in the coarse one's tangent space. A coarse mesh without UV map gets one.
+    """A packed image of side x side texels on the coarse mesh: the base colour of the detailed mesh's materials, or its
+    normals in the coarse mesh's tangent space. A coarse mesh without UV map gets one.
 
-    matrix: of the detailed mesh's space to the coarse one's. Blender is held meanwhile. Raises RuntimeError, Trouble.
+    matrix: the detailed mesh's space to the coarse one's. Blender is blocked meanwhile. Raises RuntimeError, Trouble.
     """
     image = bpy.data.images.new(name, side, side)
     image.colorspace_settings.name = "Non-Color" if is_normal else "sRGB"
-    ground = target(image)
+    bake_target = target_material(image)
     below, above = coarse.copy(), detail.copy()
-    shining = []
+    emission = []
     try:
         for material in [] if is_normal else materials_of(above):
-            shining.append(shine(material, above))
-        with workshop() as scene:
-            high, low = stand(scene, above, shining), stand(scene, below, [ground] * len(materials_of(below)))
+            emission.append(emission_material(material, above))
+        with bake_scene() as scene:
+            high, low = (
+                add_object(scene, above, emission),
+                add_object(scene, below, [bake_target] * len(materials_of(below))),
+            )
             if not coarse.uv_layers:
                 unwrap(low, side)
                 copy_uv(below, coarse)
@@ -50,7 +53,7 @@ def bake(
                 type="NORMAL" if is_normal else "EMIT",
                 normal_space="TANGENT",
                 use_selected_to_active=True,
-                cage_extrusion=reach(below, above, matrix),
+                cage_extrusion=ray_distance(below, above, matrix),
                 margin=max(2, side // 64),
                 margin_type="EXTEND",
             )
@@ -59,13 +62,13 @@ def bake(
         bpy.data.images.remove(image)
         raise
     finally:
-        bpy.data.batch_remove([below, above, ground, *shining])
+        bpy.data.batch_remove([below, above, bake_target, *emission])
     return image
 
 
 @contextmanager
-def workshop() -> Iterator[bpy.types.Scene]:
-    """A scene of its own, which the window shows for as long as that: Blender bakes and unwraps nothing else."""
+def bake_scene() -> Iterator[bpy.types.Scene]:
+    """A temporary scene, shown by the window meanwhile: Blender bakes and unwraps only what a window shows."""
     window, scene = bpy.context.window, bpy.data.scenes.new(NAME)
     spaces = [area.spaces.active for area in window.screen.areas if area.type == "VIEW_3D"]
     shown, seen_from = (window.scene, window.view_layer), [(s.camera, s.region_3d.view_perspective) for s in spaces]
@@ -83,18 +86,18 @@ def workshop() -> Iterator[bpy.types.Scene]:
         bpy.data.batch_remove([*scene.objects, scene])
 
 
-def stand(scene: bpy.types.Scene, mesh: bpy.types.Mesh, materials: list[bpy.types.Material]) -> bpy.types.Object:
-    """The mesh as the scene's active object, in these materials where there are any."""
+def add_object(scene: bpy.types.Scene, mesh: bpy.types.Mesh, materials: list[bpy.types.Material]) -> bpy.types.Object:
+    """Add the mesh as the scene's active object, with these materials if there are any."""
     ob = bpy.data.objects.new(NAME, mesh)
     ob.show_only_shape_key = True  # the first one: the mesh as it is without them
     scene.collection.objects.link(ob)
-    wear(mesh, materials)
+    set_materials(mesh, materials)
     bpy.context.view_layer.objects.active = ob
     return ob
 
 
-def wear(mesh: bpy.types.Mesh, materials: list[bpy.types.Material]) -> None:
-    """Replace the mesh's materials one by one: clearing them would forget which face has which."""
+def set_materials(mesh: bpy.types.Mesh, materials: list[bpy.types.Material]) -> None:
+    """Replace the mesh's materials one by one: clearing the list would reset the faces' material indices."""
     for i, material in enumerate(materials):
         if i < len(mesh.materials):
             mesh.materials[i] = material
@@ -106,8 +109,8 @@ def materials_of(mesh: bpy.types.Mesh) -> list[bpy.types.Material | None]:
     return list(mesh.materials) or [None]
 
 
-def target(image: bpy.types.Image) -> bpy.types.Material:
-    """The material that tells Blender where to bake: into the image of its active node."""
+def target_material(image: bpy.types.Image) -> bpy.types.Material:
+    """A material whose active node holds the image: Blender bakes into that."""
     material = bpy.data.materials.new(NAME)
     compat.enable_nodes(material)
     nodes = material.node_tree.nodes
@@ -116,11 +119,16 @@ def target(image: bpy.types.Image) -> bpy.types.Material:
     return material
 
 
-def shine(material: bpy.types.Material | None, mesh: bpy.types.Mesh) -> bpy.types.Material:
-    """A material that gives off what the given one has as base colour, or else the mesh's colours."""
+def emission_material(material: bpy.types.Material | None, mesh: bpy.types.Mesh) -> bpy.types.Material:
+    """An emission copy of the material, so that baking records its base colour; of the mesh's colours if it has none.
+    Raises Trouble."""
     surface = surface_of(material)
     if surface is None and mesh.color_attributes.active_color is None:
-        raise Trouble(f"{mesh.name} has neither colours nor a Principled BSDF", "Give it a material", "input")
+        raise Trouble(
+            f"{mesh.name} has neither colours nor a Principled BSDF",
+            "Give it a material with one",
+            "input",
+        )
     copy = material.copy() if material and surface else mesh_import.build_material(NAME, mesh_export.read_colors(mesh))
     surface = surface_of(copy)
     assert surface
@@ -142,10 +150,10 @@ def surface_of(material: bpy.types.Material | None) -> bpy.types.Node | None:
 
 
 def unwrap(ob: bpy.types.Object, side: int) -> None:
-    """A UV map for the active object, its charts as far apart as suits an image of so many texels."""
+    """Give the active object a UV map whose charts lie far enough apart for an image of side x side texels."""
     space = bpy.context.space_data
     if space and space.type == "VIEW_3D" and space.local_view:
-        ob.local_view_set(space, True)  # what is not in it cannot be edited
+        ob.local_view_set(space, True)  # only objects in the local view can be edited
     ob.select_set(True)
     bpy.ops.object.mode_set(mode="EDIT")
     bpy.ops.mesh.reveal()
@@ -157,16 +165,16 @@ def unwrap(ob: bpy.types.Object, side: int) -> None:
 
 
 def copy_uv(source: bpy.types.Mesh, mesh: bpy.types.Mesh) -> None:
-    """The active UV map of a mesh for another one of the same faces."""
+    """Copy the active UV map to another mesh with the same faces."""
     uv = np.empty(2 * len(source.loops), np.float32)
     source.uv_layers.active.uv.foreach_get("vector", uv)
     mesh.uv_layers.new(name=mesh_import.UV, do_init=False).uv.foreach_set("vector", uv)
 
 
-def reach(coarse: bpy.types.Mesh, detail: bpy.types.Mesh, matrix: Matrix) -> float:
-    """From how far out rays look for the detailed mesh, so that they find all of it and nothing that lies behind."""
+def ray_distance(coarse: bpy.types.Mesh, detail: bpy.types.Mesh, matrix: Matrix) -> float:
+    """How far out baking rays must start to find all of the detailed mesh, and nothing behind it."""
     vertices, faces, _ = mesh_export.read_arrays(coarse)
-    points = mesh_export.read_arrays(detail)[0]
+    points = mesh_export.positions(detail)
     points = points[:: max(1, len(points) // PROBES)] @ np.array(matrix)[:3, :3].T + np.array(matrix)[:3, 3]
     tree = BVHTree.FromPolygons(vertices.tolist(), faces.tolist())
     farthest = max(tree.find_nearest(point)[3] for point in points)

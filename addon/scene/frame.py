@@ -1,22 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where an engine's cube [-0.5, 0.5]^3 lies in the scene: a similarity 4 x 4, cube to world."""
+"""The frame of an engine's cube [-0.5, 0.5]^3 in the scene: a similarity 4 x 4, cube to world."""
 
 from __future__ import annotations
-
-import json
 
 import bpy
 import numpy as np
 
-from . import mesh_import
+from ...backend.interface import tasks
+from . import mesh_export, mesh_import
 
-SHAPES = {"MESH", "CURVE", "SURFACE", "META", "FONT"}  # what has a surface
-OF_VIEWS = "views_to_mesh"  # its meshes lie where their cameras were, not in the cube
-FITTED = "frame"  # in a recipe: cube to the object's own space, 4 x 4, where that is not the cube itself
+SHAPES = {"MESH", "CURVE", "SURFACE", "META", "FONT"}  # objects that have a surface
+FITTED = "frame"  # in the provenance: cube to the object's own space, 4 x 4, where that is not the cube itself
 
 
 def of(context) -> np.ndarray:
-    """Of the active object where it was made here, else around what is selected, else at the 3D cursor."""
+    """The frame of the active object if it was made here, else one around the selection, else one at the 3D cursor."""
     active = context.active_object
     if active and active.select_get() and (cube := cube_of(active)) is not None:
         return similarity(np.array(active.matrix_world) @ cube)
@@ -32,18 +30,26 @@ def selected(context) -> list[bpy.types.Object]:
 
 
 def cube_of(ob: bpy.types.Object) -> np.ndarray | None:
-    """Of what was made here, where the engine's cube lies in its own space, 4 x 4; None for anything else."""
+    """The engine's cube in the space of an object that was made here, 4 x 4; None for any other object."""
+    made = mesh_import.provenance_of(ob)
     try:
-        recipe = json.loads(ob[mesh_import.RECIPE])
-        cube = np.array(recipe.get(FITTED, np.eye(4).tolist()), np.float64)
+        cube = np.array(made.get(FITTED, np.eye(4).tolist()), np.float64)
         whole = cube.shape == (4, 4) and abs(np.linalg.det(cube)) > 1e-12
-        return cube if recipe["engine"] != OF_VIEWS and whole else None
-    except (AttributeError, KeyError, TypeError, ValueError):
+        return cube if whole and lies_in_cube(made["engine"]) else None
+    except (KeyError, TypeError, ValueError):
         return None
 
 
+def lies_in_cube(engine: str) -> bool:
+    """Whether the engine's meshes lie in the cube; those of views with cameras lie where the cameras were."""
+    try:
+        return "views" not in tasks.task(engine).inputs
+    except ValueError:  # an engine of another version
+        return True
+
+
 def similarity(matrix: np.ndarray) -> np.ndarray:
-    """The nearest map that keeps shapes: rotation, mean scale, place."""
+    """The nearest similarity: rotation, mean scale and translation."""
     u, _, v = np.linalg.svd(matrix[:3, :3])
     frame = matrix.copy()
     turn = u @ np.diag([1, 1, np.sign(np.linalg.det(u @ v))]) @ v
@@ -52,8 +58,8 @@ def similarity(matrix: np.ndarray) -> np.ndarray:
 
 
 def around(objects: list[bpy.types.Object], depsgraph: bpy.types.Depsgraph) -> np.ndarray:
-    """The world's axes; the cube so large that the farthest point is half its side from its middle, as in the
-    pictures that the engines learned from."""
+    """A frame along the world's axes around objects. Half the cube's side is the distance from the middle to the
+    farthest point, as in the images that the engines learned from."""
     points = np.concatenate([corners(ob.evaluated_get(depsgraph)) for ob in objects])
     frame = np.eye(4)
     frame[:3, 3] = (points.min(0) + points.max(0)) / 2
@@ -62,11 +68,9 @@ def around(objects: list[bpy.types.Object], depsgraph: bpy.types.Depsgraph) -> n
 
 
 def corners(evaluated: bpy.types.Object) -> np.ndarray:
-    """Points (N, 3) in the world that hold the object: a mesh's vertices, another object's box."""
+    """World points (N, 3) whose hull holds the object: a mesh's vertices, or the corners of another object's box."""
     points = np.array(evaluated.bound_box, np.float64)
     if evaluated.type == "MESH" and len(evaluated.data.vertices):
-        flat = np.empty(3 * len(evaluated.data.vertices), np.float32)
-        evaluated.data.vertices.foreach_get("co", flat)
-        points = flat.reshape(-1, 3).astype(np.float64)
+        points = mesh_export.positions(evaluated.data).astype(np.float64)
     matrix = np.array(evaluated.matrix_world)
     return points @ matrix[:3, :3].T + matrix[:3, 3]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The picture that the artist chose, as a frame's attachments."""
+"""The image or prompt that the artist chose, as a job's attachments."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ import numpy as np
 from ..base import arrays, compat
 from ..base.trouble import Trouble
 from ..jobs.process import Attachments
-from ..settings import scene as properties
+from ..settings import engines
 
 READ_BY_BACKEND = {"PNG", "JPEG", "WEBP", "BMP", "TARGA", "TIFF"}
 NAME_LENGTH = 60  # characters of a prompt; Blender's names have 63 bytes
-FILE_LIMIT = 512 << 20  # bytes; nobody's picture is larger, but a wrongly chosen film is
+FILE_LIMIT = 512 << 20  # bytes; no image is larger, but a film chosen by mistake may be
 
 
 def missing(settings) -> str:
-    """Why there is nothing to work on yet, or an empty string. Cheap: poll() asks on every redraw."""
+    """The reason why the chosen engine has no input yet, or an empty string. Cheap: poll() asks on every redraw."""
     if is_prompt(settings):
         return missing_prompt(settings)
     return missing_image(settings)
 
 
 def is_prompt(settings) -> bool:
-    """Whether words are what the engine starts from, or what the image is made of first."""
-    return settings.source == "PROMPT" or "image" not in properties.chosen_engine(settings).inputs
+    """Whether the engine starts from the prompt, or its image is made from the prompt first."""
+    return settings.source == "PROMPT" or "image" not in engines.chosen_engine(settings).inputs
 
 
 def missing_image(settings) -> str:
-    """The same for an image, whatever the engine takes."""
+    """The reason why there is no image, or an empty string, whatever the chosen engine takes."""
     if settings.source == "FILE" and not settings.filepath:
         return "Choose an image file first"
     if settings.source == "IMAGE" and not settings.image:
-        return "Choose one of the images that are open in Blender first"
+        return "Choose an image that is open in Blender first"
     if settings.source == "PROMPT":
         return "Make an image of the prompt first, or choose another image"
     if settings.source == "RENDER" and not render_result():
@@ -46,14 +46,14 @@ def missing_image(settings) -> str:
 
 
 def read(settings, scene: bpy.types.Scene) -> tuple[str, Attachments]:
-    """(name for the object, attachments) of the chosen picture, or of the prompt alone. Raises Trouble."""
+    """(name for the object, attachments) of the chosen engine's input; a prompt has no attachments. Raises Trouble."""
     if is_prompt(settings):
         return name_of_prompt(settings), dict
     return read_chosen_image(settings, scene)
 
 
 def read_chosen_image(settings, scene: bpy.types.Scene) -> tuple[str, Attachments]:
-    """(name, attachments) of the chosen picture, whatever the engine takes. Raises Trouble."""
+    """(name for the object, attachments) of the chosen image, whatever the engine takes. Raises Trouble."""
     if settings.source == "FILE":
         path = Path(bpy.path.abspath(settings.filepath))
         return printable(path.stem), read_file(path)
@@ -62,18 +62,18 @@ def read_chosen_image(settings, scene: bpy.types.Scene) -> tuple[str, Attachment
     return printable(Path(settings.image.name).stem), read_image(settings.image)
 
 
-def origin(settings, picture: Attachments) -> dict:
-    """Where the picture of `read` comes from, for whoever wants it again."""
+def origin(settings, image: Attachments) -> dict:
+    """The source of the attachments of `read`, as a version keeps it."""
     if is_prompt(settings):
         return {}
     if settings.source == "FILE":
         return {"filepath": settings.filepath}
-    return {"image": settings.image.session_uid} if settings.source == "IMAGE" else {"render": picture()["image_file"]}
+    return {"image": settings.image.session_uid} if settings.source == "IMAGE" else {"render": image()["image_file"]}
 
 
 def missing_prompt(settings) -> str:
-    """The same for a prompt."""
-    return "" if settings.prompt.strip() else "Write a prompt first: what the mesh should be, in words"
+    """The reason why there is no prompt, or an empty string."""
+    return "" if settings.prompt.strip() else "Write a prompt first"
 
 
 def name_of_prompt(settings) -> str:
@@ -81,12 +81,12 @@ def name_of_prompt(settings) -> str:
 
 
 def printable(name: str) -> str:
-    """A file's name as Blender's data can have it: Linux allows bytes in names that are no text."""
+    """A file's name as Blender can store it: on Linux, names may hold bytes that are not UTF-8."""
     return name.encode("utf-8", "replace").decode() or "Mesh"
 
 
 def read_file(path: Path) -> Attachments:
-    """The file's bytes as they are now, read in a thread; the backend knows what they mean. Raises Trouble."""
+    """A file's bytes as they are now, read in a thread. Raises Trouble."""
     try:
         size = path.stat().st_size
     except OSError as error:
@@ -100,14 +100,14 @@ def read_file(path: Path) -> Attachments:
 
 
 def read_bytes(path: Path) -> bytes:
-    """The file's bytes. Raises OSError, also where it is too large for a picture."""
+    """A file's bytes. Raises OSError, also if it is too large to be an image."""
     if path.stat().st_size > FILE_LIMIT:
         raise OSError(f"{path.name} is not an image")
     return path.read_bytes()
 
 
 class Reading:
-    """A file that a thread reads from now on: the job may have to wait, and the file may change meanwhile."""
+    """A file that a thread begins to read at once: its job may wait for long, and the file may change meanwhile."""
 
     def __init__(self, path: Path):
         self._data, self._error = b"", None
@@ -129,7 +129,7 @@ class Reading:
 
 
 def read_image(image: bpy.types.Image) -> Attachments:
-    """An image in Blender: its file when that is the truth, else its pixels."""
+    """An image in Blender: its file if that holds the same pixels, else the pixels. Raises Trouble."""
     if not image.is_dirty and not image.is_float and image.file_format in READ_BY_BACKEND:
         if image.packed_file:
             data = bytes(image.packed_file.data)
@@ -139,7 +139,7 @@ def read_image(image: bpy.types.Image) -> Attachments:
             return read_file(path)
     width, height = image.size
     if image.type == "RENDER_RESULT" or not width * height:
-        raise Trouble(f"The image {image.name} has no pixels", "Choose another image, or Last Render", "input")
+        raise Trouble(f"The image {image.name} has no pixels", "Choose another image", "input")
     pixels = np.empty(width * height * 4, np.float32)
     if len(image.pixels) != pixels.size:
         raise Trouble(f"The image {image.name} cannot be read", "Save it as PNG and choose the file", "input")
@@ -153,7 +153,7 @@ def render_result() -> bpy.types.Image | None:
 
 
 def read_render(scene: bpy.types.Scene) -> Attachments:
-    """The last render as the artist sees it, through the scene's view transform."""
+    """The last render through the scene's view transform, as the artist sees it. Raises Trouble."""
     image = render_result()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "render.png"

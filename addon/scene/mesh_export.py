@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The mesh that an engine is to start from: the active object, as it is at the click."""
+"""Meshes of the scene as arrays: above all the active object, when an engine is to start from it."""
 
 from __future__ import annotations
 
@@ -9,32 +9,31 @@ import numpy as np
 from ..base import arrays
 from ..base.trouble import Trouble
 from ..jobs.process import Attachments
-from ..settings import scene
+from ..settings import engines
 from . import mesh_import
 
-START, MESH = "start", "MESH"  # the parameter that asks for a mesh, and its choice that does
-GREY = 128  # of what has no colours: a white mesh could not be seen before a white background
+START, MESH = "start", "mesh"  # the parameter that asks for a mesh, and its value that does
+GREY = 128  # for meshes without colours: a white one could not be seen before a white background
 
 
 def is_wanted(settings) -> bool:
     """Whether the chosen engine is to start from the artist's mesh."""
-    engine = scene.chosen_engine(settings)
-    return "mesh" in engine.inputs and getattr(getattr(settings, engine.name), START, "") == MESH
+    engine = engines.chosen_engine(settings)
+    return "mesh" in engine.inputs and getattr(engines.group_of(settings, engine), START, "") == MESH.upper()
 
 
 def missing(context) -> str:
-    """Why there is no mesh to start from, or an empty string. Cheap: poll() asks on every redraw."""
+    """The reason why there is no mesh to start from, or an empty string. Cheap: poll() asks on every redraw."""
     if not is_wanted(context.scene.image_to_mesh):
         return ""
     active = context.active_object
     if active is None or active.type != "MESH":
-        return "Make the mesh to start from the active object, or choose another Start under Settings"
+        return "Select the mesh to start from, or choose another Start under Settings"
     return ""
 
 
 def read(context) -> Attachments:
-    """The active mesh with its modifiers, turned and scaled as it stands in the scene; one that this extension made
-    is taken as it came, wherever it was moved since. Nothing where the engine wants none. Raises Trouble."""
+    """The active mesh, as `read_object` gives it; no attachment if the engine wants no mesh. Raises Trouble."""
     if not is_wanted(context.scene.image_to_mesh):
         return dict
     if reason := missing(context):
@@ -43,12 +42,13 @@ def read(context) -> Attachments:
 
 
 def origin(context) -> dict:
-    """Which object `read` took, for whoever wants it again."""
+    """Which object `read` takes, as a version keeps it."""
     return {"start": context.active_object.session_uid} if is_wanted(context.scene.image_to_mesh) else {}
 
 
 def read_object(context, source: bpy.types.Object) -> Attachments:
-    """The same of any mesh object. Raises Trouble."""
+    """An object's mesh with its modifiers, rotated and scaled as it stands in the scene. A mesh that this extension
+    made is sent as it came, wherever it was moved since. Raises Trouble."""
     if source.mode == "EDIT":
         source.update_from_editmode()
     evaluated = source.evaluated_get(context.evaluated_depsgraph_get())
@@ -59,7 +59,7 @@ def read_object(context, source: bpy.types.Object) -> Attachments:
         evaluated.to_mesh_clear()
     if not len(faces):
         raise Trouble(f"{source.name} has no faces", "Choose a mesh with faces to start from", "input")
-    if mesh_import.RECIPE not in source:
+    if mesh_import.PROVENANCE not in source:
         turn = np.array(source.matrix_world.to_3x3(), np.float32)
         vertices = vertices @ turn.T
         faces = faces if np.linalg.det(turn) > 0 else faces[:, ::-1]
@@ -69,15 +69,20 @@ def read_object(context, source: bpy.types.Object) -> Attachments:
 def read_arrays(mesh: bpy.types.Mesh) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """vertices float32 (N, 3), triangles int32 (M, 3), colours uint8 (N, 4) sRGB, grey where there are none."""
     mesh.calc_loop_triangles()
-    vertices = np.empty(len(mesh.vertices) * 3, np.float32)
     faces = np.empty(len(mesh.loop_triangles) * 3, np.int32)
-    mesh.vertices.foreach_get("co", vertices)
     mesh.loop_triangles.foreach_get("vertices", faces)
-    return vertices.reshape(-1, 3), faces.reshape(-1, 3), read_colors(mesh)
+    return positions(mesh), faces.reshape(-1, 3), read_colors(mesh)
+
+
+def positions(mesh: bpy.types.Mesh) -> np.ndarray:
+    """The vertices' own coordinates, float32 (N, 3)."""
+    flat = np.empty(3 * len(mesh.vertices), np.float32)
+    mesh.vertices.foreach_get("co", flat)
+    return flat.reshape(-1, 3)
 
 
 def read_colors(mesh: bpy.types.Mesh) -> np.ndarray:
-    """The active colour attribute's, uint8 (N, 4); corners' colours are averaged at their vertex."""
+    """The active colour attribute, uint8 (N, 4) sRGB; colours of corners are averaged at their vertex."""
     attribute, count = mesh.color_attributes.active_color, len(mesh.vertices)
     if attribute is None:
         return np.full((count, 4), [GREY, GREY, GREY, 255], np.uint8)

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pictures of objects by Cycles, in a scene of their own, which is gone when the picture is taken.
-
-Even white light from everywhere, so that what is seen is the materials' own colour, before nothing.
-"""
+"""Renders of objects by Cycles, in a temporary scene with even white light and a transparent background, so that the
+image shows the materials' own colours."""
 
 from __future__ import annotations
 
@@ -16,28 +14,58 @@ import numpy as np
 from mathutils import Matrix
 
 from ..base import cameras, compat
-from ..base.trouble import Trouble
+from ..base.trouble import Trouble, one_line
+from . import view_cameras
 
 SAMPLES = 16
-NAME = "Image to Mesh Photograph"
+NAME = "Image to Mesh Render"
 
 
-def photograph(objects: list[bpy.types.Object], pose: np.ndarray, fov_deg: float, size: int) -> bytes:
-    """A square PNG, RGBA, of the objects alone as they are now; Blender is held meanwhile. Raises Trouble."""
-    with studio(objects, pose, fov_deg, size) as scene, tempfile.TemporaryDirectory() as folder:
+class Renders:
+    """Views of objects, rendered one by one between Blender's other work. `files` gets their PNGs.
+
+    objects: session_uids, because an object may be gone by then. shots: (pose in the world 4 x 4, field of view in
+    degrees). size: pixels a side.
+    """
+
+    def __init__(self, objects: list[bpy.types.Object], shots: list[tuple[np.ndarray, float]], size: int):
+        self.objects, self.shots, self.size = [ob.session_uid for ob in objects], shots, size
+        self.files: list[bytes] = []
+
+    def steps(self) -> Iterator[tuple[int, int]]:
+        """Render one view with each step; yields (views done, views of all). Raises Trouble."""
+        yield 0, len(self.shots)
+        for pose, fov_deg in self.shots:
+            while bpy.app.is_job_running("RENDER"):
+                yield len(self.files), len(self.shots)
+            objects = [ob for ob in bpy.data.objects if ob.session_uid in self.objects]
+            if not objects:
+                raise Trouble("The objects to render have been deleted", "Select other objects", "moved")
+            self.files.append(render_view(objects, view_cameras.upright(pose), fov_deg, self.size))
+            yield len(self.files), len(self.shots)
+
+    def attachments(self) -> dict[str, bytes]:
+        """The files under the names that the backend reads."""
+        return {f"view_{number:03}": data for number, data in enumerate(self.files)}
+
+
+def render_view(objects: list[bpy.types.Object], pose: np.ndarray, fov_deg: float, size: int) -> bytes:
+    """A square RGBA PNG of the objects alone as they are now. Blender is blocked meanwhile. Raises Trouble."""
+    with temporary_scene(objects, pose, fov_deg, size) as scene, tempfile.TemporaryDirectory() as folder:
         scene.render.filepath = str(Path(folder) / "view.png")
         try:
             with compat.png_output(scene):
                 bpy.ops.render.render(scene=scene.name, write_still=True)
             return Path(scene.render.filepath).read_bytes()
         except (RuntimeError, OSError) as error:
-            told = " ".join(str(error).split())
-            raise Trouble(f"Blender could not render the view: {told}", "Try again", "input") from error
+            raise Trouble(f"Blender could not render the view: {one_line(error)}", "Try again", "input") from error
 
 
 @contextmanager
-def studio(objects: list[bpy.types.Object], pose: np.ndarray, fov_deg: float, size: int) -> Iterator[bpy.types.Scene]:
-    """The scene, with a camera at the pose."""
+def temporary_scene(
+    objects: list[bpy.types.Object], pose: np.ndarray, fov_deg: float, size: int
+) -> Iterator[bpy.types.Scene]:
+    """A scene with the objects alone and a camera at the pose. It is removed afterwards."""
     scene = bpy.data.scenes.new(NAME)
     world, lens = bpy.data.worlds.new(NAME), bpy.data.cameras.new(NAME)
     camera = bpy.data.objects.new(NAME, lens)
@@ -63,11 +91,11 @@ def studio(objects: list[bpy.types.Object], pose: np.ndarray, fov_deg: float, si
 def check_cycles(scene: bpy.types.Scene) -> None:
     """Raises Trouble."""
     if not hasattr(scene, "cycles"):
-        raise Trouble("Cycles, which takes the pictures, is switched off", "Enable it under Add-ons", "environment")
+        raise Trouble("Cycles is disabled", "Enable it in Preferences > Add-ons", "environment")
 
 
 def set_up(scene: bpy.types.Scene, size: int) -> None:
-    """Few samples of an even light show no noise; the colours are the materials' own."""
+    """Render settings. Under even light few samples show no noise."""
     render = scene.render
     render.engine, scene.cycles.samples, scene.cycles.use_denoising = "CYCLES", SAMPLES, False
     render.resolution_x = render.resolution_y = size

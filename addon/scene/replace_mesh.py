@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Another mesh for an object that stays what it is: its place, parent, collections, modifiers, materials and groups."""
+"""Another mesh for an object that keeps its place, parent, collections, modifiers, materials and vertex groups."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from mathutils.bvhtree import BVHTree
 from mathutils.kdtree import KDTree
 
 from ..base.arrays import MeshArrays
-from . import mesh_import
+from . import mesh_export, mesh_import
 
 
 def moved(mesh: MeshArrays, matrix: np.ndarray) -> MeshArrays:
-    """The mesh by an affine map 4 x 4; its faces turned over where that mirrors."""
+    """A copy of the mesh under an affine map 4 x 4. Its faces are flipped if the map mirrors."""
     placed = np.ascontiguousarray(mesh.vertices @ matrix[:3, :3].T + matrix[:3, 3], np.float32)
     if np.linalg.det(matrix[:3, :3]) > 0:
         return replace(mesh, vertices=placed)
@@ -24,8 +24,8 @@ def moved(mesh: MeshArrays, matrix: np.ndarray) -> MeshArrays:
 
 
 def replaced(target: bpy.types.Object, found: MeshArrays, material: bpy.types.Material | None = None) -> bpy.types.Mesh:
-    """Give the object this mesh. Vertex groups stay, with the weights of the nearest old vertices; materials too,
-    unless there is one to take their place, as there is for a texture."""
+    """Give the object this mesh and return it. Vertex groups keep the weights of the nearest old vertices. Materials
+    stay unless one is given or the mesh has a texture."""
     old = target.data
     new = mesh_import.build_mesh(found, old.name)
     nearest = nearest_of(old, found.vertices) if target.vertex_groups else None
@@ -48,21 +48,19 @@ def groups_of(target: bpy.types.Object) -> dict[str, np.ndarray]:
 
 
 def carry_groups(target: bpy.types.Object, groups: dict[str, np.ndarray], nearest: np.ndarray | None) -> None:
-    """Give the object these groups of another mesh, by the number of its vertex that is nearest to each (N,)."""
+    """Give the object vertex groups of another mesh. nearest (N,): for each vertex, the index of the other mesh's."""
     target.vertex_groups.clear()
     for name, weights in groups.items():
         fill(target.vertex_groups.new(name=name), weights[nearest])
 
 
 def pulled(target: bpy.types.Object, found: MeshArrays, group: str) -> bpy.types.Mesh:
-    """Give the object a copy of its mesh whose vertices lie on the found surface as far as the group's weights say.
+    """Give the object a copy of its mesh whose vertices move to the found surface by their weights in the group.
 
-    Nothing else moves: vertices without weight keep their very numbers, and faces, UVs and groups stay.
+    Vertices without weight keep their exact coordinates. Faces, UVs and groups stay.
     """
     weights, new = weights_of(target, group), target.data.copy()
-    places = np.empty(3 * len(new.vertices), np.float32)
-    new.vertices.foreach_get("co", places)
-    places = places.reshape(-1, 3)
+    places = mesh_export.positions(new)
     tree = BVHTree.FromPolygons(found.vertices.tolist(), found.faces.tolist())
     chosen = np.nonzero(weights > 0)[0]
     hits = [tree.find_nearest(places[i]) for i in chosen]
@@ -104,7 +102,7 @@ def fill(group: bpy.types.VertexGroup, weights: np.ndarray) -> None:
 
 
 def nearest_of(mesh: bpy.types.Mesh, points: np.ndarray) -> np.ndarray:
-    """The mesh's vertex int (N,) that is nearest to each of points (N, 3)."""
+    """For each of points (N, 3), the index int64 of the nearest vertex of the mesh."""
     tree = KDTree(len(mesh.vertices))
     for vertex in mesh.vertices:
         tree.insert(vertex.co, vertex.index)

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# pyright: reportInvalidTypeForm=false
-"""The scene's versions: every mesh that was made in it, with what it takes to make it again. Kept in the .blend."""
+"""The scene's versions: every mesh that was made in it, with all that it takes to make it again."""
 
 from __future__ import annotations
 
@@ -9,33 +8,22 @@ from pathlib import Path
 
 import bpy
 
-from ...backend.interface import parameters, tasks
-from ..base import thumbnail
-from ..base.preferences import preferences
+from ...backend.interface import tasks
+from ..base import json_objects, thumbnail
 from ..base.trouble import Trouble
-from ..jobs.job import Job
+from ..jobs.job import Job, Request
+from ..settings import engines
+from ..settings.versions import Version
 from . import image_import, input_image, mesh_export, mesh_import
 
-GAP = 0.2  # between meshes side by side, of the wider one
-
-
-class Version(bpy.types.PropertyGroup):
-    """One result. `mesh` is the data itself, so that going back costs nothing and no edit is lost."""
-
-    recipe: bpy.props.StringProperty()
-    thumbnail: bpy.props.StringProperty()
-    mesh: bpy.props.PointerProperty(type=bpy.types.Mesh)
-    filepath: bpy.props.StringProperty(subtype="FILE_PATH")
-    image: bpy.props.PointerProperty(type=bpy.types.Image)
-    start: bpy.props.PointerProperty(type=bpy.types.Object)
-    dense: bpy.props.PointerProperty(type=bpy.types.Mesh, description="What a mesh of fewer faces was made of")
+GAP = 0.2  # between meshes side by side, as a share of the new one's width
 
 
 def remember(scene: bpy.types.Scene, job: Job, mesh: bpy.types.Mesh, picture: str) -> Version:
-    """Add what a job made, with its picture as `thumbnail.encode` gives it."""
+    """Add a job's mesh, with its picture as `thumbnail.encode` gives it."""
     version = add(scene, job.name, mesh, picture)
-    version.recipe = json.dumps(job.recipe())
-    origin = job.origin
+    version.recipe = json.dumps(job.provenance())
+    origin = job.request.origin
     version.filepath = origin.get("filepath", "")
     version.image = find(bpy.data.images, origin.get("image"))
     version.start = find(bpy.data.objects, origin.get("start"))
@@ -45,11 +33,17 @@ def remember(scene: bpy.types.Scene, job: Job, mesh: bpy.types.Mesh, picture: st
 
 
 def keep(scene: bpy.types.Scene, source: bpy.types.Object) -> None:
-    """Keep an object's mesh before it gets another, unless it is one of the versions already."""
+    """Make an object's mesh a version before the object gets another one, unless it is a version already."""
     if all(version.mesh != source.data for version in scene.image_to_mesh_versions):
-        vertices, faces, colors = mesh_export.read_arrays(source.data)
-        picture = thumbnail.encode(thumbnail.paint(vertices, faces, colors)) if len(faces) else ""
-        add(scene, source.name, source.data, picture).recipe = str(source.get(mesh_import.RECIPE, ""))
+        add_object_mesh(scene, source, source.data, source.name)
+
+
+def add_object_mesh(scene: bpy.types.Scene, ob: bpy.types.Object, mesh: bpy.types.Mesh, name: str) -> Version:
+    """Add a mesh as a version with the object's provenance."""
+    arrays = mesh_export.read_arrays(mesh)
+    version = add(scene, name, mesh, thumbnail.encode(thumbnail.paint(*arrays)) if len(arrays[1]) else "")
+    version.recipe = str(ob.get(mesh_import.PROVENANCE, ""))
+    return version
 
 
 def add(scene: bpy.types.Scene, name: str, mesh: bpy.types.Mesh, picture: str) -> Version:
@@ -60,7 +54,7 @@ def add(scene: bpy.types.Scene, name: str, mesh: bpy.types.Mesh, picture: str) -
 
 
 def dense_of(scene: bpy.types.Scene, mesh: bpy.types.Mesh) -> bpy.types.Mesh | None:
-    """The mesh that this one was decimated or remeshed from, however often."""
+    """The mesh that this one was decimated or remeshed from, directly or in several steps."""
     return next((v.dense for v in scene.image_to_mesh_versions if v.mesh == mesh and v.dense), None)
 
 
@@ -75,104 +69,84 @@ def chosen(scene: bpy.types.Scene) -> Version | None:
     return versions[index] if 0 <= index < len(versions) else None
 
 
-def recipe_of(version: Version) -> dict:
-    """How it was made; empty for what was not made here, or what cannot be read."""
-    return parse(version.recipe)
-
-
-def parse(text: str) -> dict:
-    try:
-        recipe = json.loads(text or "{}")
-    except ValueError:
-        return {}
-    return recipe if isinstance(recipe, dict) else {}
-
-
-def recipe_of_object(ob: bpy.types.Object) -> dict:
-    """The same of an object."""
-    return parse(str(ob.get(mesh_import.RECIPE, "")))
+def provenance_of(version: Version) -> dict:
+    """The record of how a version was made; empty if it was not made here, or the record cannot be read."""
+    return json_objects.parse(version.recipe)
 
 
 def not_repeatable(version: Version) -> str:
-    """Why it cannot be made again, or an empty string. Cheap: poll() asks on every redraw."""
+    """The reason why a version cannot be made again, or an empty string. Cheap: poll() asks on every redraw."""
     try:
-        engine = tasks.engine(str(recipe_of(version).get("engine")))
+        task = tasks.task(str(provenance_of(version).get("engine")), tasks.MESH_TASKS)
     except ValueError:
-        return "This version was not made by one of the engines"
-    if "mesh" in engine.inputs and recipe_of(version).get("parameters", {}).get(mesh_export.START) == "mesh":
-        if not version.start:
-            return "The mesh that it started from is not in this file any more"
-    words = dict(recipe_of(version).get("inputs") or {}).get("prompt")
-    if "image" in engine.inputs and not version.filepath and not version.image and not words:
-        return "Its image is not in this file any more"
+        return "This version was not made by an engine"
+    made = provenance_of(version)
+    started_from_mesh = made.get("parameters", {}).get(mesh_export.START) == mesh_export.MESH
+    if "mesh" in task.inputs and started_from_mesh and not version.start:
+        return "Its starting mesh is no longer in this file"
+    prompt = dict(made.get("inputs") or {}).get("prompt")
+    if "image" in task.inputs and not version.filepath and not version.image and not prompt:
+        return "Its image is no longer in this file"
     return ""
 
 
-def job_again(context, version: Version, seed: int | None) -> Job:
-    """The same job once more, with its own seed or another one. Raises Trouble."""
+def request_again(context, version: Version, seed: int | None) -> Request:
+    """The request that made a version, with its own seed or another one. Raises Trouble."""
     if reason := not_repeatable(version):
         raise Trouble(f"{version.name} cannot be made again", reason, "input")
-    recipe, scene = recipe_of(version), context.scene
-    engine = tasks.engine(recipe["engine"])
+    made = provenance_of(version)
+    task = tasks.task(made["engine"])
     try:
-        values = engine.check(recipe["parameters"] | device_of(engine))
+        values = vars(task.check(made["parameters"] | engines.machine_parameters(task)))
     except (KeyError, TypeError, ValueError) as error:
-        told = f"{version.name} was made by another version: {error}"
-        raise Trouble(told, "Use the settings instead", "input") from error
-    origin, attachments = {}, dict
+        message = f"{version.name} was made by another version of Image to Mesh: {error}"
+        raise Trouble(message, "Set the values under Settings", "input") from error
+    origin, image, start = {}, dict, dict
     if version.filepath:
-        path = Path(bpy.path.abspath(version.filepath))
-        origin, attachments = {"filepath": version.filepath}, input_image.read_file(path)
+        origin, image = {"filepath": version.filepath}, input_image.read_file(Path(bpy.path.abspath(version.filepath)))
     elif version.image:
-        origin, attachments = {"image": version.image.session_uid}, input_image.read_image(version.image)
-    start = dict
-    if version.start and values.get(mesh_export.START) == "mesh":
+        origin, image = {"image": version.image.session_uid}, input_image.read_image(version.image)
+    if version.start and values.get(mesh_export.START) == mesh_export.MESH:
         origin["start"] = version.start.session_uid
         start = mesh_export.read_object(context, version.start)
-    return Job(
-        engine=engine.name,
+    return Request(
+        engine=task.name,
         parameters=values,
-        seed=int(recipe.get("seed", 0)) if seed is None else seed,
-        attachments=lambda: attachments() | start(),
+        seed=int(made.get("seed", 0)) if seed is None else seed,
+        attachments=lambda: image() | start(),
         name=version.name,
-        location=tuple(scene.cursor.location),
-        scene=scene.session_uid,
-        inputs={k: v for k, v in dict(recipe.get("inputs") or {}).items() if isinstance(v, (str, dict))},
+        inputs={k: v for k, v in dict(made.get("inputs") or {}).items() if isinstance(v, (str, dict))},
         origin=origin,
     )
 
 
-def device_of(engine: parameters.Engine) -> dict:
-    return {"device": preferences().device.lower()} if any(p.name == "device" for p in engine.parameters) else {}
-
-
 def next_seed(scene: bpy.types.Scene, version: Version) -> int:
     """The smallest seed that no version of the same engine and input has."""
-    mine = recipe_of(version)
+    mine = provenance_of(version)
     alike = [
-        recipe
-        for recipe in map(recipe_of, scene.image_to_mesh_versions)
-        if all(recipe.get(key) == mine.get(key) for key in ("engine", "input"))
+        made
+        for made in map(provenance_of, scene.image_to_mesh_versions)
+        if all(made.get(key) == mine.get(key) for key in ("engine", "input"))
     ]
-    used = {recipe.get("seed") for recipe in alike}
+    used = {made.get("seed") for made in alike}
     return next(seed for seed in range(len(used) + 1) if seed not in used)
 
 
 def go_back(scene: bpy.types.Scene, target: bpy.types.Object, version: Version) -> None:
-    """Give the object the version's mesh; its place, parent, collections and modifiers stay. Its own mesh becomes a
-    version if it was none."""
+    """Give the object the version's mesh; its place, parent, collections and modifiers stay. Its own mesh is kept as a
+    version."""
     keep(scene, target)
     target.data = version.mesh
     if version.recipe:
-        target[mesh_import.RECIPE] = version.recipe
+        target[mesh_import.PROVENANCE] = version.recipe
 
 
 def put_beside(context, version: Version) -> bpy.types.Object:
-    """A new object of the version's mesh, to the right of the active one and of what was put there before."""
+    """A new object with the version's mesh, to the right of the active object and of all that stand in its row."""
     active = context.active_object
     new = bpy.data.objects.new(version.name, version.mesh)
-    new[mesh_import.RECIPE] = version.recipe
-    mesh_import.target(context.scene, context.view_layer).objects.link(new)
+    new[mesh_import.PROVENANCE] = version.recipe
+    mesh_import.collection_for_new(context.scene, context.view_layer).objects.link(new)
     context.view_layer.update()
     if active:
         new.matrix_world = active.matrix_world
@@ -186,22 +160,11 @@ def put_beside(context, version: Version) -> bpy.types.Object:
 
 
 def span(ob: bpy.types.Object) -> tuple[float, float]:
-    """Its least and greatest x in the world."""
+    """Least and greatest x of an object in the world."""
     xs = [sum(ob.matrix_world[0][i] * corner[i] for i in range(3)) + ob.matrix_world[0][3] for corner in ob.bound_box]
     return min(xs), max(xs)
 
 
 def is_level(ob: bpy.types.Object, other: bpy.types.Object) -> bool:
-    """Whether it stands in the same row: at the same y and z."""
+    """Whether two objects stand in one row, at the same y and z."""
     return all(abs(ob.matrix_world.translation[i] - other.matrix_world.translation[i]) < 1e-3 for i in (1, 2))
-
-
-def register() -> None:
-    bpy.utils.register_class(Version)
-    bpy.types.Scene.image_to_mesh_versions = bpy.props.CollectionProperty(type=Version)
-    bpy.types.Scene.image_to_mesh_version = bpy.props.IntProperty(name="Version", default=-1)
-
-
-def unregister() -> None:
-    del bpy.types.Scene.image_to_mesh_versions, bpy.types.Scene.image_to_mesh_version
-    bpy.utils.unregister_class(Version)

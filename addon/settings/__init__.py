@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every setting that is saved with a scene."""
+"""Property groups: all settings that are saved with a scene."""

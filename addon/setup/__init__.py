@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The backend's environment, sets of weights and folders, as Blender sees them."""
+"""The backend's environment, weights and folders, and the background tasks that change them."""

@@ -1,75 +1,71 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What lies on the disk: sets of weights and jobs. Looked at in a thread, when somebody asks and something changed."""
+"""The size of the jobs on the disk, and the sets of weights that are there. A thread looks after a change."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ...backend.interface.installer import environment
-from .. import session
-from ..base.preferences import preferences
+from ...backend.interface.installer.environment import size
 from ..base.trouble import Trouble
-from ..jobs import recovery
-from . import environment as setup
-from . import weights as models
+from . import folders, job_folders, weights
+from .environment import Setup
+from .folders import Chosen
 
 
 @dataclass(frozen=True)
 class Seen:
-    """models: by id what `models list` says of a set; jobs: bytes of all jobs; idle: of those that may go."""
+    """weights: by id, the answer of `models list`; jobs: bytes of all jobs; removable: bytes of those that may go."""
 
-    models: dict[str, dict] = field(default_factory=dict)
+    weights: dict[str, dict] = field(default_factory=dict)
     jobs: int = 0
-    idle: int = 0
-    complete: bool = False  # whether the sets of weights could be looked for
+    removable: int = 0
+    complete: bool = False  # whether the sets of weights could be listed
+
+    def lacks(self, identity: str) -> bool:
+        """Whether a set of weights is known to be missing."""
+        return self.complete and not self.weights.get(identity, {}).get("folder")
 
 
-_seen = Seen()
-_generation = -1  # of setup, when the last look began
-_thread: threading.Thread | None = None
-_stop = threading.Event()
+class DiskScan:
+    """start_timer() lets the session's timer run, which redraws the panel when the scan has ended."""
 
+    def __init__(self, setup: Setup, start_timer: Callable[[], None]):
+        self.setup, self.start_timer = setup, start_timer
+        self.known = Seen()  # the result of the last scan
+        self._generation = -1  # of the setup, when the last scan began
+        self._thread: threading.Thread | None = None
+        self._stop = threading.Event()
 
-def seen() -> Seen:
-    """What is known; asking starts another look if it may be out of date. Main thread, never waits."""
-    global _generation, _thread
-    if _generation != setup.generation and not is_looking():
-        _generation = setup.generation
-        _stop.clear()
-        _thread = threading.Thread(
-            target=look, args=(setup.chosen(preferences()),), name="Image to Mesh look", daemon=True
-        )
-        _thread.start()
-        session.start()
-    return _seen
+    @property
+    def running(self) -> bool:
+        return bool(self._thread and self._thread.is_alive())
 
+    def seen(self) -> Seen:
+        """The result of the last scan; starts another one if that may be out of date. Main thread, never waits."""
+        if self._generation != self.setup.generation and not self.running:
+            self._generation = self.setup.generation
+            self._stop.clear()
+            self._thread = threading.Thread(
+                target=self._scan, args=(folders.chosen(),), name="Image to Mesh scan", daemon=True
+            )
+            self._thread.start()
+            self.start_timer()
+        return self.known
 
-def known() -> Seen:
-    """The same without asking."""
-    return _seen
+    def close(self) -> None:
+        """End the thread."""
+        self._stop.set()
+        if self._thread:
+            self._thread.join(5.0)
 
-
-def is_looking() -> bool:
-    return bool(_thread and _thread.is_alive())
-
-
-def look(wanted: setup.Chosen) -> None:
-    """The thread."""
-    global _seen
-    jobs = session.jobs_folder(wanted.data_folder)
-    sizes: list[int] = []
-    try:
-        sizes += [environment.size(folder) for folder in recovery.idle(jobs)]
-        listed = models.run(wanted, _stop.is_set, lambda *_: None, "list")["models"]
-        found = {model["id"]: model for model in listed}
-    except (Trouble, OSError):  # not set up yet, or no folder that can be read, which others say
-        found = {}
-    _seen = Seen(found, environment.size(jobs), sum(sizes), bool(found))
-
-
-def stop() -> None:
-    """End the look, for unregister()."""
-    _stop.set()
-    if _thread:
-        _thread.join(5.0)
+    def _scan(self, chosen: Chosen) -> None:
+        removable: list[int] = []
+        try:
+            removable += [size(folder) for folder in job_folders.removable(chosen.jobs)]
+            listed = weights.run(chosen, self._stop.is_set, lambda *_: None, "list")["models"]
+            found = {model["id"]: model for model in listed}
+        except (Trouble, OSError):  # not set up yet, or a folder that cannot be read; others report that
+            found = {}
+        self.known = Seen(found, size(chosen.jobs), sum(removable), bool(found))

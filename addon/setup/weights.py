@@ -1,38 +1,40 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sets of weights: what the backend's command line does with them, as tasks. No bpy."""
+"""Sets of weights: downloading, checking, converting and removing them with the backend's command line. No bpy."""
 
 from __future__ import annotations
 
-import json
-
 from ...backend.interface import catalog, protocol
 from ...backend.interface.installer import packages
+from ..base import json_objects
 from ..base.trouble import Trouble
 from . import environment
+from .background_task import BackgroundTask, Say
+from .folders import Chosen
 
-AGAIN = "Download again to go on from here"
+AGAIN = "Download again to resume"
 VERBS = {"download": "Downloading", "verify": "Checking", "convert": "Converting", "remove": "Removing"}
 
 
-def begin(wanted: environment.Chosen, verb: str, identity: str, *options: str) -> None:
-    """Start a task: download, verify, convert or remove a set. Jobs may run meanwhile, unless it is removed."""
+def begin(setup: environment.Setup, chosen: Chosen, verb: str, identity: str, *options: str) -> None:
+    """Start the background task that does one of VERBS with a set. Jobs may run meanwhile, except while it removes."""
     title = f"{VERBS[verb]} {catalog.weights(identity).title}"
+    follow = [] if verb == "remove" else ["--follow"]
 
-    def work(task: environment.Task) -> None:
-        run(wanted, task.stopped, task.say, verb, identity, *options, *(["--follow"] if verb != "remove" else []))
+    def work(task: BackgroundTask) -> None:
+        run(chosen, task.stopped, task.say, verb, identity, *options, *follow)
         task.say(f"{title}: done", 1.0)
 
-    environment.begin(title, work, exclusive=verb == "remove")
+    setup.begin(title, work, exclusive=verb == "remove")
 
 
-def run(wanted: environment.Chosen, stopped: packages.Stopped, say: environment.Say, *arguments: str) -> dict:
+def run(chosen: Chosen, stopped: packages.Stopped, say: Say, *arguments: str) -> dict:
     """Run `models ...` in the backend's environment and return its answer. May run in a thread. Raises Trouble."""
-    python, root = environment.ready_backend(wanted)
+    python, root = environment.ready_backend(chosen)
     command = protocol.command(python, root, "models", *arguments, "--json")
     answer, words = {}, ""
     try:
-        for line in packages.follow(command, stopped, environment.environment_of(wanted)):
-            message = parse(line)
+        for line in packages.follow(command, stopped, environment.variables(chosen)):
+            message = json_objects.parse(line)
             if "ok" in message:
                 answer = message
             elif progress := message.get("progress"):
@@ -49,14 +51,9 @@ def run(wanted: environment.Chosen, stopped: packages.Stopped, say: environment.
     return answer
 
 
-def parse(line: str) -> dict:
-    """A line of JSON, or an empty dict for anything else that libraries print."""
-    try:
-        message = json.loads(line)
-    except ValueError:
-        return {}
-    return message if isinstance(message, dict) else {}
-
-
 def licence(weights: catalog.Weights) -> str:
     return f"{weights.licence}. Commercial use: {weights.commercial_use}"
+
+
+def megabytes(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How the command line talks: progress on standard error, the answer on standard output, one line for an error."""
+"""Output of the command line: progress on standard error, the answer on standard output, one line for an error."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from rich import progress as bars
@@ -33,15 +34,28 @@ EXIT_CODES = {
 
 
 @contextmanager
-def working(quiet: bool, tell: Callable[[ProgressUpdate], None] | None = None) -> Iterator[Progress]:
-    """A Report that draws a progress bar, or tells progress; Ctrl-C cancels it, a second one ends the process."""
+def working(
+    quiet: bool,
+    tell: Callable[[ProgressUpdate], None] | None = None,
+    can_stop: bool = False,
+    folder: Path | None = None,
+) -> Iterator[Progress]:
+    """A Progress that draws a bar, unless `quiet`, or calls `tell`. folder: where checkpoints go.
+
+    Ctrl+C cancels, and a second one ends the process. Where the work can stop early and still give a result, the first
+    Ctrl+C asks for that, and the others follow.
+    """
     stdio.claim_output()
-    cancelled = threading.Event()
+    stopping, cancelled = threading.Event(), threading.Event()
 
     def interrupt(*_: object) -> None:
-        if cancelled.is_set():
+        if can_stop and not stopping.is_set():
+            stopping.set()
+            os.write(2, b"Stopping here; the result is kept. Press Ctrl+C again to cancel.\n")
+        elif not cancelled.is_set():
+            cancelled.set()
+        else:
             os._exit(EXIT_CODES["cancelled"])
-        cancelled.set()
 
     before = signal.signal(signal.SIGINT, interrupt)
     columns = (
@@ -62,7 +76,7 @@ def working(quiet: bool, tell: Callable[[ProgressUpdate], None] | None = None) -
                     task, description=f"{step.stage} {step.step}/{step.total}", completed=step.overall, left=left
                 )
 
-            yield Progress(tell or show, is_cancelled=cancelled.is_set)
+            yield Progress(tell or show, is_cancelled=cancelled.is_set, is_ending=stopping.is_set, folder=folder)
             bar.update(task, description="Done", completed=1.0, left="")
     finally:
         signal.signal(signal.SIGINT, before)
@@ -75,7 +89,7 @@ def answer(as_json: bool, facts: dict[str, Any], text: str = "") -> None:
 
 
 def write(line: str) -> None:
-    """One line on the real standard output. A reader that has gone, as in `| head`, is no error."""
+    """Print a line on the real standard output. A closed pipe, as in `| head`, is no error."""
     try:
         output = stdio.claim_output()
         output.write((line + "\n").encode())
@@ -85,7 +99,7 @@ def write(line: str) -> None:
 
 
 def complain(failure: Failure, as_json: bool) -> int:
-    """Say what went wrong in one line and return the exit status."""
+    """Print a failure in one line and return the exit status."""
     if as_json:
         write(json.dumps({"ok": False, **vars(failure)}))
     else:

@@ -33,7 +33,7 @@ def doctor(as_json: Json = False) -> None:
 
 
 def examine() -> list[dict[str, Any]]:
-    """Everything that an engine needs: [{what, ok, found}]."""
+    """Checks of everything that an engine needs: [{what, ok, found}]."""
     lacking = devices.missing_modules()
     checks = [
         check("Image to Mesh", True, __version__),

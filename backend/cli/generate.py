@@ -8,12 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
-from .. import engines
+from ..interface.common_parameters import check_prompt
 from ..interface.parameters import ParameterError
 from ..interface.task import Task
 from ..interface.tasks import MESH_TASKS, task
-from ..process.inputs import read_prompt
 from . import console
+from .mesh import Resume, make_mesh
 from .options import (
     EngineName,
     Json,
@@ -36,23 +36,21 @@ def generate(
     settings: Settings = None,
     as_json: Json = False,
     mesh: Annotated[Path | None, typer.Option(help="A mesh to start from, for --set start=mesh.")] = None,
+    resume: Resume = None,
 ) -> None:
-    """Turn an image, or a prompt, into a mesh."""
+    """Turn an image, or a prompt, into a mesh. Ctrl+C ends an optimisation early and keeps its mesh; twice cancels."""
     declared = task(engine, MESH_TASKS)
     values = declared.check(read_settings(settings))
     check_mesh_file(output)
     inputs = read_inputs(declared, image, prompt)
-    from ..meshing.files import load, save
-    from ..process.run import run
-
     if mesh is not None:
+        from ..meshing.files import load
+
         inputs["mesh"] = load(mesh)
-    with console.working(as_json) as progress:
-        result = run(engines.Request(declared.name, inputs, values, seed), progress, engines.load)
-        assert isinstance(result, engines.MeshResult)
-        save(result.mesh, output)
+    result = make_mesh(declared, inputs, values, seed, output, as_json, resume)
     facts = {"output": str(output.resolve()), "vertices": len(result.mesh.vertices), "faces": len(result.mesh.faces)}
     text = f"{output}: {facts['vertices']} vertices, {facts['faces']} faces, {result.facts.get('seconds')} s"
+    text += "".join(f"\n{result.facts[key]}" for key in ("warning", "note") if key in result.facts)
     console.answer(as_json, facts | {"report": result.facts}, text)
 
 
@@ -63,4 +61,4 @@ def read_inputs(declared: Task[Any], image: Path | None, prompt: str | None) -> 
     if prompt is None:
         needed = "--image, or --prompt" if "image" in declared.inputs else "--prompt"
         raise ParameterError(f"{declared.title} needs {needed}.")
-    return {"prompt": read_prompt(prompt)}
+    return {"prompt": check_prompt(prompt)}

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .. import engines
+from ..interface.common_parameters import check_prompt
 from ..interface.task import Task
 from ..interface.tasks import NOVEL_VIEW, ONE2345, TEXT_TO_IMAGE, VIEWS_FROM_TEXT
-from ..process.inputs import read_prompt
 from . import console
 from .options import (
     EngineName,
@@ -40,7 +40,7 @@ def picture(
     """Make the image of a prompt, to look at it before an engine takes it."""
     values = TEXT_TO_IMAGE.check(read_settings(settings))
     check_output(output)
-    pixels = make_images(TEXT_TO_IMAGE, {"prompt": read_prompt(prompt)}, values, seed, as_json).images[0]
+    pixels = make_images(TEXT_TO_IMAGE, {"prompt": check_prompt(prompt)}, values, seed, as_json).images[0]
     write_picture(output, pixels)
     console.answer(as_json, {"output": str(output.resolve()), "side": len(pixels)}, str(output))
 
@@ -54,10 +54,10 @@ def views(
 ) -> None:
     """Make views of a prompt from several sides, for `reconstruct --views`."""
     values = VIEWS_FROM_TEXT.check(read_settings(settings))
-    from ..preprocess.view_folder import check_folder, write_views
+    from ..preprocess.views import check_folder, write_views
 
     check_folder(output)
-    made = make_images(VIEWS_FROM_TEXT, {"prompt": read_prompt(prompt)}, values, seed, as_json)
+    made = make_images(VIEWS_FROM_TEXT, {"prompt": check_prompt(prompt)}, values, seed, as_json)
     write_views(output, made.images, cameras_of(made))
     console.answer(as_json, {"output": str(output.resolve()), "views": len(made.images)}, str(output))
 

@@ -29,6 +29,6 @@ def learn(
 
     check_new(f"<{name}>")
     inputs = {"photos": [read_picture(photo) for photo in photos]}
-    with console.working(as_json) as progress:
+    with console.working(as_json, can_stop=DREAMBOOTH.optimises) as progress:
         result = run(engines.Request(DREAMBOOTH.name, inputs, values, seed), progress, engines.load)
     console.answer(as_json, result.facts, f"<{name}>: {result.facts['file']}")

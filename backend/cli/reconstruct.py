@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from .. import engines
 from ..interface.tasks import VIEWS_TO_MESH
 from . import console
+from .mesh import Resume, make_mesh
 from .options import EngineName, Json, MeshFile, Seed, Settings, check_mesh_file, offered, read_settings
 
 
@@ -22,21 +22,17 @@ def reconstruct(
     settings: Settings = None,
     scale: Annotated[float, typer.Option(min=1e-6, max=1e6, help="Multiplies the cameras' positions.")] = 1.0,
     as_json: Json = False,
+    resume: Resume = None,
 ) -> None:
     """Turn images with known cameras into a mesh; by NeuS with --set method=neus."""
     declared = offered(VIEWS_TO_MESH, engine)
     values = declared.check(read_settings(settings))
     check_mesh_file(output)
-    from ..meshing.files import save
     from ..preprocess.views import read_views
-    from ..process.run import run
 
     images, cameras = read_views(views, scale)
     inputs = {"views": list(images), "cameras": cameras}
-    with console.working(as_json) as progress:
-        result = run(engines.Request(declared.name, inputs, values, seed), progress, engines.load)
-        assert isinstance(result, engines.MeshResult)
-        save(result.mesh, output)
+    result = make_mesh(declared, inputs, values, seed, output, as_json, resume)
     vertices, faces = len(result.mesh.vertices), len(result.mesh.faces)
     facts = {"output": str(output.resolve()), "views": len(images), "vertices": vertices, "faces": faces}
     console.answer(as_json, facts, f"{output}: {vertices} vertices, {faces} faces, from {len(images)} views")

@@ -25,7 +25,7 @@ Follow = Annotated[bool, typer.Option("--follow", help="With --json: progress to
 
 @app.command("list")
 def list_models(as_json: Json = False) -> None:
-    """List all sets of weights: what each is for, size, licence, and where it lies."""
+    """List all sets of weights: purpose, size, licence and place."""
     listed = [describe(weights) for weights in catalog.WEIGHTS]
     text = "\n\n".join(map(as_text, listed)) + f"\n\nFolder: {store.weights_folder()}"
     console.answer(as_json, {"folder": str(store.weights_folder()), "models": listed}, text)
@@ -33,7 +33,7 @@ def list_models(as_json: Json = False) -> None:
 
 @app.command()
 def download(model: Id, as_json: Json = False, follow: Follow = False) -> None:
-    """Download a set of weights, going on where an earlier attempt stopped."""
+    """Download a set of weights, or resume an earlier download."""
     from ..weights.store.download import download as fetch
 
     weights = catalog.weights(model)
@@ -44,11 +44,11 @@ def download(model: Id, as_json: Json = False, follow: Follow = False) -> None:
 
 @app.command()
 def verify(
-    model: Annotated[str | None, typer.Argument(help="Every set that is here, if none is named.")] = None,
+    model: Annotated[str | None, typer.Argument(help="All installed sets if none is named.")] = None,
     as_json: Json = False,
     follow: Follow = False,
 ) -> None:
-    """Read all files of a set, or of every set that is here, and compare them with their checksums."""
+    """Compare the files of a set, or of all installed sets, with their checksums."""
     chosen = [catalog.weights(model)] if model else [w for w in catalog.WEIGHTS if store.locate(w.id)]
     with reporting(as_json, follow) as progress:
         folders = {w.id: str(store.verify(w, progress_of(progress, f"Checking {w.title}"))) for w in chosen}
@@ -68,7 +68,7 @@ def path(model: Id, as_json: Json = False) -> None:
 
 @app.command()
 def remove(model: Id, as_json: Json = False) -> None:
-    """Delete a download, finished or not. Copies in other folders stay."""
+    """Delete a download, complete or not. Copies in other folders stay."""
     freed = store.remove(catalog.weights(model))
     console.answer(as_json, {"id": model, "freed": freed}, f"{gigabytes(freed)} are free again.")
 
@@ -81,7 +81,7 @@ def convert(
     as_json: Json = False,
     follow: Follow = False,
 ) -> None:
-    """Turn a checkpoint of Zero123 into a folder in half precision: a sixth of the disk, and quicker to load."""
+    """Convert a Zero123 checkpoint to a folder in half precision: a sixth of the disk space, faster to load."""
     weights = None if Path(model).is_file() else catalog.weights(model)
     checkpoint = checkpoint_of(weights) if weights else Path(model)
     folder = output or (store.folder_of(weights) / store.CONVERTED if weights else checkpoint.with_suffix(""))
@@ -96,8 +96,8 @@ def convert(
 
 
 def checkpoint_of(weights: Weights) -> Path:
-    """The checkpoint of a set that is here. WeightsError."""
-    if len(weights.files) != 1 or weights.part != "views":
+    """The checkpoint file of an installed set; WeightsError."""
+    if not weights.convertible:
         raise WeightsError(f"{weights.title} needs no conversion.", "Convert the original checkpoints of Zero123.")
     name = weights.files[0].path
     for folder, origin in store.places(weights):
@@ -107,19 +107,19 @@ def checkpoint_of(weights: Weights) -> Path:
 
 
 def reporting(as_json: bool, follow: bool) -> AbstractContextManager[Progress]:
-    """A Report for people, for programs that wait, or for programs that watch."""
+    """Progress as a bar for people, as JSON lines for programs that follow it, or as nothing."""
     tell = (lambda step: console.write(json.dumps({"progress": vars(step)}))) if as_json and follow else None
     return console.working(as_json, tell)
 
 
 def progress_of(progress: Progress, stage: str) -> store.Progress:
-    """Bytes as megabytes of one stage; raises Cancelled."""
+    """A callback that reports bytes as megabytes of one stage; it raises Cancelled."""
     progress.plan({stage: 1.0})
     return lambda what, done, total: progress.update(stage, -(-done // 10**6), -(-total // 10**6))
 
 
 def describe(weights: Weights) -> dict[str, Any]:
-    """A set of weights and where it lies, for programs."""
+    """A set of weights and its place, for programs."""
     place = next(store.places(weights), None)
     return {
         "id": weights.id,
@@ -138,7 +138,7 @@ def describe(weights: Weights) -> dict[str, Any]:
 
 
 def as_text(listed: dict[str, Any]) -> str:
-    """The same for people."""
+    """A set of weights as `describe` gives it, as text for people."""
     size = gigabytes(listed["size"]) if listed["size"] else "ships with the extension"
     place = f"{listed['origin']}: {listed['folder']}" if listed["folder"] else "not here"
     if listed["partial"] and not listed["folder"]:
@@ -150,7 +150,7 @@ def as_text(listed: dict[str, Any]) -> str:
 
 
 def licence(weights: Weights) -> str:
-    """One line."""
+    """Licence, commercial use and note in one line."""
     return " ".join(f"Licence: {weights.licence}. Commercial use: {weights.commercial_use}. {weights.note}".split())
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # transformers annotates its models loosely.
 # pyright: reportAttributeAccessIssue=false, reportArgumentType=false, reportCallIssue=false
-"""How alike pictures are to people, and to words: CLIP (Radford et al. 2021) as a judge, and losses made of it
-(Make-It-3D, sections 3.2 and 3.3)."""
+"""Similarity of images to each other and to text by CLIP (Radford et al. 2021), and losses made of it (Make-It-3D,
+sections 3.2 and 3.3)."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-MEAN, DEVIATION = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)  # CLIP's
-BANDWIDTH = 0.5  # of the contextual loss, its authors' choice
+CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+BANDWIDTH = 0.5  # of the contextual loss, as published
 
 
-class Likeness(nn.Module):
-    """A CLIP: `vision` a CLIPVisionModelWithProjection; `text` a CLIPTextModelWithProjection with its tokenizer, or
-    None for one that knows no words, as the starter's does not."""
+class ClipSimilarity(nn.Module):
+    """CLIP. vision: a CLIPVisionModelWithProjection. text: a CLIPTextModelWithProjection with its tokenizer; None for
+    an image encoder alone, such as the starter's."""
 
     def __init__(self, vision: nn.Module, text: nn.Module | None = None, tokenizer: Any = None):
         super().__init__()
@@ -26,47 +26,54 @@ class Likeness(nn.Module):
         self.requires_grad_(False).eval()
 
     def see(self, pictures: Tensor) -> Tensor:
-        """Pictures (B, 3, H, W) in 0..1 -> unit embeddings (B, D), differentiable."""
+        """Images (B, 3, H, W) in 0..1 -> unit embeddings (B, D), differentiable."""
         return F.normalize(self.vision(self.prepare(pictures)).image_embeds.float(), dim=-1)
 
     def patches(self, pictures: Tensor) -> Tensor:
-        """Pictures (B, 3, H, W) in 0..1 -> what stands at each of L places, (B, L, D), differentiable."""
+        """Images (B, 3, H, W) in 0..1 -> features of their L patches (B, L, D), differentiable."""
         return self.vision(self.prepare(pictures)).last_hidden_state[:, 1:].float()
 
     @torch.no_grad()
     def read(self, words: str) -> Tensor | None:
-        """A sentence -> unit embedding (D,); None where no words are known."""
+        """A sentence -> unit embedding (D,); None without a text encoder."""
         if self.text is None:
             return None
         length = self.text.config.max_position_embeddings
-        told = self.tokenizer([words], padding="max_length", max_length=length, truncation=True, return_tensors="pt")
+        tokens = self.tokenizer([words], padding="max_length", max_length=length, truncation=True, return_tensors="pt")
         place = next(self.text.parameters()).device
-        return F.normalize(self.text(told.input_ids.to(place)).text_embeds[0].float(), dim=-1)
+        return F.normalize(self.text(tokens.input_ids.to(place)).text_embeds[0].float(), dim=-1)
 
     def prepare(self, pictures: Tensor) -> Tensor:
         side = self.vision.config.image_size
         pictures = F.interpolate(pictures, (side, side), mode="bicubic", antialias=True, align_corners=False)
-        mean, deviation = (pictures.new_tensor(v).view(3, 1, 1) for v in (MEAN, DEVIATION))
-        return ((pictures - mean) / deviation).to(next(self.vision.parameters()).dtype)
+        return normalise(pictures).to(next(self.vision.parameters()).dtype)
+
+
+def normalise(images: Tensor) -> Tensor:
+    """Images (B, 3, H, W) in 0..1 as CLIP was trained on them: less their mean colour, by its standard deviation."""
+    mean, deviation = (images.new_tensor(v).view(3, 1, 1) for v in (CLIP_MEAN, CLIP_STD))
+    return (images - mean) / deviation
 
 
 def unlike(embeddings: Tensor, wanted: Tensor | None) -> Tensor:
-    """Minus the cosine of unit embeddings (B, D) with the one wanted (D,), mean; 0 where nothing is wanted."""
+    """Mean of minus the cosine similarity of unit embeddings (B, D) to the wanted one (D,); 0 without a wanted one."""
     return embeddings.new_zeros(()) if wanted is None else -(embeddings @ wanted.to(embeddings)).mean()
 
 
 def through(z: Tensor, x0: Tensor) -> Tensor:
-    """x0 (B, C, h, w), the clean latents behind noisy z, with the gradient that it has with respect to z where the
-    predicted noise is held fixed: x0 = z + sqrt((1 - a) / a) (noise - predicted), whose slope is one.
+    """Clean latents x0 (B, C, h, w) of noisy z, with the gradient 1 with respect to z.
 
-    So what is asked of the denoised picture reaches the field without a way back through the network, as in SDS.
+    It is exact if the predicted noise is held fixed: x0 = z + sqrt((1 - a) / a) (noise - predicted). So a loss on the
+    denoised image reaches the field without backpropagation through the network, as in SDS.
     """
     return x0.detach() + z - z.detach()
 
 
 def contextual(features: Tensor, wanted: Tensor) -> Tensor:
-    """Contextual loss (Mechrez et al. 2018, equations 2 to 5): whatever the one shows should be found somewhere in the
-    other. Features of places (B, L, D) and (B or 1, M, D); 0 for the same set in any order."""
+    """Contextual loss (Mechrez et al. 2018, equations 2 to 5): each wanted feature should occur anywhere in the image.
+
+    features (B, L, D), wanted (B or 1, M, D); 0 for equal sets in any order.
+    """
     wanted = wanted.expand(len(features), -1, -1)
     centre = wanted.mean(1, keepdim=True)
     x, y = (F.normalize(v - centre, dim=-1) for v in (features, wanted))

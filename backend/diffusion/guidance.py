@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a diffusion model's opinion becomes a gradient: SDS, SJC, MVDream's x0 form, and the kinds of guidance.
+"""Gradients from diffusion models (SDS, SJC, MVDream's x0 form) and classifier-free guidance.
 
 Everywhere: z clean latents, z_t = sqrt(a) z + sqrt(1 - a) noise with a = alphas_cumprod[t] of shape (B, 1, 1, 1),
-x0 the model's idea of z behind z_t. Latents are (B, C, h, w). Gradients are those of a loss: descend along them.
+x0 the model's estimate of z from z_t. Latents are (B, C, h, w). Gradients are those of a loss: descend along them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-Weighting = Literal["sds", "uniform", "fantasia3d", "x0"]
+Weighting = Literal["sds", "uniform", "x0"]
 
 
 def add_noise(z: Tensor, noise: Tensor, a: Tensor) -> Tensor:
@@ -31,16 +31,11 @@ def clean_from_velocity(noisy: Tensor, velocity: Tensor, a: Tensor) -> Tensor:
     return a.sqrt() * noisy - (1 - a).sqrt() * velocity
 
 
-def noise_from_clean(noisy: Tensor, x0: Tensor, a: Tensor) -> Tensor:
-    """The noise that x0 implies; a < 1."""
-    return (noisy - a.sqrt() * x0) / (1 - a).sqrt()
-
-
-# --- Guidance: of x0 or of predicted noise alike, since one is a linear function of the other at a given z_t.
+# --- Guidance, of x0 or of predicted noise alike: at a given z_t one is a linear function of the other.
 
 
 def guide(conditional: Tensor, unconditional: Tensor, scale: float) -> Tensor:
-    """Classifier-free guidance (Ho and Salimans 2022): 1 is none. DreamFusion's and SJC's own count is scale - 1.
+    """Classifier-free guidance (Ho and Salimans 2022); scale 1 is none. DreamFusion and SJC count scale - 1.
 
     A negative prompt takes the place of the unconditional one.
     """
@@ -50,8 +45,8 @@ def guide(conditional: Tensor, unconditional: Tensor, scale: float) -> Tensor:
 def guide_perp_neg(
     conditional: Tensor, unconditional: Tensor, negatives: Sequence[Tensor], weights: Tensor, scale: float
 ) -> Tensor:
-    """Perp-Neg (Armandpour et al. 2023): of each negative direction only what is perpendicular to the
-    positive one counts, with weights (K, B) <= 0, so that a negative cannot undo what the prompt asks for."""
+    """Perp-Neg (Armandpour et al. 2023): only the part of each negative direction that is perpendicular to the positive
+    one counts, with weights (K, B) <= 0, so that a negative prompt cannot cancel the prompt."""
     positive = conditional - unconditional
     total = positive
     for negative, weight in zip(negatives, weights, strict=True):
@@ -67,8 +62,8 @@ def perpendicular(x: Tensor, y: Tensor) -> Tensor:
 
 
 def rescale(guided: Tensor, conditional: Tensor, share: float, views: int = 1) -> Tensor:
-    """CFG rescale (Lin et al. 2024, equations 15 and 16) as MVDream uses it: x0 gets back the contrast it has without
-    guidance, by `share` (0..1); measured over each object's `views` consecutive items and all their channels."""
+    """CFG rescale (Lin et al. 2024, equations 15 and 16) as in MVDream: restores x0's contrast without guidance, by
+    `share` (0..1); measured over each object's `views` consecutive items and all their channels."""
 
     def deviation(x: Tensor) -> Tensor:
         return x.reshape(len(x) // views, -1).std(1).repeat_interleave(views).view(-1, 1, 1, 1)
@@ -83,20 +78,17 @@ def sds_gradient(z: Tensor, x0: Tensor, a: Tensor, weighting: Weighting = "sds")
     """Score distillation (DreamFusion, equation 3): w(t) (predicted noise - noise).
 
     The two noises differ by sqrt(a / (1 - a)) (z - x0), which needs neither of them. w(t) is 1 - a ("sds"), 1
-    ("uniform"), sqrt(a) (1 - a) ("fantasia3d"), or such that z - x0 is left: MVDream's reconstruction loss ("x0"),
-    the only one with a signal at a = 0, where a model that predicts velocities is told nothing but its condition.
+    ("uniform"), or such that z - x0 is left: MVDream's reconstruction loss ("x0"), the only one with a signal at
+    a = 0, where a model that predicts velocities sees nothing but its condition.
     """
     return residual_weight(a, weighting) * (z - x0)
 
 
 def residual_weight(a: Tensor, weighting: Weighting) -> Tensor:
-    """w(t) sqrt(a / (1 - a)) in the shape of a; "sds" and "fantasia3d" are finite at a = 1 too."""
-    sigma = (1 - a).sqrt()
+    """w(t) sqrt(a / (1 - a)) in the shape of a; "sds" is finite at a = 1 too."""
     if weighting == "x0":
         return torch.ones_like(a)
-    if weighting == "uniform":
-        return a.sqrt() / sigma
-    return a.sqrt() * sigma * (a.sqrt() if weighting == "fantasia3d" else 1)
+    return (a / (1 - a)).sqrt() if weighting == "uniform" else (a * (1 - a)).sqrt()
 
 
 def sjc_gradient(z: Tensor, denoised: Tensor, sigma: Tensor | float) -> Tensor:
@@ -112,13 +104,6 @@ def sjc_gradient(z: Tensor, denoised: Tensor, sigma: Tensor | float) -> Tensor:
 def level(a: Tensor) -> Tensor:
     """sigma = sqrt((1 - a) / a), SJC's noise level: z + sigma n is z_t / sqrt(a)."""
     return ((1 - a) / a).sqrt()
-
-
-def clip_norm(gradient: Tensor, limit: float) -> Tensor:
-    """Scale each item (B, ...) whose norm over all its elements exceeds `limit` down to it; not a number becomes 0."""
-    gradient = gradient.nan_to_num(0, 0, 0)
-    norm = gradient.flatten(1).norm(dim=1).view(-1, *[1] * (gradient.ndim - 1))
-    return gradient * (limit / norm.clamp(min=1e-12)).clamp(max=1)
 
 
 def surrogate_loss(z: Tensor, gradient: Tensor) -> Tensor:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # diffusers and transformers annotate their models loosely.
 # pyright: reportAttributeAccessIssue=false, reportArgumentType=false, reportCallIssue=false
-"""MVDream (Shi et al. 2024): a text-to-image model that paints several views of one object at once.
+"""MVDream (Shi et al. 2024): a text-to-image model that generates several views of one object at once.
 
-Self-attention sees all views of an object, and each view is told its camera; all else is Stable Diffusion.
+Self-attention spans all views of an object, and each view is conditioned on its camera; the rest is Stable Diffusion.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from ..interface.view_set import FOV_DEG, RADIUS
 from ..rendering.cameras import Camera, turntable
 from .guidance import guide
 from .prior import Denoised
-from .stable_diffusion import TextToImage
+from .stable_diffusion import PromptPrior, TextToImage
 
 VIEWS = 4
 NUMBERS = 16  # of a camera
-FRONT_DEG = 90.0  # MVDream's objects face +X, ours Blender's front view at -Y
+FRONT_DEG = 90.0  # azimuth of the objects' front: MVDream's face +X, ours -Y, Blender's front view
 SUFFIX = ", 3d asset"  # what MVDream's captions of 3D objects end with
 PUBLISHED_FOV_DEG = 40.0  # of published weights' views
 
 
 def camera_vectors(cameras: Sequence[Camera], front_deg: float = FRONT_DEG) -> Tensor:
-    """What MVDream is told of cameras, (B, 16) float32: the camera-to-world matrix row by row, its position normalised.
+    """MVDream's encoding of cameras, (B, 16) float32: camera-to-world matrices row by row, positions normalised.
 
     MVDream's frame is Blender's, with the object's front seen from the azimuth `front_deg`: so far the matrix is turned
     about Z. With front_deg 0, `orbit(a, e, 1)` is MVDream's own camera of azimuth a and elevation e.
@@ -69,8 +69,7 @@ class JointAttention(AttnProcessor2_0):
 
 
 class CameraEmbedding(TimestepEmbedding):
-    """The network of the camera, where diffusers has a projected class. A row of zeros is no camera, and adds nothing:
-    the 2D mode."""
+    """Embeds the camera, in the place of diffusers' projected class. A row of zeros adds nothing: the 2D mode."""
 
     def forward(self, sample: Tensor, condition: Tensor | None = None) -> Tensor:
         return super().forward(sample, condition) * sample.any(-1, keepdim=True)
@@ -99,8 +98,8 @@ class MultiView(TextToImage):
         """
         sets = noisy.new_zeros(len(noisy), 1, NUMBERS) if cameras is None else cameras
         self.joint.views = sets.shape[1]
-        told = sets.flatten(0, 1).to(noisy.device, self.dtype)
-        return self.unet(noisy.to(self.dtype), t, embeddings.to(self.dtype), class_labels=told).sample.float()
+        vectors = sets.flatten(0, 1).to(noisy.device, self.dtype)
+        return self.unet(noisy.to(self.dtype), t, embeddings.to(self.dtype), class_labels=vectors).sample.float()
 
     @torch.no_grad()
     def predict(self, noisy: Tensor, t: Tensor, embeddings: Tensor, cameras: Tensor | None = None) -> Tensor:
@@ -121,41 +120,33 @@ class MultiView(TextToImage):
         """Pictures (views, 3, S, S) in 0..1 of one object by DDIM, from noise of a CPU generator."""
         views, device, side = len(cameras), self.alphas_cumprod.device, self.unet.config.sample_size
         embeddings = self.embed([negative, prompt]).repeat_interleave(views, 0)
-        told = camera_vectors(cameras).expand(2, -1, -1)
+        vectors = camera_vectors(cameras).expand(2, -1, -1)
         scheduler = DDIMScheduler.from_config(self.scheduler.config)
         scheduler.set_timesteps(steps)
         latents = torch.randn((views, self.channels, side, side), generator=generator).to(device)
         for i, t in enumerate(scheduler.timesteps):
-            output = self.predict(latents.repeat(2, 1, 1, 1), t.to(device).expand(2 * views), embeddings, told)
+            output = self.predict(latents.repeat(2, 1, 1, 1), t.to(device).expand(2 * views), embeddings, vectors)
             latents = scheduler.step(guide(output[views:], output[:views], guidance_scale), t, latents).prev_sample
             step_done(i + 1, len(scheduler.timesteps))
         return self.decode(latents).clamp(0, 1)
 
 
-class MultiViewPrior:
-    """A multi-view model as what the optimisation asks: it knows a prompt, and sees `views` cameras of a set at once.
+class MultiViewPrior(PromptPrior):
+    """The prior of a multi-view model for a prompt; cameras come in sets of `views`, which it denoises together.
 
-    negative: what to avoid, in place of telling nothing. Sides are not named in prompts: cameras tell them.
+    negative: the negative prompt, in place of the empty one. Prompts do not name sides, because cameras define them.
     """
 
     def __init__(self, model: MultiView, prompt: str, negative: str = "", views: int = VIEWS):
         self.unconditional, self.conditional = model.embed([negative, prompt]).split(1)
-        model.forget_text()
-        self.model, self.views = model.requires_grad_(False), views
-        self.alphas_cumprod: Tensor = model.alphas_cumprod
-        self.image_size, self.channels, self.is_starter = model.image_size, model.channels, model.is_starter
-
-    def encode(self, images: Tensor) -> Tensor:
-        return self.model.encode(images)
-
-    def decode(self, latents: Tensor) -> Tensor:
-        return self.model.decode(latents)
+        self.views = views
+        super().__init__(model)
 
     def denoise(self, noisy: Tensor, t: Tensor, cameras: Sequence[Camera], unconditional: bool = True) -> Denoised:
         """As Prior says; cameras in sets of `views` neighbours."""
         texts = [self.conditional, self.unconditional][: 1 + unconditional]
-        told = camera_vectors(cameras).view(-1, self.views, NUMBERS).repeat(len(texts), 1, 1)
+        vectors = camera_vectors(cameras).view(-1, self.views, NUMBERS).repeat(len(texts), 1, 1)
         embeddings = torch.cat([text.expand(len(noisy), -1, -1) for text in texts])
         noisy, t = noisy.repeat(len(texts), 1, 1, 1), t.repeat(len(texts))
-        clean = self.model.clean(noisy, t, self.model.predict(noisy, t, embeddings, told))
+        clean = self.model.clean(noisy, t, self.model.predict(noisy, t, embeddings, vectors))
         return Denoised(*clean.chunk(len(texts)))

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # diffusers annotates its models loosely.
 # pyright: reportAttributeAccessIssue=false, reportArgumentType=false
-"""What the optimisation engines ask of a diffusion model: noisy pictures and their cameras -> clean pictures."""
+"""Priors, the diffusion models of the optimisation engines: noisy images and their cameras -> clean images."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -22,8 +21,8 @@ from .zero123 import Condition, Zero123
 
 @dataclass
 class Denoised:
-    """Clean latents (B, C, h, w) that a prior expects behind noisy ones: told its condition; told nothing, or told
-    what to avoid; and told each of K negative conditions, whose weights (K, B) are <= 0 (Perp-Neg)."""
+    """Clean latents (B, C, h, w) that a prior estimates from noisy ones: with its condition; unconditional or with the
+    negative prompt; and with each of K negative conditions, whose weights (K, B) are <= 0 (Perp-Neg)."""
 
     conditional: Tensor
     unconditional: Tensor | None = None
@@ -32,10 +31,10 @@ class Denoised:
 
 
 class Prior(Protocol):
-    """A diffusion model that knows an object, and a camera's place around it.
+    """A diffusion model that is conditioned on an object, by an image or a prompt, and on cameras around it.
 
-    Clean latents are its common tongue: whether a network predicts noise, velocity or the picture ends here.
-    alphas_cumprod (T,) float32; image_size: pixels a side of its pictures; channels: of its latents. is_starter:
+    It returns clean latents, whether its network predicts noise, velocity or images.
+    alphas_cumprod (T,) float32; image_size: pixels a side of its images; channels: of its latents. is_starter:
     whether it is as small as the weights that ship with the extension, so that small fields and few steps suit it.
     """
 
@@ -45,15 +44,15 @@ class Prior(Protocol):
     is_starter: bool
 
     def encode(self, images: Tensor) -> Tensor:
-        """Pictures (B, 3, H, W) in 0..1, of any size -> latents (B, C, h, w), differentiable."""
+        """Images (B, 3, H, W) in 0..1, of any size -> latents (B, C, h, w), differentiable."""
         ...
 
     def decode(self, latents: Tensor) -> Tensor:
-        """Latents (B, C, h, w) -> pictures (B, 3, S, S), about 0..1, differentiable."""
+        """Latents (B, C, h, w) -> images (B, 3, S, S), about 0..1, differentiable."""
         ...
 
     def denoise(self, noisy: Tensor, t: Tensor, cameras: Sequence[Camera], unconditional: bool = True) -> Denoised:
-        """Noisy latents (B, C, h, w) at timesteps t (B,) int64, seen by these cameras. No gradient."""
+        """Estimate clean latents from noisy ones (B, C, h, w) at timesteps t (B,) int64, for B cameras. No gradient."""
         ...
 
 
@@ -68,7 +67,7 @@ def view_angles(cameras: Sequence[Camera]) -> tuple[Tensor, Tensor, Tensor]:
 
 
 class Zero123Prior:
-    """Zero-1-to-3 of one input image, taken at azimuth 0 and `elevation_deg` from `distance` (world units)."""
+    """Zero-1-to-3 conditioned on an image taken at azimuth 0 and `elevation_deg` from `distance` (world units)."""
 
     def __init__(self, model: Zero123, condition: Condition, elevation_deg: float, distance: float):
         self.model, self.condition = model.requires_grad_(False), condition
@@ -77,8 +76,8 @@ class Zero123Prior:
         self.image_size, self.channels, self.is_starter = model.image_size, condition.latent.shape[1], model.is_starter
 
     def encode(self, images: Tensor) -> Tensor:
-        """The posterior's mode, scaled: Stable Diffusion's posterior is so narrow that a sample of it is the same, and
-        the starter's so wide that one would be noise."""
+        """The scaled mode of the posterior: Stable Diffusion's posterior is so narrow that a sample hardly differs, and
+        the starter's so wide that a sample would be noise."""
         side, vae = self.image_size, self.model.vae
         images = F.interpolate(images, (side, side), mode="bilinear", align_corners=False)
         images = images.to(self.model.dtype) * 2 - 1
@@ -107,9 +106,3 @@ class Zero123Prior:
         known = self.alphas_cumprod[t].view(-1, 1, 1, 1)
         convert = clean_from_velocity if model.scheduler.config.prediction_type == "v_prediction" else clean_from_noise
         return Denoised(*(convert(noisy, part.float(), known) for part in output.chunk(copies)))
-
-
-def stable_diffusion_schedule() -> Tensor:
-    """alphas_cumprod (1000,) float32 of Stable Diffusion and all that descends from it."""
-    betas = torch.linspace(math.sqrt(0.00085), math.sqrt(0.012), 1000, dtype=torch.float64) ** 2
-    return (1 - betas).cumprod(0).float()

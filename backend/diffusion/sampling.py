@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How noise becomes a latent: Stable Diffusion's schedule with the solvers that Zero123 is sampled with."""
+"""Noise schedules and solvers for Zero123: Stable Diffusion's schedule with DDIM, DPM-Solver++ and UniPC."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Sampling:
     skip_largest_timestep: bool = False
 
     def second_stage(self) -> Sampling:
-        """The same with two thirds of the steps: One-2-3-45 takes 75 for the views around, 50 for their neighbours."""
+        """Two thirds of the steps: One-2-3-45 takes 75 for the views around the object, 50 for their neighbours."""
         return replace(self, steps=max(1, round(self.steps * 2 / 3)))
 
 
@@ -38,7 +38,7 @@ PAPER = Sampling("ddim", 75, 3.0, eta=1.0, skip_largest_timestep=True)
 
 
 def choose_sampling(is_starter: bool, quality: str = "fast", steps: int = 0, guidance_scale: float = 0.0) -> Sampling:
-    """What suits the weights and the quality ("fast" or "paper"); steps and scale other than 0 are taken as given."""
+    """The sampling for the weights and the quality ("fast" or "paper"); steps and scale other than 0 override it."""
     best = STARTER if is_starter else PAPER if quality == "paper" else FAST
     return replace(best, steps=steps or best.steps, guidance_scale=guidance_scale or best.guidance_scale)
 

@@ -22,14 +22,14 @@ from .guidance import clean_from_noise, clean_from_velocity, guide
 from .prior import Denoised, view_angles
 from .view_prompts import SIDES, Side, perp_neg_mixture, side, view_prompt
 
-SMALLEST_PUBLISHED = 128  # pixels a side; no published latent model makes smaller images
+SMALLEST_LATENT_MODEL = 128  # pixels a side; no published latent diffusion model makes smaller images
 T5_TOKENS = 77  # DeepFloyd IF's prompts; CLIP's tokenizer knows its own length
 
 
 class TextToImage(nn.Module):
-    """A UNet, a text encoder, and an auto-encoder unless the UNet paints pixels (then pictures in -1..1 are "latents").
+    """A UNet, a text encoder, and an auto-encoder unless the UNet works on pixels (then images in -1..1 are "latents").
 
-    scheduler: with the training's schedule and kind of prediction.
+    scheduler: defines the noise schedule of the training and the type of prediction.
     """
 
     def __init__(
@@ -51,14 +51,17 @@ class TextToImage(nn.Module):
 
     @property
     def image_size(self) -> int:
-        """Side of the pictures in pixels."""
+        """Side of the images in pixels."""
         factor = 2 ** (len(self.vae.config.block_out_channels) - 1) if self.vae else 1
         return self.unet.config.sample_size * factor
 
     @property
     def is_starter(self) -> bool:
-        """Whether these are weights of the starter's size, which engines treat by recipes of their own."""
-        return self.vae is not None and self.image_size < SMALLEST_PUBLISHED
+        """Whether its images are as small as the starter's, for which engines have recipes of their own.
+
+        DeepFloyd IF's first stage makes such images, too; unlike the starter it has no auto-encoder.
+        """
+        return self.image_size < SMALLEST_LATENT_MODEL
 
     @property
     def dtype(self) -> torch.dtype:
@@ -66,24 +69,24 @@ class TextToImage(nn.Module):
 
     @torch.no_grad()
     def embed(self, prompts: Sequence[str]) -> Tensor:
-        """What the UNet attends to, (N, tokens, D). CLIP's padding is attended to as in training; T5's is not."""
+        """Text embeddings (N, tokens, D). The UNet attends to CLIP's padding, as in training; T5's is masked."""
         encoder = self.text_encoder
         assert encoder is not None, "the text encoder was dropped"
         is_t5 = encoder.config.model_type == "t5"
         texts = [prompt.lower().strip() if is_t5 else prompt for prompt in prompts]
         length = T5_TOKENS if is_t5 else min(self.tokenizer.model_max_length, encoder.config.max_position_embeddings)
-        told = self.tokenizer(texts, padding="max_length", max_length=length, truncation=True, return_tensors="pt")
+        tokens = self.tokenizer(texts, padding="max_length", max_length=length, truncation=True, return_tensors="pt")
         place = next(encoder.parameters()).device
         masked = is_t5 or getattr(encoder.config, "use_attention_mask", False)
-        mask = {"attention_mask": told.attention_mask.to(place)} if masked else {}
-        return encoder(told.input_ids.to(place), **mask).last_hidden_state.to(self.dtype)
+        mask = {"attention_mask": tokens.attention_mask.to(place)} if masked else {}
+        return encoder(tokens.input_ids.to(place), **mask).last_hidden_state.to(self.dtype)
 
     def forget_text(self) -> None:
-        """Drop the text encoder, which for DeepFloyd IF is larger than all the rest."""
+        """Drop the text encoder, which in DeepFloyd IF is larger than all other networks together."""
         self.text_encoder = None
 
     def encode(self, images: Tensor) -> Tensor:
-        """Pictures (B, 3, H, W) in 0..1 -> scaled latents (B, C, h, w), differentiable; see Zero123Prior's."""
+        """Images (B, 3, H, W) in 0..1 -> scaled latents (B, C, h, w), differentiable; the posterior's mode."""
         side = self.image_size
         images = F.interpolate(images, (side, side), mode="bilinear", align_corners=False) * 2 - 1
         if self.vae is None:
@@ -93,7 +96,7 @@ class TextToImage(nn.Module):
         return (latents * vae.config.scaling_factor).float()
 
     def decode(self, latents: Tensor) -> Tensor:
-        """Scaled latents -> pictures (B, 3, S, S), about 0..1, differentiable."""
+        """Scaled latents -> images (B, 3, S, S), about 0..1, differentiable."""
         if self.vae is None:
             return latents / 2 + 0.5
         return self.vae.decode(latents.to(self.dtype) / self.vae.config.scaling_factor).sample.float() / 2 + 0.5
@@ -104,7 +107,7 @@ class TextToImage(nn.Module):
         return self.unet(noisy.to(self.dtype), t, embeddings).sample[:, : self.channels].float()
 
     def clean(self, noisy: Tensor, t: Tensor, output: Tensor) -> Tensor:
-        """x0 behind an output of `predict`."""
+        """x0 from an output of `predict`."""
         known = self.alphas_cumprod[t].view(-1, 1, 1, 1)
         is_velocity = self.scheduler.config.prediction_type == "v_prediction"
         return (clean_from_velocity if is_velocity else clean_from_noise)(noisy, output, known)
@@ -119,7 +122,7 @@ class TextToImage(nn.Module):
         generator: torch.Generator,
         step_done: Callable[[int, int], None] = lambda i, n: None,
     ) -> Tensor:
-        """A picture (1, 3, S, S) in 0..1 by DDIM, from noise of a CPU generator."""
+        """An image (1, 3, S, S) in 0..1 by DDIM, from noise of a CPU generator."""
         embeddings, device = self.embed([negative, prompt]), self.alphas_cumprod.device
         scheduler = DDIMScheduler.from_config(self.scheduler.config)
         scheduler.set_timesteps(steps)
@@ -133,19 +136,12 @@ class TextToImage(nn.Module):
         return self.decode(latents).clamp(0, 1)
 
 
-class TextPrior:
-    """A text-conditioned model as what the optimisation asks: it knows a prompt, and says it anew for every side.
+class PromptPrior:
+    """A text-conditioned model without its text encoder: the base of priors, which embed their prompt before."""
 
-    negative: what to avoid, in place of telling nothing. perp_neg: avoid the other sides too. All prompts are embedded
-    here once, and the text encoder is dropped.
-    """
-
-    def __init__(self, model: TextToImage, prompt: str, negative: str = "", perp_neg: bool = False):
-        texts = [negative, *(view_prompt(prompt, seen) for seen in SIDES)]
-        unconditional, *sides = model.embed(texts).split(1)
-        self.unconditional, self.sides = unconditional, dict(zip(SIDES, sides, strict=True))
+    def __init__(self, model: TextToImage):
         model.forget_text()
-        self.model, self.perp_neg = model.requires_grad_(False), perp_neg
+        self.model = model.requires_grad_(False)
         self.alphas_cumprod: Tensor = model.alphas_cumprod
         self.image_size, self.channels, self.is_starter = model.image_size, model.channels, model.is_starter
 
@@ -155,6 +151,21 @@ class TextPrior:
     def decode(self, latents: Tensor) -> Tensor:
         return self.model.decode(latents)
 
+
+class TextPrior(PromptPrior):
+    """The prior of a text-conditioned model for a prompt, which names the side that a camera sees.
+
+    negative: the negative prompt, in place of the empty one. perp_neg: the other sides are negative prompts too. All
+    prompts are embedded once, here, and the text encoder is dropped.
+    """
+
+    def __init__(self, model: TextToImage, prompt: str, negative: str = "", perp_neg: bool = False):
+        texts = [negative, *(view_prompt(prompt, seen) for seen in SIDES)]
+        unconditional, *sides = model.embed(texts).split(1)
+        self.unconditional, self.sides = unconditional, dict(zip(SIDES, sides, strict=True))
+        self.perp_neg = perp_neg
+        super().__init__(model)
+
     def denoise(self, noisy: Tensor, t: Tensor, cameras: Sequence[Camera], unconditional: bool = True) -> Denoised:
         azimuth, elevation, _ = (v.tolist() for v in view_angles(cameras))
         angles = list(zip(azimuth, elevation, strict=True))
@@ -162,10 +173,10 @@ class TextPrior:
             positive, negatives, weights = self.mix(angles)
         else:
             positive, negatives, weights = torch.cat([self.sides[side(*a)] for a in angles]), [], None
-        told = [positive, *([self.unconditional.expand_as(positive)] if unconditional else []), *negatives]
-        copies = len(told)
+        embeddings = [positive, *([self.unconditional.expand_as(positive)] if unconditional else []), *negatives]
+        copies = len(embeddings)
         noisy, t = noisy.repeat(copies, 1, 1, 1), t.repeat(copies)
-        clean = self.model.clean(noisy, t, self.model.predict(noisy, t, torch.cat(told))).chunk(copies)
+        clean = self.model.clean(noisy, t, self.model.predict(noisy, t, torch.cat(embeddings))).chunk(copies)
         rest = list(clean[1 + unconditional :])
         return Denoised(clean[0], clean[1] if unconditional else None, rest, weights)
 

@@ -2,8 +2,8 @@
 # diffusers and transformers annotate their models loosely.
 # pyright: reportAttributeAccessIssue=false, reportArgumentType=false, reportOptionalMemberAccess=false
 # pyright: reportCallIssue=false, reportOptionalCall=false, reportOperatorIssue=false, reportIndexIssue=false
-"""A subject that a multi-view model has learnt from a few photos (DreamBooth): a new word, and what changed in the
-UNet, in full or as products of two thin matrices (LoRA, Hu et al. 2022)."""
+"""A subject that a multi-view model has learnt from a few photos (DreamBooth): a new word, and changes of the UNet's
+weights, in full or as products of two low-rank matrices (LoRA, Hu et al. 2022)."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from .stable_diffusion import TextToImage
 
 NAME = re.compile(r"<[a-z0-9][a-z0-9_-]{0,39}>")
 ATTENTION = re.compile(r".*\.attn[12]\.to_(q|k|v|out\.0)")  # what a LoRA changes
-DOWN, UP = ".down", ".up"  # behind a weight's name
+DOWN, UP = ".down", ".up"  # suffixes of a weight's name
 
 
 class LowRank(nn.Module):
-    """A weight (out, ...) plus up (out, rank) @ down (rank, in), which is zero in the beginning."""
+    """A weight (out, ...) plus up (out, rank) @ down (rank, in), which is zero at first."""
 
     def __init__(self, weight: Tensor, rank: int, generator: torch.Generator):
         super().__init__()
@@ -40,9 +40,9 @@ class LowRank(nn.Module):
 
 @dataclass
 class Subject:
-    """name: "<name>", the new word. kind: what it is, in the words that the model knows. word (D,): its embedding.
+    """name: the new word, such as "<gnome>". kind: the kind of object in known words. word (D,): its embedding.
 
-    changes: by the UNet's parameters' names, or those with DOWN and UP for the two matrices.
+    changes: by names of the UNet's parameters, with the suffixes DOWN and UP for low-rank matrices.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Subject:
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
-            raise ValueError(f"{self.name[:60]!r} is no name such as <gnome>: small letters, digits, - and _")
+            raise ValueError(f"{self.name[:60]!r} is not a name like <gnome> (small letters, digits, - and _)")
 
     def check(self, model: TextToImage) -> None:
         """ValueError unless it fits this model."""
@@ -74,7 +74,7 @@ class Subject:
 
     @torch.no_grad()
     def give(self, model: TextToImage) -> None:
-        """Let the model know the subject: prompts may hold its name. ValueError unless it fits."""
+        """Add the subject to a model, so that prompts can name it. ValueError unless it fits."""
         self.check(model)
         add_word(model, self.name, self.word)
         parameters = dict(model.unet.named_parameters())
@@ -88,8 +88,10 @@ class Subject:
 
 
 def add_word(model: TextToImage, name: str, word: Tensor | None = None, kind: str = "") -> int:
-    """Add a word to the tokenizer and the text encoder, and return its number. Without an embedding it means what the
-    words of `kind` mean on average, or what all words do where there are none."""
+    """Add a word to the tokenizer and the text encoder, and return its number.
+
+    Without an embedding `word` it gets the mean embedding of the words of `kind`, or of all words.
+    """
     words = model.tokenizer(kind, add_special_tokens=False).input_ids if kind else []
     table = model.text_encoder.get_input_embeddings().weight
     if word is None:
@@ -103,7 +105,7 @@ def add_word(model: TextToImage, name: str, word: Tensor | None = None, kind: st
 
 
 def adapt(unet: nn.Module, rank: int, seed: int = 0) -> dict[str, LowRank]:
-    """Add matrices of `rank` to all attention, by the names of the weights that they change."""
+    """Add low-rank matrices to all attention layers; returns them by the names of the weights that they change."""
     generator, added = torch.Generator().manual_seed(seed), {}
     for name, module in list(unet.named_modules()):
         if ATTENTION.fullmatch(name):

@@ -12,11 +12,11 @@ from ..interface.view_set import NEIGHBOURS, RADIUS
 from .sampling import Sampling
 from .zero123 import Condition, Zero123
 
-WHITE = 253 / 255  # first-stage pixels from here on are background
+WHITE = 253 / 255  # first-stage pixels at least as bright are background
 
 
 class TwoStages:
-    """Samples views with one stream of noise. Published weights' views are cut to 8 bits, as if they had been files.
+    """Samples views with one noise generator. With published weights, views are truncated to 8 bits, as in files.
 
     step_done: (stage, step, steps), after every step.
     """
@@ -28,15 +28,17 @@ class TwoStages:
     def around(
         self, condition: Condition, angles: list[tuple[float, float]], elevation: float, distance: float
     ) -> Tensor:
-        """Views from these angles (azimuth, elevation), of an input at `elevation` (degrees) that seems taken from
-        `distance`: (N, 3, S, S) in 0..1."""
+        """Views (N, 3, S, S) in 0..1 from these (azimuth, elevation).
+
+        elevation: the input camera's in degrees; distance: its apparent distance.
+        """
         offsets = [(a, e - elevation) for a, e in angles]
         return self._sample(
             "Views around", condition, offsets, [elevation] * len(angles), RADIUS - distance, self.sampling
         )
 
     def closer(self, views: Tensor, angles: list[tuple[float, float]]) -> Tensor:
-        """The four neighbours of each of these first-stage views (N, 3, S, S) from these angles: (4 N, 3, S, S)."""
+        """First-stage views (N, 3, S, S) and their angles -> four neighbours of each, (4 N, 3, S, S)."""
         sources = self.model.encode(torch.where(views >= WHITE, 1.0, views) * 2 - 1)
         sources = Condition(sources.embedding.repeat_interleave(4, 0), sources.latent.repeat_interleave(4, 0))
         elevations = [e for _, e in angles for _ in NEIGHBOURS]

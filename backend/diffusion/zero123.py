@@ -27,14 +27,13 @@ from ..runtime.batches import Batches
 from ..runtime.memory import give_back, is_memory
 from ..runtime.offload import LOWER, Placement, choose_placement, place, take_turn
 from ..runtime.single_token_attention import use_single_token
+from .clip_similarity import normalise
 from .sampling import Sampling, choose_sampling, make_scheduler, plan
 
 Kind = Literal["starter", "zero123", "stable-zero123"]
-CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
-CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 PARTS = {"vae": AutoencoderKL, "image_encoder": CLIPVisionModelWithProjection, "unet": UNet2DConditionModel}
 LINEARS = {"clip_camera_projection": "proj"}
-NOTE = "zero123.json"  # {"kind": ...}: what the tensors cannot tell. We write it; beside a checkpoint, people may
+NOTE = "zero123.json"  # {"kind": ...}, which tensors do not reveal; users may put it beside a checkpoint
 
 
 def relative_pose(azimuth_deg: Tensor, elevation_deg: Tensor, radius: Tensor | float = 0.0) -> Tensor:
@@ -49,7 +48,7 @@ def relative_pose(azimuth_deg: Tensor, elevation_deg: Tensor, radius: Tensor | f
 
 @dataclass
 class Condition:
-    """What the model knows of an input image: embedding (B, D) and latent (B, C, h, w), unscaled posterior mode."""
+    """The encoded input image: embedding (B, D) and latent (B, C, h, w), the posterior's unscaled mode."""
 
     embedding: Tensor
     latent: Tensor
@@ -69,10 +68,11 @@ class Zero123(nn.Module):
     ):
         super().__init__()
         self.vae, self.image_encoder, self.unet = vae, image_encoder, unet
-        self.clip_camera_projection, self.kind = clip_camera_projection, kind
+        self.clip_camera_projection = clip_camera_projection
+        self.kind: Kind = kind
         self.scheduler = make_scheduler(prediction_type)
         self.batches = {name: Batches() for name in PARTS}
-        self.placement: Placement | None = None  # of a network that was not settled, on a CPU, there is none
+        self.placement: Placement | None = None  # None on a CPU, where `settle` is not called
         self.device = torch.device("cpu")
         use_single_token(unet)
 
@@ -88,7 +88,7 @@ class Zero123(nn.Module):
 
     @property
     def dtype(self) -> torch.dtype:
-        """What is computed in; a network's weights may be kept in less."""
+        """The number type of computation; weights may be stored in fewer bits."""
         return self.clip_camera_projection.weight.dtype
 
     def settle(self, device: torch.device, free: int) -> Zero123:
@@ -107,9 +107,9 @@ class Zero123(nn.Module):
         place(self._networks(), self.device, placement)
 
     def run(self, name: str, network: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
-        """A function of one of the PARTS on batches that the memory allows.
+        """Run a function of one of the PARTS on batches that fit in memory.
 
-        Where not even one item fits beside the weights, these lie where they take less of the device from then on.
+        If not even one item fits beside the weights, they are offloaded further from then on.
         """
         while True:
             if self.placement == "turns":
@@ -131,8 +131,8 @@ class Zero123(nn.Module):
     ) -> Tensor:
         """Differences target - input as in `relative_pose`, and the input camera's own elevation -> (B, 4).
 
-        Stable Zero123 is told the input's polar angle (90 degrees minus the elevation, in radians) in place of the
-        distance; the others are not told it.
+        Stable Zero123 takes the input's polar angle (90 degrees minus the elevation, in radians) in place of the
+        distance; the others do not.
         """
         pose = relative_pose(azimuth_deg, elevation_deg, radius)
         if self.kind == "stable-zero123":
@@ -140,7 +140,7 @@ class Zero123(nn.Module):
         return pose
 
     def sampling(self, quality: str = "fast", steps: int = 0, guidance_scale: float = 0.0) -> Sampling:
-        """What suits these weights; steps and guidance scale other than 0 are taken as given."""
+        """The sampling for these weights; steps and guidance scale other than 0 override it."""
         return choose_sampling(self.is_starter, quality, steps, guidance_scale)
 
     def encode(self, image: Tensor) -> Condition:
@@ -150,14 +150,11 @@ class Zero123(nn.Module):
         return Condition(self.run("image_encoder", self.embed, image), latent)
 
     def embed(self, image: Tensor) -> Tensor:
-        """CLIP's image embedding (B, D); the resize is kornia's of the published code, which overshoots unclamped."""
+        """CLIP's image embedding (B, D), after kornia's resizing as in the published code: unclamped, it overshoots."""
         side = self.image_encoder.config.image_size
         if image.shape[-1] != side:
             image = F.interpolate(image, (side, side), mode="bicubic", align_corners=True, antialias=False)
-        mean, std = (
-            torch.tensor(v, device=image.device, dtype=image.dtype).view(3, 1, 1) for v in (CLIP_MEAN, CLIP_STD)
-        )
-        return self.image_encoder(((image + 1) / 2 - mean) / std).image_embeds
+        return self.image_encoder(normalise((image + 1) / 2)).image_embeds
 
     def context(self, condition: Condition, pose: Tensor) -> Tensor:
         """The one token that the UNet attends to, (B, 1, D)."""

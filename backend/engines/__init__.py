@@ -55,7 +55,7 @@ class ImageResult:
 
 
 class EngineModule(Protocol):
-    """A module of this package. It may also have `unload()`, which drops the models that it keeps between runs."""
+    """A module of this package; models that it keeps between runs lie in a runtime.model_cache.ModelCache."""
 
     def run(self, request: Request[Any], progress: Progress) -> MeshResult | ImageResult: ...
 

@@ -123,7 +123,8 @@ class PublishedLRM:
     """TripoSR and OpenLRM as released: a density."""
 
     def __init__(self, model: LRM, kind: Kind) -> None:
-        self.model, self.kind = model, kind
+        self.model = model
+        self.kind: Kind = kind
         turn = TRIPOSR_TURN if kind == "triposr" else np.eye(3)
         self.turn = np.array(turn, np.float32) * np.float32(0.5 / model.architecture.radius)  # to Blender's frame
 

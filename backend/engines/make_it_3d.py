@@ -27,7 +27,7 @@ from ..rendering.cameras import Camera, orbit
 from ..rendering.mesh import Mesh
 from ..runtime.devices import choose_device
 from ..runtime.progress import Progress
-from ..weights.loaders.clip import load_likeness
+from ..weights.loaders.clip import load_clip_similarity
 from ..weights.loaders.stable_diffusion import check_text_weights, load_text_to_image
 from ..weights.loaders.subjects import find_subjects, load_with_subjects
 from . import MeshResult, Request
@@ -56,7 +56,7 @@ def run(request: Request[MakeIt3DParameters], progress: Progress) -> MeshResult:
     caption, about_caption = describe(square, parameters.description, device)
     depth, about_depth = estimate_depth(square, device)
     progress.update("Loading weights", 0, 1)
-    likeness, about_likeness = load_likeness(device)
+    likeness, about_likeness = load_clip_similarity(device)
     subjects = find_subjects(f"{caption} {parameters.negative}")
     model = load_with_subjects(load_text_to_image, parameters.weights, device, subjects)
     coarse, fine = choose_recipes(model, parameters)

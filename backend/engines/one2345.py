@@ -26,7 +26,7 @@ from ..rendering.cameras import Camera, orbit
 from ..runtime.devices import choose_device
 from ..runtime.images import to_opaque_bytes
 from ..runtime.progress import Progress
-from ..weights.loaders.one2345 import Models, check_weights, load_models, make_room
+from ..weights.loaders.one2345 import One2345Networks, check_weights, load_models, make_room
 from ..weights.store import store
 from . import MeshResult, Request
 
@@ -92,7 +92,7 @@ def cut_out(image: np.ndarray, parameters: One2345Parameters, device: torch.devi
 
 
 def generate_views(
-    models: Models,
+    models: One2345Networks,
     condition: Condition,
     elevation: float,
     distance: float,
@@ -147,7 +147,7 @@ def views_with_estimate(
     return views, angles, NOT_FOUND if polar is None else "estimated"
 
 
-def place_cameras(models: Models, angles: Angles, size: int) -> tuple[Camera, list[Camera]]:
+def place_cameras(models: One2345Networks, angles: Angles, size: int) -> tuple[Camera, list[Camera]]:
     """The input's camera and those of the close views."""
     fov = FOV_DEG if models.sparse_neus.rig == "starter" else PUBLISHED_FOV_DEG
     reference, *cameras = (

@@ -14,7 +14,7 @@ import torch
 from diffusers import DiffusionPipeline
 from torch import Tensor
 
-from ..diffusion.zero123 import CLIP_MEAN, CLIP_STD
+from ..diffusion.clip_similarity import normalise
 from ..interface.errors import ImageError
 from ..interface.tasks import ShapEParameters
 from ..meshing.clean import keep_components, remove_degenerate
@@ -99,7 +99,7 @@ def sample_latents(
 def clip_input(rgba: np.ndarray, size: int) -> Tensor:
     """A cut-out image RGBA (H, W, 4), framed on white and normalised for CLIP: (1, 3, size, size)."""
     rgb = on_white(frame(rgba, size)[0])
-    return torch.from_numpy(((rgb - CLIP_MEAN) / CLIP_STD).astype(np.float32)).permute(2, 0, 1)[None]
+    return normalise(torch.from_numpy(rgb).permute(2, 0, 1)[None])
 
 
 def to_mesh(model: DiffusionPipeline, latents: Tensor, resolution: int, progress: Progress) -> Mesh:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every set of weights that engines can use: where it comes from, how large it is, and what its licence permits."""
+"""The sets of weights that engines can use: source, size, licence, and whether it permits commercial use."""
 
 from __future__ import annotations
 
@@ -24,6 +24,22 @@ Part = Literal[
     "caption",
     "depth",
 ]
+PARTS: dict[Part, str] = {  # titles for the artist, in the order of the list
+    "all": "Complete Sets",
+    "views": "Novel Views",
+    "surface": "Surface Reconstruction",
+    "elevation": "Elevation Estimate",
+    "background": "Background Removal",
+    "text": "Text to Image",
+    "planes": "Mesh in One Pass",
+    "shap_e": "Shap-E (image)",
+    "shap_e_text": "Shap-E (prompt)",
+    "multi_view": "Text to Views",
+    "words": "CLIP Tokenizer",
+    "likeness": "Image and Text Similarity",
+    "caption": "Captioning",
+    "depth": "Depth Estimation",
+}
 CommercialUse = Literal["yes", "no", "with conditions", "unclear"]
 
 
@@ -48,10 +64,10 @@ class File:
 class Weights:
     """A set of weights.
 
-    purpose: what it is for, for an artist. part: the part of image to mesh that it does; "views" are what the panel
-    offers as Weights. repository: owner/name on the Hugging Face hub, or the address of a folder, "" for what ships
-    with the extension. licence: as published. about: bytes, roughly, where the files' sizes are unknown.
-    gated: the download asks for an account that has agreed to the licence.
+    purpose: for artists. part: its task; the panel's Weights offers those for "views". repository: owner/name on the
+    Hugging Face hub, or a folder's address, "" if it ships with the extension. licence: as published. about: bytes,
+    roughly, if files' sizes are unknown. gated: only accounts that have agreed to the licence can download it.
+    requires: ids of sets that these weights do not work without.
     """
 
     id: str
@@ -65,6 +81,12 @@ class Weights:
     note: str = ""
     about: int = 0
     gated: bool = False
+    requires: tuple[str, ...] = ()
+
+    @property
+    def convertible(self) -> bool:
+        """Whether it is one original checkpoint of Zero123, which half precision makes six times smaller."""
+        return self.part == "views" and len(self.files) == 1
 
     @property
     def size(self) -> int:
@@ -73,53 +95,46 @@ class Weights:
         return known if all(file.size for file in self.files) and known else max(self.about, known)
 
 
-# The networks of the diffusers layouts that are read; their schedulers are built in code.
-HALF_PRECISION = tuple(
-    File(f"{network}/{name}")
-    for network, tensors in (
-        ("clip_camera_projection", "diffusion_pytorch_model"),
-        ("image_encoder", "model"),
-        ("unet", "diffusion_pytorch_model"),
-        ("vae", "diffusion_pytorch_model"),
+def diffusers_files(*networks: tuple[str, str], variant: str = "") -> tuple[File, ...]:
+    """config.json and tensors of networks (folder, stem of the tensors' file) in diffusers' layout."""
+    return tuple(
+        File(f"{folder}/{name}")
+        for folder, stem in networks
+        for name in ("config.json", f"{stem}{variant}.safetensors")
     )
-    for name in ("config.json", f"{tensors}.safetensors")
-)
-STABLE_DIFFUSION = (
-    *(
-        File(f"{network}/{name}")
-        for network, tensors in (
-            ("text_encoder", "model"),
-            ("unet", "diffusion_pytorch_model"),
-            ("vae", "diffusion_pytorch_model"),
-        )
-        for name in ("config.json", f"{tensors}.fp16.safetensors")
-    ),
-    File("scheduler/scheduler_config.json"),
-    File("tokenizer/merges.txt"),
-    File("tokenizer/vocab.json"),
-    File("tokenizer/special_tokens_map.json"),
-    File("tokenizer/tokenizer_config.json"),
-)
-MVDREAM = (
-    *(
-        File(f"{network}/{name}")
-        for network, tensors in (
-            ("text_encoder", "model"),
-            ("unet", "diffusion_pytorch_model"),
-            ("vae", "diffusion_pytorch_model"),
-        )
-        for name in ("config.json", f"{tensors}.safetensors")
-    ),
-    File("tokenizer/merges.txt"),
-    File("tokenizer/vocab.json"),
-    File("tokenizer/special_tokens_map.json"),
-    File("tokenizer/tokenizer_config.json"),
-)
-VIEWS = "Imagines the object from other sides"
-PROMPTS = "Knows what a prompt looks like"
-SIDES = "Knows what a prompt looks like from four sides at once"
+
+
+IMAGE_ENCODER, TEXT_ENCODER = ("image_encoder", "model"), ("text_encoder", "model")
+UNET_AND_VAE = ("unet", "diffusion_pytorch_model"), ("vae", "diffusion_pytorch_model")
 SHAP_E = ("prior", "diffusion_pytorch_model"), ("renderer", "diffusion_pytorch_model")
-LARGE = "The original checkpoint, for training or comparison; converted, it takes a sixth of the disk."
+SCHEDULER = File("scheduler/scheduler_config.json")
+TOKENIZER = tuple(
+    File(f"tokenizer/{name}")
+    for name in ("merges.txt", "vocab.json", "special_tokens_map.json", "tokenizer_config.json")
+)
+ZERO123 = diffusers_files(("clip_camera_projection", "diffusion_pytorch_model"), IMAGE_ENCODER, *UNET_AND_VAE)
+STABLE_DIFFUSION = (*diffusers_files(TEXT_ENCODER, *UNET_AND_VAE, variant=".fp16"), SCHEDULER, *TOKENIZER)
+MVDREAM = (*diffusers_files(TEXT_ENCODER, *UNET_AND_VAE), *TOKENIZER)
+SHAP_E_IMAGE = (*diffusers_files(IMAGE_ENCODER, *SHAP_E, variant=".fp16"), SCHEDULER)
+SHAP_E_TEXT = (*diffusers_files(TEXT_ENCODER, *SHAP_E, variant=".fp16"), SCHEDULER, *TOKENIZER)
+TRANSFORMERS = File("config.json"), File("model.safetensors"), File("preprocessor_config.json")
+PICKLED_TRANSFORMERS = tuple(
+    File(name)
+    for name in (
+        "config.json",
+        "pytorch_model.bin",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "special_tokens_map.json",
+    )
+)
+VIEWS = "Generates the object's other sides"
+PROMPTS = "Generates images from prompts"
+SIDES = "Generates four views of an object from a prompt"
+LARGE = "Original checkpoint. Convert it to free five sixths of its disk space."
+RESTRICTIONS = "See the licence's use restrictions (Attachment A)."
+SURFACE = ("one2345-sparseneus",)  # One-2-3-45 needs it beside any Zero123
+WORDS = ("clip-words",)
 
 OPENLRM = tuple(
     Weights(
@@ -133,7 +148,7 @@ OPENLRM = tuple(
         else (File("config.json"), File("model.safetensors" if data == "obj" else "pytorch_model.bin")),
         "CC-BY-NC-4.0",
         "no",
-        "For research and other non-commercial use.",
+        "Non-commercial use only.",
         about=about,
     )
     for version, data, told, size, about in (
@@ -152,10 +167,10 @@ DEPTH = tuple(
     Weights(
         identity,
         title,
-        "Tells Make-It-3D how far away each part of a picture is",
+        "Estimates depth in the image, for Make-It-3D",
         "depth",
         repository,
-        (File("config.json"), File("model.safetensors"), File("preprocessor_config.json")),
+        TRANSFORMERS,
         licence,
         "no" if "NC" in licence else "yes",
         about=about,
@@ -190,7 +205,7 @@ WEIGHTS: tuple[Weights, ...] = (
     Weights(
         "starter",
         "Starter (built in)",
-        "The whole way from image to mesh, small and quick: to try things out",
+        "Image to mesh with small, fast networks, to try things out",
         "all",
         "",
         (),
@@ -201,14 +216,15 @@ WEIGHTS: tuple[Weights, ...] = (
     Weights(
         "zero123-xl-diffusers",
         "Zero123-XL",
-        f"{VIEWS}. The smallest download, and a good first choice",
+        f"{VIEWS}. The smallest download; a good first choice",
         "views",
         "ashawkey/zero123-xl-diffusers",
-        HALF_PRECISION,
+        ZERO123,
         "MIT",
         "unclear",
-        "The terms of its training data are not settled.",
+        "The licence of its training data is unclear.",
         about=2_500_000_000,
+        requires=SURFACE,
     ),
     Weights(
         "stable-zero123-diffusers",
@@ -216,11 +232,12 @@ WEIGHTS: tuple[Weights, ...] = (
         f"{VIEWS}, with more detail than Zero123-XL",
         "views",
         "ashawkey/stable-zero123-diffusers",
-        HALF_PRECISION,
+        ZERO123,
         "Stability AI non-commercial research licence",
         "no",
-        "A conversion; Stability AI's terms apply.",
+        "Converted from the original; Stability AI's licence applies.",
         about=2_500_000_000,
+        requires=SURFACE,
     ),
     Weights(
         "stable-zero123",
@@ -232,6 +249,7 @@ WEIGHTS: tuple[Weights, ...] = (
         "Stability AI non-commercial research licence",
         "no",
         gated=True,
+        requires=SURFACE,
     ),
     Weights(
         "stable-zero123-c",
@@ -242,8 +260,9 @@ WEIGHTS: tuple[Weights, ...] = (
         (File("stable_zero123_c.ckpt", 8_584_305_838),),
         "Stability AI Community licence",
         "with conditions",
-        "Free below a yearly revenue that the licence names.",
+        "Free below the yearly revenue named in the licence.",
         gated=True,
+        requires=SURFACE,
     ),
     Weights(
         "zero123-xl",
@@ -255,6 +274,7 @@ WEIGHTS: tuple[Weights, ...] = (
         "MIT (code and conversions)",
         "unclear",
         LARGE,
+        requires=SURFACE,
     ),
     Weights(
         "zero123-105000",
@@ -267,6 +287,7 @@ WEIGHTS: tuple[Weights, ...] = (
         "yes",
         LARGE,
         about=15_500_000_000,
+        requires=SURFACE,
     ),
     Weights(
         "zero123-165000",
@@ -279,6 +300,7 @@ WEIGHTS: tuple[Weights, ...] = (
         "yes",
         LARGE,
         about=15_500_000_000,
+        requires=SURFACE,
     ),
     Weights(
         "triposr",
@@ -298,7 +320,7 @@ WEIGHTS: tuple[Weights, ...] = (
     Weights(
         "one2345-sparseneus",
         "One-2-3-45 reconstruction",
-        "Finds the surface in the imagined views. Every Zero123 needs it",
+        "Reconstructs the surface from generated views. Every Zero123 needs it",
         "surface",
         "One-2-3-45/code",
         (
@@ -314,7 +336,7 @@ WEIGHTS: tuple[Weights, ...] = (
     Weights(
         "one2345-elevation",
         "One-2-3-45 elevation (LoFTR)",
-        "Estimates how far from above the image looks. Without it, set Elevation yourself",
+        "Estimates the camera's elevation. Without it, set Elevation yourself",
         "elevation",
         "One-2-3-45/code",
         (
@@ -330,7 +352,7 @@ WEIGHTS: tuple[Weights, ...] = (
     Weights(
         "rembg-isnet",
         "Background removal (IS-Net)",
-        "Cuts the object out of a busy photograph",
+        "Cuts objects out of busy backgrounds",
         "background",
         "https://github.com/danielgatis/rembg/releases/download/v0.0.0",
         (File("isnet-general-use.onnx"),),
@@ -341,10 +363,10 @@ WEIGHTS: tuple[Weights, ...] = (
     Weights(
         "sam-vit-base",
         "Segment Anything, small",
-        "Cuts the object out of a busy photograph, inside a box",
+        "Cuts objects out of busy backgrounds, after a first rough cut",
         "background",
         "facebook/sam-vit-base",
-        (File("config.json"), File("model.safetensors"), File("preprocessor_config.json")),
+        TRANSFORMERS,
         "Apache-2.0",
         "yes",
         about=375_000_000,
@@ -352,10 +374,10 @@ WEIGHTS: tuple[Weights, ...] = (
     Weights(
         "sam-vit-huge",
         "Segment Anything, large",
-        "Cuts the object out of a busy photograph, inside a box",
+        "Cuts objects out of busy backgrounds, after a first rough cut",
         "background",
         "facebook/sam-vit-huge",
-        (File("config.json"), File("model.safetensors"), File("preprocessor_config.json")),
+        TRANSFORMERS,
         "Apache-2.0",
         "yes",
         about=2_565_000_000,
@@ -363,7 +385,7 @@ WEIGHTS: tuple[Weights, ...] = (
     Weights(
         "sam-vit-h",
         "Segment Anything, large, original",
-        "Cuts the object out, as One-2-3-45 does",
+        "Cuts objects out, as One-2-3-45 does",
         "background",
         "One-2-3-45/code",
         (
@@ -379,13 +401,13 @@ WEIGHTS: tuple[Weights, ...] = (
     Weights(
         "starter-text",
         "Starter for prompts (built in)",
-        "A few dozen things in plain colours: to try prompts out",
+        "A few dozen kinds of objects in plain colours, to try prompts out",
         "text",
         "",
         (),
         "GPL-3.0-or-later",
         "yes",
-        "Data: CC0, CC-BY 4.0, MIT and BSD, see its model_card.md.",
+        "Training data: CC0, CC-BY 4.0, MIT and BSD; see its model_card.md.",
     ),
     Weights(
         "stable-diffusion-2-1-base",
@@ -396,7 +418,7 @@ WEIGHTS: tuple[Weights, ...] = (
         STABLE_DIFFUSION,
         "CreativeML Open RAIL++-M",
         "with conditions",
-        "What the licence forbids stands in its appendix.",
+        RESTRICTIONS,
         about=2_600_000_000,
     ),
     Weights(
@@ -408,7 +430,7 @@ WEIGHTS: tuple[Weights, ...] = (
         STABLE_DIFFUSION,
         "CreativeML Open RAIL-M",
         "with conditions",
-        "What the licence forbids stands in its appendix.",
+        RESTRICTIONS,
         about=2_100_000_000,
     ),
     Weights(
@@ -420,7 +442,7 @@ WEIGHTS: tuple[Weights, ...] = (
         MVDREAM,
         "OpenRAIL",
         "with conditions",
-        "What the licence forbids stands in its appendix.",
+        RESTRICTIONS,
         about=2_600_000_000,
     ),
     Weights(
@@ -432,8 +454,9 @@ WEIGHTS: tuple[Weights, ...] = (
         (File("sd-v2.1-base-4view.pt"),),
         "OpenRAIL",
         "with conditions",
-        "What the licence forbids stands in its appendix. It needs CLIP's words too.",
+        f"{RESTRICTIONS} Needs the CLIP tokenizer too.",
         about=5_220_000_000,
+        requires=WORDS,
     ),
     Weights(
         "mvdream-sd15",
@@ -444,13 +467,14 @@ WEIGHTS: tuple[Weights, ...] = (
         (File("sd-v1.5-4view.pt"),),
         "OpenRAIL",
         "with conditions",
-        "What the licence forbids stands in its appendix. It needs CLIP's words too.",
+        f"{RESTRICTIONS} Needs the CLIP tokenizer too.",
         about=4_270_000_000,
+        requires=WORDS,
     ),
     Weights(
         "clip-words",
-        "CLIP's words",
-        "The list of words that the original MVDream files do not hold",
+        "CLIP tokenizer",
+        "The vocabulary that the original MVDream files lack",
         "words",
         "openai/clip-vit-large-patch14",
         (File("vocab.json"), File("merges.txt")),
@@ -461,17 +485,10 @@ WEIGHTS: tuple[Weights, ...] = (
     Weights(
         "shap-e-img2img",
         "Shap-E",
-        "Makes a whole shape of an image",
+        "Generates a shape from an image",
         "shap_e",
         "openai/shap-e-img2img",
-        (
-            *(
-                File(f"{network}/{name}")
-                for network, tensors in (("image_encoder", "model"), *SHAP_E)
-                for name in ("config.json", f"{tensors}.fp16.safetensors")
-            ),
-            File("scheduler/scheduler_config.json"),
-        ),
+        SHAP_E_IMAGE,
         "MIT",
         "yes",
         about=1_691_000_000,
@@ -479,21 +496,10 @@ WEIGHTS: tuple[Weights, ...] = (
     Weights(
         "shap-e",
         "Shap-E for prompts",
-        "Makes a whole shape of a prompt",
+        "Generates a shape from a prompt",
         "shap_e_text",
         "openai/shap-e",
-        (
-            *(
-                File(f"{network}/{name}")
-                for network, tensors in (("text_encoder", "model"), *SHAP_E)
-                for name in ("config.json", f"{tensors}.fp16.safetensors")
-            ),
-            File("scheduler/scheduler_config.json"),
-            File("tokenizer/merges.txt"),
-            File("tokenizer/vocab.json"),
-            File("tokenizer/special_tokens_map.json"),
-            File("tokenizer/tokenizer_config.json"),
-        ),
+        SHAP_E_TEXT,
         "MIT",
         "yes",
         about=1_334_000_000,
@@ -501,16 +507,10 @@ WEIGHTS: tuple[Weights, ...] = (
     Weights(
         "clip-vit-base-patch16",
         "CLIP",
-        "Tells Make-It-3D how alike pictures are, and how like a sentence",
+        "Compares images with each other and with text, for Make-It-3D",
         "likeness",
         "openai/clip-vit-base-patch16",
-        (
-            File("config.json"),
-            File("pytorch_model.bin"),
-            File("tokenizer.json"),
-            File("tokenizer_config.json"),
-            File("special_tokens_map.json"),
-        ),
+        PICKLED_TRANSFORMERS,
         "MIT",
         "yes",
         about=603_000_000,
@@ -518,16 +518,10 @@ WEIGHTS: tuple[Weights, ...] = (
     Weights(
         "blip-base",
         "BLIP captions",
-        "Says for Make-It-3D what a picture shows, if you do not",
+        "Describes the image for Make-It-3D if you do not",
         "caption",
         "Salesforce/blip-image-captioning-base",
-        (
-            File("config.json"),
-            File("pytorch_model.bin"),
-            File("tokenizer.json"),
-            File("tokenizer_config.json"),
-            File("special_tokens_map.json"),
-        ),
+        PICKLED_TRANSFORMERS,
         "BSD-3-Clause",
         "yes",
         about=991_000_000,
@@ -537,7 +531,7 @@ WEIGHTS: tuple[Weights, ...] = (
 
 
 def weights(identity: str) -> Weights:
-    """The set of that id; ParameterError names the nearest one."""
+    """The set with this id. ParameterError names the nearest id."""
     for known in WEIGHTS:
         if known.id == identity:
             return known

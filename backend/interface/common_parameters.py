@@ -13,10 +13,9 @@ PROMPT = Parameter("prompt", "Prompt", "string", "")
 
 def check_prompt(prompt: Any) -> str:
     """A prompt without blanks around it; ParameterError where there is none."""
-    text = PROMPT.check(prompt).strip()
-    if not text:
+    if not isinstance(prompt, str) or not prompt.strip():
         raise ParameterError("There is no prompt. Describe the object, such as: a red car.")
-    return text
+    return PROMPT.check(prompt).strip()
 
 
 def weights(default: str, help: str) -> Any:
@@ -24,15 +23,13 @@ def weights(default: str, help: str) -> Any:
 
 
 def text_weights() -> Any:
-    return weights(
-        "starter-text", "The built-in starter weights, a set by its name in the list of models, or a diffusers folder"
-    )
+    return weights("starter-text", "The built-in starter weights, the name of another set, or a diffusers folder")
 
 
 def multi_view_weights() -> Any:
     return weights(
         "starter-text",
-        "The built-in starter weights, a set by its name in the list of models, or a folder or .pt file of MVDream",
+        "The built-in starter weights, the name of another set, or a folder or .pt file of MVDream",
     )
 
 
@@ -44,10 +41,10 @@ class CommonParameters:
         "Device",
         "auto",
         choices=("auto", "cpu", "cuda", "mps"),
-        help="Where the work is done; auto takes the graphics card where there is one",
+        help="Where to compute; auto uses the graphics card if there is one",
     )
     weights: str = weights(
-        "starter", "The built-in starter weights, a set by its name in the list of models, or a folder or checkpoint"
+        "starter", "The built-in starter weights, the name of another set, or a folder or checkpoint"
     )
 
 
@@ -76,8 +73,8 @@ class MeshParameters(CommonParameters):
         "off",
         choices=("off", "512", "1024", "2048", "4096"),
         unit="pixels",
-        help="Unwrap the mesh and put its colours on a picture of this side, instead of on the vertices alone. The "
-        "mesh then has at most 40,000 faces",
+        help="Unwrap the mesh and bake its colours into a texture of this size, in addition to vertex colours. "
+        "Limits the mesh to 40,000 faces",
     )
 
 
@@ -86,35 +83,35 @@ def remove_background() -> Any:
         "Remove Background",
         "auto",
         choices=("auto", "always", "never"),
-        help="Cut the object out of the image; auto does so when the image has no transparency",
+        help="Cut the object out of the image; auto only if the image has no transparency",
     )
 
 
 def negative() -> Any:
-    return parameter("Avoid", "", help="What it should not look like, in words")
+    return parameter("Avoid", "", help="What the object should not look like")
 
 
-def auto_elevation(help: str = "Estimate the camera's height above the object from the image") -> Any:
+def auto_elevation(help: str = "Estimate the camera's elevation from the image") -> Any:
     return parameter("Estimate Elevation", True, help=help)
 
 
 def elevation(
     default: float,
-    help: str = "Angle from which the image looks down on the object, used when it is not estimated",
+    help: str = "Camera angle above the horizon in the image, used when it is not estimated",
     maximum: float = 80,
 ) -> Any:
     return parameter("Elevation", default, -30, maximum, unit="deg", help=help)
 
 
-def minutes(help: str = "Ends after this time, whatever it has by then; 0 takes all the steps") -> Any:
+def minutes(help: str = "Stop after this time and keep the result; 0 runs all steps") -> Any:
     return parameter("Time", 0.0, 0, 10_000, unit="minutes", help=help)
 
 
 def steps(help: str, maximum: int = 100_000) -> Any:
-    """Number of steps, where 0 takes what suits."""
+    """Number of steps, where 0 stands for the default of the weights."""
     return parameter("Steps", 0, 0, maximum, help=help)
 
 
 def guidance(help: str, maximum: float = 200) -> Any:
-    """Scale of classifier-free guidance, where 0 takes what suits."""
+    """Scale of classifier-free guidance, where 0 stands for the default of the weights."""
     return parameter("Guidance", 0.0, 0, maximum, help=help)

@@ -16,7 +16,7 @@ MAX_ANGLES = 32  # views of one request
 
 
 class ParameterError(ValueError):
-    """A value, a parameter's name or a task's name that cannot be used; the message is written for an artist."""
+    """A value or a name that cannot be used; the message is written for an artist."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Parameter:
     help: str = ""
 
     def check(self, value: Any) -> Any:
-        """The value converted to this parameter's kind (text is understood too); ParameterError if that fails."""
+        """The value converted to this parameter's kind, also from text; ParameterError if that fails."""
         if self.kind == "bool":
             return self._check_bool(value)
         if self.kind in ("int", "float"):
@@ -122,7 +122,7 @@ def nearest(word: Any, known: tuple[str, ...] | list[str]) -> str:
 
 
 def check_angles(value: Any) -> list[tuple[float, float | None]]:
-    """(azimuth, elevation) pairs in degrees of a request, None for the image's own height; ParameterError."""
+    """(azimuth, elevation) pairs in degrees of a request, None for the image's own elevation; ParameterError."""
     pairs: list[Any] = value if isinstance(value, list) and 0 < len(value) <= MAX_ANGLES else [None]
     for pair in pairs:
         whole = isinstance(pair, (list, tuple)) and len(pair) == 2

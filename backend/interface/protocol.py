@@ -22,8 +22,7 @@ FAILURES = ("input", "parameter", "weights", "memory", "cancelled", "disk", "int
 Message = dict[str, Any]
 Attachments = dict[str, bytes]
 
-# Downloads happen only where the user asked for one, so the model libraries are told to stay offline. They draw
-# progress bars of their own, for which there is no place.
+# The model libraries stay offline, because only the user starts downloads, and draw no progress bars of their own.
 SETTINGS = {
     "HF_HUB_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -78,7 +77,7 @@ def parse_line(line: bytes) -> Message:
 
 
 def refuse_constant(name: str) -> None:
-    """NaN and Infinity are Python's own; JSON has no such numbers."""
+    """Refuse NaN and Infinity, which Python reads but JSON does not have."""
     raise ValueError(f"{name} is not JSON")
 
 
@@ -101,7 +100,7 @@ def check_sizes(line: bytes, kind: object, listed: Any) -> None:
 
 
 def read_exactly(stream: BinaryIO, size: int) -> bytes:
-    """Exactly `size` bytes, in pieces, so that a lie about the size costs no memory; FrameError at an early end."""
+    """Exactly `size` bytes, read in pieces so that a false size costs no memory; FrameError at an early end."""
     pieces, missing = [], size
     while missing:
         piece = stream.read(min(missing, CHUNK))

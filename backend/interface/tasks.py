@@ -23,15 +23,17 @@ from .common_parameters import (
 from .parameters import ParameterError, nearest, parameter
 from .task import Task
 
-VIEW_GUIDANCE = "How strictly the imagined views follow the image; 0 takes what suits the weights"
-SHAPE_GUIDANCE = "How strictly the shape follows the prompt; 0 takes what suits the weights"
-PROMPT_STEPS = "Optimisation steps; 0 takes what suits the weights: 10,000 as published, 120 for the starter"
+VIEW_GUIDANCE = "How closely the generated views follow the image; 0 uses the default for the weights"
+SHAPE_GUIDANCE = "How closely the shape follows the prompt; 0 uses the default for the weights"
+PROMPT_STEPS = "Optimisation steps; 0 uses 10,000, or 120 with the starter weights"
 
 
 @dataclass(frozen=True)
 class LRMParameters(MeshParameters):
+    """Parameters of LRM, TripoSR and OpenLRM."""
+
     auto_elevation: bool = auto_elevation(
-        "Estimate the camera's height above the object from the image, for the starter weights. Others are not told it"
+        "Estimate the camera's elevation from the image. Starter weights only; others do not use it"
     )
     elevation_deg: float = elevation(20.0)
     depth: float = parameter(
@@ -39,12 +41,12 @@ class LRMParameters(MeshParameters):
         0.0,
         0,
         5,
-        help="How deep the object is, as a share of its width, with the starter weights. 0 estimates it",
+        help="Depth of the object relative to its width. Starter weights only; 0 estimates it",
     )
     match_picture: bool = parameter(
         "Match Picture",
         True,
-        help="Cut the mesh to the image's outline and give its front the image's colours, with the starter weights",
+        help="Trim the mesh to the image's outline and project the image onto its front. Starter weights only",
     )
     remove_background: str = remove_background()
     source_distance: float = parameter(
@@ -52,14 +54,14 @@ class LRMParameters(MeshParameters):
         2.0,
         1.2,
         4.0,
-        help="How far OpenLRM takes the camera to be from the object, whose space reaches from -1 to 1",
+        help="Distance of the camera that OpenLRM assumes; the object lies within -1 to 1",
     )
     threshold: float = parameter(
         "Threshold",
         0.0,
         0,
         1000,
-        help="Density from which on something is solid; lower keeps thin parts. 0 takes what suits the weights",
+        help="Density above which space is solid; lower keeps thin parts. 0 uses the default for the weights",
     )
     mesh_resolution: int = parameter(
         "Mesh Resolution",
@@ -74,8 +76,8 @@ class LRMParameters(MeshParameters):
 LRM = Task(
     name="lrm",
     title="LRM (fastest)",
-    help="One network sees the image and gives the whole shape in one pass, in seconds; with the weights of "
-    "TripoSR or OpenLRM too",
+    help="One network turns the image into a mesh in one pass, in seconds. Also runs the weights of TripoSR and "
+    "OpenLRM",
     inputs=("image",),
     values=LRMParameters,
     weights=("starter",),
@@ -87,7 +89,7 @@ def lower_contrast() -> Any:
     return parameter(
         "Lower Contrast",
         False,
-        help="Darken the image by a fifth for published weights, which helps with very bright objects",
+        help="Darken the image by a fifth, which helps with very bright objects. Published weights only",
     )
 
 
@@ -96,8 +98,8 @@ def quality() -> Any:
         "Quality",
         "fast",
         choices=("fast", "paper"),
-        help="How published weights imagine the views: fast in 20 steps; paper in 75 noisy ones, as published. "
-        "The starter weights always take one step",
+        help="How published weights sample the views: fast takes 20 steps; paper takes 75 noisy steps, as "
+        "published. Starter weights always take one",
     )
 
 
@@ -107,16 +109,18 @@ def inference_steps() -> Any:
         0,
         0,
         100,
-        help="Denoising steps for each imagined view; 0 takes as many as suit the weights and the quality",
+        help="Denoising steps per view; 0 uses the default for the weights and the quality",
     )
 
 
 @dataclass(frozen=True)
 class One2345Parameters(MeshParameters):
+    """Parameters of One-2-3-45."""
+
     auto_elevation: bool = auto_elevation()
     elevation_deg: float = elevation(20.0)
     match_picture: bool = parameter(
-        "Match Picture", True, help="Cut the mesh to the image's outline and give its front the image's colours"
+        "Match Picture", True, help="Trim the mesh to the image's outline and project the image onto its front"
     )
     remove_background: str = remove_background()
     lower_contrast: bool = lower_contrast()
@@ -128,7 +132,7 @@ class One2345Parameters(MeshParameters):
 ONE2345 = Task(
     name="one2345",
     title="One-2-3-45 (fast)",
-    help="Imagines the object from 32 sides and fits a surface to them, in about a minute on a CPU",
+    help="Generates 32 views of the object and fits a surface to them, in about a minute on a CPU",
     inputs=("image",),
     values=One2345Parameters,
     weights=("starter",),
@@ -138,29 +142,29 @@ ONE2345 = Task(
 
 @dataclass(frozen=True)
 class Zero123SDSParameters(MeshParameters):
+    """Parameters of Zero-1-to-3 by score distillation."""
+
     method: str = parameter(
         "Method",
         "sds",
         choices=("sds", "sjc"),
-        help="sds: score distillation of a density field; sjc: Zero-1-to-3's own, with voxels",
+        help="sds: score distillation of a density field; sjc: the method of the Zero-1-to-3 paper, with voxels",
     )
     start: str = parameter(
         "Start",
         "nothing",
         choices=("nothing", "fast", "mesh"),
-        help="What to begin with: nothing; fast, what the fast engine makes; or the mesh that is selected",
+        help="Start from nothing, from the mesh that One-2-3-45 makes (fast), or from the selected mesh",
     )
-    steps: int = steps("Optimisation steps; 0 takes what suits the weights and the method")
+    steps: int = steps("Optimisation steps; 0 uses the default for the weights and the method")
     minutes: float = minutes()
-    auto_elevation: bool = auto_elevation(
-        "Estimate the camera's height above the object from the image, where the weights can"
-    )
+    auto_elevation: bool = auto_elevation("Estimate the camera's elevation from the image, if the weights can")
     elevation_deg: float = elevation(5.0)
     match_picture: bool = parameter(
         "Match Picture",
         True,
-        help="Give the finished mesh's front the image's colours, and cut what the starter made of a mesh "
-        "to the image's outline",
+        help="Project the image onto the front of the finished mesh. A mesh that the starter weights refined is "
+        "also trimmed to the image's outline",
     )
     remove_background: str = remove_background()
     guidance_scale: float = guidance(f"{VIEW_GUIDANCE} and the method")
@@ -169,8 +173,8 @@ class Zero123SDSParameters(MeshParameters):
 ZERO123_SDS = Task(
     name="zero123_sds",
     title="Zero-1-to-3 (slow, optimised)",
-    help="Optimises a shape until it looks like the image, and from all other sides as Zero-1-to-3 expects; "
-    "can refine what the fast engine makes, or a mesh",
+    help="Optimises a shape until it matches the image in front and Zero-1-to-3's prediction everywhere else. Can "
+    "also refine a mesh",
     inputs=("image", "mesh"),
     values=Zero123SDSParameters,
     weights=("starter",),
@@ -180,24 +184,28 @@ ZERO123_SDS = Task(
 
 @dataclass(frozen=True)
 class MakeIt3DParameters(MeshParameters):
+    """Parameters of Make-It-3D."""
+
     description: str = parameter(
-        "Description", "", help="What the image shows, in words; empty asks BLIP, where its weights are here"
+        "Description",
+        "",
+        help="What the image shows, in words. If empty, BLIP describes it, if its weights are installed",
     )
     negative: str = negative()
     refine: bool = parameter(
         "Refine Colours",
         True,
-        help="The second stage: colours from the image itself in front, and as the model expects elsewhere",
+        help="Second stage: colours come from the image in front, and from the model elsewhere",
     )
     steps: int = steps(
-        "Optimisation steps of the shape; 0 takes what suits the weights: 5,000 as released, 160 for the "
-        "starter. Refining takes its share of them more"
+        "Optimisation steps for the shape; 0 uses 5,000, or 160 with the starter weights. Refining adds more in "
+        "proportion"
     )
     minutes: float = minutes()
-    elevation_deg: float = elevation(10.0, "Angle from which the image looks down on the object")
+    elevation_deg: float = elevation(10.0, "Camera angle above the horizon in the image")
     remove_background: str = remove_background()
     guidance_scale: float = guidance(
-        "How strictly the other sides follow the description; 0 takes what suits the weights"
+        "How closely the other sides follow the description; 0 uses the default for the weights"
     )
     weights: str = text_weights()
 
@@ -205,8 +213,8 @@ class MakeIt3DParameters(MeshParameters):
 MAKE_IT_3D = Task(
     name="make_it_3d",
     title="Make-It-3D (slow, optimised)",
-    help="Optimises a shape until its front is the image and its other sides fit the image's description, then "
-    "refines its colours as points",
+    help="Optimises a shape until it matches the image in front and its description from other sides, then refines "
+    "the colours",
     inputs=("image",),
     values=MakeIt3DParameters,
     weights=("starter-text",),
@@ -217,23 +225,25 @@ MAKE_IT_3D = Task(
 
 @dataclass(frozen=True)
 class DreamFusionParameters(MeshParameters):
+    """Parameters of DreamFusion."""
+
     negative: str = negative()
     perp_neg: bool = parameter(
         "Avoid Extra Faces",
         False,
-        help="Perp-Neg: tell the model at every view which sides must not show; three more looks a step",
+        help="Negative prompts per view direction (Perp-Neg). Three extra model evaluations per step",
     )
     start: str = parameter(
         "Start",
         "nothing",
         choices=("nothing", "mesh"),
-        help="What to begin with: nothing, or the mesh that is selected",
+        help="Start from nothing, or from the selected mesh",
     )
     surface: str = parameter(
         "Surface",
         "density",
         choices=("density", "distance"),
-        help="What is optimised: a density, as published, or a signed distance, slower, with cleaner surfaces",
+        help="density: as published; distance: a signed distance, slower, with a cleaner surface",
     )
     steps: int = steps(PROMPT_STEPS)
     minutes: float = minutes()
@@ -244,7 +254,7 @@ class DreamFusionParameters(MeshParameters):
 DREAMFUSION = Task(
     name="dreamfusion",
     title="DreamFusion (prompt, slow)",
-    help="Optimises a shape until it looks from everywhere as Stable Diffusion expects of the prompt",
+    help="Optimises a shape until Stable Diffusion sees the prompt in it from every side",
     inputs=("prompt", "mesh"),
     values=DreamFusionParameters,
     weights=("starter-text",),
@@ -252,15 +262,18 @@ DREAMFUSION = Task(
     optimises=True,
 )
 
-SHAP_E_HELP = "One diffusion model of whole shapes, in a minute: smooth, simple, free for any use. Needs a download"
-SHAP_E_STEPS = "Denoising steps; 0 takes 64, as published"
-SHAP_E_WEIGHTS = "A set by its name in the list of models, or a diffusers folder"
+SHAP_E_HELP = "Generates a whole shape by diffusion, in a minute. Smooth and simple; free for any use. Needs a "
+"download"
+SHAP_E_STEPS = "Denoising steps; 0 uses 64, as published"
+SHAP_E_WEIGHTS = "The name of a set of weights, or a diffusers folder"
 
 
 @dataclass(frozen=True)
 class ShapEParameters(MeshParameters):
+    """Parameters of Shap-E from an image."""
+
     steps: int = steps(SHAP_E_STEPS, 1000)
-    guidance_scale: float = guidance("How strictly the shape follows the image; 0 takes 3, as published", 50)
+    guidance_scale: float = guidance("How closely the shape follows the image; 0 uses 3, as published", 50)
     remove_background: str = remove_background()
     weights: str = weights("shap-e-img2img", SHAP_E_WEIGHTS)
 
@@ -278,8 +291,10 @@ SHAP_E = Task(
 
 @dataclass(frozen=True)
 class ShapETextParameters(MeshParameters):
+    """Parameters of Shap-E from a prompt."""
+
     steps: int = steps(SHAP_E_STEPS, 1000)
-    guidance_scale: float = guidance("How strictly the shape follows the prompt; 0 takes 15, as published", 50)
+    guidance_scale: float = guidance("How closely the shape follows the prompt; 0 uses 15, as published", 50)
     weights: str = weights("shap-e", SHAP_E_WEIGHTS)
 
 
@@ -296,6 +311,8 @@ SHAP_E_TEXT = Task(
 
 @dataclass(frozen=True)
 class MVDreamParameters(MeshParameters):
+    """Parameters of MVDream."""
+
     negative: str = negative()
     steps: int = steps(PROMPT_STEPS)
     minutes: float = minutes()
@@ -305,12 +322,12 @@ class MVDreamParameters(MeshParameters):
         0.5,
         0,
         1,
-        help="How far the contrast that guidance adds is taken back; the paper takes 0.7, its code 0.5",
+        help="How much of the contrast that guidance adds is removed; 0.7 in the paper, 0.5 in its code",
     )
     shading: bool = parameter(
         "Shading",
         True,
-        help="Light the shape in half the steps, which shows its form; needs twice the memory and time",
+        help="Shade the object in half of the steps, which improves its shape; doubles memory and time",
     )
     weights: str = multi_view_weights()
 
@@ -318,8 +335,7 @@ class MVDreamParameters(MeshParameters):
 MVDREAM = Task(
     name="mvdream",
     title="MVDream (prompt, slow)",
-    help="Optimises a shape until four sides at once look as MVDream expects of the prompt, which cures the extra "
-    "faces of DreamFusion",
+    help="Optimises a shape on four views at once, which avoids DreamFusion's extra faces",
     inputs=("prompt",),
     values=MVDreamParameters,
     weights=("starter-text",),
@@ -330,16 +346,18 @@ MVDREAM = Task(
 
 @dataclass(frozen=True)
 class TextToImageParameters(CommonParameters):
+    """Parameters of an image from a prompt."""
+
     negative: str = negative()
-    steps: int = steps("Denoising steps; 0 takes 30", 1000)
-    guidance_scale: float = guidance("How strictly the picture follows the prompt; 0 takes what suits the weights", 50)
+    steps: int = steps("Denoising steps; 0 uses 30", 1000)
+    guidance_scale: float = guidance("How closely the image follows the prompt; 0 uses the default for the weights", 50)
     weights: str = text_weights()
 
 
 TEXT_TO_IMAGE = Task(
     name="text_to_image",
     title="Picture of a Prompt",
-    help="Makes an image from words, for the engines that start from an image",
+    help="Makes an image from a prompt, for the engines that start from an image",
     inputs=("prompt",),
     values=TextToImageParameters,
     weights=("starter-text",),
@@ -350,6 +368,8 @@ TEXT_TO_IMAGE = Task(
 
 @dataclass(frozen=True)
 class NovelViewParameters(CommonParameters):
+    """Parameters of novel views by Zero-1-to-3."""
+
     auto_elevation: bool = auto_elevation()
     elevation_deg: float = elevation(20.0)
     remove_background: str = remove_background()
@@ -362,7 +382,7 @@ class NovelViewParameters(CommonParameters):
 NOVEL_VIEW = Task(
     name="novel_view",
     title="Novel View",
-    help="Imagines the object in the image from other sides",
+    help="Generates views of the object from other sides",
     inputs=("image", "angles"),
     values=NovelViewParameters,
     weights=("starter",),
@@ -372,22 +392,23 @@ NOVEL_VIEW = Task(
 
 @dataclass(frozen=True)
 class ViewsToMeshParameters(MeshParameters):
+    """Parameters of a mesh from views."""
+
     method: str = parameter(
         "Method",
         "fast",
         choices=("fast", "neus"),
-        help="fast: one pass of SparseNeuS, in seconds; neus: a surface optimised until every view shows it, in "
-        "minutes",
+        help="fast: one pass of SparseNeuS, in seconds; neus: a surface optimised to match every view, in minutes",
     )
-    steps: int = steps("Optimisation steps of neus; 0 takes 300")
-    minutes: float = minutes("Ends neus after this time, whatever it has by then; 0 takes all the steps")
+    steps: int = steps("Optimisation steps for neus; 0 uses 300")
+    minutes: float = minutes("Stop neus after this time and keep the result; 0 runs all steps")
     remove_background: str = remove_background()
 
 
 VIEWS_TO_MESH = Task(
     name="views_to_mesh",
     title="Views to Mesh",
-    help="Makes a mesh of pictures whose cameras are known",
+    help="Makes a mesh from images with known cameras",
     inputs=("views",),
     values=ViewsToMeshParameters,
     weights=("starter",),
@@ -397,20 +418,22 @@ VIEWS_TO_MESH = Task(
 
 @dataclass(frozen=True)
 class ViewsFromTextParameters(CommonParameters):
+    """Parameters of views from a prompt."""
+
     negative: str = negative()
-    views: int = parameter("Views", 4, 1, 16, help="How many, evenly around; the models learnt four")
-    elevation_deg: float = elevation(
-        15.0, "Angle from which all the views look down on the object; MVDream learnt 0 to 30", maximum=60
+    views: int = parameter(
+        "Views", 4, 1, 16, help="Number of views, evenly around the object; the models were trained on four"
     )
-    steps: int = steps("Denoising steps; 0 takes 50, or 30 with the starter", 1000)
-    guidance_scale: float = guidance("How strictly the views follow the prompt; 0 takes what suits the weights", 50)
+    elevation_deg: float = elevation(15.0, "Camera angle above the horizon; MVDream was trained on 0 to 30", maximum=60)
+    steps: int = steps("Denoising steps; 0 uses 50, or 30 with the starter weights", 1000)
+    guidance_scale: float = guidance("How closely the views follow the prompt; 0 uses the default for the weights", 50)
     weights: str = multi_view_weights()
 
 
 VIEWS_FROM_TEXT = Task(
     name="views_from_text",
     title="Views of a Prompt",
-    help="Makes pictures of one object from several sides from words, with their cameras",
+    help="Makes views of one object from a prompt, with their cameras",
     inputs=("prompt",),
     values=ViewsFromTextParameters,
     weights=("starter-text",),
@@ -421,23 +444,25 @@ VIEWS_FROM_TEXT = Task(
 
 @dataclass(frozen=True)
 class DreamBoothParameters(CommonParameters):
+    """Parameters of multi-view DreamBooth."""
+
     subject: str = parameter(
-        "Name", "", help="Its word in prompts, without the < and > that go around it: small letters, digits, - and _"
+        "Name", "", help="Its name in prompts, without < and >: lowercase letters, digits, - and _"
     )
-    kind: str = parameter("Kind", "", help="What it is, in words that the model knows, such as: chair")
+    kind: str = parameter("Kind", "", help="What it is, in common words, such as: chair")
     method: str = parameter(
         "Method",
         "lora",
         choices=("lora", "full"),
-        help="lora: a small file, a third of the memory; full: all of the model changes, as published",
+        help="lora: a small file, a third of the memory; full: trains the whole model, as published",
     )
-    steps: int = steps("Learning steps; 0 takes 600, or 200 with the starter")
+    steps: int = steps("Training steps; 0 uses 600, or 200 with the starter weights")
     preservation: float = parameter(
         "Preservation",
         -1.0,
         -1,
         1e6,
-        help="How strongly the model is held to what it knew; -1 takes what suits the weights, 1 as published",
+        help="How strongly the model keeps what it knew; -1 uses the default for the weights, 1 is as published",
     )
     remove_background: str = remove_background()
     weights: str = multi_view_weights()

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import io
-import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,10 +17,10 @@ import torch
 from torch import Tensor, nn
 
 from ..rendering.mesh import Mesh
-from ..runtime.progress import CHECKPOINT, Cancelled, Progress
+from ..runtime.files import write_whole
+from ..runtime.progress import CHECKPOINT, CURVES, Cancelled, Progress
 from .loss_curves import draw_curves
 
-CURVES = "curves.png"
 SNAPSHOT_STEPS = 50  # between two states that NaN steps back to
 MAX_RECOVERIES = 5
 PREVIEW_SHARE = 0.1  # largest share of the time that previews take
@@ -38,7 +37,7 @@ class Diverged(ValueError):
 
 
 class Objective(Protocol):
-    """What is optimised, and for what losses.
+    """Something to optimise: parameters and their losses.
 
     modules: everything with parameters or buffers that a checkpoint needs. name: the kinds and settings of all parts; a
     checkpoint of another name is not resumed.
@@ -111,7 +110,7 @@ def optimise(
     run = Run(objective, seed, identity)
     run.resume(folder)
     outcome, started, before = run.outcome, clock(), run.outcome.seconds
-    next_preview, next_save, previews = started + preview_s, started + checkpoint_s, 0
+    previews, next_save = Previews(objective, progress, preview_s, clock, started + preview_s), started + checkpoint_s
     try:
         while not is_done(outcome, steps, seconds):
             if progress.ending:
@@ -121,10 +120,7 @@ def optimise(
             run.advance(position, position / steps)
             now = clock()
             outcome.seconds = before + now - started
-            if now >= next_preview:
-                show(objective, progress, with_mesh=previews % PREVIEWS_PER_MESH == PREVIEWS_PER_MESH - 1)
-                previews, spent = previews + 1, clock() - now
-                next_preview = clock() + max(preview_s, spent / PREVIEW_SHARE)
+            previews.show(now)
             if now >= next_save:
                 run.keep(folder)
                 next_save = clock() + checkpoint_s
@@ -142,13 +138,28 @@ def is_done(outcome: Outcome, steps: int, seconds: float | None) -> bool:
     return outcome.steps >= steps if seconds is None else outcome.seconds >= seconds
 
 
-def show(objective: Objective, progress: Progress, with_mesh: bool) -> None:
-    """Send a preview. Without a surface it has no mesh."""
-    mesh = None
-    if with_mesh:
-        with suppress(ValueError):  # no finite values, or no surface yet
-            mesh = objective.mesh(PREVIEW_RESOLUTION)
-    progress.preview(objective.views(), mesh if mesh is not None and len(mesh.faces) else None)
+@dataclass
+class Previews:
+    """Previews of an objective, `interval` seconds apart, or farther where they would take too much of the time."""
+
+    objective: Objective
+    progress: Progress
+    interval: float
+    clock: Callable[[], float]
+    due: float
+    count: int = 0
+
+    def show(self, now: float) -> None:
+        """Send a preview if it is time for one; some have a mesh, if there is a surface yet."""
+        if now < self.due:
+            return
+        mesh, self.count = None, self.count + 1
+        if self.count % PREVIEWS_PER_MESH == 0:
+            with suppress(ValueError):  # no finite values, or no surface yet
+                mesh = self.objective.mesh(PREVIEW_RESOLUTION)
+        self.progress.preview(self.objective.views(), mesh if mesh is not None and len(mesh.faces) else None)
+        spent = self.clock() - now
+        self.due = self.clock() + max(self.interval, spent / PREVIEW_SHARE)
 
 
 @dataclass
@@ -226,6 +237,7 @@ class Run:
         except Exception as error:  # whatever a damaged or foreign file may raise
             self.restore(begun)
             cause = (str(error) or type(error).__name__).splitlines()[0][:200].rstrip(".")
+            (folder / CHECKPOINT).replace(folder / f"other-{CHECKPOINT}")  # the next one must not overwrite it
             self.outcome.note = f"Started anew, because the checkpoint does not fit: {cause}."
             return
         self.outcome.resumed_at = self.outcome.steps
@@ -264,13 +276,3 @@ class Run:
             name: {key: value.clone() for key, value in module.named_buffers() if key in module.state_dict()}
             for name, module in self.objective.modules.items()
         }
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Under a temporary name first, so that nobody finds half of it. OSError."""
-    temporary = path.with_name(path.name + ".part")
-    try:
-        temporary.write_bytes(data)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

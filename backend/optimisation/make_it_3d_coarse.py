@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..diffusion.clip_similarity import Likeness, through, unlike
+from ..diffusion.clip_similarity import ClipSimilarity, through, unlike
 from ..diffusion.prior import Prior, view_angles
 from ..fields.field import Field
 from ..rendering.cameras import Camera
@@ -27,7 +27,7 @@ class ReferenceFeatures:
     """The reference image and everything that other networks say about it; None where there is no such network."""
 
     reference: Reference
-    likeness: Likeness | None = None  # CLIP, which makes the embeddings
+    likeness: ClipSimilarity | None = None  # CLIP, which makes the embeddings
     image: Tensor | None = None  # embedding (D,) of the image
     patches: Tensor | None = None  # features (1, L, D') of the image's patches
     caption: Tensor | None = None  # embedding (D,) of the caption
@@ -41,7 +41,7 @@ class ReferenceFeatures:
 
 
 def encode_reference(
-    reference: Reference, likeness: Likeness | None, caption: str, depth: Tensor | None = None
+    reference: Reference, likeness: ClipSimilarity | None, caption: str, depth: Tensor | None = None
 ) -> ReferenceFeatures:
     """Embed a reference and its caption. depth: estimated, (H, W)."""
     if likeness is None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Cutting the object out of its background: alpha, rembg's networks, the border's colour; Segment Anything."""
+"""Removes backgrounds: by transparency, rembg's networks, the border's colour, or Segment Anything."""
 
 from __future__ import annotations
 
@@ -19,22 +19,23 @@ from ..weights.store import store
 from . import salient_object
 from .segment_anything import SETS, find_sam, load_sam, segment
 
-# Distances of RGB colours, 0..1; tried on renders of 40 objects before plain colours, as PNG and as JPEG.
-NOISE = 0.04  # closer is the same colour
-BUSY = 0.15  # farther is another colour, however restless the background is
-HALO = 0.1  # so far off may JPEG's ringing around an outline be, HALO_PIXELS wide
+# Distances of RGB colours, 0..1, chosen on renders of 40 objects on plain colours, as PNG and JPEG.
+NOISE = 0.04  # colours closer than this are equal
+BUSY = 0.15  # colours farther apart differ, even before a busy background
+HALO = 0.1  # reach of JPEG's ringing around an outline, which is HALO_PIXELS wide
 HALO_PIXELS = 3
-MIX = 0.25  # so far may a mix of two colours lie off the line between them
-LIMIT = 1024  # pixels of the longer side: no engine sees more, and cancelling must not wait for a larger one
-SPECK = 0.01  # of the largest piece's size: smaller pieces are dirt
-LEAST = 16  # pixels that an object has at least
-REMEDY = 'Use a picture with a plain background or with transparency, or set "Remove Background" to Never.'
+MIX = 0.25  # distance that a mix of two colours may have from the line between them
+MAX_SIDE = 1024  # pixels; engines use no more, and cancelling must not wait for larger images
+SPECK = 0.01  # pieces smaller than this share of the largest are removed
+MIN_PIXELS = 16  # of an object
+REMEDY = 'Use an image with a plain background or transparency, or set "Remove Background" to Never.'
 
 
 @dataclass(frozen=True)
 class Cutout:
-    """image: RGBA float32 (H, W, 4), straight alpha, longer side at most LIMIT pixels if something had to be cut out;
-    method: what told the object from the background; note: for the report.
+    """image: RGBA float32 (H, W, 4), straight alpha; if a background was removed, with sides of at most MAX_SIDE.
+
+    method: how the background was recognised. note: a sentence for the result's facts.
     """
 
     image: np.ndarray
@@ -43,19 +44,19 @@ class Cutout:
 
 
 def remove_background(image: np.ndarray, mode: str = "auto", device: str = "cpu") -> Cutout:
-    """Give RGBA float32 (H, W, 4), straight alpha, an alpha that shows the object only.
+    """RGBA float32 (H, W, 4), straight alpha -> the image with an alpha that shows the object alone.
 
-    auto: the picture's own transparency if it has any, else as always: a network of rembg's if one is on this machine
-    (nothing is downloaded), else the difference to the border's colour; then Segment Anything, if it is here, in the
-    box of that, on `device`. never: alpha stays as it is. Raises ImageError when nothing would remain; WeightsError.
+    mode "auto": the image's transparency if it has any, else as "always": by one of rembg's networks if installed, else
+    by the border's colour, refined by Segment Anything on `device` if installed. "never": alpha stays as it is.
+    Raises ImageError if nothing would remain; WeightsError.
     """
     alpha = image[..., 3]
     if not (alpha >= 0.5).any():
-        raise ImageError("The picture is transparent everywhere.", "Choose a picture that shows an object.")
+        raise ImageError("The image is fully transparent.", "Choose an image that shows an object.")
     if mode == "never":
-        return Cutout(image, "none", "The background was left as it is.")
+        return Cutout(image, "none", "The background was kept.")
     if mode == "auto" and has_meaningful_alpha(alpha):
-        return Cutout(image, "alpha", "The picture's own transparency was used.")
+        return Cutout(image, "alpha", "The image's transparency was used.")
     image = reduce(image)
     alpha = image[..., 3]
     color = on_white(image)
@@ -68,63 +69,63 @@ def remove_background(image: np.ndarray, mode: str = "auto", device: str = "cpu"
     if (sam := find_sam()) is not None and (refined := refine(sam, color, cut[..., 3], device)) is not None:
         cut, method, note = np.dstack([color, refined]), "sam", "The background was removed with Segment Anything."
     elif method == "border":
-        note += f" Segment Anything would know better. {store.get(catalog.weights(SETS[-1]))}"
+        note += f" Segment Anything gives better cut-outs. {store.get(catalog.weights(SETS[-1]))}"
     cut[..., 3] = np.minimum(cut[..., 3], alpha)
-    if (cut[..., 3] >= 0.5).sum() < LEAST:
-        raise ImageError("No object stands out from the background of this picture.", REMEDY)
+    if (cut[..., 3] >= 0.5).sum() < MIN_PIXELS:
+        raise ImageError("No object stands out from the background.", REMEDY)
     return Cutout(cut.astype(np.float32), method, note)
 
 
 def refine(sam: Path, color: np.ndarray, matte: np.ndarray, device: str) -> np.ndarray | None:
-    """Segment Anything's matte (H, W), 0 or 1, in the box of a rougher one; None where either shows nothing."""
+    """Segment Anything's matte (H, W), 0 or 1, in the box of a rougher one; None if either is empty."""
     rows, columns = (np.flatnonzero((matte > 0).any(axis)) for axis in (1, 0))
     if not len(rows):
         return None
     box = int(columns[0]), int(rows[0]), int(columns[-1]), int(rows[-1])
     mask = segment(load_sam(sam), to_bytes(color), box, torch.device(device))
-    return mask.astype(np.float32) if mask.sum() >= LEAST else None
+    return mask.astype(np.float32) if mask.sum() >= MIN_PIXELS else None
 
 
 def reduce(image: np.ndarray) -> np.ndarray:
-    """Average whole blocks of pixels until the longer side is at most LIMIT."""
-    factor = -(-max(image.shape[:2]) // LIMIT)
+    """Average whole blocks of pixels until the longer side is at most MAX_SIDE."""
+    factor = -(-max(image.shape[:2]) // MAX_SIDE)
     if factor == 1:
         return image
     return np.asarray(Image.fromarray(to_bytes(image)).reduce(factor), np.float32) / 255
 
 
 def has_meaningful_alpha(alpha: np.ndarray) -> bool:
-    """Some of the picture is transparent: at least 0.1 % of it, and at least 16 pixels."""
-    return int((alpha < 0.5).sum()) >= max(LEAST, alpha.size // 1000)
+    """Whether at least 0.1 % of the image, and at least MIN_PIXELS, are transparent."""
+    return int((alpha < 0.5).sum()) >= max(MIN_PIXELS, alpha.size // 1000)
 
 
 def rembg_alpha(color: np.ndarray) -> np.ndarray | None:
-    """The matte (H, W), 0..1, of the best of rembg's networks, or None when none is on this machine."""
+    """The matte (H, W), 0..1, of the best installed network of rembg's, None without one."""
     found = salient_object.find()
     return None if found is None else salient_object.matte(*found, to_bytes(color))
 
 
 def cut_at_border_color(color: np.ndarray) -> tuple[np.ndarray, str]:
-    """Everything that has the border's colour and is connected to it, or seen through a hole, is background.
+    """Remove pixels of the border's colour that are connected to the border or seen through a hole.
 
-    RGB float32 (H, W, 3) -> RGBA with soft edges, whose colours are freed from the background's, and a note.
-    The border's colour may change smoothly over the picture, and the object may touch the border in places.
+    RGB float32 (H, W, 3) -> RGBA with soft edges and without the background's colour in them, and a note. The
+    background's colour may change smoothly over the image, and the object may touch the border in places.
     """
     backdrop, noise, share = fit_backdrop(color)
     distance = np.linalg.norm(color - backdrop, axis=2)
     solid = ~_background(distance, np.clip(4 * noise, NOISE, BUSY), noise)
     solid = _without_specks(solid)
-    note = "The background was removed by the colour of the picture's border."
+    note = "The background was removed by the colour of the border."
     if share < 0.7:
-        note += " The border is not plain, so that the outline may be wrong; a picture with transparency works best."
+        note += " The border is not plain, so the outline may be wrong; an image with transparency works best."
     return np.dstack(_soften(color, backdrop, solid)), note
 
 
 def fit_backdrop(color: np.ndarray) -> tuple[np.ndarray, float, float]:
-    """A smooth (quadratic) colour model of the background from the picture's border.
+    """A smooth (quadratic) colour model of the background from the border.
 
     Returns the model (H, W, 3), the usual distance of border pixels from it, and the share of the border it explains.
-    Robust: the sum of distances, not of their squares, is least, so that an object touching the border counts little.
+    Minimises the sum of distances, not of their squares, so that an object touching the border counts little.
     """
     height, width = color.shape[:2]
     y, x = np.linspace(-1, 1, height, dtype=np.float32), np.linspace(-1, 1, width, dtype=np.float32)
@@ -151,13 +152,13 @@ def fit_backdrop(color: np.ndarray) -> tuple[np.ndarray, float, float]:
 def _background(distance: np.ndarray, limit: float, noise: float) -> np.ndarray:
     """Pixels whose distance is below the limit and that are connected to the border, or that show through a hole.
 
-    A hole is told from a part of the object in a similar colour by its mean distance: it is that of the background.
+    A hole differs from a part of the object in a similar colour by its mean distance, which is the background's.
     """
     names = np.empty(distance.shape, np.int32)
     ndimage.label(distance < limit, output=names)
     sizes = np.maximum(np.bincount(names.ravel()), 1)
     mean = np.bincount(names.ravel(), distance.ravel()) / sizes
-    behind = (sizes >= LEAST) & (mean < max(1.5 * noise, NOISE / 2))
+    behind = (sizes >= MIN_PIXELS) & (mean < max(1.5 * noise, NOISE / 2))
     behind[np.concatenate([names[0], names[-1], names[:, 0], names[:, -1]])] = True
     behind[0] = False
     return np.asarray(ndimage.binary_dilation(behind[names], iterations=HALO_PIXELS, mask=distance < HALO))
@@ -172,10 +173,10 @@ def _without_specks(solid: np.ndarray) -> np.ndarray:
 
 
 def _soften(color: np.ndarray, backdrop: np.ndarray, solid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Colour and alpha, where pixels at the outline are taken apart into object and background.
+    """Colour and alpha with the pixels at the outline separated into object and background.
 
-    Such a pixel is a mix of the background and of the object's colour two pixels further in; one that is not (a thin
-    part of another colour) stays as it is.
+    Such a pixel is a mix of the background and the object's colour two pixels further in; one that is not, such as a
+    thin part of another colour, stays as it is.
     """
     alpha = solid.astype(np.float64)
     core = np.asarray(ndimage.binary_erosion(solid, np.ones((3, 3)), iterations=2, border_value=1), bool)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The input camera's height from four imagined neighbours of its view (One-2-3-45, section 3.2; after ID-Pose).
+"""The input camera's elevation from four generated neighbours of its view (One-2-3-45, section 3.2; after ID-Pose).
 
-LoFTR matches the four pictures. Their cameras are known but for one angle: the one under which the matches agree best.
+LoFTR matches the four images. Their cameras are known except for one angle, for which the matches agree best.
 Angles here are polar, from +Z downwards: 90 degrees minus the elevation.
 """
 
@@ -28,8 +28,8 @@ from ..weights.store import store
 SIDE, FOCAL, DISTANCE = 256, 280.0, 1.2  # pixels, pixels, world units
 LOFTR_SIDE = 480
 NEIGHBOURS = ((-10, 0), (10, 0), (0, -10), (0, 10))  # (polar, azimuth) from the view in their middle
-WHITE = 245  # a pixel is background when all of its colours are brighter
-NEAR = 1.0  # pixels within which two matches start at the same place
+WHITE = 245  # pixels are background if all of their channels are brighter
+NEAR = 1.0  # pixels; matches that start closer together start at one point
 LOFTR = catalog.weights("one2345-elevation")
 REMEDY = "Download the weights one2345-elevation again, or switch Estimate Elevation off and set Elevation."
 
@@ -37,7 +37,7 @@ Matches = dict[tuple[int, int], np.ndarray]  # (i, j) -> x_i, y_i, x_j, y_j, con
 
 
 class Track(NamedTuple):
-    """The matches (M, 5) of pictures i and j; for others: the picture, which of the matches go on there, and how."""
+    """The matches (M, 5) of images i and j; for each other image, which of them continue there, and where."""
 
     i: int
     j: int
@@ -46,13 +46,13 @@ class Track(NamedTuple):
 
 
 def find_loftr() -> Path | None:
-    """The file with LoFTR's weights, None where it is not."""
+    """The file of LoFTR's weights, None if it is not installed."""
     folder = store.locate(LOFTR.id)
     return folder / LOFTR.files[0].path if folder else None
 
 
 def load_loftr(path: Path, device: torch.device) -> nn.Module:
-    """kornia's LoFTR with the tensors of indoor_ds_new.ckpt. WeightsError."""
+    """kornia's LoFTR with the weights of indoor_ds_new.ckpt. WeightsError."""
     from kornia.feature import LoFTR
     from kornia.feature.loftr.loftr import default_cfg
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads an artist's image. Whatever the file holds is hostile until checked; the file itself is never changed."""
+"""Reads an artist's image, as hostile input. The file is never changed."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ import numpy as np
 from PIL import Image, ImageCms
 
 from ..interface.errors import ImageError
+from ..runtime.images import to_bytes
 
-MAX_PIXELS = 64_000_000  # of the picture in the file; checked before anything is decoded
+MAX_PIXELS = 64_000_000  # checked before decoding
 MAX_FILE_BYTES = 512 << 20
 MIN_SIDE = 16  # pixels
 MAX_ASPECT = 16  # longer side : shorter side
-WORKING_SIDE = 2048  # larger pictures are averaged down to at most this; no engine looks closer
-SEEN = 8 / 255  # alpha below which nobody sees anything
-# Only formats that Pillow decodes by itself: EPS, for one, would start another program.
+WORKING_SIDE = 2048  # pixels; larger images are averaged down, no engine uses more
+VISIBLE = 8 / 255  # the least alpha that counts as visible
+# Only formats that Pillow decodes itself; EPS, for example, would start another program.
 FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "TIFF", "BMP", "GIF", "TGA", "JPEG2000", "PPM")
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -35,11 +36,11 @@ SAVE_AGAIN = "Open it in an image program and save it again as PNG or JPEG."
 
 
 def read_image(source: str | os.PathLike | bytes) -> np.ndarray:
-    """The picture in a file, or in a file's bytes, as float32 RGBA (H, W, 4): straight alpha, sRGB 0..1, top row first.
+    """An image file, or its bytes, as float32 RGBA (H, W, 4): straight alpha, sRGB 0..1, top row first.
 
-    16-bit, grey, palette, CMYK and other modes are converted, an embedded colour profile is applied, the camera's
-    orientation is followed, of an animation the first frame is taken. Longest side at most WORKING_SIDE.
-    ImageError for what is missing, unreadable, too large, too small or invisible.
+    Converts 16-bit, grey, palette, CMYK and other modes, applies the embedded colour profile and the EXIF orientation,
+    and takes the first frame of an animation. Sides are at most WORKING_SIDE. ImageError for a missing, unreadable, too
+    large, too small or fully transparent image.
     """
     data = bytes(source) if isinstance(source, (bytes, bytearray, memoryview)) else read_bytes(Path(source))
     if not data:
@@ -53,7 +54,7 @@ def read_image(source: str | os.PathLike | bytes) -> np.ndarray:
 
 
 def read_array(data: bytes) -> np.ndarray:
-    """The same from an npz with `image` (H, W, 4), float or uint8, as Blender sends its own images."""
+    """An image from an npz with `image` (H, W, 4), float or uint8, as Blender sends its own images; see read_image."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             if archive.getinfo("image.npy").file_size > MAX_PIXELS * 4 * 4 + 4096:
@@ -66,7 +67,7 @@ def read_array(data: bytes) -> np.ndarray:
         raise
     except Exception as error:  # zipfile and numpy raise a dozen kinds
         raise ImageError(
-            f"The image did not arrive whole ({error}).", "Try again, or save the image and pick the file."
+            f"The image arrived damaged ({error}).", "Try again, or save the image and pick the file."
         ) from error
     check_size(pixels.shape[1], pixels.shape[0])
     return check_pixels(shrink(to_float(pixels)))
@@ -105,13 +106,13 @@ def open_image(data: bytes) -> Image.Image:
 
 
 def too_large(size: str = "") -> ImageError:
-    """More pixels than MAX_PIXELS."""
+    """The error for more than MAX_PIXELS."""
     limit = MAX_PIXELS // 10**6
     return ImageError(f"The image is too large{size}; the limit is {limit} megapixels.", "Scale it down and try again.")
 
 
 def check_size(width: int, height: int) -> None:
-    """ImageError when a picture is too large, too small or too narrow to show an object."""
+    """ImageError if an image is too large, too small or too narrow."""
     if width * height > MAX_PIXELS:
         raise too_large(f" ({width} x {height}, {width * height / 1e6:.0f} megapixels)")
     if min(width, height) < MIN_SIDE:
@@ -143,7 +144,7 @@ def grey_to_float(image: Image.Image) -> np.ndarray:
 
 
 def to_srgb(image: Image.Image) -> Image.Image:
-    """The same picture with its embedded colour profile applied; as it is when there is none, or a broken one."""
+    """The image with its embedded colour profile applied; unchanged if there is none, or a broken one."""
     profile = image.info.get("icc_profile")
     if not profile or image.mode not in ("RGB", "RGBA", "CMYK", "L"):
         return image
@@ -154,7 +155,7 @@ def to_srgb(image: Image.Image) -> Image.Image:
             ImageCms.createProfile("sRGB"),
             outputMode="RGB",
         )
-    except Exception:  # a profile is an extra; its damage is no reason to refuse the picture
+    except Exception:  # a broken profile is no reason to refuse the image
         return image
     if converted is None:
         return image
@@ -170,7 +171,7 @@ def reduce(image: Image.Image) -> Image.Image:
 
 
 def upright(image: Image.Image, tagged: Image.Image | None = None) -> Image.Image:
-    """Turn the picture as the EXIF orientation of `tagged` (itself if None) says; as it is when the tag is broken."""
+    """The image turned by the EXIF orientation of `tagged`, None: its own; unchanged if the tag is broken."""
     try:
         turn = TURNS.get((tagged or image).getexif().get(0x0112, 1))
     except Exception:  # EXIF of cameras and phones is often malformed
@@ -185,7 +186,7 @@ def to_float(pixels: np.ndarray) -> np.ndarray:
 
 
 def shrink(pixels: np.ndarray) -> np.ndarray:
-    """`reduce` for float32 (H, W, 4); the last rows and columns that fill no block are left out."""
+    """`reduce` for float32 (H, W, 4), without the last rows and columns that do not fill a block."""
     factor = -(-max(pixels.shape[:2]) // WORKING_SIDE)
     if factor == 1:
         return pixels
@@ -198,14 +199,14 @@ def shrink(pixels: np.ndarray) -> np.ndarray:
 
 
 def check_pixels(pixels: np.ndarray) -> np.ndarray:
-    """The pixels, contiguous, if there is something to see in them."""
-    if pixels[..., 3].max() < SEEN:
-        raise ImageError("The image is fully transparent: there is no object in it.", "Choose an image with an object.")
+    """The pixels, contiguous. ImageError if nothing is visible."""
+    if pixels[..., 3].max() < VISIBLE:
+        raise ImageError("The image is fully transparent.", "Choose an image that shows an object.")
     return np.ascontiguousarray(pixels, np.float32)
 
 
 def encode_png(pixels: np.ndarray) -> bytes:
-    """A PNG file's bytes of (H, W, 4) float 0..1 or uint8."""
+    """(H, W, 4), float 0..1 or uint8 -> the bytes of a PNG file."""
     stream = io.BytesIO()
-    Image.fromarray(np.rint(to_float(pixels) * 255).astype(np.uint8)).save(stream, "PNG")
+    Image.fromarray(to_bytes(to_float(pixels))).save(stream, "PNG")
     return stream.getvalue()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the camera of the input stands: what the starter LRM makes of the picture, or what people say."""
+"""The input image's camera: given, or estimated by the starter LRM."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def input_camera(kind: str, picture: Tensor, elevation_deg: float, is_estimated:
 @torch.no_grad()
 def estimate_camera(model: LRM, picture: Tensor) -> tuple[float, float, float]:
     """(elevation in degrees, apparent distance, depth of the object in the world) of a framed picture (1, 3, S, S) in
-    0..1, as the starter sees them."""
+    0..1, estimated by the starter LRM."""
     elevation, distance, depth = model.estimate_camera(picture.to(model.device))[0].tolist()
     found = math.degrees(elevation), math.exp(distance), math.exp(depth)
     return tuple(min(max(value, low), high) for value, (low, high) in zip(found, LIMITS, strict=True))  # pyright: ignore

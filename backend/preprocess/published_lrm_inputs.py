@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pictures as TripoSR and OpenLRM want them: to the letter what their releases do with one whose background is gone."""
+"""Inputs of TripoSR and OpenLRM, exactly as their releases prepare images without background."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from torch import Tensor
 from ..interface.errors import ImageError
 from ..runtime.images import on_white, to_bytes
 
-TRIPOSR_SHARE, TRIPOSR_GREY = 0.85, 0.5  # of the side that the object fills; the background
+TRIPOSR_SHARE, TRIPOSR_GREY = 0.85, 0.5  # the object's share of the side; the background
 OPENLRM_SHARE, OPENLRM_SIDE = 0.8, 512
-LEAST = 2  # pixels of the object's box: both releases lose its last row and column
+MIN_BOX_SIDE = 2  # pixels; both releases lose the box's last row and column
 
 
 def triposr_picture(image: np.ndarray, size: int) -> Tensor:
@@ -52,13 +52,11 @@ def resize_openlrm(rgba: np.ndarray, size: int) -> Tensor:
 
 
 def cut_out(pixels: np.ndarray) -> np.ndarray:
-    """uint8 RGBA -> the box of what is not fully transparent, without its last row and column, as released."""
+    """uint8 RGBA -> the box of visible pixels, without its last row and column, as released."""
     rows, columns = (np.flatnonzero(pixels[..., 3].any(axis)) for axis in (1, 0))
     if not len(rows):
-        raise ImageError(
-            "Nothing is visible in this picture: every pixel is transparent.", "Choose a picture that shows an object."
-        )
-    if min(np.ptp(rows), np.ptp(columns)) < LEAST:
+        raise ImageError("The image is fully transparent.", "Choose an image that shows an object.")
+    if min(np.ptp(rows), np.ptp(columns)) < MIN_BOX_SIDE:
         raise ImageError("The object in this picture is but a few pixels wide.", "Choose a picture with more of it.")
     return pixels[rows[0] : rows[-1], columns[0] : columns[-1]]
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""IS-Net and U^2-Net, which tell the object in front from its background, run as the package rembg runs them.
+"""Background removal by IS-Net and U^2-Net, run as in the package rembg.
 
-Not through rembg itself: importing it compiles another matting method, 75 s on one core, for nothing we use.
+Importing rembg itself takes 75 s on one core, because it compiles a matting method that is not used here.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ import numpy as np
 from PIL import Image
 
 from ..interface.catalog import WeightsError
+from ..interface.errors import one_line
 from ..weights.store import store
 
 
 @dataclass(frozen=True)
 class Network:
-    """What a published network expects: square pictures of `size` pixels, (colour - mean) / deviation."""
+    """A published network and its input: square images of `size` pixels, (colour - mean) / deviation."""
 
     name: str
     size: int
@@ -38,7 +39,7 @@ NETWORKS = (  # best first
 
 
 def find() -> tuple[Network, Path] | None:
-    """The best network whose file is on this machine, downloaded by us or by rembg; None if there is none."""
+    """The best network that is installed, by us or by rembg; None if there is none."""
     for network in NETWORKS:
         for folder in folders(network.name):
             if (path := folder / f"{network.name}.onnx").is_file():
@@ -47,7 +48,7 @@ def find() -> tuple[Network, Path] | None:
 
 
 def folders(name: str) -> Iterator[Path]:
-    """Where a network's file may lie, rembg's own places last."""
+    """Folders that may hold a network's file, rembg's own last."""
     if name == "isnet-general-use" and (ours := store.locate("rembg-isnet")) is not None:
         yield ours
     flat = Path(os.environ.get("U2NET_HOME") or "~/.u2net").expanduser()
@@ -56,7 +57,7 @@ def folders(name: str) -> Iterator[Path]:
 
 
 def matte(network: Network, path: Path, color: np.ndarray) -> np.ndarray:
-    """How much each pixel of RGB uint8 (H, W, 3) belongs to the object: float32 (H, W), 0..1. WeightsError."""
+    """RGB uint8 (H, W, 3) -> the object's opacity at each pixel, float32 (H, W), 0..1. WeightsError."""
     import onnxruntime
 
     picture = Image.fromarray(color)
@@ -67,8 +68,8 @@ def matte(network: Network, path: Path, color: np.ndarray) -> np.ndarray:
         given = {session.get_inputs()[0].name: shown.transpose(2, 0, 1)[None].astype(np.float32)}
         saliency = np.asarray(session.run(None, given)[0])[0, 0]
     except Exception as error:  # onnxruntime's own exceptions have no common name
-        told = " ".join(str(error).split())[:200]
-        raise WeightsError(f"{path} cannot be used: {told}", "Delete the file, and download it again.") from error
+        remedy = "Delete the file and download it again."
+        raise WeightsError(f"{path} cannot be used: {one_line(error)}.", remedy) from error
     low, high = saliency.min(), saliency.max()
     levels = ((saliency - low) / max(high - low, 1e-12) * 255).astype(np.uint8)
     return np.asarray(Image.fromarray(levels).resize(picture.size, Image.Resampling.LANCZOS), np.float32) / 255

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Segment Anything (Kirillov et al. 2023) with a box, as One-2-3-45 cuts objects out; networks of transformers."""
+"""Segment Anything (Kirillov et al. 2023) with a box, as in One-2-3-45, by transformers' networks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from transformers import SamModel
 
 SETS = ("sam-vit-huge", "sam-vit-h", "sam-vit-base")  # best first
-REMEDY = "Download the weights again, or remove them: the background is then cut out without them."
+REMEDY = "Download the weights again, or remove them to cut objects out without them."
 NAMES = (  # Meta's names of modules, and transformers'
     (r"^image_encoder\.", "vision_encoder."),
     (r"\.patch_embed\.proj\.", ".patch_embed.projection."),
@@ -48,11 +48,11 @@ NAMES = (  # Meta's names of modules, and transformers'
     (r"(mlps\.\d+|iou_prediction_head)\.layers\.1\.", r"\1.layers.0."),
 )
 POSITIONS = "prompt_encoder.shared_embedding.positional_embedding"
-ONCE_MORE = "shared_image_embedding.positional_embedding"  # the same tensor has two places in transformers
+SECOND_POSITIONS = "shared_image_embedding.positional_embedding"  # transformers has this tensor twice
 
 
 def find_sam() -> Path | None:
-    """The folder or checkpoint of the best Segment Anything that is here, None where there is none."""
+    """The folder or checkpoint of the best installed Segment Anything, None if there is none."""
     for name in SETS:
         if (folder := store.locate(name)) is not None:
             files = catalog.weights(name).files
@@ -61,11 +61,11 @@ def find_sam() -> Path | None:
 
 
 def load_sam(path: Path) -> SamModel:
-    """A folder in the layout of facebook/sam-vit-*, or Meta's own checkpoint of any size. WeightsError."""
+    """SAM from a folder in the layout of facebook/sam-vit-*, or from Meta's own checkpoint. WeightsError."""
     from transformers import SamModel
 
     stored = read_file(path / "model.safetensors", REMEDY) if path.is_dir() else rename(read_file(path, REMEDY))
-    for one, other in ((POSITIONS, ONCE_MORE), (ONCE_MORE, POSITIONS)):
+    for one, other in ((POSITIONS, SECOND_POSITIONS), (SECOND_POSITIONS, POSITIONS)):
         if one in stored:
             stored.setdefault(other, stored[one])
     with torch.device("meta"):
@@ -86,7 +86,7 @@ def rename(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def make_config(state: Mapping[str, Any], path: Path) -> Any:
-    """The sizes of the image encoder, which differ between base, large and huge, from its tensors. WeightsError."""
+    """The config with sizes inferred from the image encoder's tensors: base, large or huge. WeightsError."""
     from transformers import SamConfig
 
     try:

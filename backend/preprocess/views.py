@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads posed views in the NeRF-synthetic form: a folder with transforms.json and the images that it names."""
+"""Reads and writes posed views in the NeRF-synthetic form: a folder with transforms.json and the images it names."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ import torch
 from torch.nn import functional as F
 
 from ..interface.errors import ImageError
+from ..interface.parameters import ParameterError
 from ..rendering.cameras import Camera
-from .image import read_array, read_image
+from ..runtime.files import LARGEST_JSON, read_json
+from .image import encode_png, read_array, read_image
 
 NAMES = ("transforms.json", "transforms_train.json")
-MAX_JSON_BYTES = 16 << 20
 MAX_VIEWS = 512
 NPZ = b"PK"  # how an npz file begins
 MAX_TOTAL_PIXELS = 64_000_000  # of all views together: a gigabyte as float32
@@ -26,7 +27,7 @@ REMEDY = "The folder must be in the NeRF-synthetic form: transforms.json with ca
 
 
 class ViewsError(ValueError):
-    """The folder of views cannot be used: what is wrong, and in `remedy` what to do."""
+    """The folder of views cannot be used; `remedy` says what to do."""
 
     remedy = REMEDY
 
@@ -37,7 +38,7 @@ def read_views(folder: Path, scale: float = 1.0) -> tuple[np.ndarray, list[Camer
     The file's cameras are already in our frame (Z up, OpenGL axes). `scale` multiplies their positions: the object has
     to lie inside [-0.5, 0.5]^3.
     """
-    content = read_json(folder)
+    content = read_transforms(folder)
     fov_x = number(content.get("camera_angle_x"), "camera_angle_x")
     if not 0 < fov_x < math.pi:
         raise ViewsError(f"camera_angle_x is {fov_x:g}; it must lie between 0 and pi radians.")
@@ -87,9 +88,9 @@ def read_attached(files: list[bytes], cameras: Any) -> tuple[list[np.ndarray], l
 
 
 def align(images: list[np.ndarray], cameras: list[Camera], size: int) -> tuple[np.ndarray, list[Camera]]:
-    """Pictures of any shapes and lenses -> squares float32 (V, size, size, 4) of one field of view, the widest one.
+    """Images of any shapes and lenses -> squares float32 (V, size, size, 4) with the widest field of view of all.
 
-    What a picture does not show becomes transparent.
+    Pixels outside an image become transparent.
     """
     reach = max(max(c.width, c.height) / 2 / c.focal for c in cameras)
     fov = 2 * math.degrees(math.atan(reach))
@@ -108,19 +109,14 @@ def align(images: list[np.ndarray], cameras: list[Camera], size: int) -> tuple[n
     return torch.stack(squares).numpy(), [Camera(c.cam_to_world, fov, size, size) for c in cameras]
 
 
-def read_json(folder: Path) -> dict[str, Any]:
+def read_transforms(folder: Path) -> dict[str, Any]:
     """The content of the folder's transforms.json."""
     path = next((folder / name for name in NAMES if (folder / name).is_file()), None)
     if path is None:
         raise ViewsError(f"There is no {NAMES[0]} in {folder}.")
-    try:
-        if path.stat().st_size > MAX_JSON_BYTES:
-            raise ValueError(f"it is larger than {MAX_JSON_BYTES >> 20} MB")
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ViewsError(f"{path.name} cannot be read ({str(error)[:200]}).") from error
-    if not isinstance(content, dict):
-        raise ViewsError(f"{path.name} does not hold an object.")
+    content = read_json(path)
+    if content is None:
+        raise ViewsError(f"{path.name} is damaged, or larger than {LARGEST_JSON >> 20} MB.")
     return content
 
 
@@ -157,3 +153,22 @@ def pose(matrix: Any, index: int, scale: float) -> np.ndarray:
         raise ViewsError(f"transform_matrix of frame {index} is not a camera's pose: its axes are skewed or mirrored.")
     values[:3, 3] *= scale
     return values.astype(np.float32)
+
+
+def check_folder(folder: Path) -> None:
+    """ParameterError unless the folder is new or empty: nothing is overwritten."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ParameterError(f"{folder} is not empty. Choose a new folder.")
+
+
+def write_views(folder: Path, views: np.ndarray, cameras: list[Camera]) -> None:
+    """Images float32 RGBA (V, H, W, 4) and their cameras, of one lens, for `read_views`. OSError, ParameterError."""
+    check_folder(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    camera, frames = cameras[0], []
+    for i, (view, seen) in enumerate(zip(views, cameras, strict=True)):
+        (folder / f"view_{i:02}.png").write_bytes(encode_png(view))
+        frames.append({"file_path": f"view_{i:02}.png", "transform_matrix": seen.cam_to_world.tolist()})
+    fov_x = 2 * math.atan(math.tan(math.radians(camera.fov_deg) / 2) * camera.width / camera.height)
+    content = {"camera_angle_x": fov_x, "frames": frames}
+    (folder / NAMES[0]).write_text(json.dumps(content, indent=1), "utf-8")

@@ -12,7 +12,7 @@ from ..interface.errors import ImageError
 from ..runtime.images import on_white, to_bytes
 from .framing import frame, frame_as_released
 
-SIDE, LONGEST = 256, 200  # pixels of the image, and at most of the object in it
+SIDE, MAX_OBJECT_SIDE = 256, 200  # pixels of the image, and of the object in it
 
 
 def one2345_input(image: np.ndarray, size: int, is_starter: bool) -> Tensor:
@@ -45,23 +45,23 @@ def to_input(rgb: np.ndarray) -> Tensor:
 def frame_object(image: np.ndarray) -> np.ndarray:
     """RGBA float32 (H, W, 4), straight alpha -> RGB float32 (256, 256, 3): the object centred on white.
 
-    Alpha is made all or nothing; the object is shrunk until its longer side has 200 pixels, never enlarged.
-    Raises ImageError when nothing is visible.
+    Alpha becomes 0 or 1; the object is shrunk until its longer side has 200 pixels, never enlarged.
+    Raises ImageError if nothing is visible.
     """
     pixels = to_bytes(image)
     visible = pixels[..., 3] > 127
     rows, columns = (np.flatnonzero(visible.any(axis)) for axis in (1, 0))
     if not len(rows):
-        raise ImageError("Nothing is visible in this picture.", "Choose a picture that shows an object.")
-    on_white = np.where(visible[..., None], pixels[..., :3], 255).astype(np.uint8)
-    picture = Image.fromarray(on_white[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
-    picture.thumbnail((LONGEST, LONGEST), Image.Resampling.LANCZOS)
+        raise ImageError("The image is fully transparent.", "Choose an image that shows an object.")
+    opaque = np.where(visible[..., None], pixels[..., :3], 255).astype(np.uint8)
+    picture = Image.fromarray(opaque[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+    picture.thumbnail((MAX_OBJECT_SIDE, MAX_OBJECT_SIDE), Image.Resampling.LANCZOS)
     square = Image.new("RGB", (SIDE, SIDE), "white")
     square.paste(picture, ((SIDE - picture.width) // 2, (SIDE - picture.height) // 2))
     return np.asarray(square, np.float32) / 255
 
 
 def whole_picture(image: np.ndarray) -> np.ndarray:
-    """RGBA float32 (H, W, 4) -> RGB float32 (256, 256, 3), resized as it is, with its alpha on white."""
+    """RGBA float32 (H, W, 4) -> RGB float32 (256, 256, 3): the whole image, resized, on white."""
     resized = Image.fromarray(to_bytes(image)).resize((SIDE, SIDE), Image.Resampling.LANCZOS)
     return on_white(np.asarray(resized, np.float32) / 255)

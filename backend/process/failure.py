@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From an exception to what an artist reads: a kind of failure, a message and a remedy."""
+"""Turns an exception into a kind of failure, a message and a remedy for the artist."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class Failure:
 
 
 def describe(error: BaseException) -> Failure:
-    """What an exception means for the person who asked for the job."""
+    """The failure that an exception means, in words for the person who started the job."""
     if isinstance(error, (Cancelled, KeyboardInterrupt)):
-        return Failure("cancelled", "Cancelled.")
+        return Failure("cancelled", "Cancelled.", getattr(error, "remedy", ""))
     if isinstance(error, ParameterError):
         return Failure("parameter", str(error), "Change the value and try again.")
     if isinstance(error, WeightsError):
@@ -43,7 +43,7 @@ def describe(error: BaseException) -> Failure:
     if is_memory(error):
         return Failure("memory", "There is not enough memory for this job.", MEMORY_REMEDY)
     remedy = getattr(error, "remedy", None)
-    if isinstance(remedy, str):  # ImageError, MeshFileError, ViewsError: they know what to do
+    if isinstance(remedy, str):  # ImageError, MeshFileError, ViewsError and others say what to do
         return Failure(getattr(error, "kind", "input"), str(error), remedy)
     if isinstance(error, OSError) and errno.errorcode.get(error.errno or 0) in DISK_ERRORS:
         where = f": {error.filename}" if error.filename else ""
@@ -52,11 +52,11 @@ def describe(error: BaseException) -> Failure:
         message = f"The backend's environment lacks the Python module {error.name}."
         return Failure("environment", message, "Set up the backend again, in the preferences.")
     text = " ".join(str(error).split())[:300]
-    return Failure("internal", f"Something went wrong inside: {type(error).__name__}: {text}", LOG_REMEDY)
+    return Failure("internal", f"Unexpected error ({type(error).__name__}: {text}).", LOG_REMEDY)
 
 
 def lighter(task: Task[Any], parameters: Any) -> dict[str, Any]:
-    """What to lower so that a request may fit into memory: half the mesh's resolution, or in the end the CPU."""
+    """Parameters that need less memory: half the mesh resolution, or the CPU once that is at its minimum."""
     if isinstance(parameters, MeshParameters):
         least = task.parameter("mesh_resolution").minimum
         half = max(int(least or 1), parameters.mesh_resolution // 2)

@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..interface.common_parameters import PROMPT
+from ..interface.common_parameters import check_prompt
 from ..interface.errors import ImageError
-from ..interface.parameters import ParameterError, check_angles
+from ..interface.parameters import check_angles
 from ..interface.task import Task
 from ..interface.tasks import TEXT_TO_IMAGE
 
@@ -38,17 +38,10 @@ def read_inputs(task: Task[Any], named: Any, attached: Mapping[str, bytes], keep
     if "image" in task.inputs:
         inputs |= read_image_or_prompt(named, attached, keep)
     if "prompt" in task.inputs:
-        inputs["prompt"] = read_prompt(named.get("prompt"))
+        inputs["prompt"] = check_prompt(named.get("prompt"))
     if "mesh" in attached:
         inputs["mesh"] = read_mesh(attached["mesh"], keep)
     return inputs
-
-
-def read_prompt(prompt: Any) -> str:
-    """The prompt without spaces around it; ParameterError where there is none."""
-    if not isinstance(prompt, str) or not prompt.strip():
-        raise ParameterError("There is no prompt. Write what the mesh should be, such as: a red car.")
-    return PROMPT.check(prompt).strip()
 
 
 def read_image_or_prompt(named: dict[str, Any], attached: Mapping[str, bytes], keep: Keep) -> dict[str, Any]:
@@ -56,7 +49,7 @@ def read_image_or_prompt(named: dict[str, Any], attached: Mapping[str, bytes], k
     from ..preprocess.image import read_image
 
     if not attached.keys() & {"image_file", "image"} and "prompt" in named:
-        return {"prompt": read_prompt(named["prompt"]), "picture": TEXT_TO_IMAGE.check(named.get("picture", {}))}
+        return {"prompt": check_prompt(named["prompt"]), "picture": TEXT_TO_IMAGE.check(named.get("picture", {}))}
     if "image_file" in attached:
         keep("input.image", attached["image_file"])
         return {"image": read_image(attached["image_file"])}

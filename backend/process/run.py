@@ -33,7 +33,7 @@ class EmptyResult(ValueError):
 def run(request: Request[Any], progress: Progress, load: Load) -> MeshResult | ImageResult:
     """Load the engine and run it; a cancel also reaches every torch module's forward. Raises what the engine raises.
 
-    Adds the engine, the seed and the seconds to the facts, which fit JSON afterwards.
+    Adds engine, seed, seconds and the mesh's size to the facts, which fit JSON afterwards.
     """
     started = time.monotonic()
     if isinstance(request.parameters, MeshParameters) and request.parameters.texture != "off":
@@ -64,10 +64,9 @@ def with_image(request: Request[Any], progress: Progress, load: Load) -> Request
     inputs, takes = request.inputs, task(request.task).inputs
     if "image" in inputs or "prompt" not in inputs or "prompt" in takes or "image" not in takes:
         return request
-    within = nested(progress, TEXT_TO_IMAGE.title)
     parameters = inputs.get("picture") or TEXT_TO_IMAGE.check({})
     drawing = Request(TEXT_TO_IMAGE.name, {"prompt": inputs["prompt"]}, parameters, request.seed)
-    drawn = load(TEXT_TO_IMAGE.name).run(drawing, within)
+    drawn = load(TEXT_TO_IMAGE.name).run(drawing, nested(progress, TEXT_TO_IMAGE.title))
     assert isinstance(drawn, ImageResult)
     drop_models()  # the next engine needs the memory
     progress.preview(drawn.images)
@@ -92,7 +91,7 @@ def nested(progress: Progress, stage: str) -> Progress:
     """Progress for a task that prepares another's input: a first stage of that."""
     progress.plan({stage: FIRST_SHARE, "": 1 - FIRST_SHARE})
     return Progress(
-        lambda p: progress.update(stage, round(100 * p.overall), 100),
+        lambda update: progress.update(stage, round(100 * update.overall), 100),
         progress.preview,
         is_cancelled=lambda: progress.check() is not None,
     )

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from ..rendering.mesh import Mesh
 
 IDLE_S = 600.0  # after which the models are dropped
-JOB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")  # it becomes a folder's name
+JOB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")  # also the name of its folder
 MAX_SEED = 2**32 - 1
 
 
@@ -61,7 +61,7 @@ class QueuedRequest:
 
 
 class Server:
-    """jobs: the folder that receives a folder for each job. load: how an engine's module is found, by name."""
+    """jobs: the folder that receives a folder for each job. load: returns an engine's module by the task's name."""
 
     def __init__(self, source: BinaryIO, sink: BinaryIO, jobs: Path, load: Load = engines.load) -> None:
         self._source, self._sink, self._jobs, self._load = source, sink, jobs, load
@@ -165,12 +165,12 @@ class Server:
         if failure is None:
             return
         is_memory = failure.kind == "memory"
-        if is_memory:  # here, where the exception holds no tensors any more
+        if is_memory:  # only here: before, the exception still holds tensors
             self._drop_models()
         self._fail(queued.job, failure, lighter(queued.task, queued.parameters) if is_memory else {})
 
     def _run(self, queued: QueuedRequest) -> Failure | None:
-        """Run a request and send its result; what went wrong is returned."""
+        """Run a request and send its result; return the failure, if any."""
         folder, self._has_models = None, True
         try:
             folder = JobFolder(self._jobs, queued.job)
@@ -214,7 +214,7 @@ class Server:
                 raise FolderError(folder.path, error) from error
 
     def _send_result(self, job: str, folder: JobFolder, result: engines.MeshResult | engines.ImageResult) -> None:
-        """Keep the result and send it. A disk that is full by now must not cost the artist the result."""
+        """Keep the result and send it. If the disk is full, it is sent all the same."""
         path, packed = str(folder.path), pack_result(result)
         try:
             folder.write_result(packed, result.facts)
@@ -241,19 +241,19 @@ class Server:
             self._send({"type": "heartbeat"})
 
     def _fail(self, name: Any, failure: Failure, lower: Mapping[str, Any] | None = None) -> None:
-        known = isinstance(name, str) and len(name) < 200  # anything else is not worth repeating
+        known = isinstance(name, str) and len(name) < 200  # do not echo anything else
         self._send({"type": "failure", "job": name if known else None, **vars(failure), "lower": dict(lower or {})})
 
     def _send(self, message: dict[str, Any], attachments: Mapping[str, bytes] | None = None) -> None:
         try:
             with self._writing:
                 protocol.write_frame(self._sink, message, attachments)
-        except OSError:  # nobody listens any more
+        except OSError:  # the other side is gone
             os._exit(0)
 
 
 def check_request(message: dict[str, Any], attachments: dict[str, bytes]) -> QueuedRequest:
-    """The request in a message, its inputs not read yet; ParameterError."""
+    """Check a message and make a request of it; its inputs are read later. ParameterError."""
     job, seed = message.get("job"), message.get("seed", 0)
     if not isinstance(job, str) or not JOB_NAME.fullmatch(job):
         raise ParameterError(f"{str(job)[:80]!r} cannot be the name of a job.")

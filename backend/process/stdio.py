@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Standard input and output for frames alone, whatever libraries print, and a process that ends with its parent."""
+"""Reserves standard input and output for frames, and ends the process with its parent."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PR_SET_PDEATHSIG = 1
 
 @cache
 def claim_output() -> BinaryIO:
-    """The real standard output, for us alone: from now on everything that Python or C prints goes to standard error."""
+    """The real standard output, for frames alone: whatever Python or C prints from now on goes to standard error."""
     sys.stdout.flush()
     real = os.fdopen(os.dup(1), "wb")  # a duplicate is not inherited by child processes
     os.dup2(2, 1)
@@ -22,7 +22,7 @@ def claim_output() -> BinaryIO:
 
 
 def claim_input() -> BinaryIO:
-    """The real standard input, for us alone: libraries and child processes find an empty one."""
+    """The real standard input, for frames alone: libraries and child processes find an empty one."""
     real = os.fdopen(os.dup(0), "rb")
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
@@ -45,7 +45,7 @@ def end_with_parent() -> None:
 
 
 def yield_to_blender() -> None:
-    """Run at a lower priority than the program that an artist works in."""
+    """Lower this process's priority, so that Blender stays responsive."""
     if sys.platform == "win32":
         import ctypes
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""As many items at once as the memory takes: measured on one item, and fewer when memory runs out after all."""
+"""Runs networks on the largest batches that fit in memory, estimated from one item and halved if memory runs out."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from torch.utils.checkpoint import checkpoint
 
 from .memory import free_bytes, give_back, is_memory
 
-SHARE = 0.5  # of the free memory: the libraries' workspaces are not seen, and other programs live here too
-MOST = {"cpu": 1 << 30}  # bytes for one batch; more makes nothing faster
-MOST_ELSEWHERE = 3 << 30
+SHARE = 0.5  # of the free memory; the rest is for libraries' workspaces, which are not measured, and other programs
+LARGEST_BATCH = {"cpu": 1 << 30}  # bytes; larger batches are not faster
+LARGEST_BATCH_ON_GPU = 3 << 30
 
 
 class PeakMemory(TorchDispatchMode):
-    """Counts the bytes of the tensors that are made while it lasts; `peak` is the most that lived at once."""
+    """Counts the bytes of the tensors that are allocated in this context; `peak`: the most that lived at once."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class PeakMemory(TorchDispatchMode):
 
 
 class Batches:
-    """Runs one network on batches; what an item takes is measured once and kept, for each shape of item."""
+    """Runs one network on batches. The memory that an item takes is measured once for each shape of item."""
 
     def __init__(self) -> None:
         self.item_bytes: dict[tuple[torch.Size, ...], int] = {}
@@ -70,24 +70,25 @@ class Batches:
         return torch.cat(done)
 
     def size(self, network: Callable[..., Tensor], *inputs: Tensor) -> int:
-        """Items that fit in a batch now. The measured item's output is dropped: equal jobs have equal batches."""
+        """Items that fit in a batch now. The measured output is dropped, so that equal jobs have equal batches."""
         shapes = tuple(x.shape[1:] for x in inputs)
         if shapes not in self.item_bytes:
             with PeakMemory() as memory:
                 network(*(x[:1] for x in inputs))
             self.item_bytes[shapes] = max(1, memory.peak)
         device = inputs[0].device
-        room = min(SHARE * free_bytes(device), MOST.get(device.type, MOST_ELSEWHERE))
+        room = min(SHARE * free_bytes(device), LARGEST_BATCH.get(device.type, LARGEST_BATCH_ON_GPU))
         return max(1, int(room / self.item_bytes[shapes]))
 
 
-def one_by_one(network: Callable[[Tensor], Tensor], pictures: Tensor) -> Tensor:
-    """network(pictures) for pictures (B, ...), where gradients are wanted picture by picture and once more on the way
-    back: what the way back needs is kept of one picture at a time, instead of Stable Diffusion's 0.9 GB of each of 256
-    pixels a side."""
-    if len(pictures) == 1 or not (torch.is_grad_enabled() and pictures.requires_grad):
-        return network(pictures)
-    return torch.cat([checkpoint(network, picture, use_reentrant=False) for picture in pictures.split(1)])
+def one_by_one(network: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+    """network(images) for images (B, ...); with gradients, one image at a time and with activation checkpointing.
+
+    Otherwise the backward pass of Stable Diffusion's auto-encoder keeps 0.9 GB for each image of 256 pixels a side.
+    """
+    if len(images) == 1 or not (torch.is_grad_enabled() and images.requires_grad):
+        return network(images)
+    return torch.cat([checkpoint(network, image, use_reentrant=False) for image in images.split(1)])
 
 
 def _is_stored(leaf: Any) -> bool:

@@ -28,7 +28,7 @@ def processors() -> list[dict[str, Any]]:
 
 
 def graphics_cards() -> list[dict[str, Any]]:
-    """NVIDIA's cards as their driver lists them; may take a second. AMD's are known once torch is there."""
+    """NVIDIA's cards as listed by their driver, which may take a second; AMD's only after torch was imported."""
     torch = sys.modules.get("torch")
     if torch is not None:
         cards = range(torch.cuda.device_count()) if torch.cuda.is_available() else ()
@@ -45,7 +45,7 @@ def graphics_cards() -> list[dict[str, Any]]:
 
 
 def missing_modules() -> list[str]:
-    """Names of the Python modules that engines need and this environment lacks."""
+    """Names of the Python modules that engines need and that are not installed."""
     return [name for name in MODULES if importlib.util.find_spec(name) is None]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How much memory a device has left, and how the libraries say that there is none. Without torch until asked."""
+"""A device's free memory, and errors that mean out of memory. Imports torch only in functions that need it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
-# How the libraries spell that memory is short, in lower case. They share no exception type.
+# How libraries say that memory ran out, in lower case. They share no exception type.
 MEMORY_SPELLINGS = (
     "out of memory",  # CUDA, HIP, MPS, Vulkan
     "outofmemory",
@@ -28,13 +28,13 @@ MEMORY_SPELLINGS = (
     "bad_alloc",  # C++
     "bad allocation",
     "invalid buffer size",  # MPS, for a single tensor
-    "cudnn_status_not_initialized",  # cuDNN finds no room for its workspace
+    "cudnn_status_not_initialized",  # cuDNN has no memory for its workspace
 )
-UNKNOWN = 4 << 30  # bytes taken as free where the system does not say
+ASSUMED_FREE = 4 << 30  # bytes, if the system does not say
 
 
 def is_memory(error: BaseException | None) -> bool:
-    """Whether an exception, or one that it was raised from, says that memory is short."""
+    """Whether an exception, or one that caused it, means out of memory."""
     for _ in range(10):
         if error is None:
             return False
@@ -48,7 +48,7 @@ def is_memory(error: BaseException | None) -> bool:
 
 
 def free_memory() -> int | None:
-    """Bytes of main memory that programs can still take, None where the system does not say."""
+    """Free bytes of main memory, None if the system does not say."""
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
         return next(int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable"))
@@ -63,7 +63,7 @@ def free_memory() -> int | None:
 
 
 def free_bytes(device: torch.device) -> int:
-    """Bytes that tensors on this device can still take, PyTorch's own unused reserve included."""
+    """Free bytes for tensors on a device, including PyTorch's unused reserve."""
     import torch
 
     if device.type == "cuda":
@@ -71,11 +71,11 @@ def free_bytes(device: torch.device) -> int:
         return torch.cuda.mem_get_info(device)[0] + unused
     if device.type == "mps":
         return torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
-    return free_memory() or UNKNOWN
+    return free_memory() or ASSUMED_FREE
 
 
 def give_back(device: torch.device) -> None:
-    """Return PyTorch's unused reserve to the device, on Linux the C library's too, so that it can be cut anew."""
+    """Return PyTorch's unused reserve to the device, on Linux the C library's to the system: it may be fragmented."""
     import torch
 
     if device.type == "cuda":

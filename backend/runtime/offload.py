@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the networks' weights lie while they wait: on the device, or, where it is small, in main memory."""
+"""Offloads networks' weights to main memory when a device is too small for all of them."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from accelerate import cpu_offload
 from torch import Tensor, nn
 
 Placement = Literal["resident", "turns", "layers"]
-LOWER: dict[Placement | None, Placement] = {"resident": "turns", "turns": "layers"}  # what takes less of the device
-SHARE = 0.7  # of the free memory that weights may take; the rest is for what is computed
+LOWER: dict[Placement | None, Placement] = {"resident": "turns", "turns": "layers"}  # the next that takes less memory
+SHARE = 0.7  # of the free memory that weights may take; the rest is for activations
 
 
 def size_of(module: nn.Module) -> int:
-    """Bytes of a network's weights."""
+    """Bytes of a network's parameters."""
     return sum(p.numel() * p.element_size() for p in module.parameters())
 
 
 def choose_placement(parts: dict[str, nn.Module], free: int) -> Placement:
-    """What fits in `free` bytes of a device: all networks, the largest of them, or not even that."""
+    """The placement for `free` bytes: "resident" if all networks fit, "turns" if the largest does, else "layers"."""
     sizes = [size_of(part) for part in parts.values()]
     if sum(sizes) <= SHARE * free:
         return "resident"
@@ -30,7 +30,7 @@ def choose_placement(parts: dict[str, nn.Module], free: int) -> Placement:
 
 
 def place(parts: dict[str, nn.Module], device: torch.device, placement: Placement) -> None:
-    """ "layers": each layer comes to the device for the time that it computes."""
+    """Move networks to a device, or with "layers" let each layer's weights come for the time that it computes."""
     for part in parts.values():
         if placement == "resident":
             part.to(device)
@@ -39,7 +39,7 @@ def place(parts: dict[str, nn.Module], device: torch.device, placement: Placemen
 
 
 def take_turn(parts: dict[str, nn.Module], name: str, device: torch.device) -> None:
-    """Bring one network to the device, the others to main memory."""
+    """Move one network to the device and the others to main memory."""
     for other, part in parts.items():
         if other != name:
             part.to("cpu")
@@ -47,9 +47,9 @@ def take_turn(parts: dict[str, nn.Module], name: str, device: torch.device) -> N
 
 
 def keep_half(module: nn.Module) -> None:
-    """Keep the weights of linear and convolution layers in float16 and compute in the input's precision.
+    """Store the weights of linear and convolution layers in float16, and compute in the input's precision.
 
-    Halves the memory of a network on a CPU that computes with nothing less than float32.
+    Halves the memory of a network on CPUs that cannot compute quickly in less than float32.
     """
     for layer in module.modules():
         if isinstance(layer, nn.Linear):

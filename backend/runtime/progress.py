@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How an engine tells what it is doing, and learns that it is no longer wanted."""
+"""Progress, previews and cancellation of a job."""
 
 from __future__ import annotations
 
@@ -9,23 +9,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
+    import numpy as np
+
     from ..rendering.mesh import Mesh
 
-CHECKPOINT = "state.pt"  # in a job's folder: what going on with the job needs
-SHORTEST_S = 0.1  # between two messages of one stage
-GUESS_FROM = 0.02  # of the whole that must be done before the time left is worth telling
+CHECKPOINT = "state.pt"  # in a job's folder: the state from which an optimisation can be resumed
+CURVES = "curves.png"  # beside it: the losses
+MIN_INTERVAL_S = 0.1  # between two updates in one stage
+ETA_FROM = 0.02  # fraction done before the remaining time is estimated
 
 
 class Cancelled(Exception):
-    """The user does not want this job any more."""
+    """The user cancelled the job. remedy: how to resume it, if that is possible."""
+
+    remedy = ""
 
 
 @dataclass(frozen=True)
 class ProgressUpdate:
-    """step of total in a stage; overall 0..1 of the whole job; eta_s seconds left, None while nobody can know."""
+    """step of total in a stage; overall: 0..1 of the job; eta_s: estimated seconds left, None if unknown."""
 
     stage: str
     step: int
@@ -35,7 +38,7 @@ class ProgressUpdate:
 
 
 class Progress:
-    """Passed to an engine's `run`; says nothing where no listener is given. For one job, used from its thread."""
+    """Passed to an engine's `run`, for one job and its thread. Callbacks that are not given are not called."""
 
     def __init__(
         self,
@@ -46,7 +49,7 @@ class Progress:
         is_ending: Callable[[], bool] | None = None,
         folder: Path | None = None,
     ) -> None:
-        self.folder = folder  # of the job: where an engine keeps what it needs to go on
+        self.folder = folder  # for checkpoints; None keeps none
         self._is_ending = is_ending
         self._on_progress, self._on_preview, self._is_cancelled = on_progress, on_preview, is_cancelled
         self._clock, self._start, self._sent = clock, clock(), -1e9
@@ -62,7 +65,7 @@ class Progress:
         self._shares = {stage: rest * share / whole for stage, share in shares.items()}
 
     def update(self, stage: str, step: int, total: int) -> None:
-        """Say that `step` of `total` steps of a stage are done (0 when it begins). Raises Cancelled like `check`."""
+        """Report that `step` of `total` steps of a stage are done, 0 when it begins. Raises Cancelled."""
         self.check()
         is_new = stage != self._stage
         if is_new:
@@ -70,7 +73,7 @@ class Progress:
         done = min(max(step / total, 0.0), 1.0) if total > 0 else 0.0
         self._overall = min(max(self._overall, self._before + self._share * done), 1.0)
         now = self._clock()
-        if self._on_progress and (is_new or done == 1.0 or now - self._sent >= SHORTEST_S):
+        if self._on_progress and (is_new or done == 1.0 or now - self._sent >= MIN_INTERVAL_S):
             self._sent = now
             self._on_progress(ProgressUpdate(stage, int(step), int(total), self._overall, self._eta(now - self._start)))
 
@@ -78,24 +81,24 @@ class Progress:
         """Show generated views (N, H, W, 4), uint8 or float 0..1, or an unfinished mesh. Raises Cancelled."""
         self.check()
         if views is not None:
-            views = np.asarray(views)
-            if views.dtype != np.uint8:
-                views = np.rint(np.clip(np.nan_to_num(views), 0, 1) * 255).astype(np.uint8)
+            from .images import to_bytes  # not at the top: numpy would double the time of `--help`
+
+            views = views if views.dtype == "uint8" else to_bytes(views)
         if self._on_preview:
             self._on_preview(views, mesh)
 
     @property
     def ending(self) -> bool:
-        """Whether the user wants what there is now: stop here and keep the mesh."""
+        """Whether the user wants to stop here and keep the result."""
         return bool(self._is_ending and self._is_ending())
 
     def check(self) -> None:
-        """Raise Cancelled when the job was cancelled. Call it wherever a second may pass without a `progress`."""
+        """Raise Cancelled if the job was cancelled. Call it wherever a second may pass without an `update`."""
         if self._is_cancelled and self._is_cancelled():
             raise Cancelled
 
     def _enter(self, stage: str) -> None:
-        """An announced stage begins where the announced stages before it end; any other takes half of what is left."""
+        """An announced stage begins where the announced stages before it end; any other takes half of the rest."""
         stages = list(self._shares)
         if stage in self._shares:
             begin = self._planned_from + sum(self._shares[earlier] for earlier in stages[: stages.index(stage)])
@@ -106,4 +109,4 @@ class Progress:
         self._stage, self._before = stage, begin
 
     def _eta(self, elapsed: float) -> float | None:
-        return elapsed * (1 - self._overall) / self._overall if self._overall >= GUESS_FROM else None
+        return elapsed * (1 - self._overall) / self._overall if self._overall >= ETA_FROM else None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Cross-attention to one token: its weight is always one, so queries and keys need not be computed."""
+"""Cross-attention to one token, whose weight is always one, so that queries and keys need not be computed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class SingleTokenAttention:
 
 
 def use_single_token(unet: nn.Module) -> None:
-    """Let every cross-attention of a UNet of diffusers use it."""
+    """Use SingleTokenAttention in every cross-attention of a UNet of diffusers."""
     for name, module in unet.named_modules():
         if name.endswith("attn2"):
             module.set_processor(SingleTokenAttention())  # type: ignore[operator]

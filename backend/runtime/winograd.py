@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Convolutions of 3x3 with a quarter of the multiplications: F(4x4, 3x3) of Lavin and Gray 2016, algorithm 1.
 
-Exact but for rounding (2e-6). Graphics cards' libraries have it; PyTorch on a CPU multiplies directly.
+Exact except for rounding (2e-6). GPU libraries include it; PyTorch on a CPU multiplies directly.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ INPUT, KERNEL, OUTPUT = (
         torch.tensor([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1.0]]),
     )
 )
-TILES, CHANNELS = 32, 256  # fewer do not repay the transformations
-IMAGES_BYTES, KERNELS_BYTES = 24 << 20, 16 << 20  # transformed at once: what a processor's cache holds
+MIN_TILES, MIN_CHANNELS = 32, 256  # with fewer, the transformations take longer than they save
+IMAGES_BYTES, KERNELS_BYTES = 24 << 20, 16 << 20  # transformed at once; they fit in a processor's cache
 
 
 def use_winograd(network: nn.Module) -> None:
-    """Let every convolution of a network that has these kernels use them where that is quicker; for CPUs."""
+    """Use Winograd's algorithm for a network's 3x3 convolutions where it is faster on a CPU."""
     for layer in network.modules():
-        if isinstance(layer, nn.Conv2d) and min(layer.in_channels, layer.out_channels) >= CHANNELS:
+        if isinstance(layer, nn.Conv2d) and min(layer.in_channels, layer.out_channels) >= MIN_CHANNELS:
             if (layer.kernel_size, layer.stride, layer.padding) == ((3, 3), (1, 1), (1, 1)) and layer.groups == 1:
                 direct = layer.forward
                 layer.forward = partial(_convolve_quicker, layer, direct)  # pyright: ignore[reportAttributeAccessIssue]
@@ -47,7 +47,7 @@ def use_winograd(network: nn.Module) -> None:
 def _convolve_quicker(layer: nn.Conv2d, direct: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     height, width = x.shape[2:]
     tiles = height * width // 16
-    suits = height % 4 == width % 4 == 0 and len(x) * tiles >= TILES
+    suits = height % 4 == width % 4 == 0 and len(x) * tiles >= MIN_TILES
     if x.dtype != torch.float32 or not suits or tiles * layer.in_channels * 144 > IMAGES_BYTES:
         return direct(x)
     return convolve(x, layer.weight, layer.bias)

@@ -14,7 +14,6 @@ from torch import Tensor
 from ..diffusion.two_stages import TwoStages
 from ..diffusion.zero123 import Zero123
 from ..engines.one2345 import views_at
-from ..interface.tasks import task
 from ..interface.view_set import FOV_DEG, RADIUS, view_set
 from ..preprocess.input_camera import input_camera
 from ..reconstruction.sparse_neus.model import Scene, SparseNeuS
@@ -150,14 +149,11 @@ def generated_rig(
     """
     window = renderer.framing(orbit(turn, elevation))
     image, _ = renderer.render(orbit(turn, elevation), model.image_size, window)
-    framed = to_tensor(on_white(image)[None])
-    condition = model.encode(framed)
-    parameters = task("one2345").check({"auto_elevation": estimate, "elevation_deg": elevation})
-    elevation, distance = input_camera(model.kind, framed, parameters.elevation_deg, parameters.auto_elevation)
-    progress = Progress()
-    sampling = model.sampling(parameters.quality, parameters.num_inference_steps, parameters.guidance_scale)
-    stages = TwoStages(model, sampling, seed, progress.update)
-    return views_at(stages, condition, elevation, distance, progress)[0], elevation
+    picture = to_tensor(on_white(image)[None])
+    condition = model.encode(picture)
+    elevation, distance = input_camera(model.kind, picture, elevation, estimate)
+    stages = TwoStages(model, model.sampling(), seed, Progress().update)
+    return views_at(stages, condition, elevation, distance, Progress())[0], elevation
 
 
 def train_reconstruction(

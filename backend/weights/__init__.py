@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sets of weights: the starter, shipped here, and folders of the user's own."""
+"""Sets of weights: where they are stored, published formats, and the loaders of networks."""

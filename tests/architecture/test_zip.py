@@ -106,7 +106,7 @@ def test_the_unpacked_extension_finds_its_pins(archive, tmp_path):
     code = (
         f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
         "from pathlib import Path\n"
-        "from image_to_mesh.backend.interface import environment, packages\n"
+        "from image_to_mesh.backend.interface.installer import environment, packages\n"
         f"assert not environment.is_ready(Path({str(tmp_path)!r}))\n"
         "print(packages.pins(environment.SOURCE, 'backend')[0])"
     )
@@ -139,7 +139,7 @@ def test_the_version_stands_in_the_manifest_alone(archive, tmp_path):
 
 
 def test_the_copy_that_jobs_run_from_knows_its_version(tmp_path):
-    from backend.interface import environment
+    from backend.interface.installer import environment
 
     copy = environment.copy_backend(ROOT, tmp_path)
     code = "import backend; print(backend.__version__)"

@@ -5,6 +5,7 @@
 """
 
 import sys
+from contextlib import contextmanager
 from operator import attrgetter
 from types import SimpleNamespace
 from unittest.mock import patch
@@ -22,30 +23,30 @@ MODULES = {
     "tooltips": "addon.i18n.tooltips",
     "job": "addon.jobs.job",
     "process_module": "addon.jobs.process",
-    "recovery": "addon.jobs.recovery",
+    "job_buttons": "addon.operators.jobs",
     "bug_report": "addon.operators.bug_report",
     "match_camera": "addon.operators.match_camera",
-    "novel_view": "addon.operators.novel_view",
-    "prompt_views": "addon.operators.prompt_views",
-    "refine": "addon.operators.refine",
-    "view_rig": "addon.operators.view_rig",
+    "presets": "addon.operators.presets",
     "views_to_mesh": "addon.operators.views_to_mesh",
-    "icons": "addon.panels.icons",
-    "finish_panel": "addon.panels.finish",
     "main_panel": "addon.panels.main",
     "preferences_panel": "addon.panels.preferences",
-    "presets": "addon.panels.presets",
+    "presets_panel": "addon.panels.presets",
+    "status_panel": "addon.panels.status",
+    "delivery": "addon.scene.delivery",
     "frame": "addon.scene.frame",
     "input_image": "addon.scene.input_image",
     "mesh_export": "addon.scene.mesh_export",
     "mesh_import": "addon.scene.mesh_import",
     "render_view": "addon.scene.render_view",
     "history": "addon.scene.versions",
+    "view_cameras": "addon.scene.view_cameras",
     "viewport_preview": "addon.scene.viewport_preview",
     "session_module": "addon.session",
-    "engine_settings": "addon.settings.scene",
-    "disk_scan": "addon.setup.disk_scan",
+    "choices": "addon.settings.choices",
+    "engine_settings": "addon.settings.engines",
     "environment": "addon.setup.environment",
+    "folders": "addon.setup.folders",
+    "job_folders": "addon.setup.job_folders",
     "weights": "addon.setup.weights",
     "catalog": "backend.interface.catalog",
     "installer": "backend.interface.installer.environment",
@@ -55,22 +56,25 @@ MODULES = {
     "view_set": "backend.interface.view_set",
 }
 FIELDS = {  # of a job
-    "attachments": "attachments",
-    "engine": "engine",
-    "folder": "folder",
+    "attachments": "request.attachments",
+    "engine": "request.engine",
+    "facts": "outcome.facts",
+    "folder": "outcome.folder",
     "id": "id",
-    "inputs": "inputs",
-    "lower": "lower",
-    "mesh": "mesh",
-    "message": "message",
+    "inputs": "request.inputs",
+    "lower": "outcome.lower",
+    "mesh": "outcome.mesh",
+    "message": "outcome.message",
     "name": "name",
-    "note": "note",
-    "parameters": "parameters",
-    "preview": "preview",
-    "remedy": "remedy",
-    "sheet": "sheet",
-    "stage": "stage",
+    "note": "progress.note",
+    "parameters": "request.parameters",
+    "preview": "progress.preview",
+    "remedy": "outcome.remedy",
+    "sheet": "progress.sheet",
+    "stage": "progress.stage",
+    "stage_text": "progress.stage_text",
     "state": "state",
+    "step": "progress.step",
 }
 
 
@@ -113,7 +117,23 @@ def made():
 
 
 def session():
-    return module("addon.session")
+    return module("addon.session").current()
+
+
+def setup():
+    return session().setup
+
+
+def disk_scan():
+    return session().disk_scan
+
+
+def let_disk_be_scanned(allowed):
+    """A scan starts a Python of its own, which takes longer than most checks do."""
+    scan = disk_scan()
+    vars(scan).pop("seen", None)
+    if not allowed:
+        scan.seen = lambda: scan.known
 
 
 def tick():
@@ -122,7 +142,7 @@ def tick():
 
 
 def is_ticking():
-    return bpy.app.timers.is_registered(session().tick)
+    return session().timer.running
 
 
 def queue():
@@ -153,12 +173,17 @@ def active_job():
 
 
 def last_job():
-    """The job that ended last."""
-    return Job(queue().last)
+    """The job that ended last, or None."""
+    return Job(queue().last) if queue().last else None
 
 
 def ended_jobs():
     return [Job(record) for record in queue().ended]
+
+
+def forget_ended_jobs():
+    """Take them off the panel, whose height they change."""
+    queue().ended.clear()
 
 
 def failures():
@@ -166,10 +191,10 @@ def failures():
     return queue().failures
 
 
-def new_job(engine="one2345", **fields):
-    """A job's record, as operators make it."""
-    values = {"parameters": {}, "seed": 0, "attachments": dict, "name": "x"} | fields
-    return module("addon.jobs.job").Job(engine=engine, **values)
+def new_job(engine="one2345", name="x", to=None, **outcome):
+    """A job's record, as operators make it; its mesh goes to the 3D cursor, or `to` another delivery."""
+    job, to = module("addon.jobs.job"), to or module("addon.scene.delivery").at_cursor(bpy.context.scene)
+    return job.Job(job.Request(engine, {}, 0, dict, name), to, outcome=job.Outcome(**outcome))
 
 
 def submit(record):
@@ -179,18 +204,26 @@ def submit(record):
 
 def finish(record):
     """Hand the queue a job as if the backend had just sent its result."""
-    queue().arrived.append(record)
-    return Job(record)
+    record.state = module("addon.jobs.job").State.FINISHED
+    return submit(record)
+
+
+def deliver_prompt_views(images, facts, cube):
+    """Put images, PNG files' bytes, behind cameras of the scene, as a job with these facts would."""
+    to = module("addon.scene.delivery").PromptViews(bpy.context.scene.session_uid, cube)
+    record = new_job("views_from_text", "a red car", to, images=images, facts=facts)
+    record.delivery.deliver(record, bpy.context.scene)
 
 
 def repeated_job(version, seed=None):
     """The job that would make a version again."""
-    return Job(module("addon.scene.versions").job_again(bpy.context, version, seed))
+    request, jobs = module("addon.scene.versions").request_again(bpy.context, version, seed), module("addon.jobs.job")
+    return Job(jobs.Job(request, None))
 
 
 def learning_job(paths):
     """The job that would learn the subject of these photos."""
-    return Job(module("addon.operators.prompt_views").make_learning_job(bpy.context, paths))
+    return Job(module("addon.operators.prompt_views").learning_job(bpy.context, paths))
 
 
 def jobs_folder(data_folder):
@@ -202,8 +235,8 @@ def log_path(data_folder):
 
 
 def background_task():
-    """What runs in a thread, or ran last; None before the first."""
-    return module("addon.setup.environment").task()
+    """The task that runs in a thread, or ran last; None before the first."""
+    return setup().task
 
 
 def longest_holds_ms():
@@ -215,13 +248,19 @@ def forget_holds():
     session().longest_ms = session().longest_import_ms = 0.0
 
 
+@contextmanager
 def clock(read, announce):
     """While this context is open, the session reads this clock, and calls this to announce a job's end."""
     time = SimpleNamespace(perf_counter=read, monotonic=read)
-    return patch.multiple(session(), time=time, announce=announce)
+    with patch.object(module("addon.session"), "time", time), patch.object(session(), "announce", announce):
+        yield
 
 
 def shown_preview():
     """(mesh, cube to world) that the viewport draws; the mesh is None where there is none."""
-    preview = module("addon.scene.viewport_preview")
-    return preview._shown, preview._matrix
+    return session().preview.mesh, session().preview.matrix
+
+
+def why_unavailable(name):
+    """Why the button of an operator, such as "refine", is grey."""
+    return getattr(bpy.types, f"IMAGE_TO_MESH_OT_{name}").why_unavailable(bpy.context)

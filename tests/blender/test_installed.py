@@ -2,7 +2,7 @@
 """The built zip in Blender without a window, in every bpy that IMAGE_TO_MESH_BPY_PYTHONS names (os.pathsep between).
 
 Each bpy runs the checks of the folder inside in one process; every check there is a test here. Only the checks that
-pytest selects run (`-k versions`), in pytest's order, or in another one for each IMAGE_TO_MESH_SHUFFLE, a number.
+pytest selects run (`-k versions`), in pytest's order, or in an order that the seed IMAGE_TO_MESH_SHUFFLE makes.
 """
 
 import ast
@@ -30,11 +30,13 @@ def names(path: Path) -> Iterator[str]:
     for node in ast.parse(path.read_text("utf-8")).body:
         if isinstance(node, ast.FunctionDef) and node.name.startswith("check_"):
             name = f"{path.stem}.{node.name.removeprefix('check_')}"
-            cases = [keyword.arg for call in node.decorator_list for keyword in call.keywords]
+            calls = [call for call in node.decorator_list if isinstance(call, ast.Call)]
+            cases = [keyword.arg for call in calls for keyword in call.keywords]
             yield from [f"{name}[{case}]" for case in cases] or [name]
 
 
 CHECKS = [name for path in sorted((HERE / "inside" / "checks").glob("*.py")) for name in names(path)]
+each_bpy = pytest.mark.parametrize("python", PYTHONS, ids=[Path(path).parents[1].name for path in PYTHONS])
 needs_bpy = pytest.mark.skipif(not PYTHONS, reason="`python build.py test` installs bpy and names it")
 
 
@@ -104,7 +106,7 @@ def is_alive(pid: int) -> bool:
 
 
 @needs_bpy
-@pytest.mark.parametrize("python", PYTHONS)
+@each_bpy
 @pytest.mark.parametrize("check", CHECKS)
 def test_inside_blender(check, python, selected):
     problem = outcome(python, selected)[check]
@@ -112,7 +114,7 @@ def test_inside_blender(check, python, selected):
 
 
 @needs_bpy
-@pytest.mark.parametrize("python", PYTHONS)
+@each_bpy
 def test_blender_accepts_the_manifest_and_the_zip(python):
     tags = scripts(python) / "modules" / "_bpy_internal" / "extensions" / "tags.py"
     for path in (ROOT / "blender_manifest.toml", built_zip()):
@@ -122,7 +124,7 @@ def test_blender_accepts_the_manifest_and_the_zip(python):
 
 
 @needs_bpy
-@pytest.mark.parametrize("python", PYTHONS)
+@each_bpy
 def test_no_process_outlives_a_killed_blender(python):
     with tempfile.TemporaryDirectory() as folder, inside(python, folder, "be_killed") as blender:
         assert blender.stdout

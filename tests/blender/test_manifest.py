@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What Blender's validator lets pass and the extensions platform does not."""
+"""Rules of the extensions platform that Blender's own validator does not check."""
 
 import ast
 import re

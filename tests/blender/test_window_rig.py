@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What starts the scripts that need Blender's window, with stand-ins for the programs. The scripts are run by hand."""
+"""The programs that play the window's scripts, with stand-ins for Blender and X. The scripts are run by hand."""
 
 import json
 import os

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The other end of the pipes: a backend process as a test holds it."""
+"""Starts a backend process for a test and talks to it through its pipes."""
 
 import io
 import os
@@ -17,7 +17,7 @@ from backend.interface import protocol
 from tests.support import ROOT
 
 DOUBLE = Path(__file__).parent / "double_engine.py"
-PATIENCE_S = 180  # for a machine that is busy; nothing is measured with it
+PATIENCE_S = 180  # a limit for busy machines, never a measurement
 
 
 def double(jobs: Path, *options: str) -> list[str]:
@@ -25,7 +25,7 @@ def double(jobs: Path, *options: str) -> list[str]:
 
 
 class Client:
-    """Starts a backend and collects what it says. `said` is everything so far, in order, as (message, attachments)."""
+    """A backend process; `said`: all its (message, attachments) so far, in order."""
 
     def __init__(self, command: list[str], log: Path):
         self.said: list[tuple[dict, dict[str, bytes]]] = []
@@ -54,7 +54,7 @@ class Client:
         self._inbox.put(None)
 
     def expect(self, *kinds: str, job: str | None = None) -> tuple[dict, dict[str, bytes]]:
-        """The next message of one of these types (about that job); AssertionError when the backend ends before."""
+        """The next message of one of these types (about that job). AssertionError if the backend ends before."""
         while True:
             frame = self._inbox.get(timeout=PATIENCE_S)
             assert frame is not None, f"the backend ended: {self.error} {self.log.read_text()[-2000:]}"
@@ -70,7 +70,7 @@ class Client:
         self.send(message | changes, image_file=PICTURE if image is None else image)
 
     def wait_for_log(self, text: str) -> None:
-        """Until the backend has written the text to its standard error; read as it comes."""
+        """Wait until the backend has written the text to its standard error."""
         waiting = threading.Event()
         for _ in range(PATIENCE_S * 50):
             if text in self.log.read_text():
@@ -79,7 +79,7 @@ class Client:
         raise AssertionError(f"no {text!r} in {self.log.read_text()[-2000:]}")
 
     def end(self) -> int:
-        """Close its standard input and wait until it is gone."""
+        """Close its standard input and wait for its end."""
         self.stdin.close()
         status = self.process.wait(PATIENCE_S)
         self._reader.join(PATIENCE_S)

@@ -24,7 +24,7 @@ FACES = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]], np.int32)
 
 def run(request, progress):
     """The task's answer; every task of the command line that takes an image or views has one."""
-    return {"one2345": make_mesh, "novel_view": turn_image, "views_to_mesh": move_mesh}[request.task](request, progress)
+    return TASKS[request.task](request, progress)
 
 
 def make_mesh(request, progress):
@@ -47,7 +47,7 @@ def make_mesh(request, progress):
         "mean": colour.tolist(),
         "numpy": np.float32(0.5),
         "nan": float("nan"),
-        "steps": parameters.num_inference_steps,
+        "steps": getattr(parameters, "num_inference_steps", None),
     }
     return MeshResult(Mesh(VERTICES, faces, np.broadcast_to(colour, (4, 4)).copy()), views, facts)
 
@@ -73,8 +73,11 @@ def move_mesh(request, progress):
     return MeshResult(Mesh(vertices, FACES, np.broadcast_to(colour, (4, 4)).copy()), views[..., :0])
 
 
+TASKS = {"one2345": make_mesh, "zero123_sds": make_mesh, "novel_view": turn_image, "views_to_mesh": move_mesh}
+
+
 def wait(progress):
-    """Working for ever, with a look at the report now and then."""
+    """Runs until it is cancelled, checking progress now and then."""
     say("working")
     for step in range(FOREVER):
         progress.update("views", step, FOREVER)
@@ -82,7 +85,7 @@ def wait(progress):
 
 
 def go_on(progress):
-    """Optimising until it is enough, from the checkpoint in the job's folder on; leaves one itself."""
+    """Counts until it is told to stop and keep, from the job's checkpoint on, and writes one."""
     checkpoint = progress.folder / "state.pt"
     say(f"from {checkpoint.read_text() if checkpoint.exists() else 'nothing'}")
     checkpoint.write_text(progress.folder.name)
@@ -92,14 +95,14 @@ def go_on(progress):
 
 
 def keep_model(progress):
-    """Keep a model of MODEL_BYTES between jobs; the log tells when it is dropped."""
+    """Keeps a model of MODEL_BYTES between jobs; the log says when it is dropped."""
     from backend.runtime.model_cache import ModelCache
 
     MODELS.setdefault("cache", ModelCache(Model))()
 
 
 class Model:
-    """A network, as far as memory is concerned."""
+    """Takes a network's memory."""
 
     def __init__(self):
         self.parameters = np.ones(MODEL_BYTES, np.uint8)
@@ -111,8 +114,17 @@ def run_out_of_memory(progress):
     raise RuntimeError("CUDA out of memory. Tried to allocate 2 GiB")
 
 
+def never_enough(progress):
+    """Optimising until it is cancelled; leaves a checkpoint."""
+    (progress.folder / "state.pt").write_text(progress.folder.name)
+    say("from nothing")
+    while True:
+        progress.check()
+        time.sleep(0.005)
+
+
 def forward(progress):
-    """Working for ever in a torch module, with no look at the report."""
+    """Runs for ever in a torch module, without checking progress."""
     import torch
 
     layer = torch.nn.Linear(4, 4)
@@ -122,14 +134,14 @@ def forward(progress):
 
 
 def hang(progress):
-    """What no cancel reaches."""
+    """Ignores every cancel."""
     say("working")
     while True:
         time.sleep(0.1)
 
 
 def chatter(progress):
-    """Everything that libraries do with standard output and input."""
+    """Writes to standard output and reads standard input in every way that libraries do."""
     print("from Python")
     print("from Python's first stdout", file=sys.__stdout__, flush=True)
     os.write(1, b'{"type": "result", "job": "from the descriptor"}\n')
@@ -163,6 +175,7 @@ SCENARIOS = {
     "empty": lambda progress: None,
     "wait": wait,
     "go_on": go_on,
+    "never_enough": never_enough,
     "forward": forward,
     "hang": hang,
     "chatter": chatter,
@@ -185,7 +198,7 @@ def main(root, what, *arguments):
     from backend.process import server
 
     def load(name):
-        assert name in ("one2345", "novel_view", "views_to_mesh")
+        assert name in TASKS
         return sys.modules["__main__"]
 
     if what == "serve":

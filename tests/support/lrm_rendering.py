@@ -43,7 +43,7 @@ def render_evenly(model: LRM, scene: Scene, origins: Tensor, directions: Tensor,
 
 
 def render_twice(model: LRM, scene: Scene, origins: Tensor, directions: Tensor, samples: int) -> tuple[Tensor, Tensor]:
-    """OpenLRM: half of the samples evenly, half where the first find something; sections between neighbours."""
+    """OpenLRM: half of the samples evenly, half by the weights of the first; sections lie between neighbours."""
     radius = model.architecture.radius
     near, far, hit = intersect_box(origins, directions, (-radius, radius))
     count = samples // 2

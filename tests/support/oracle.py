@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The oracle: a prior that knows the object. Its denoiser is exact, so what an engine gets wrong is the engine's fault.
+"""The oracle: a prior that knows the object. Its denoiser is exact, so errors in a result are the engine's.
 
 Defects of real priors can be dialled in one at a time, to measure the remedies.
 """
@@ -15,15 +15,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from backend.diffusion.prior import Denoised, stable_diffusion_schedule, view_angles
-from backend.diffusion.stable_diffusion import SMALLEST_PUBLISHED
+from backend.diffusion.prior import Denoised, view_angles
+from backend.diffusion.stable_diffusion import SMALLEST_LATENT_MODEL
 from backend.rendering.cameras import Camera, orbit
 from backend.rendering.mesh import Mesh
 from backend.rendering.rasteriser import render_mesh
 
 
+def stable_diffusion_schedule() -> Tensor:
+    """alphas_cumprod (1000,) float32 of Stable Diffusion and its descendants."""
+    betas = torch.linspace(math.sqrt(0.00085), math.sqrt(0.012), 1000, dtype=torch.float64) ** 2
+    return (1 - betas).cumprod(0).float()
+
+
 class Codec(Protocol):
-    """What stands between pictures and what is denoised: a VAE, or nothing."""
+    """Maps images to latents and back."""
 
     channels: int
 
@@ -33,7 +39,7 @@ class Codec(Protocol):
 
 
 class Pixels:
-    """Pictures themselves in -1..1, as in DeepFloyd IF."""
+    """Images in -1..1 as latents, as in DeepFloyd IF."""
 
     channels = 3
 
@@ -93,7 +99,7 @@ class OraclePrior:
         variety: float = 0.0,
     ):
         self.mesh, self.image_size, self.samples, self.variety = mesh, size, samples, variety
-        self.is_starter = size < SMALLEST_PUBLISHED
+        self.is_starter = size < SMALLEST_LATENT_MODEL
         self.codec, self.defects = codec or Pixels(), defects or Defects()
         self.channels, self.alphas_cumprod = self.codec.channels, stable_diffusion_schedule()
         self.generator = torch.Generator().manual_seed(seed)
@@ -120,7 +126,7 @@ class OraclePrior:
         return empty + seen * (noisy / a.sqrt() - empty)
 
     def pictures(self, cameras: Sequence[Camera]) -> Tensor:
-        """What the oracle shows these cameras, defects of geometry included: (B, 3, S, S) in 0..1."""
+        """The images of these cameras, defects of geometry included: (B, 3, S, S) in 0..1."""
         azimuth, elevation, radius = view_angles(cameras)
         pictures = torch.stack([self.picture(self.perturbed(camera)) for camera in cameras])
         if self.defects.janus:

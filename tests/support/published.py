@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A server on loopback that publishes weights as the Hugging Face hub does, and misbehaves as it is told."""
+"""A server on loopback that publishes weights like the Hugging Face hub, with faults that a test can set."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 
 class Server(ThreadingHTTPServer):
-    """files: content by path. What the other fields do stands beside them."""
+    """files: content by path; comments explain the other fields."""
 
     daemon_threads = True
 
@@ -19,12 +19,12 @@ class Server(ThreadingHTTPServer):
         self.files: dict[str, bytes] = {}
         self.asked: list[tuple[str, str, str]] = []  # method, path, range
         self.tokens: list[str | None] = []
-        self.refuse = 0  # a status for everything
-        self.break_after: list[int] = []  # bytes after which the next connections end; the first of the list goes first
-        self.ranges = True  # whether a part of a file can be had
+        self.refuse = 0  # the status of all answers, 0: none is refused
+        self.break_after: list[int] = []  # bytes after which the next connections break, in order
+        self.ranges = True  # whether parts of a file can be requested
         self.linked = True  # whether the hub's own headers are sent
-        self.elsewhere = ""  # another server's address to which downloads are sent on
-        self.stall = threading.Event()  # set: nothing comes after the first half
+        self.elsewhere = ""  # the address of another server that downloads are redirected to
+        self.stall = threading.Event()  # set: sends nothing after the first half
         self.stalled, self.go_on = threading.Event(), threading.Event()
         threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
 

@@ -13,8 +13,8 @@ from backend.reconstruction.sparse_neus.model import Scene, SparseNeuS, to_grid
 from backend.rendering.rays import importance_sampling
 from backend.rendering.volume import alpha_weights, neus_alpha, neus_section_alpha, points_along
 
-EMPTY = 100.0  # the signed distance where no two views look
-SEEING, SAMPLES = 2, 8  # a ray counts when so many views see each of more than so many samples
+EMPTY = 100.0  # the signed distance of points that fewer than two views see
+SEEING, SAMPLES = 2, 8  # a ray is valid if more than 8 of its samples are each seen by 2 views
 
 
 @dataclass
@@ -88,7 +88,7 @@ def sample(
     rounds: int,
     added: int,
 ) -> Tensor:
-    """Ascending distances (N, count + rounds * added): even ones, then more where the surface seems to be."""
+    """Ascending distances (N, count + rounds * added): even ones, then more near the estimated surface."""
 
     def distance(z: Tensor) -> Tensor:
         return model.sdf(scene, points_along(origins, directions, z).flatten(0, 1)).view(z.shape)

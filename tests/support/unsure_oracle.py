@@ -41,7 +41,7 @@ class UnsureOracle(OraclePrior):
 
     @torch.no_grad()
     def denoise(self, noisy: Tensor, t: Tensor, cameras: Sequence[Camera], unconditional: bool = True) -> Denoised:
-        """The mean of what each turn shows, weighted by how well it explains the noisy views (Bayes)."""
+        """The mean of the images of all turns, weighted by how well each explains the noisy views (Bayes)."""
         shown = torch.stack([self.encode(self.pictures([turned(c, k) for c in cameras])) for k in range(TURNS)])
         shown, a = shown.to(noisy), self.alphas_cumprod[t].view(-1, 1, 1, 1).to(noisy)
         misfit = ((noisy - a.sqrt() * shown) ** 2).flatten(2).sum(2) / (2 * (1 - a).flatten())
@@ -55,7 +55,7 @@ class UnsureOracle(OraclePrior):
 
 
 def turned(camera: Camera, quarters: int) -> Camera:
-    """What the camera sees of an object that has turned to the left by quarters: as if it had gone to the right."""
+    """The camera for an object turned to the left by quarters: moved to the right by as many."""
     c, s = round(math.cos(quarters * math.pi / 2)), round(math.sin(quarters * math.pi / 2))
     back = torch.tensor([[c, s, 0, 0], [-s, c, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]], dtype=torch.float32)
     return Camera(back @ camera.cam_to_world.cpu(), camera.fov_deg, camera.width, camera.height)

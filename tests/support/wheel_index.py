@@ -22,7 +22,7 @@ NAMES = {"PIL": "pillow"}
 
 
 def make_wheel(folder: Path, name: str, version: str, module: str | None = None) -> None:
-    """A wheel of one module whose `version` attribute tells which one is installed."""
+    """Write a wheel of one module, whose attribute `version` says which one is installed."""
     module = module or name.replace("-", "_")
     info = f"{name.replace('-', '_')}-{version}.dist-info"
     files = {

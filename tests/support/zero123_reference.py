@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Zero123's networks written once more, slowly, on the names and shapes of the original checkpoint.
+"""An independent, slow implementation of Zero123's networks, on the names and shapes of the original checkpoint.
 
 Rombach et al. 2022 (appendix E) for the UNet and the autoencoder, Radford et al. 2021 for the image encoder.
 """
@@ -17,7 +17,7 @@ from torch import Tensor
 
 @dataclass
 class Reference:
-    """get: a tensor by its name in this network, None where there is none. eps: of the residual blocks' norms."""
+    """get: a tensor by its name in this network, None if there is none. eps: of the residual blocks' norms."""
 
     get: Callable[[str], Tensor | None]
     eps: float

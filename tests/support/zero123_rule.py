@@ -22,7 +22,7 @@ OTHER = os.environ.get("ZERO123_PARITY")
 
 
 def read_spec(name: str, other: str | None) -> dict:
-    """What is recorded of the weights `name`, or what the folder `other` has in its place."""
+    """The recorded spec of the weights `name`, or the one in the folder `other`."""
     record = DATA / f"{name}_spec.json.gz"
     return json.loads((Path(other) / "spec.json").read_bytes() if other else gzip.decompress(record.read_bytes()))
 
@@ -41,7 +41,7 @@ def state_dict() -> dict[str, Tensor]:
 
 
 def outputs() -> dict[str, Tensor]:
-    """What the published implementation gave with these weights."""
+    """The outputs of the published implementation with these weights."""
     file = Path(OTHER) / "outputs.npz" if OTHER else DATA / "zero123.npz"
     with np.load(file, allow_pickle=False) as stored:
         return {key: torch.from_numpy(stored[key]) for key in stored}

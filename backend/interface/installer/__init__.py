@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Making the backend's environment. Standard library only."""
+"""Installs the backend's Python environment. Standard library only."""

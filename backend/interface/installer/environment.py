@@ -27,9 +27,9 @@ from .packages import SetupError, Stopped
 SOURCE = Path(__file__).resolve().parents[3]  # the extension or checkout that this file belongs to
 MANIFEST = "blender_manifest.toml"
 STAMP = "ready.json"
-COPIES_KEPT = 2  # another Blender may still run the one before
+COPIES_KEPT = 2  # another Blender may still be running the previous one
 SAFE_COPY = ("__pycache__", "*.pyc", ".*")
-CHECK_S = 600  # an antivirus may look at every file of a new environment
+CHECK_S = 600  # an antivirus may scan every file of a new environment
 MODULES = (
     "numpy scipy PIL torch diffusers transformers safetensors accelerate nerfacc trimesh fast_simplification typer rich"
 )
@@ -47,7 +47,7 @@ Say = Callable[[str, float, str], None]
 
 
 def default_data_folder() -> Path:
-    """Where everything large lies: local, not roaming, and on Windows short: paths end at 260 characters there."""
+    """The folder for large data: local, not roaming, and short, because Windows limits paths to 260 characters."""
     if os.name == "nt":
         return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "itm"
     if sys.platform == "darwin":
@@ -66,13 +66,13 @@ def python_of(data_folder: Path) -> Path:
 
 
 def is_ready(data_folder: Path, groups: Sequence[str] = ("backend",)) -> bool:
-    """Whether the environment is complete and has the versions that this extension wants. Reads two small files."""
+    """Whether the environment is complete and up to date with this extension. Reads two small files."""
     found = stamp(data_folder / "environment")
     return all(found.get(group) == packages.digest(SOURCE, group) for group in groups)
 
 
 def stamp(folder: Path) -> dict[str, str]:
-    """What is installed in an environment: digests of the pins by group, and the variant. Empty unless complete."""
+    """Digests of an environment's pins by group, and its variant. Empty unless the environment is complete."""
     try:
         found = json.loads((folder / STAMP).read_text("utf-8"))
     except (OSError, ValueError):
@@ -89,7 +89,7 @@ def install(
     python: Path | None = None,
     groups: Sequence[str] = ("backend",),
 ) -> None:
-    """Make the backend's environment, or complete or repair it, and copy the backend.
+    """Make, complete or repair the backend's environment, and copy the backend.
 
     say(stage, overall 0..1, line of output) is called often. `python` is the interpreter to start from, a good one on
     this machine if None. What an interrupted attempt left is used. Raises SetupError.
@@ -146,7 +146,7 @@ def make(
 
 
 def make_venv(folder: Path, python: Path | None, stopped: Stopped) -> None:
-    """Make the virtual environment unless one is there whose pip starts."""
+    """Make the virtual environment, unless there is one with a working pip."""
     if works(python_in(folder)):
         return
     base = python or interpreters.find()
@@ -168,7 +168,7 @@ def works(python: Path) -> bool:
 
 
 def install_any(folder: Path, alternatives: list[list[str]], say: Callable[[str], None], stopped: Stopped) -> None:
-    """Let pip try one list of arguments after the other until one can be installed."""
+    """Run pip with each list of arguments in turn until one succeeds."""
     for last, arguments in enumerate(alternatives, 1 - len(alternatives)):
         try:
             common = ["--constraint", str(folder / "constraints.txt")]
@@ -179,7 +179,7 @@ def install_any(folder: Path, alternatives: list[list[str]], say: Callable[[str]
 
 
 def check_interpreter(python: Path) -> tuple[bool, str]:
-    """Whether an interpreter has all that the backend needs and computes rightly, and a sentence. Takes seconds."""
+    """Whether an interpreter can run the backend and computes correctly, and a sentence about it. Takes seconds."""
     command = [str(python), "-I", "-X", "utf8", "-c", CHECK]
     env = protocol.environment(os.environ)
     try:
@@ -213,7 +213,7 @@ def copy_backend(source: Path, data_folder: Path) -> Path:
             shutil.copytree(source / "backend", part / "backend", ignore=shutil.ignore_patterns(*SAFE_COPY))
             shutil.copyfile(source / MANIFEST, part / MANIFEST)
             part.rename(target)
-        except OSError:  # another Blender was quicker, or another thread of this one
+        except OSError:  # another Blender or thread has just made it
             if not target.is_dir():
                 raise
         finally:
@@ -244,7 +244,7 @@ def remove(data_folder: Path) -> None:
 
 
 def remove_folder(folder: Path) -> None:
-    (folder / STAMP).unlink(missing_ok=True)  # first: half a folder must not look whole
+    (folder / STAMP).unlink(missing_ok=True)  # first: a folder that is half deleted must not pass as complete
     try:
         shutil.rmtree(folder)
     except FileNotFoundError:
@@ -267,7 +267,7 @@ def check_disk(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise SetupError(
-            f"Setting up takes up to {needed / 1e9:.0f} GB and {free / 1e9:.1f} GB are free",
+            f"Setup needs up to {needed / 1e9:.0f} GB, and {free / 1e9:.1f} GB are free",
             "Free some space, or choose another data folder in the preferences",
         )
 
@@ -280,7 +280,7 @@ def write_whole(path: Path, text: str) -> None:
 
 @contextlib.contextmanager
 def alone(data_folder: Path) -> Iterator[None]:
-    """Hold the lock of the data folder; the system lets it go when the process dies. Raises SetupError when taken."""
+    """Hold the lock of the data folder, which the system releases if the process dies. SetupError if it is taken."""
     data_folder.mkdir(parents=True, exist_ok=True)
     with (data_folder / "setup.lock").open("a+b") as file:
         try:
@@ -294,5 +294,5 @@ def alone(data_folder: Path) -> Iterator[None]:
 
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise SetupError("Another program is setting up the backend", "Wait until it has ended") from None
+            raise SetupError("Another program is setting up the backend", "Wait for it to finish") from None
         yield

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which build of PyTorch suits this machine, and where pip finds it. Standard library only."""
+"""Chooses the build of PyTorch for this machine. Standard library only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 TORCH_INDEX = "https://download.pytorch.org/whl/"
 CUDA_BUILDS = ((580, "cu130"), (525, "cu126"))  # oldest NVIDIA driver, build
 ROCM_BUILD = "rocm7.2"
-DISK_BYTES = {"cuda": 12 << 30, "rocm": 20 << 30}  # what an environment takes while it is made
+DISK_BYTES = {"cuda": 12 << 30, "rocm": 20 << 30}  # peak disk space while an environment is made
 LEAST_DISK_BYTES = 3 << 30
 NO_WINDOW = getattr(subprocess, "CREATE_NO_WINDOW", 0)
 
@@ -39,7 +39,7 @@ def detect_variant() -> str:
 
 
 def nvidia_driver() -> int:
-    """The major version of NVIDIA's driver, 0 where there is none."""
+    """The major version of NVIDIA's driver, 0 if there is none."""
     query = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
     try:
         answer = subprocess.run(query, capture_output=True, text=True, timeout=20, creationflags=NO_WINDOW)
@@ -60,7 +60,7 @@ def torch_builds(pin: str, variant: str) -> list[list[str]]:
         driver = nvidia_driver()
         build = next((name for oldest, name in CUDA_BUILDS if driver >= oldest), CUDA_BUILDS[0][1])
         if sys.platform == "linux" and build == CUDA_BUILDS[0][1]:
-            return [[pin]]  # what the common index holds for Linux
+            return [[pin]]  # the default index has the CUDA build for Linux
     else:
         build = ROCM_BUILD if variant == "rocm" else "cpu"
     exact = f"{pin}+{build}"
@@ -68,5 +68,5 @@ def torch_builds(pin: str, variant: str) -> list[list[str]]:
 
 
 def needed_disk(variant: str) -> int:
-    """Bytes that should be free before an environment is made."""
+    """Free disk space in bytes that an environment needs."""
     return DISK_BYTES.get(variant, LEAST_DISK_BYTES)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pythons on this machine from which an environment can be made. Standard library only."""
+"""Finds a Python on this machine to make an environment from. Standard library only."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NO_WINDOW = getattr(subprocess, "CREATE_NO_WINDOW", 0)
 
 
 def can_make(python: str | os.PathLike, versions: Iterable[tuple[int, int]] = VERSIONS) -> bool:
-    """Whether it starts, is a 64-bit Python of one of the versions, and has what makes environments.
+    """Whether an interpreter starts, is a 64-bit Python of a supported version, and can make environments.
 
     Debian's own lacks ensurepip, pyenv's shims do not start, and the Microsoft Store's stub opens a shop.
     """
@@ -37,13 +37,13 @@ def can_make(python: str | os.PathLike, versions: Iterable[tuple[int, int]] = VE
 
 
 def find(versions: Iterable[tuple[int, int]] = VERSIONS) -> Path | None:
-    """The best Python for an environment; the running one, which may be Blender's, only when there is no other."""
+    """The best Python for an environment; the running one, which may be Blender's, only if there is no other."""
     wanted = list(versions)
     return next((path for path in candidates(wanted) if can_make(path, wanted)), None)
 
 
 def candidates(versions: list[tuple[int, int]]) -> Iterator[Path]:
-    """Where Pythons usually are, best first, the running one last."""
+    """Usual places of Pythons, best first, the running one last."""
     for major, minor in versions:
         name = f"python{major}.{minor}"
         for folder in os.environ.get("PATH", "").split(os.pathsep):

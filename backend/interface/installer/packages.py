@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The pinned packages in pyproject.toml, and pip, run so that it can be watched and stopped. Standard library only."""
+"""Reads the pinned packages of pyproject.toml and runs pip so that it can be stopped. Standard library only."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ASK_AGAIN_S = 0.2
 PIP = ["-I", "-X", "utf8", "-m", "pip", "--disable-pip-version-check", "--no-input"]
 # Settings of the user's pip that would send the packages elsewhere than into our environment.
 MISLEADING = ("PIP_TARGET", "PIP_PREFIX", "PIP_USER", "PIP_ROOT", "PIP_REQUIRE_VIRTUALENV", "PIP_NO_BINARY")
-TROUBLE = (  # words in pip's output, what happened, what to do
+TROUBLE = (  # (words in pip's output, message, remedy)
     (("No space left", "Errno 28", "not enough space"), "The disk is full", "Free some space and set up again"),
     (
         ("No matching distribution", "Could not find a version"),
@@ -53,7 +53,7 @@ def pins(source: Path, group: str) -> list[str]:
 
 
 def constraints(source: Path) -> list[str]:
-    """The exact versions of packages that the pinned ones need in turn."""
+    """The exact versions of the pinned packages' own dependencies."""
     return list(project(source)["tool"]["uv"]["constraint-dependencies"])
 
 
@@ -68,13 +68,13 @@ def project(source: Path) -> dict:
 
 
 def install(python: Path, arguments: list[str], say: Say, stopped: Stopped) -> None:
-    """pip install, wheels only, into the environment of `python`. Raises SetupError; pip's last lines say why."""
+    """pip install, wheels only, into the environment of `python`. SetupError gives the reason from pip's output."""
     command = [str(python), *PIP, "install", "--only-binary=:all:", "--no-warn-script-location", *arguments]
     run(command, say, stopped)
 
 
 def run(command: list[str], say: Say, stopped: Stopped) -> None:
-    """Run a command, its output line by line to say(). Killed when stopped() is true. Raises SetupError."""
+    """Run a command and pass its output line by line to say(); kill it when stopped() is true. Raises SetupError."""
     lines: list[str] = []
     for line in follow(command, stopped):
         lines.append(line)
@@ -85,7 +85,7 @@ def run(command: list[str], say: Say, stopped: Stopped) -> None:
 
 
 def follow(command: list[str], stopped: Stopped, more: Mapping[str, str] | None = None) -> Iterator[str]:
-    """The lines of a command's output as they come; the last one is its exit status. `more` goes to its environment."""
+    """Yield a command's output line by line, then its exit status as a text. more: environment variables."""
     base = {name: value for name, value in os.environ.items() if name not in MISLEADING}
     process = subprocess.Popen(
         command,
@@ -105,7 +105,7 @@ def follow(command: list[str], stopped: Stopped, more: Mapping[str, str] | None 
     try:
         while True:
             if stopped():
-                raise SetupError("Stopped", "Set up again to go on from here")
+                raise SetupError("Stopped", "Set up again to continue")
             with contextlib.suppress(queue.Empty):
                 if (line := output.get(timeout=ASK_AGAIN_S)) is None:
                     break
@@ -126,7 +126,7 @@ def read(process: subprocess.Popen[str], output: queue.SimpleQueue[str | None]) 
 
 
 def end(process: subprocess.Popen[str]) -> None:
-    """Kill it and what it started, if it still runs."""
+    """Kill a process and its children, if it still runs."""
     if process.poll() is None:
         with contextlib.suppress(OSError):
             process.kill() if os.name == "nt" else os.killpg(process.pid, signal.SIGKILL)
@@ -134,7 +134,7 @@ def end(process: subprocess.Popen[str]) -> None:
 
 
 def explain(lines: list[str]) -> SetupError:
-    """What pip's output says, in words for an artist."""
+    """The error in pip's output, in words for an artist."""
     text = "\n".join(lines[-60:])
     told = next((line for line in reversed(lines) if "ERROR" in line), lines[-1] if lines else "no output")
     for words, what, remedy in TROUBLE:

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading published files: checkpoints, vocabularies, and comparing them with the networks."""
+"""Published files: reads checkpoints and vocabularies, compares them with networks, and fills these."""

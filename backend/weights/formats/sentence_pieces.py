@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads SentencePiece's spiece.model, the only form in which T5's words are published with DeepFloyd IF.
+"""Reads SentencePiece's spiece.model, the only form in which DeepFloyd IF publishes T5's vocabulary.
 
-It is a message of Protocol Buffers; two of its fields are needed, so that no further package is.
+It is a Protocol Buffers message; reading its two fields here saves a dependency.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def read_sentence_pieces(file: Path) -> tuple[list[tuple[str, float]], bytes | N
             piece = dict(fields(value))
             text, score = piece.get(PIECE, b""), piece.get(SCORE, bytes(4))
             if not isinstance(text, bytes) or not isinstance(score, bytes) or len(score) != 4:
-                raise ValueError("a word of its list is none")
+                raise ValueError("invalid vocabulary entry")
             pieces.append((text.decode("utf-8"), struct.unpack("<f", score)[0]))
         elif number == NORMALIZER and isinstance(value, bytes):
             found = dict(fields(value)).get(CHARACTERS)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Loads LRMs as they are published: TripoSR, OpenLRM 1.0 and 1.1; and the starter.
+"""Loads LRMs as they are published (TripoSR, OpenLRM 1.0 and 1.1), and the starter.
 
-Which one it is, and every size, is told by the tensors. What they cannot tell (heads, picture size) is in the config
-beside them, or has the published value.
+The model and its sizes are recognised from the tensors; the number of heads and the image size come from the config
+beside them, or have the published values.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ from .lrm_names import openlrm_origins, triposr_origins
 Kind = Literal["triposr", "openlrm-1.1", "openlrm-1.0", "starter"]
 REMEDY = "Choose the weights of TripoSR or OpenLRM, or set Weights to: starter."
 FILES = ("lrm.safetensors", "model.safetensors", "model.ckpt", "pytorch_model.bin", "model.pth")
-NOTE = "lrm.json"  # fields of Architecture and of its Encoder, beside the weights: what else nothing tells
+NOTE = "lrm.json"  # beside the weights: fields of Architecture and its Encoder, which override the recognised ones
 SIGNS: dict[str, Kind] = {
     "local_features.stem.0.weight": "starter",
     "tokenizer.embeddings": "triposr",
     "upsampler.weight": "openlrm-1.1",
     "transformer.deconv.weight": "openlrm-1.0",
 }
-PICTURES = {512: 224, 768: 336, 1024: 448}  # OpenLRM 1.1's picture sizes by the transformer's width
+IMAGE_SIZES = {512: 224, 768: 336, 1024: 448}  # OpenLRM 1.1's, by the transformer's width
 HEAD_WIDTH = 64
 LARGEST = {"width": 8192, "depth": 128, "channels": 1024, "image_size": 4096}
 
 
 @dataclass
-class Source:
+class StoredLRM:
     """An LRM as it is stored. tensors: by published name. origins: our names -> where each comes from."""
 
     path: Path
@@ -56,11 +56,11 @@ class Source:
 
 
 def load_lrm(path: Path, device: torch.device | str = "cpu") -> tuple[LRM, Kind]:
-    """The network in float32 on a device, and what it is. Every tensor must be there; WeightsError names what differs.
+    """The network in float32 on a device, and its kind. WeightsError names missing and unknown tensors.
 
     path: a checkpoint, or a folder that holds one.
     """
-    source = open_source(path)
+    source = open_lrm(path)
     model = blank(source.architecture)
     check(source, model)
     fill(model, source.tensors, source.path, REMEDY, origins=source.origins(model.state_dict()))
@@ -68,8 +68,8 @@ def load_lrm(path: Path, device: torch.device | str = "cpu") -> tuple[LRM, Kind]
 
 
 def check_lrm(path: Path) -> Kind:
-    """Compare names and shapes without reading a number. Raises WeightsError."""
-    source = open_source(path)
+    """Compare names and shapes without reading numbers. Raises WeightsError."""
+    source = open_lrm(path)
     check(source, blank(source.architecture))
     return source.kind
 
@@ -82,19 +82,19 @@ def save_lrm(model: LRM, folder: Path) -> None:
 
 
 def blank(architecture: Architecture) -> LRM:
-    """A network without memory, to be filled."""
+    """A network on the "meta" device, to be filled."""
     with torch.device("meta"):
         return LRM(architecture)
 
 
-def check(source: Source, model: LRM) -> None:
+def check(source: StoredLRM, model: LRM) -> None:
     """WeightsError names the first tensors that are missing, unknown or of another shape."""
     wanted = wanted_shapes(model, source.origins(model.state_dict()))
     refuse_differences(find_differences(source.tensors, wanted), f"{source.path} does not fit {source.kind}", REMEDY)
 
 
-def open_source(path: Path) -> Source:
-    """Read what a file holds without reading its numbers, and recognise it. Raises WeightsError."""
+def open_lrm(path: Path) -> StoredLRM:
+    """Open a checkpoint without reading its numbers, and recognise it. Raises WeightsError."""
     path = path.expanduser()
     if path.is_dir():
         found = [path / name for name in FILES if (path / name).is_file()]
@@ -108,7 +108,7 @@ def open_source(path: Path) -> Source:
         raise WeightsError(f"{path} is neither TripoSR nor OpenLRM.", REMEDY)
     try:
         architecture = describe(kind, tensors, content, path.parent)
-        blank(replace(architecture, depth=min(architecture.depth, 1)))  # sizes that do not fit together are told here
+        blank(replace(architecture, depth=min(architecture.depth, 1)))  # raises for sizes that do not fit together
     except (KeyError, IndexError, ValueError, TypeError, ZeroDivisionError, RuntimeError, AssertionError) as error:
         raise WeightsError(f"{path} has sizes that no {kind} has: {one_line(error)}.", REMEDY) from error
     packed = architecture.width == architecture.encoder.width
@@ -118,11 +118,11 @@ def open_source(path: Path) -> Source:
             return {name: Origin(name) for name in names}
         return triposr_origins(names) if kind == "triposr" else openlrm_origins(names, kind[-3:], packed)
 
-    return Source(path, kind, tensors, architecture, origins)
+    return StoredLRM(path, kind, tensors, architecture, origins)
 
 
 def describe(kind: Kind, tensors: dict[str, StoredTensor], content: dict[Any, Any], folder: Path) -> Architecture:
-    """The architecture that the tensors show, completed by the config beside them."""
+    """The architecture from the tensors' shapes and the config beside them."""
     shapes = {name: tensor.shape for name, tensor in tensors.items()}
     if kind == "starter":
         found = Architecture()
@@ -158,17 +158,17 @@ def describe_triposr(shapes: dict[str, tuple[int, ...]], config: dict[str, Any])
 
 def describe_openlrm(shapes: dict[str, tuple[int, ...]], version: str, kwargs: dict[str, Any]) -> Architecture:
     old = version == "1.0"
-    told, infer = (kwargs.get(key) if isinstance(kwargs.get(key), dict) else {} for key in ("model", "infer"))
+    model, infer = (kwargs.get(key) if isinstance(kwargs.get(key), dict) else {} for key in ("model", "infer"))
     _, tokens, width = shapes["transformer.pos_embed" if old else "pos_embed"]
     encoder = vit(shapes, "encoder.model.") if old else dinov2(shapes)
-    size = (infer or {}).get("source_size", 512) if old else PICTURES.get(width, 448)
+    size = (infer or {}).get("source_size", 512) if old else IMAGE_SIZES.get(width, 448)
     return Architecture(
         encoder=encoder,
         image_size=int(size) // encoder.patch * encoder.patch,
         normalise=old,
         width=width,
         depth=1 + numbers(shapes, r"transformer\.layers\.(\d+)\.")[-1],
-        heads=int((told or {}).get("transformer_heads", max(1, width // HEAD_WIDTH))),
+        heads=int((model or {}).get("transformer_heads", max(1, width // HEAD_WIDTH))),
         order="cross first",
         camera=shapes["camera_embedder.mlp.0.weight"][0],
         plane_size=math.isqrt(tokens // 3),
@@ -184,7 +184,7 @@ def describe_openlrm(shapes: dict[str, tuple[int, ...]], version: str, kwargs: d
 
 
 def vit(shapes: dict[str, tuple[int, ...]], prefix: str) -> Encoder:
-    """DINO, in the names of transformers of 2023."""
+    """DINO by its names in transformers of 2023."""
     width, _, patch, _ = shapes[prefix + "embeddings.patch_embeddings.projection.weight"]
     return Encoder(
         "dino",
@@ -213,16 +213,16 @@ def dinov2(shapes: dict[str, tuple[int, ...]]) -> Encoder:
 
 
 def numbers(shapes: Iterable[str], pattern: str) -> list[int]:
-    """The numbers that the pattern's group finds in names, ascending."""
+    """The numbers that the pattern's group matches in names, ascending."""
     return sorted({int(match[1]) for name in shapes if (match := re.match(pattern, name))})
 
 
-def override(architecture: Architecture, told: dict[str, Any]) -> Architecture:
-    """The fields that `told` names, the encoder's under "encoder"."""
-    inner = told.get("encoder")
+def override(architecture: Architecture, note: dict[str, Any]) -> Architecture:
+    """The architecture with the fields of a note, the encoder's under "encoder"."""
+    inner = note.get("encoder")
     inner = inner if isinstance(inner, dict) else {}
     encoder = replace(architecture.encoder, **{f.name: inner[f.name] for f in fields(Encoder) if f.name in inner})
-    known = {f.name: told[f.name] for f in fields(Architecture) if f.name in told and f.name != "encoder"}
+    known = {f.name: note[f.name] for f in fields(Architecture) if f.name in note and f.name != "encoder"}
     known |= {name: tuple(known[name]) for name in ("planes", "local_widths") if name in known}
     return replace(architecture, encoder=encoder, **known)
 

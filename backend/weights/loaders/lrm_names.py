@@ -68,12 +68,12 @@ def _triposr(name: str) -> Origin:
     if name == "transformer.tokens":
         return Origin("tokenizer.embeddings", _as_planes, lambda t: t.permute(0, 2, 3, 1).flatten(0, 2))
     if layer := re.match(r"transformer\.blocks\.(\d+)\.(.+)", name):
-        told = swap(layer[2], TRIPOSR).replace("to_out.", "to_out.0.")
-        return Origin(f"backbone.transformer_blocks.{layer[1]}.{told}")
-    told = name.replace("transformer.group_norm.", "backbone.norm.").replace("transformer.proj_", "backbone.proj_")
-    if told.startswith("decoder."):
-        told = told.replace("decoder.", "decoder.layers.")
-    return Origin(told.replace("upsample.", "post_processor.upsample."))
+        published = swap(layer[2], TRIPOSR).replace("to_out.", "to_out.0.")
+        return Origin(f"backbone.transformer_blocks.{layer[1]}.{published}")
+    published = name.replace("transformer.group_norm.", "backbone.norm.").replace("transformer.proj_", "backbone.proj_")
+    if published.startswith("decoder."):
+        published = published.replace("decoder.", "decoder.layers.")
+    return Origin(published.replace("upsample.", "post_processor.upsample."))
 
 
 def _openlrm(name: str, version: str, packed: bool) -> Origin:
@@ -81,8 +81,8 @@ def _openlrm(name: str, version: str, packed: bool) -> Origin:
         own = name.removeprefix(ENCODER)
         return Origin("encoder.model." + _dino(own)) if version == "1.0" else _dinov2(own)
     if name == "transformer.tokens":
-        told = "transformer.pos_embed" if version == "1.0" else "pos_embed"
-        return Origin(told, lambda s: (1, *s), lambda t: t[0])
+        published = "transformer.pos_embed" if version == "1.0" else "pos_embed"
+        return Origin(published, lambda s: (1, *s), lambda t: t[0])
     if layer := re.match(r"transformer\.blocks\.(\d+)\.(.+)", name):
         return _openlrm_layer(f"transformer.layers.{layer[1]}.", layer[2], packed)
     for ours, theirs in (

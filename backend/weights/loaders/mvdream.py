@@ -3,7 +3,7 @@
 # pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false
 # pyright: reportOperatorIssue=false
 """Loads MVDream in every published form: the authors' .pt files, and folders in diffusers' layout, whose UNet may have
-the authors' names too. Sizes are inferred from the tensors, and a tensor is read when its network takes it."""
+the authors' names too. Sizes are inferred from the tensors."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from ..formats.fill import fill
 from ..formats.names import Origin
 from ..formats.transformers_folder import read_config
 from ..store import store
-from .mvdream_names import Names, find_names
+from .mvdream_names import StoredNetwork, find_network
 from .stable_diffusion import check_text_weights, load_text_to_image, read_tokenizer
 
 REMEDY = "Choose the weights of MVDream, or set Weights to: starter-text."
@@ -39,7 +39,7 @@ SIDE = 32  # of the latents: 256 pixels
 
 
 def load_multi_view(weights: str, device: torch.device, dtype: torch.dtype) -> MultiView:
-    """Of a set's id in the catalog, a folder, or a .pt file; on the device, in `dtype`. Raises WeightsError."""
+    """MVDream on a device, in `dtype`; weights: a set's id, a folder, or a .pt file. Raises WeightsError."""
     path = find_multi_view(weights)
     if is_multi_view(path):
         model = load_text_to_image(weights, device, dtype)
@@ -58,7 +58,7 @@ def load_multi_view(weights: str, device: torch.device, dtype: torch.dtype) -> M
 
 
 def check_multi_view(weights: str) -> None:
-    """Refuse weights that do not fit, without reading a number. Raises WeightsError."""
+    """Raise WeightsError for weights that do not fit, without reading numbers."""
     path = find_multi_view(weights)
     if is_multi_view(path):
         return check_text_weights(weights)
@@ -69,32 +69,32 @@ def check_multi_view(weights: str) -> None:
 
 
 def find_multi_view(weights: str) -> Path:
-    """Where a set lies. Raises WeightsError."""
+    """The file or folder of a set. Raises WeightsError."""
     known = [w.id for w in catalog.WEIGHTS if w.part == "multi_view" or w.id == STARTER]
     return store.find(weights, known, REMEDY)
 
 
 def is_multi_view(path: Path) -> bool:
-    """Whether diffusers' own config describes a UNet that is told cameras, in a folder."""
+    """Whether a folder's config, in diffusers' own layout, describes a UNet that takes cameras."""
     config = read_config(path / "unet" / "config.json", REMEDY) if path.is_dir() else {}
     return "block_out_channels" in config and config.get("projection_class_embeddings_input_dim") == NUMBERS
 
 
-def open_parts(path: Path) -> dict[str, Names]:
-    """The tensors of each network and how they are called; a part that is not there is empty. Raises WeightsError."""
+def open_parts(path: Path) -> dict[str, StoredNetwork]:
+    """The stored tensors of each network; a missing part is empty. Raises WeightsError."""
     if path.is_dir() and not (path / "unet").is_dir():
         files = sorted(f for f in path.iterdir() if f.suffix in (".pt", ".ckpt", ".safetensors"))
         if len(files) != 1:
             raise WeightsError(f"{path} holds no MVDream: it needs the folder unet, or one .pt file.", REMEDY)
         path = files[0]
     if path.is_dir():
-        return {name: find_names(name, read_folder(path, name)) for name in PARTS}
+        return {name: find_network(name, read_folder(path, name)) for name in PARTS}
     tensors = tensors_in(read_file(path), "state_dict")
-    return {name: find_names(name, tensors) for name in PARTS}
+    return {name: find_network(name, tensors) for name in PARTS}
 
 
 def read_folder(path: Path, part: str) -> dict[str, StoredTensor]:
-    """One network's file, and for the UNet that of its cameras, where a conversion keeps them apart. WeightsError."""
+    """The tensors of one network; for the UNet also those of a separate file for cameras. WeightsError."""
     stem = "model" if part == "text_encoder" else "diffusion_pytorch_model"
     endings = ("safetensors", "fp16.safetensors", "bin")
     file = next((f for end in endings if (f := path / part / f"{stem}.{end}").is_file()), None)
@@ -112,8 +112,8 @@ def read_folder(path: Path, part: str) -> dict[str, StoredTensor]:
     return tensors
 
 
-def empty_network(path: Path, part: str, names: Names) -> nn.Module:
-    """Without memory for its weights, in the sizes that the tensors have. Raises WeightsError."""
+def empty_network(path: Path, part: str, names: StoredNetwork) -> nn.Module:
+    """A network on the "meta" device, in the sizes of its stored tensors. Raises WeightsError."""
     config = read_config(path / part / "config.json", REMEDY) if path.is_dir() else {}
     make = {"unet": empty_unet, "vae": empty_vae, "text_encoder": empty_text_encoder}[part]
     try:
@@ -125,8 +125,8 @@ def empty_network(path: Path, part: str, names: Names) -> nn.Module:
         raise WeightsError(f"{path} has sizes that no MVDream has: {one_line(error)}.", REMEDY) from error
 
 
-def empty_unet(names: Names, config: dict[str, Any]) -> UNet2DConditionModel:
-    """config: what tensors do not tell, where a folder tells it: the width of heads, under either name."""
+def empty_unet(names: StoredNetwork, config: dict[str, Any]) -> UNet2DConditionModel:
+    """config: the folder's, for the width of heads, which tensors do not reveal, under either name."""
     widths = names.count("down_blocks.{}.resnets.0.conv1.weight")
     attends = [names.has(f"down_blocks.{i}.attentions.0.proj_in.weight") for i in range(len(widths))]
     is_linear = len(names.shape("down_blocks.0.attentions.0.proj_in.weight")) == 2
@@ -149,7 +149,7 @@ def empty_unet(names: Names, config: dict[str, Any]) -> UNet2DConditionModel:
     )
 
 
-def empty_vae(names: Names, config: dict[str, Any]) -> AutoencoderKL:
+def empty_vae(names: StoredNetwork, config: dict[str, Any]) -> AutoencoderKL:
     widths = names.count("encoder.down_blocks.{}.resnets.0.conv1.weight")
     return AutoencoderKL(
         block_out_channels=tuple(widths),
@@ -161,7 +161,7 @@ def empty_vae(names: Names, config: dict[str, Any]) -> AutoencoderKL:
     )
 
 
-def empty_text_encoder(names: Names, config: dict[str, Any]) -> CLIPTextModel:
+def empty_text_encoder(names: StoredNetwork, config: dict[str, Any]) -> CLIPTextModel:
     """Of OpenCLIP's the last block is left out: Stable Diffusion 2 attends to the one before it."""
     words, width = names.shape("embeddings.token_embedding.weight")
     inner = names.count("encoder.layers.{}.mlp.fc1.weight")
@@ -180,20 +180,22 @@ def empty_text_encoder(names: Names, config: dict[str, Any]) -> CLIPTextModel:
     return CLIPTextModel(settings)
 
 
-def check(path: Path, network: nn.Module, names: Names) -> None:
+def check(path: Path, network: nn.Module, names: StoredNetwork) -> None:
     """WeightsError with the first differences between the stored tensors and those that a network needs."""
     wanted = wanted_shapes(network, origins(network, names))
     differences = find_differences(names.tensors, wanted, names.is_unused)
     refuse_differences(differences, f"{path} does not fit MVDream", REMEDY)
 
 
-def origins(network: nn.Module, names: Names) -> dict[str, Origin]:
+def origins(network: nn.Module, names: StoredNetwork) -> dict[str, Origin]:
     return {name: names.origin(name) for name in network.state_dict()}
 
 
-def find_tokenizer(path: Path, encoder: nn.Module, names: Names) -> CLIPTokenizer:
-    """CLIP's words, which no .pt file holds: from beside the file, else from any set here that has them. OpenCLIP
-    pads with zeros, CLIP with its last word. Raises WeightsError."""
+def find_tokenizer(path: Path, encoder: nn.Module, names: StoredNetwork) -> CLIPTokenizer:
+    """CLIP's tokenizer, which .pt files lack: from beside the file, else from any installed set that has it.
+
+    OpenCLIP pads with token 0, CLIP with the end token. Raises WeightsError.
+    """
     if path.is_dir() and (path / "tokenizer").is_dir():
         return read_tokenizer(path, encoder)
     beside = path if path.is_dir() else path.parent
@@ -201,14 +203,14 @@ def find_tokenizer(path: Path, encoder: nn.Module, names: Names) -> CLIPTokenize
     places = [place for folder in [beside, *filter(None, sets)] for place in (folder / "tokenizer", folder)]
     place = next((p for p in places if all((p / f).is_file() for f in ("vocab.json", "merges.txt"))), None)
     if place is None:
-        text = "The words that MVDream's text encoder knows are not here: no vocab.json and merges.txt."
+        text = "The CLIP vocabulary (vocab.json, merges.txt) is missing."
         raise WeightsError(text, store.get(catalog.weights(WORDS)))
     try:
         padding = "!" if names.is_open_clip else "<|endoftext|>"
         tokenizer = CLIPTokenizer.from_pretrained(place, local_files_only=True, pad_token=padding)
     except Exception as error:  # the tokenizers library has exceptions of its own
-        raise WeightsError(f"{place} has no tokenizer that can be read: {one_line(error)}.", REMEDY) from error
+        raise WeightsError(f"The tokenizer in {place} cannot be read: {one_line(error)}.", REMEDY) from error
     tokenizer.model_max_length = min(tokenizer.model_max_length, encoder.config.max_position_embeddings)
     if len(tokenizer) > encoder.config.vocab_size or math.isinf(tokenizer.model_max_length):
-        raise WeightsError(f"{place} has more words than the text encoder of {path} knows.", REMEDY)
+        raise WeightsError(f"The tokenizer in {place} has more tokens than the text encoder of {path}.", REMEDY)
     return tokenizer

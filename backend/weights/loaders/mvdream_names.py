@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From the names of diffusers and transformers to those in MVDream's files: Stable Diffusion's own, OpenCLIP's or
-CLIP's, or diffusers' already."""
+"""Maps names of diffusers and transformers to those in MVDream's files: Stable Diffusion's own, OpenCLIP's or CLIP's,
+or diffusers' names."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .zero123_names import CLIP, DEPRECATED, UNET, VAE, clip_origins, unet_origi
 
 CAMERA = {"class_embedding.linear_1": "camera_embed.0", "class_embedding.linear_2": "camera_embed.2"}
 TEXT = {"embeddings.token_embedding": "token_embedding", "final_layer_norm": "ln_final"}
-ANCHORS = {  # a tensor of each part as it is called by its authors, then by diffusers and transformers
+ANCHORS = {  # the name of one tensor of each part, by the authors, then in diffusers and transformers
     "unet": ("input_blocks.0.0.weight", "conv_in.weight"),
     "vae": ("encoder.conv_in.weight",),
     "text_encoder": ("embeddings.token_embedding.weight", "token_embedding.weight"),
@@ -21,7 +21,7 @@ ANCHORS = {  # a tensor of each part as it is called by its authors, then by dif
 UNUSED = re.compile(r"position_ids|.*\.position_ids|text_projection|logit_scale|attn_mask")
 
 
-class Names(Probe):
+class StoredNetwork(Probe):
     """The stored tensors of one network, `part`; all their names begin with `prefix`."""
 
     def __init__(self, part: str, prefix: str, tensors: dict[str, StoredTensor]) -> None:
@@ -64,14 +64,14 @@ class Names(Probe):
         return self.is_open_clip and name.startswith(f"transformer.resblocks.{max(blocks, default=0)}.")
 
 
-def find_names(part: str, tensors: dict[str, StoredTensor]) -> Names:
-    """The tensors that belong to a part, of all that lie in one file."""
+def find_network(part: str, tensors: dict[str, StoredTensor]) -> StoredNetwork:
+    """The tensors of one part among all tensors of a file."""
     for anchor in ANCHORS[part]:
         for name in tensors:
             if name.endswith(anchor):
                 prefix = name.removesuffix(anchor)
-                return Names(part, prefix, {n: t for n, t in tensors.items() if n.startswith(prefix)})
-    return Names(part, "", {})
+                return StoredNetwork(part, prefix, {n: t for n, t in tensors.items() if n.startswith(prefix)})
+    return StoredNetwork(part, "", {})
 
 
 def shorter(origin: Origin, prefix: str) -> Origin:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Loads the networks of a set of weights and keeps them between jobs."""
+"""Loads One-2-3-45's networks: Zero123 and the SparseNeuS that belongs to it."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from .zero123_layout import find_note
 
 STARTER = store.STARTER
 RECONSTRUCTION = "one2345-sparseneus"
-ROOM = 2 << 30  # bytes that the reconstruction from 32 views takes
+ROOM = 2 << 30  # bytes for the reconstruction from 32 views
 REMEDY = "Choose another folder with weights, or set Weights to: starter."
 
 
 @dataclass
-class Models:
-    """The networks of image to mesh on one device."""
+class One2345Networks:
+    """One-2-3-45's networks on one device."""
 
     zero123: Zero123
     sparse_neus: SparseNeuS
@@ -36,30 +36,30 @@ class Models:
 
 
 @ModelCache
-def load_models(weights: str, device: torch.device) -> Models:
+def load_models(weights: str, device: torch.device) -> One2345Networks:
     """Load "starter", a set by its id in the catalog, or a folder or checkpoint. Raises WeightsError."""
     path, kind = find_weights(weights)
     sparse_neus = load_reconstruction(path, kind == "starter")  # first: it is small, and may be missing
     zero123 = load_novel_view(weights, device)
-    return Models(zero123, sparse_neus.to(device).eval().requires_grad_(False), device)
+    return One2345Networks(zero123, sparse_neus.to(device).eval().requires_grad_(False), device)
 
 
 def load_novel_view(weights: str, device: torch.device) -> Zero123:
-    """Zero123 alone of a set of weights that `load_models` would load; it is not kept. Raises WeightsError."""
+    """Zero123 alone of a set of weights, not cached. Raises WeightsError."""
     path, kind = find_weights(weights)
     dtype = choose_dtype(device, allow_bfloat16=kind != "starter")
     return load_zero123(path, device, dtype, kind)
 
 
 def check_weights(weights: str, device: torch.device) -> None:
-    """Refuse weights that do not fit, in the time that their description takes to read. Raises WeightsError."""
+    """Raise WeightsError for weights that do not fit, without reading numbers."""
     if weights != "starter" and (weights, device) not in load_models:
         path, kind = find_weights(weights)
         check_zero123(path, kind)
 
 
 def find_weights(weights: str) -> tuple[Path, Kind | None]:
-    """Where a set of weights lies, and its kind where the catalog or a note tells it. Raises WeightsError."""
+    """The file or folder of a set of weights, and its kind if the catalog or a note names it. Raises WeightsError."""
     if weights == "starter":
         return STARTER, "starter"
     known = [w.id for w in catalog.WEIGHTS]
@@ -70,7 +70,7 @@ def find_weights(weights: str) -> tuple[Path, Kind | None]:
 
 
 def load_reconstruction(path: Path, is_starter: bool) -> SparseNeuS:
-    """SparseNeuS that belongs to the weights at `path`: beside them, else One-2-3-45's. Raises WeightsError."""
+    """The SparseNeuS beside the weights at `path`, else One-2-3-45's. Raises WeightsError."""
     folder = path if path.is_dir() else path.parent
     file = folder / SPARSE_NEUS
     if is_starter or file.is_file():
@@ -81,12 +81,12 @@ def load_reconstruction(path: Path, is_starter: bool) -> SparseNeuS:
         return load_published_sparse_neus(beside)
     found = store.locate(RECONSTRUCTION)
     if found is None:
-        raise WeightsError("The published Zero123 needs One-2-3-45's reconstruction weights.", store.get(published))
+        raise WeightsError("Zero123 needs One-2-3-45's reconstruction weights.", store.get(published))
     return load_published_sparse_neus(found / published.files[0].path)
 
 
-def make_room(models: Models, needed: int = ROOM) -> None:
-    """Drop Zero123, whose work is done, until the next job, if fewer bytes than `needed` are free."""
+def make_room(models: One2345Networks, needed: int = ROOM) -> None:
+    """Drop Zero123 after its last use in a job if fewer bytes than `needed` are free."""
     give_back(models.device)
     if free_bytes(models.device) < needed:
         models.zero123.to("meta")

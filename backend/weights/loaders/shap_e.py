@@ -23,9 +23,9 @@ from ..formats.transformers_folder import read_config, read_folder
 from ..store import store
 from .stable_diffusion import MOST_TIMESTEPS, check, read_tokenizer
 
-REMEDY = "Choose a folder of Shap-E in diffusers' layout, or one of its sets in the list of models."
-RENDERERS = "renderer", "shap_e_renderer"  # the hub has the first one in safetensors, and the second one as a pickle
-USED = "params_proj.", "mlp."  # of the renderer: the rest are tables, of which not every version holds all
+REMEDY = "Choose a folder of Shap-E in diffusers' layout, or one of its sets of weights."
+RENDERERS = "renderer", "shap_e_renderer"  # published as safetensors, and as a pickle
+USED = "params_proj.", "mlp."  # the renderer's networks; its other tensors are tables, and some files lack them
 FILES = {"text_encoder": "model", "image_encoder": "model"}
 SCHEDULE = (
     "num_train_timesteps beta_start beta_end beta_schedule trained_betas prediction_type use_karras_sigmas "
@@ -34,8 +34,10 @@ SCHEDULE = (
 
 
 def load_shap_e(weights: str, kind: str, device: torch.device, dtype: torch.dtype) -> DiffusionPipeline:
-    """Of a set's id in the catalog, or a folder, the pipeline that starts from `kind`, "image" or "prompt"; on the
-    device, in `dtype`, its renderer in float32. Raises WeightsError."""
+    """The pipeline from `kind`, "image" or "prompt", on a device; weights: a set's id or a folder.
+
+    Computes in `dtype`, its renderer in float32. Raises WeightsError.
+    """
     folder = find_shap_e(weights, kind)
     encoder = "image_encoder" if kind == "image" else "text_encoder"
     networks = empty_networks(folder, encoder)
@@ -50,12 +52,12 @@ def load_shap_e(weights: str, kind: str, device: torch.device, dtype: torch.dtyp
     ready = {name: network.eval().requires_grad_(False).to(device) for name, network in networks.items()}
     prior, seen, scheduler, renderer = ready["prior"], ready[encoder], read_scheduler(folder), ready["renderer"]
     if kind == "image":
-        return ShapEImg2ImgPipeline(prior, seen, None, scheduler, renderer)  # the engine brings pictures to its size
+        return ShapEImg2ImgPipeline(prior, seen, None, scheduler, renderer)  # the engine resizes images itself
     return ShapEPipeline(prior, seen, read_tokenizer(folder, seen), scheduler, renderer)
 
 
 def find_shap_e(weights: str, kind: str) -> Path:
-    """Where a set lies that starts from `kind`. Raises WeightsError."""
+    """The folder of a set for `kind`. Raises WeightsError."""
     part = "shap_e" if kind == "image" else "shap_e_text"
     known = [w.id for w in catalog.WEIGHTS if w.part == part]
     folder = store.find(weights, known, REMEDY)
@@ -68,13 +70,13 @@ def find_shap_e(weights: str, kind: str) -> Path:
 
 
 def folder_of(folder: Path) -> Path:
-    """The renderer's."""
+    """The renderer's folder."""
     whole = [folder / name for name in RENDERERS if any((folder / name).glob("*.safetensors"))]
     return whole[0] if whole else folder / RENDERERS[0]
 
 
 def empty_networks(folder: Path, encoder: str) -> dict[str, nn.Module]:
-    """The networks as their configs describe them, without memory. Raises WeightsError."""
+    """The networks on the "meta" device, by their configs. Raises WeightsError."""
     seen, prior = (read_config(folder / name / "config.json", REMEDY) for name in (encoder, "prior"))
     try:
         with init_empty_weights(include_buffers=False):
@@ -85,21 +87,21 @@ def empty_networks(folder: Path, encoder: str) -> dict[str, nn.Module]:
                 "prior": PriorTransformer.from_config(prior),
                 "renderer": ShapERenderer.from_config(read_config(folder_of(folder) / "config.json", REMEDY)),
             }
-    except Exception as error:  # whatever diffusers and transformers make of a strange config
+    except Exception as error:  # diffusers and transformers raise many kinds for invalid configs
         text = f"{folder} describes no Shap-E that this version knows: {one_line(error)}."
         raise WeightsError(text, REMEDY) from error
 
 
 def read_scheduler(folder: Path) -> HeunDiscreteScheduler:
-    """Raises WeightsError."""
+    """The noise schedule of the folder. Raises WeightsError."""
     config = read_config(folder / "scheduler" / "scheduler_config.json", REMEDY)
-    told = {name: config[name] for name in SCHEDULE if name in config}
+    settings = {name: config[name] for name in SCHEDULE if name in config}
     try:
-        if not 10 <= int(told.get("num_train_timesteps", 1024)) <= MOST_TIMESTEPS:
-            raise ValueError(f"{told['num_train_timesteps']} training steps")
-        scheduler = HeunDiscreteScheduler(**told)
+        if not 10 <= int(settings.get("num_train_timesteps", 1024)) <= MOST_TIMESTEPS:
+            raise ValueError(f"{settings['num_train_timesteps']} training steps")
+        scheduler = HeunDiscreteScheduler(**settings)
         if not scheduler.alphas_cumprod.isfinite().all():
             raise ValueError("it contains NaN or infinite values")
         return scheduler
-    except Exception as error:  # whatever diffusers makes of a strange config
-        raise WeightsError(f"{folder} has a noise schedule that is not known: {one_line(error)}.", REMEDY) from error
+    except Exception as error:  # diffusers raises many kinds for invalid configs
+        raise WeightsError(f"{folder} has an unknown noise schedule: {one_line(error)}.", REMEDY) from error

@@ -19,7 +19,7 @@ from ..formats.compare import find_differences, refuse_differences, wanted_shape
 from ..formats.fill import fill
 
 NETWORKS = ("pyramid_feature_network", "sdf_network_lod0", "rendering_network_lod0", "variance_network_lod0")
-BOOKKEEPING = ("optimizer", "iter_step", "val_step")  # of the training; not needed
+BOOKKEEPING = ("optimizer", "iter_step", "val_step")  # the training's state, not read
 SPARSE_NEUS = "sparse_neus.safetensors"  # the starter's file; the resolution lies beside it as JSON
 LARGEST_RESOLUTION = 512  # voxels a side
 STARTER_REMEDY = "Choose another folder with weights, or set Weights to: starter."
@@ -47,9 +47,9 @@ def load_sparse_neus(file: Path) -> SparseNeuS:
 
 
 def load_published_sparse_neus(path: Path, resolution: int = PUBLISHED_RESOLUTION) -> SparseNeuS:
-    """The four networks in a file of that layout, float32, every tensor in its place; else WeightsError.
+    """One-2-3-45's four networks in float32. WeightsError unless all tensors fit.
 
-    Widths are the file's own. `resolution`: voxels a side of the volume; the file does not say it.
+    Widths are inferred. resolution: voxels along a side of the volume, which the file does not hold.
     """
     content = read_file(path, REMEDY)
     others = [f"{k} is unknown" for k, v in content.items() if k not in NETWORKS + BOOKKEEPING and v is not None]
@@ -66,13 +66,13 @@ def load_published_sparse_neus(path: Path, resolution: int = PUBLISHED_RESOLUTIO
 
 
 def blank(resolution: int, widths: Widths) -> SparseNeuS:
-    """A model without memory, to be filled."""
+    """A model on the "meta" device, to be filled."""
     with torch.device("meta"):
         return SparseNeuS(resolution, widths, "published")
 
 
 def find_widths(state: Mapping[str, Any]) -> Widths:
-    """The widths that a few tensors show; the published ones where those are not what they should be."""
+    """The widths inferred from a few tensors; the published ones if these are missing or invalid."""
 
     def size(name: str, axis: int) -> int:
         tensor = state[name]

@@ -5,7 +5,7 @@
 """Loads text-conditioned diffusion models from diffusers' folders, safetensors alone: Stable Diffusion 1 and 2, and
 DeepFloyd IF's first stage.
 
-The networks are built from their configs, without memory; then names and shapes are compared, then numbers are read.
+Networks are built from their configs without memory; names and shapes are compared before numbers are read.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ VOCABULARIES: tuple[set[str], ...] = ({"tokenizer.json"}, {"vocab.json", "merges
 
 
 def load_text_to_image(weights: str, device: torch.device, dtype: torch.dtype) -> TextToImage:
-    """Of a set's id in the catalog, or a folder; on the device, in `dtype`. Raises WeightsError."""
+    """A model on a device, in `dtype`; weights: a set's id or a folder. Raises WeightsError."""
     folder = find_text_weights(weights)
     networks = empty_networks(folder)
     half, stored = dtype != torch.float32, {}
@@ -65,14 +65,14 @@ def load_text_to_image(weights: str, device: torch.device, dtype: torch.dtype) -
 
 
 def check_text_weights(weights: str) -> None:
-    """Refuse weights that do not fit, without reading a number. Raises WeightsError."""
+    """Raise WeightsError for weights that do not fit, without reading numbers."""
     folder = find_text_weights(weights)
     for name, network in empty_networks(folder).items():
         check(folder, name, network, read_folder(folder_of(folder, name), STEMS[name], False, REMEDY))
 
 
 def find_text_weights(weights: str) -> Path:
-    """Where a set lies. Raises WeightsError."""
+    """The folder of a set. Raises WeightsError."""
     known = [w.id for w in catalog.WEIGHTS if w.part == "text"]
     folder = store.find(weights, known, REMEDY)
     if not (folder / "unet" / "config.json").is_file():
@@ -81,12 +81,12 @@ def find_text_weights(weights: str) -> Path:
 
 
 def folder_of(folder: Path, part: str) -> Path:
-    """The text starter's auto-encoder is the image starter's."""
+    """The folder of one network; the text starter shares the image starter's auto-encoder."""
     return store.STARTER / part if folder == store.STARTER_TEXT and part == "vae" else folder / part
 
 
 def empty_networks(folder: Path) -> dict[str, nn.Module]:
-    """The networks as their configs describe them, without memory. Raises WeightsError."""
+    """The networks on the "meta" device, by their configs. Raises WeightsError."""
     configs = {name: read_config(folder_of(folder, name) / "config.json", REMEDY) for name in STEMS}
     wanted = configs["unet"].get("encoder_hid_dim") or configs["unet"].get("cross_attention_dim")
     is_t5 = configs["text_encoder"].get("model_type") == "t5"
@@ -100,15 +100,17 @@ def empty_networks(folder: Path) -> dict[str, nn.Module]:
             }
             if configs["vae"]:
                 networks["vae"] = AutoencoderKL.from_config(configs["vae"])
-    except Exception as error:  # whatever diffusers and transformers make of a strange config
+    except Exception as error:  # diffusers and transformers raise many kinds for invalid configs
         text = f"{folder} describes no model that this version knows: {one_line(error)}."
         raise WeightsError(text, REMEDY) from error
     unet, width = networks["unet"].config, networks["text_encoder"].config.hidden_size
     if width != wanted:
-        raise WeightsError(f"{folder} does not fit together: the text has {width} numbers, not {wanted}.", REMEDY)
+        raise WeightsError(
+            f"{folder} does not fit together: text embeddings have {width} numbers, not {wanted}.", REMEDY
+        )
     channels = networks["vae"].config.latent_channels if "vae" in networks else 3
     if unet.in_channels != channels or unet.out_channels not in (channels, 2 * channels):
-        text = f"{folder} makes no picture from a prompt alone: its UNet takes {unet.in_channels} channels"
+        text = f"{folder} is no text-to-image model: its UNet takes {unet.in_channels} channels"
         raise WeightsError(f"{text}, not {channels}.", REMEDY)
     return networks
 
@@ -143,24 +145,24 @@ def modern(name: str, wanted: dict[str, Any]) -> str:
 def read_scheduler(folder: Path) -> DDIMScheduler:
     """The training's schedule with DDIM's steps. Raises WeightsError."""
     config = read_config(folder / "scheduler" / "scheduler_config.json", REMEDY)
-    told = {name: config[name] for name in SCHEDULE if name in config}
-    told.setdefault("clip_sample", False)  # Stable Diffusion's own scheduler, which has no such setting, does not
-    steps = told.get("num_train_timesteps", 1000)
+    settings = {name: config[name] for name in SCHEDULE if name in config}
+    settings.setdefault("clip_sample", False)  # Stable Diffusion's own scheduler has no such setting and does not clip
+    steps = settings.get("num_train_timesteps", 1000)
     try:
         if type(steps) is not int or not 10 <= steps <= MOST_TIMESTEPS:
             raise ValueError(f"{steps} training steps")
-        if told.get("prediction_type", "epsilon") not in ("epsilon", "v_prediction"):
-            raise ValueError(f"it predicts {told['prediction_type']}")
-        scheduler = DDIMScheduler(**told)
+        if settings.get("prediction_type", "epsilon") not in ("epsilon", "v_prediction"):
+            raise ValueError(f"it predicts {settings['prediction_type']}")
+        scheduler = DDIMScheduler(**settings)
         if not (scheduler.alphas_cumprod.isfinite() & (scheduler.alphas_cumprod >= 0)).all():
             raise ValueError("it contains NaN or negative values")
         return scheduler
-    except Exception as error:  # whatever diffusers makes of a strange config
-        raise WeightsError(f"{folder} has a noise schedule that is not known: {one_line(error)}.", REMEDY) from error
+    except Exception as error:  # diffusers raises many kinds for invalid configs
+        raise WeightsError(f"{folder} has an unknown noise schedule: {one_line(error)}.", REMEDY) from error
 
 
 def read_tokenizer(folder: Path, encoder: nn.Module) -> Any:
-    """From files that run nothing. Raises WeightsError."""
+    """The tokenizer of a folder, from files that hold no code. Raises WeightsError."""
     kind = T5Tokenizer if isinstance(encoder, T5EncoderModel) else CLIPTokenizer
     there = {file.name for file in (folder / "tokenizer").glob("*.*")}
     if not any(there >= needed for needed in VOCABULARIES):
@@ -172,7 +174,7 @@ def read_tokenizer(folder: Path, encoder: nn.Module) -> Any:
         else:
             tokenizer = kind.from_pretrained(folder / "tokenizer", local_files_only=True)
     except Exception as error:  # the tokenizers library has exceptions of its own
-        raise WeightsError(f"{folder} has no tokenizer that can be read: {one_line(error)}.", REMEDY) from error
+        raise WeightsError(f"The tokenizer in {folder} cannot be read: {one_line(error)}.", REMEDY) from error
     if len(tokenizer) > encoder.config.vocab_size:
-        raise WeightsError(f"{folder} has a tokenizer of more words than its text encoder knows.", REMEDY)
+        raise WeightsError(f"The tokenizer in {folder} has more tokens than the text encoder.", REMEDY)
     return tokenizer

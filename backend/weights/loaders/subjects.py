@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Subjects that were learnt from photos, one small safetensors file each; a prompt names them as <name>."""
+"""Subjects learnt from photos, one safetensors file each; prompts name them like <gnome>."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -16,8 +15,10 @@ from safetensors.torch import save_file
 from ...diffusion.stable_diffusion import TextToImage
 from ...diffusion.subject import NAME, Subject
 from ...interface.catalog import WeightsError
+from ...interface.errors import one_line
 from ...interface.parameters import ParameterError, nearest
 from ...runtime.devices import choose_dtype
+from ...runtime.files import write_whole
 from ...runtime.model_cache import ModelCache
 from ..store import store
 
@@ -28,20 +29,20 @@ LARGEST = 4 << 30  # bytes: a full change of Stable Diffusion in half precision 
 
 
 def subjects_folder() -> Path:
-    """Beside the sets of weights."""
+    """The folder of all subjects, beside the sets of weights."""
     return store.weights_folder() / "subjects"
 
 
 def file_of(name: str) -> Path:
-    """Where the subject "<name>" lies. ParameterError for what is no name."""
+    """The file of a subject, by its name such as "<gnome>". ParameterError for an invalid name."""
     if not NAME.fullmatch(name):
-        text = f"{name[:60]!r} is no name of a subject: small letters, digits, - and _, such as <gnome>."
+        text = f"{name[:60]!r} is not a subject's name. Use small letters, digits, - and _, such as <gnome>."
         raise ParameterError(text)
     return subjects_folder() / f"{name[1:-1]}.safetensors"
 
 
 def check_new(name: str) -> Path:
-    """Where a new subject will lie. ParameterError if there is one of that name: nothing is overwritten."""
+    """The file for a new subject. ParameterError if it exists: nothing is overwritten."""
     file = file_of(name)
     if file.exists():
         raise ParameterError(f"There is a subject {name} already. Choose another name, or delete {file}.")
@@ -49,48 +50,46 @@ def check_new(name: str) -> Path:
 
 
 def find_subjects(prompt: str) -> list[Path]:
-    """The files of all subjects that a prompt names. ParameterError for one that is not here."""
+    """The files of all subjects that a prompt names. ParameterError for an unknown one."""
     files = [file_of(name) for name in dict.fromkeys(NAME.findall(prompt))]
     known = [f"<{file.stem}>" for file in sorted(subjects_folder().glob("*.safetensors"))]
     for file in files:
         if not file.is_file():
             name = f"<{file.stem}>"
-            told = f" Known: {', '.join(known)}." if known else " None has been learnt yet."
-            raise ParameterError(f"There is no subject {name}{nearest(name, known)}.{told}")
+            others = f" Known: {', '.join(known)}." if known else " None has been learnt yet."
+            raise ParameterError(f"There is no subject {name}{nearest(name, known)}.{others}")
     return files
 
 
 def save_subject(subject: Subject, file: Path, weights: str) -> None:
-    """In half precision; weights: which ones it changes. OSError."""
+    """Write a subject in half precision. weights: the id of the weights that it changes. OSError."""
     file.parent.mkdir(parents=True, exist_ok=True)
     tensors = {WORD: subject.word, **subject.changes}
-    part = file.with_name(file.name + ".part")
     metadata = {"format": "pt", "name": subject.name, "kind": subject.kind, "weights": weights}
-    save_file({k: v.detach().cpu().half().contiguous() for k, v in tensors.items()}, part, metadata)
-    os.replace(part, file)
+    stored = {k: v.detach().cpu().half().contiguous() for k, v in tensors.items()}
+    write_whole(file, lambda path: save_file(stored, path, metadata))
 
 
 def read_subject(file: Path) -> Subject:
-    """Raises WeightsError."""
+    """A subject from its file. Raises WeightsError."""
     try:
         if file.stat().st_size > LARGEST:
             raise ValueError("it is too large")
         with safe_open(file, framework="pt") as stored:
-            told, names = stored.metadata() or {}, list(stored.keys())
-            tensors = {name: stored.get_tensor(name) for name in names}
+            metadata = stored.metadata() or {}
+            tensors = {name: stored.get_tensor(name) for name in stored.keys()}
         for name, tensor in tensors.items():
             if not tensor.is_floating_point() or not tensor.isfinite().all():
                 raise ValueError(f"{name[:200]} holds values that are not numbers")
-        return Subject(told.get("name", ""), told.get("kind", ""), tensors.pop(WORD).float(), tensors)
+        return Subject(metadata.get("name", ""), metadata.get("kind", ""), tensors.pop(WORD).float(), tensors)
     except KeyError as error:
         raise WeightsError(f"{file} holds no subject: its word is missing.", REMEDY) from error
     except Exception as error:  # safetensors has an exception of its own
-        told = " ".join(str(error).split())[:200]
-        raise WeightsError(f"{file} cannot be read as a subject: {told}.", REMEDY) from error
+        raise WeightsError(f"{file} cannot be read as a subject: {one_line(error)}.", REMEDY) from error
 
 
 def give_subjects(model: TextToImage, files: list[Path]) -> None:
-    """Let a model know subjects. WeightsError when one was learnt by another model."""
+    """Add subjects to a model. WeightsError for one that was learnt by another model."""
     for file in files:
         try:
             with torch.no_grad():

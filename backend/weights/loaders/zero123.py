@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # accelerate and transformers annotate their models loosely.
 # pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false, reportOperatorIssue=false
-"""Loads Zero123 in every published form, and converts it once into what loads quickly.
+"""Loads Zero123 in every published form, and converts it to files that load quickly.
 
-All sizes are inferred from the tensors; a tensor is read when its network takes it, so that of a checkpoint with an
-average and a training state only what is used comes into memory.
+Sizes are inferred from the tensors. Numbers are read one tensor at a time, and only those that a network uses: original
+checkpoints also hold an average of the weights and the state of the training.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ from ...runtime.memory import free_bytes
 from ...runtime.offload import choose_placement, keep_half
 from ...runtime.winograd import use_winograd
 from ..formats.compare import LONGEST_NAME, find_differences, refuse_differences, wanted_shapes
-from ..formats.fill import fill, read_tensors
+from ..formats.fill import fill
 from ..formats.names import Origin, Shape
 from ..formats.probe import Probe
-from .zero123_layout import NOT_IN_TENSORS, REMEDY, Source, open_source
+from .zero123_layout import NOT_IN_TENSORS, REMEDY, StoredZero123, open_zero123
 from .zero123_names import OWN, UNET, UNUSED, unet_origins
 
 HEADS, HEAD_WIDTH, LATENT_SIDE = 8, 64, 32  # the UNet's at every level; CLIP's; 256 pixels
 
 
 def check_zero123(path: Path, kind: Kind | None = None) -> None:
-    """Compare names and shapes with what the networks need, without reading a number. Raises WeightsError."""
-    source = open_source(path, kind)
+    """Compare names and shapes with those of the networks, without reading numbers. Raises WeightsError."""
+    source = open_zero123(path, kind)
     check(source, empty_parts(source))
 
 
 def load_zero123(path: Path, device: torch.device, dtype: torch.dtype, kind: Kind | None = None) -> Zero123:
-    """Zero123 on a device, from an original checkpoint or a folder; see `open_source`. Raises WeightsError."""
-    source = open_source(path, kind, half=dtype != torch.float32)
+    """Zero123 on a device, from an original checkpoint or a folder; see `open_zero123`. Raises WeightsError."""
+    source = open_zero123(path, kind, half=dtype != torch.float32)
     parts = empty_parts(source)
     check(source, parts)
     scarce = device.type == "cpu" and dtype == torch.float32 and is_scarce(parts)
@@ -64,27 +64,30 @@ def load_zero123(path: Path, device: torch.device, dtype: torch.dtype, kind: Kin
 def convert(checkpoint: Path, folder: Path, progress: Callable[[str, int, int], None]) -> tuple[int, int]:
     """Write a published Zero123 as float16 safetensors in a diffusers layout; returns the bytes before and after.
 
-    progress: what is written, bytes so far, bytes in all. Raises WeightsError, OSError.
+    progress: (stage, bytes so far, total bytes). Raises WeightsError, OSError.
     """
-    source = open_source(checkpoint)
+    source = open_zero123(checkpoint)
     parts = empty_parts(source)
     check(source, parts)
     total = sum(2 * p.numel() for part in parts.values() for p in part.parameters())
     done = 0
+
+    def count(numbers: int) -> None:
+        nonlocal done
+        done += 2 * numbers
+        progress(f"Converting {name}", done, total)
+
     for name, part in parts.items():
-        state: dict[str, Tensor] = {}
         origins = source.origins(name, part.state_dict())
-        for key, tensor in read_tensors(part, source.tensors, source.path, REMEDY, torch.float16, origins):
-            state[key] = tensor
-            done += 2 * tensor.numel()
-            progress(f"Converting {name}", done, total)
-        write_part(folder / name, part, state)
+        fill(part, source.tensors, source.path, REMEDY, torch.float16, origins, count)
+        write_part(folder / name, part, part.state_dict())
+        part.to("meta")
     (folder / NOTE).write_text(json.dumps({"kind": source.kind}), "utf-8")
     return _size(source.path), _size(folder)
 
 
 def write_part(folder: Path, part: nn.Module, state: dict[str, Tensor]) -> None:
-    """Weights and config of one network, as diffusers and transformers read them."""
+    """Write a network's weights and config for diffusers and transformers."""
     folder.mkdir(parents=True, exist_ok=True)
     if isinstance(part, nn.Linear):
         prefix = LINEARS[folder.name]
@@ -98,8 +101,8 @@ def write_part(folder: Path, part: nn.Module, state: dict[str, Tensor]) -> None:
     return None
 
 
-def empty_parts(source: Source) -> dict[str, nn.Module]:
-    """The networks without memory for their weights, in the sizes that the tensors have. Raises WeightsError."""
+def empty_parts(source: StoredZero123) -> dict[str, nn.Module]:
+    """The networks on the "meta" device, in the sizes of the stored tensors. Raises WeightsError."""
     try:
         configs = {"unet": unet_config(source), "vae": vae_config(source), "image_encoder": clip_config(source)}
     except KeyError as error:
@@ -125,7 +128,7 @@ def empty_parts(source: Source) -> dict[str, nn.Module]:
     return parts
 
 
-def unet_config(source: Source) -> dict[str, Any]:
+def unet_config(source: StoredZero123) -> dict[str, Any]:
     """Arguments of UNet2DConditionModel."""
     sizes = probe(source, "unet")
     widths = sizes.count("down_blocks.{}.resnets.0.conv1.weight")
@@ -146,7 +149,7 @@ def unet_config(source: Source) -> dict[str, Any]:
     }
 
 
-def vae_config(source: Source) -> dict[str, Any]:
+def vae_config(source: StoredZero123) -> dict[str, Any]:
     """Arguments of AutoencoderKL."""
     sizes = probe(source, "vae")
     widths = sizes.count("encoder.down_blocks.{}.resnets.0.conv1.weight")
@@ -161,7 +164,7 @@ def vae_config(source: Source) -> dict[str, Any]:
     }
 
 
-def clip_config(source: Source) -> dict[str, Any]:
+def clip_config(source: StoredZero123) -> dict[str, Any]:
     """Arguments of CLIPVisionConfig."""
     sizes = probe(source, "image_encoder")
     patches = sizes.shape("vision_model.embeddings.patch_embedding.weight")
@@ -184,7 +187,7 @@ def clip_config(source: Source) -> dict[str, Any]:
     }
 
 
-def probe(source: Source, part: str) -> Probe:
+def probe(source: StoredZero123, part: str) -> Probe:
     """Sizes by the names of diffusers and transformers."""
 
     def origin(name: str) -> Origin:
@@ -196,19 +199,19 @@ def probe(source: Source, part: str) -> Probe:
     return Probe(source.tensors, origin)
 
 
-def check(source: Source, parts: dict[str, nn.Module]) -> None:
+def check(source: StoredZero123, parts: dict[str, nn.Module]) -> None:
     """WeightsError with the first differences between the file's tensors and those that the networks need."""
     wanted: dict[str, Shape] = {}
     for name, part in parts.items():
         wanted |= wanted_shapes(part, source.origins(name, part.state_dict()))
-    if any(name.startswith(UNET) for name in source.tensors):  # beside the average: as published, though not read
+    if any(name.startswith(UNET) for name in source.tensors):  # checked as well, although the average is read
         wanted |= wanted_shapes(parts["unet"], unet_origins(parts["unet"].state_dict()))
     differences = find_differences(source.tensors, wanted, UNUSED.fullmatch)
     refuse_differences(differences, f"{source.path} does not fit Zero123", REMEDY)
 
 
 def is_scarce(parts: dict[str, nn.Module]) -> bool:
-    """Whether the main memory that is free is too little for the networks in float32."""
+    """Whether the free main memory is too small for the networks in float32."""
     return choose_placement(parts, free_bytes(torch.device("cpu"))) != "resident"
 
 

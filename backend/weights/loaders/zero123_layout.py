@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Finds out what kind of Zero123 lies at a path, from its content, and where in it every tensor is."""
+"""Recognises which Zero123 a file or folder holds, and where its tensors are."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ NOT_IN_TENSORS = {
 
 
 @dataclass
-class Source:
-    """The tensors of Zero123 as they are stored, and what was found out about them.
+class StoredZero123:
+    """A Zero123 as it is stored.
 
-    tensors: by published name. origins: for a part and its tensors' names in diffusers, where each comes from. unused:
-    names that nothing reads. configs: by part, what the part's own config tells. told: how the kind was recognised.
+    tensors: by published name. origins: (part, its tensors' names in diffusers) -> where each comes from. configs: each
+    part's own config. recognised: how the kind was found, such as "by its size".
     """
 
     path: Path
     kind: Kind
-    told: str
+    recognised: str
     tensors: dict[str, StoredTensor]
     origins: Callable[[str, Iterable[str]], dict[str, Origin]]
     configs: dict[str, dict[str, Any]]
     prediction_type: str = "epsilon"
 
 
-def open_source(path: Path, kind: Kind | None = None, half: bool = False) -> Source:
+def open_zero123(path: Path, kind: Kind | None = None, half: bool = False) -> StoredZero123:
     """path: an original checkpoint, a folder that holds one, or a folder in a diffusers layout.
 
-    kind: where the caller knows it from the catalog; else it is recognised. half: prefer files in half precision.
+    kind: if the catalog knows it; None: it is recognised. half: prefer files in half precision.
     Raises WeightsError.
     """
     path = path.expanduser()
@@ -59,15 +59,15 @@ def open_source(path: Path, kind: Kind | None = None, half: bool = False) -> Sou
     return _open_folder(path, kind, half) if path.is_dir() else _open_checkpoint(path, kind)
 
 
-def _open_checkpoint(path: Path, kind: Kind | None) -> Source:
+def _open_checkpoint(path: Path, kind: Kind | None) -> StoredZero123:
     content = read_file(path)
     tensors = tensors_in(content, "state_dict")
     if not tensors:
         raise WeightsError(f"{path} holds no tensors.", REMEDY)
     averaged = any(name.startswith(published.EMA + "diffusion_model") for name in tensors)
-    told = "given"
+    recognised = "given"
     if kind is None:
-        kind, told = _recognise_checkpoint(path, content)
+        kind, recognised = _recognise_checkpoint(path, content)
 
     def origins(part: str, names: Iterable[str]) -> dict[str, Origin]:
         if part == "unet":
@@ -80,14 +80,11 @@ def _open_checkpoint(path: Path, kind: Kind | None) -> Source:
             return published.clip_origins(names)
         return {name: Origin(published.PROJECTION + name) for name in names}
 
-    return Source(path, kind, told, tensors, origins, {})
+    return StoredZero123(path, kind, recognised, tensors, origins, {})
 
 
 def _recognise_checkpoint(path: Path, content: dict[Any, Any]) -> tuple[Kind, str]:
-    """The tensors of both kinds have the same names and shapes, so what else the file holds must tell.
-
-    Zero123's files are checkpoints of a training; Stable Zero123's hold the weights alone.
-    """
+    """The kind, and how it was found. Both kinds have equal tensors; Zero123's files also hold a training's state."""
     if noted := find_note(path.parent):
         return noted, f"by {NOTE}"
     sizes = {f.size: w.id for w in catalog.WEIGHTS for f in w.files if f.size and "zero123" in w.id}
@@ -99,7 +96,7 @@ def _recognise_checkpoint(path: Path, content: dict[Any, Any]) -> tuple[Kind, st
     return "stable-zero123", "by the lack of a training state"
 
 
-def _open_folder(folder: Path, kind: Kind | None, half: bool) -> Source:
+def _open_folder(folder: Path, kind: Kind | None, half: bool) -> StoredZero123:
     tensors: dict[str, StoredTensor] = {}
     for part in (*PARTS, *LINEARS):
         if file := _part_file(folder, part, half):
@@ -108,15 +105,15 @@ def _open_folder(folder: Path, kind: Kind | None, half: bool) -> Source:
         else:
             raise WeightsError(f"{folder} holds no Zero123: there are no weights in its folder {part}.", REMEDY)
     configs = {part: read_json(folder / part / "config.json") or {} for part in PARTS}
-    told = "given"
+    recognised = "given"
     if kind is None:
-        kind, told = _recognise_folder(folder, configs)
+        kind, recognised = _recognise_folder(folder, configs)
     scheduler = read_json(folder / "scheduler" / "scheduler_config.json") or {} if kind == "starter" else {}
 
     def origins(part: str, names: Iterable[str]) -> dict[str, Origin]:
         return {name: Origin(f"{part}/{name}") for name in names}
 
-    source = Source(folder, kind, told, tensors, origins, configs)
+    source = StoredZero123(folder, kind, recognised, tensors, origins, configs)
     source.prediction_type = "v_prediction" if scheduler.get("prediction_type") == "v_prediction" else "epsilon"
     return source
 
@@ -131,13 +128,13 @@ def _recognise_folder(folder: Path, configs: dict[str, dict[str, Any]]) -> tuple
 
 
 def find_note(folder: Path) -> Kind | None:
-    """The kind that a note in the folder tells."""
+    """The kind in a folder's note, None without a note."""
     kind = (read_json(folder / NOTE) or {}).get("kind")
     return kind if kind in get_args(Kind) else None
 
 
 def _part_file(folder: Path, part: str, half: bool) -> Path | None:
-    """The file of a part: averaged weights first, then by precision, safetensors before pickles."""
+    """A part's file: averaged weights first, then by precision, safetensors before pickles."""
     variants = ("fp16_ema", "ema", *(("fp16", "") if half else ("", "fp16")))
     for place in FOLDERS.get(part, (part,)):
         for variant in variants:
@@ -150,7 +147,7 @@ def _part_file(folder: Path, part: str, half: bool) -> Path | None:
 
 
 def _modern(part: str, name: str) -> str:
-    """Names as diffusers and transformers write them today; a linear layer's without the name of its wrapper."""
+    """A tensor's name in today's diffusers and transformers; a linear layer's without its wrapper's name."""
     if part in LINEARS:
         return name.rsplit(".", 1)[-1]
     if part == "vae" and "attentions" in name:

@@ -54,12 +54,12 @@ CLIP_LAYER = {
 
 
 def unet_origins(names: Iterable[str], blocks: int = 4) -> dict[str, Origin]:
-    """For a UNet with two layers a block: blocks of inputs and outputs are counted through."""
+    """For a UNet with two layers a block; published, its input and output blocks are numbered consecutively."""
     return {name: Origin(UNET + _unet_name(name, blocks)) for name in names}
 
 
 def ema_name(name: str) -> str:
-    """The name under which the average of a UNet's tensor is kept: without its dots."""
+    """The name of the average of a UNet's tensor: without dots."""
     return EMA + name.removeprefix("model.").replace(".", "")
 
 
@@ -80,30 +80,32 @@ def _unet_name(name: str, blocks: int) -> str:
 
 
 def vae_origins(names: Iterable[str], blocks: int) -> dict[str, Origin]:
-    """The decoder's blocks are counted from the output there, from the input here; attention is made of 1x1 kernels."""
+    """Published, the decoder's blocks count from its output, and attention layers are 1x1 convolutions."""
     origins = {}
     for name in names:
-        told = name.replace("conv_shortcut", "nin_shortcut").replace("conv_norm_out", "norm_out")
-        told = re.sub(r"mid_block\.resnets\.(\d)", lambda m: f"mid.block_{int(m[1]) + 1}", told)
-        told = re.sub(r"encoder\.down_blocks\.(\d+)\.", r"encoder.down.\1.", told)
-        told = re.sub(r"decoder\.up_blocks\.(\d+)\.", lambda m: f"decoder.up.{blocks - 1 - int(m[1])}.", told)
-        told = re.sub(r"resnets\.(\d+)", r"block.\1", told)
-        told = told.replace("downsamplers.0", "downsample").replace("upsamplers.0", "upsample")
-        if "mid_block.attentions.0." not in told:
-            origins[name] = Origin(VAE + told)
+        published = name.replace("conv_shortcut", "nin_shortcut").replace("conv_norm_out", "norm_out")
+        published = re.sub(r"mid_block\.resnets\.(\d)", lambda m: f"mid.block_{int(m[1]) + 1}", published)
+        published = re.sub(r"encoder\.down_blocks\.(\d+)\.", r"encoder.down.\1.", published)
+        published = re.sub(r"decoder\.up_blocks\.(\d+)\.", lambda m: f"decoder.up.{blocks - 1 - int(m[1])}.", published)
+        published = re.sub(r"resnets\.(\d+)", r"block.\1", published)
+        published = published.replace("downsamplers.0", "downsample").replace("upsamplers.0", "upsample")
+        if "mid_block.attentions.0." not in published:
+            origins[name] = Origin(VAE + published)
             continue
-        told = VAE + swap(told.replace("mid_block.attentions.0.", "mid.attn_1."), VAE_ATTENTION)
+        published = VAE + swap(published.replace("mid_block.attentions.0.", "mid.attn_1."), VAE_ATTENTION)
         is_kernel = name.endswith("weight") and "group_norm" not in name
-        origins[name] = Origin(told, lambda s: (*s, 1, 1), lambda t: t[:, :, 0, 0]) if is_kernel else Origin(told)
+        origins[name] = (
+            Origin(published, lambda s: (*s, 1, 1), lambda t: t[:, :, 0, 0]) if is_kernel else Origin(published)
+        )
     return origins
 
 
 def clip_origins(names: Iterable[str]) -> dict[str, Origin]:
-    """OpenAI's CLIP keeps query, key and value in one tensor, and its projection transposed."""
+    """OpenAI's CLIP joins query, key and value in one tensor, and transposes its projection."""
     origins = {}
     for name in names:
-        told = name.removeprefix("vision_model.")
-        layer = re.match(r"encoder\.layers\.(\d+)\.(.+)", told)
+        published = name.removeprefix("vision_model.")
+        layer = re.match(r"encoder\.layers\.(\d+)\.(.+)", published)
         if name == "visual_projection.weight":
             origins[name] = Origin(CLIP + "proj", lambda s: s[::-1], lambda t: t.T)
         elif layer and (part := re.match(r"self_attn\.([qkv])_proj\.(weight|bias)", layer[2])):
@@ -111,5 +113,5 @@ def clip_origins(names: Iterable[str]) -> dict[str, Origin]:
         elif layer:
             origins[name] = Origin(f"{CLIP}transformer.resblocks.{layer[1]}.{swap(layer[2], CLIP_LAYER)}")
         else:
-            origins[name] = Origin(CLIP + swap(told, CLIP_ENDS))
+            origins[name] = Origin(CLIP + swap(published, CLIP_ENDS))
     return origins

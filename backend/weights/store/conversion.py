@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Turns a published checkpoint once into what loads quickly: a folder of half precision safetensors."""
+"""Converts a published checkpoint to a folder of half-precision safetensors, which loads quickly."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ import shutil
 from pathlib import Path
 
 from ...interface.catalog import Weights, WeightsError
+from ...runtime.files import PART
 from . import store
 from .store import Progress
 
-LARGEST = 3_000_000_000  # bytes of a converted Zero123, and some more
+LARGEST = 3_000_000_000  # bytes; more than any converted Zero123 takes
 
 
 def convert(checkpoint: Path, folder: Path, progress: Progress) -> tuple[int, int]:
     """Write the networks of a checkpoint to a new folder; returns the bytes of the checkpoint and of the folder.
 
-    A conversion that is stopped leaves nothing that looks like a model. Raises WeightsError, OSError.
+    A cancelled conversion leaves nothing behind. Raises WeightsError, OSError.
     """
     from ..loaders.zero123 import convert as write  # here, because it brings torch
 
     if folder.exists():
-        raise WeightsError(f"{folder} is there already.", "Remove it, or choose another folder.")
-    part = folder.with_name(folder.name + store.PART)
+        raise WeightsError(f"{folder} exists already.", "Remove it, or choose another folder.")
+    part = folder.with_name(folder.name + PART)
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     try:
@@ -39,7 +40,7 @@ def convert(checkpoint: Path, folder: Path, progress: Progress) -> tuple[int, in
 
 
 def remove_original(weights: Weights) -> int:
-    """Delete the download of a converted set, and keep the conversion; returns the bytes that are free now."""
+    """Delete the download of a converted set, but not the conversion; returns the bytes freed."""
     folder, freed = store.folder_of(weights), 0
     for path in sorted(folder.rglob("*"), reverse=True):
         if store.CONVERTED in path.relative_to(folder).parts:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Downloads sets of weights, when the user asked for it.
+"""Downloads sets of weights on the user's request.
 
-With urllib: huggingface_hub's downloader cannot be stopped within a second, compares no sha256, and knows one site.
+By urllib: huggingface_hub's downloader cannot be stopped within a second, checks no sha256, and knows one site.
 """
 
 from __future__ import annotations
@@ -17,24 +17,25 @@ from pathlib import Path
 
 from ...interface.catalog import Weights, WeightsError
 from ...interface.installer import environment
+from ...runtime.files import PART
 from . import store
 from .hub import Facts, changed, find_facts, open_url, unreachable
-from .store import CHUNK, PART, DiskError, Progress, Sum, Sums
+from .store import CHUNK, DiskError, Progress, Sum, Sums
 
 MARGIN = 500_000_000  # bytes that stay free on the disk
-ATTEMPTS = 5  # in a row that bring nothing
+ATTEMPTS = 5  # in a row without progress
 PAUSE_S = 1.0  # before the second attempt; each further one waits twice as long
 POLL_S = 0.2
 OFFLINE = "Allow online access in Blender under Preferences > System, or set IMAGE_TO_MESH_OFFLINE to 0."
 
 
 class Stopped(Exception):
-    """Inside the thread: nobody wants the download any more."""
+    """Raised inside the thread when the download was cancelled."""
 
 
 @dataclass
 class Transfer:
-    """What a download says while it lasts; `stop` ends it at the next piece."""
+    """State of a running download; `stop` ends it at the next chunk."""
 
     stage: str = "Asking for sizes"
     done: int = 0
@@ -44,16 +45,16 @@ class Transfer:
 
 
 def is_offline() -> bool:
-    """Whether downloads are forbidden: by Blender's online access, which is passed on, or by the user's own setting."""
-    told = os.environ.get("IMAGE_TO_MESH_OFFLINE") or os.environ.get("HF_HUB_OFFLINE", "")
-    return told.upper() in {"1", "ON", "YES", "TRUE"}
+    """Whether downloads are forbidden, by Blender's online access or by the user's own environment variable."""
+    setting = os.environ.get("IMAGE_TO_MESH_OFFLINE") or os.environ.get("HF_HUB_OFFLINE", "")
+    return setting.upper() in {"1", "ON", "YES", "TRUE"}
 
 
 def download(weights: Weights, progress: Progress) -> Path:
-    """Fetch a set of weights, going on where an earlier attempt stopped, and return its folder.
+    """Download a set of weights, continuing an earlier attempt, and return its folder.
 
-    progress(stage, bytes, bytes in all) is called five times a second; what it raises ends the download. Every file
-    keeps the ending .part until it has the published size and sha256, as far as somebody knows them.
+    progress(stage, bytes, total bytes) is called five times a second; an exception that it raises ends the download.
+    Every file keeps the ending .part until its size and sha256 are verified, as far as they are known.
     Raises WeightsError, DiskError.
     """
     folder = store.folder_of(weights)
@@ -67,14 +68,14 @@ def download(weights: Weights, progress: Progress) -> Path:
         with environment.alone(folder):
             watch(weights, folder, progress)
     except environment.SetupError:
-        raise WeightsError(f"Another program downloads {weights.title}.", "Wait until it has ended.") from None
+        raise WeightsError(f"Another program is downloading {weights.title}.", "Wait until it has finished.") from None
     except OSError as error:
         raise DiskError(f"{folder} cannot be written: {error.strerror or error}.") from error
     return folder
 
 
 def watch(weights: Weights, folder: Path, progress: Progress) -> None:
-    """Let a thread do the work, because a call that waits for a server hears nothing, and tell how far it is."""
+    """Download in a thread and report its progress; a call that waits for a server could not be cancelled."""
     transfer = Transfer()
     thread = threading.Thread(target=work, args=(weights, folder, transfer), daemon=True)
     thread.start()
@@ -90,7 +91,7 @@ def watch(weights: Weights, folder: Path, progress: Progress) -> None:
 
 
 def work(weights: Weights, folder: Path, transfer: Transfer) -> None:
-    """The thread: all files, then the marker."""
+    """Runs in the thread: downloads all files, then writes the marker."""
     try:
         known = {file.path: find_facts(weights, file) for file in weights.files}
         transfer.total = sum(facts.size or 0 for facts in known.values())
@@ -103,7 +104,7 @@ def work(weights: Weights, folder: Path, transfer: Transfer) -> None:
 
 
 def check_space(weights: Weights, folder: Path, size: int) -> None:
-    """Raise DiskError unless what is missing fits on the disk."""
+    """Raise DiskError unless the missing bytes fit on the disk."""
     needed = size - store.partial(weights) + MARGIN
     free = shutil.disk_usage(folder).free
     if free < needed:
@@ -113,38 +114,38 @@ def check_space(weights: Weights, folder: Path, size: int) -> None:
 
 
 def fetch(weights: Weights, path: Path, facts: Facts, transfer: Transfer) -> Sum:
-    """Bring one file to its place, unless a good one is there; returns its size and sha256."""
+    """Download one file unless a good one exists; returns its size and sha256."""
     path.parent.mkdir(parents=True, exist_ok=True)
     name = hashlib.sha256((facts.sha256 or facts.content).encode()).hexdigest()[:8]
     found = path if path.is_file() else path.with_name(f"{path.name}.{name}{PART}")
     with Piece(found, transfer) as piece:
         if found != path:
             fill(weights, piece, facts, transfer)
-        told = {"size": piece.size, "sha256": piece.digest.hexdigest()}
-    if (facts.size or told["size"], facts.sha256 or told["sha256"]) != (told["size"], told["sha256"]):
+        found_sum = {"size": piece.size, "sha256": piece.digest.hexdigest()}
+    if facts.size not in (None, piece.size) or facts.sha256 not in (None, found_sum["sha256"]):
         found.unlink()
         transfer.done -= piece.size
-        if found == path:  # what was there from an earlier attempt has been damaged since
+        if found == path:  # damaged since an earlier attempt
             return fetch(weights, path, facts, transfer)
         raise WeightsError(
             f"{path.name} of {weights.title} arrived damaged: its checksum or size is not the published one.",
-            "Download again. If it happens twice, the proxy or the mirror delivers something else.",
+            "Download again. If it happens twice, a proxy or mirror alters the file.",
         )
     os.replace(found, path)
     for other in path.parent.glob(f"{escape(path.name)}.*{PART}"):  # of a version that is published no more
         other.unlink()
-    return told
+    return found_sum
 
 
 class Piece:
-    """The file that a download grows in. What is there already counts, and goes through the checksum first."""
+    """The growing file of a download. Existing bytes count, and go through the checksum first."""
 
     def __init__(self, path: Path, transfer: Transfer) -> None:
         self.path, self.transfer = path, transfer
         self.size, self.digest = 0, hashlib.sha256()
 
     def __enter__(self) -> Piece:
-        self.transfer.stage = f"Reading what is here of {self.path.name.split('.')[0]}"
+        self.transfer.stage = f"Checking {self.path.name.split('.')[0]}"
         self.file = self.path.open("r+b" if self.path.exists() else "w+b", buffering=0)
         try:
             while chunk := self.file.read(CHUNK):
@@ -172,7 +173,7 @@ class Piece:
         self.count(chunk)
 
     def restart(self) -> None:
-        """Forget everything: the server does not go on in the middle."""
+        """Start from the first byte, because the server cannot continue in the middle."""
         self.transfer.done -= self.size
         self.file.seek(0)
         self.file.truncate()
@@ -180,7 +181,7 @@ class Piece:
 
 
 def fill(weights: Weights, piece: Piece, facts: Facts, transfer: Transfer) -> None:
-    """Receive the rest of a file, over a new connection whenever one breaks. WeightsError, DiskError, Stopped."""
+    """Receive the rest of a file, reconnecting whenever a connection breaks. WeightsError, DiskError, Stopped."""
     transfer.stage = f"Downloading {facts.url.rpartition('/')[2]}"
     failures, best = 0, piece.size
     while True:
@@ -190,7 +191,7 @@ def fill(weights: Weights, piece: Piece, facts: Facts, transfer: Transfer) -> No
                 return
         except (OSError, ValueError, http.client.HTTPException) as caught:
             error = caught
-            if getattr(caught, "code", 0) == 416 and piece.size:  # there is nothing after what we have
+            if getattr(caught, "code", 0) == 416 and piece.size:  # nothing follows the bytes that we have
                 piece.restart()
         failures, best = (0, piece.size) if piece.size > best else (failures + 1, best)
         if failures == ATTEMPTS:
@@ -200,7 +201,7 @@ def fill(weights: Weights, piece: Piece, facts: Facts, transfer: Transfer) -> No
 
 
 def receive(weights: Weights, piece: Piece, facts: Facts) -> bool:
-    """Receive over one connection; returns whether the file is whole now."""
+    """Receive over one connection; returns whether the file is complete."""
     if facts.size and piece.size == facts.size:
         return True
     response, headers = open_url(weights, facts.url, offset=piece.size)
@@ -212,7 +213,7 @@ def receive(weights: Weights, piece: Piece, facts: Facts) -> bool:
         if not whole:
             raise changed(weights, "the server does not say how large it is")
         if facts.size not in (None, whole):
-            raise changed(weights, f"it has {whole} bytes there, and should have {facts.size}")
+            raise changed(weights, f"it has {whole} bytes there, not {facts.size}")
         while piece.size < whole and (chunk := response.read1(CHUNK)):
             piece.write(chunk)
     return piece.size >= whole

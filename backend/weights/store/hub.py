@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The servers that publish weights: addresses, what they say of a file, and what their refusals mean for an artist."""
+"""Servers that publish weights: addresses, file sizes and checksums, and refusals in words for an artist."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from ...interface.catalog import File, Weights, WeightsError
 HUB = "https://huggingface.co"
 TIMEOUT_S = 30.0
 SHA256 = re.compile(r"[0-9a-f]{64}")
-RESUME = "Check the connection, or the proxy, and download again: it goes on from here."
-ELSEWHERE = "Try again later, or get it from elsewhere and choose its folder."
+RESUME = "Check the connection or the proxy and download again. It continues where it stopped."
+ELSEWHERE = "Try again later, or get it elsewhere and choose its folder."
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a file before it is fetched: its address, bytes and sha256 in hex, None where nobody says.
+    """A file's address, bytes and sha256 in hex, None if unknown, before it is downloaded.
 
-    content: the server's name for this very content, so that two versions are never put together.
+    content: the server's name of this version, so that parts of two versions are never joined.
     """
 
     url: str
@@ -38,9 +38,7 @@ class Facts:
 
 
 class Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows redirects. Keeps what the hub says of a file before it sends us to where the bytes lie, and tells the
-    token to nobody but the host that it is for.
-    """
+    """Follows redirects, keeps the hub's headers about a file, and sends the token to no other host."""
 
     def __init__(self) -> None:
         self.linked: dict[str, str] = {}
@@ -80,7 +78,7 @@ def open_url(weights: Weights, url: str, method: str = "GET", offset: int = 0) -
 
 @cache
 def trust() -> ssl.SSLContext:
-    """The system's certificates, and certifi's: a Python from python.org has none of its own on macOS."""
+    """The system's certificates and certifi's: on macOS, Python from python.org has none."""
     context = ssl.create_default_context()
     try:
         import certifi
@@ -92,7 +90,7 @@ def trust() -> ssl.SSLContext:
 
 
 def address(weights: Weights, path: str) -> str:
-    """Where a file is published; HF_ENDPOINT names a mirror of the Hugging Face hub."""
+    """The URL of a file; HF_ENDPOINT names a mirror of the Hugging Face hub."""
     if "://" in weights.repository:
         return f"{weights.repository}/{quote(path)}"
     return f"{hub()}/{weights.repository}/resolve/main/{quote(path)}"
@@ -103,7 +101,7 @@ def hub() -> str:
 
 
 def find_facts(weights: Weights, file: File) -> Facts:
-    """What the catalog knows of a file, and what the server says where the catalog does not. Raises WeightsError."""
+    """Size and checksum of a file from the catalog, else from the server. Raises WeightsError."""
     url = address(weights, file.path)
     if file.size and file.sha256:
         return Facts(url, file.size, file.sha256)
@@ -114,32 +112,32 @@ def find_facts(weights: Weights, file: File) -> Facts:
     except (OSError, ValueError, http.client.HTTPException) as error:
         raise unreachable(weights, error) from error
     if file.size and size and file.size != size:
-        raise changed(weights, f"{file.path} has {size} bytes there, and should have {file.size}")
+        raise changed(weights, f"{file.path} has {size} bytes there, not {file.size}")
     linked = headers.get("x-linked-etag", "").strip('"')
     sha256 = file.sha256 or (linked if SHA256.fullmatch(linked) else None)
     return Facts(url, file.size or size, sha256, linked or headers.get("etag", ""))
 
 
 def refusal(weights: Weights, url: str, code: int) -> WeightsError | None:
-    """What a status means that asking again will not change; None for any other."""
+    """The error for a status that will not change when asked again; None for any other."""
     if code in (401, 403) and "://" not in weights.repository:
         return WeightsError(
-            f"{weights.title} is given to those only who have agreed to its licence ({code}).",
+            f"{weights.title} is only for accounts that have agreed to its licence ({code}).",
             f"Agree at {hub()}/{weights.repository} in a browser, log in with: hf auth login (or set HF_TOKEN), "
             "and download again.",
         )
     if code in (401, 403, 407):
-        return WeightsError(f"{urlsplit(url).netloc} refuses to give {weights.title} ({code}).", ELSEWHERE)
+        return WeightsError(f"{urlsplit(url).netloc} refused to send {weights.title} ({code}).", ELSEWHERE)
     if code in (404, 410):
-        return WeightsError(f"{weights.title} is not there any more: {url} ({code}).", ELSEWHERE)
+        return WeightsError(f"{weights.title} is no longer published at {url} ({code}).", ELSEWHERE)
     return None
 
 
 def unreachable(weights: Weights, error: Exception | None) -> WeightsError:
     reason = error.reason if type(error) is urllib.error.URLError else error
-    reason = reason or "the connection breaks again and again"
+    reason = reason or "the connection keeps breaking"
     return WeightsError(f"{weights.title} cannot be downloaded: {' '.join(str(reason).split())[:200]}.", RESUME)
 
 
 def changed(weights: Weights, what: str) -> WeightsError:
-    return WeightsError(f"{weights.title} was changed where it is published: {what}.", ELSEWHERE)
+    return WeightsError(f"The published {weights.title} has changed: {what}.", ELSEWHERE)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where sets of weights lie on this machine, and whether they are whole. Looks at the disk only, never at a network.
+"""Finds sets of weights on this machine and checks that they are complete. Never uses a network.
 
 FOLDER/<id>/              a download; complete.json in it is written last, with the size and sha256 of every file
 FOLDER/<id>/converted/    the same set as half precision safetensors, preferred over the download
@@ -22,13 +22,14 @@ from ...interface import catalog
 from ...interface.catalog import Weights, WeightsError
 from ...interface.installer.environment import default_data_folder
 from ...interface.parameters import nearest
+from ...runtime.files import read_json, write_whole
 
 WEIGHTS = Path(__file__).resolve().parents[1]
 STARTER, STARTER_TEXT = WEIGHTS / "starter", WEIGHTS / "starter_text"
-MARKER, PART, CONVERTED = "complete.json", ".part", "converted"
+MARKER, CONVERTED = "complete.json", "converted"
 CHUNK = 1 << 20
 
-Progress = Callable[[str, int, int], None]  # what is done, bytes so far, bytes in all; may raise to stop
+Progress = Callable[[str, int, int], None]  # (stage, bytes so far, total bytes); may raise to stop
 Sum = dict[str, Any]  # {"size": bytes, "sha256": hex}
 Sums = dict[str, Sum]  # by the path in the folder
 
@@ -42,30 +43,33 @@ class DiskError(Exception):
 
 def weights_folder() -> Path:
     """Where sets of weights are kept: the environment variable IMAGE_TO_MESH_WEIGHTS, else in the data folder."""
-    told = os.environ.get("IMAGE_TO_MESH_WEIGHTS")
-    return Path(told).expanduser() if told else default_data_folder() / "weights"
+    chosen = os.environ.get("IMAGE_TO_MESH_WEIGHTS")
+    return Path(chosen).expanduser() if chosen else default_data_folder() / "weights"
 
 
 def folder_of(weights: Weights) -> Path:
-    """Where a set is downloaded to."""
+    """The folder that a set is downloaded to."""
     return weights_folder() / weights.id
 
 
 def locate(identity: str) -> Path | None:
-    """The folder of a complete set of weights, None if there is none; its files lie at their published paths beneath,
-    except in a converted folder. ParameterError when the id is unknown.
+    """The folder of a complete set of weights, None if there is none. ParameterError if the id is unknown.
+
+    Files lie at their published paths in it, except in a converted folder.
     """
     place = next(places(catalog.weights(identity)), None)
     return place[0] if place else None
 
 
 def find(weights: str, known: Collection[str], remedy: str) -> Path:
-    """Where weights lie that a user names: a set of the `known` ids, of which one of a single file is that file; or
-    else a file or folder. WeightsError with a remedy."""
+    """The file or folder of the weights that a user named: one of the `known` ids, or a path.
+
+    The file itself for a set of one file. Raises WeightsError with `remedy`.
+    """
     if weights in known:
         chosen, found = catalog.weights(weights), locate(weights)
         if found is None:
-            raise WeightsError(f"The weights {chosen.title} are not here.", get(chosen))
+            raise WeightsError(f"The weights {chosen.title} are not installed.", get(chosen))
         files = [found / file.path for file in chosen.files]
         return files[0] if len(files) == 1 and files[0].is_file() else found
     path = Path(weights).expanduser()
@@ -75,7 +79,7 @@ def find(weights: str, known: Collection[str], remedy: str) -> Path:
 
 
 def places(weights: Weights) -> Iterator[tuple[Path, str]]:
-    """Every complete copy of a set, best first, and where it comes from in a word or two."""
+    """(folder, origin) of every complete copy of a set, best first; origin: such as "downloaded"."""
     if not weights.repository:
         built_in = STARTER_TEXT if weights.part == "text" else STARTER
         if any(built_in.rglob("*.safetensors")):
@@ -94,13 +98,13 @@ def places(weights: Weights) -> Iterator[tuple[Path, str]]:
 
 
 def own_folders(weights: Weights) -> list[Path]:
-    """Where a user's own copy may lie. Files of large sets have names that mean nothing outside their folder."""
+    """Folders where a user may have put a copy. Only a set of one file is recognised outside a folder of its own."""
     folder = weights_folder()
     return [folder / PurePosixPath(weights.repository).name, *([folder] if len(weights.files) == 1 else [])]
 
 
 def in_hugging_face_cache(weights: Weights) -> Path | None:
-    """The snapshot in the Hugging Face cache that has the whole set. What is half downloaded has no name there."""
+    """The snapshot in the Hugging Face cache that has the whole set; half downloads have no name there."""
     if "://" in weights.repository:
         return None
     from huggingface_hub import try_to_load_from_cache
@@ -114,17 +118,17 @@ def in_hugging_face_cache(weights: Weights) -> Path | None:
 
 
 def is_published(path: Path, file: catalog.File) -> bool:
-    """Whether a file that no marker vouches for is whole: by its size, else by its own structure."""
+    """Whether a file without a marker is complete, by its published size, else by its own structure."""
     if not path.is_file():
         return False
     return path.stat().st_size == file.size if file.size else is_whole(path)
 
 
 def is_whole(path: Path) -> bool:
-    """Whether a safetensors, zip (PyTorch) or JSON file ends where its own structure says; False for all others."""
+    """Whether a safetensors, zip (PyTorch) or JSON file has the length that its structure implies; else False."""
     try:
         if path.suffix == ".json":
-            return isinstance(json.loads(path.read_bytes()), dict)
+            return read_json(path) is not None
         if path.suffix != ".safetensors":
             return zipfile.is_zipfile(path)
         with path.open("rb") as stream:
@@ -137,7 +141,7 @@ def is_whole(path: Path) -> bool:
 
 
 def read_marker(folder: Path) -> Sums:
-    """What the marker of a folder says, empty unless all its files are there in their sizes."""
+    """The files in a folder's marker, empty unless all of them exist with their sizes."""
     sums = read_record(folder)
     try:
         return sums if all((folder / path).stat().st_size == known["size"] for path, known in sums.items()) else {}
@@ -146,19 +150,17 @@ def read_marker(folder: Path) -> Sums:
 
 
 def read_record(folder: Path) -> Sums:
-    """What the marker of a folder says, true or not; empty if there is none."""
+    """The files in a folder's marker, unchecked; empty if there is no marker."""
+    sums = (read_json(folder / MARKER) or {}).get("files") or {}
     try:
-        sums = json.loads((folder / MARKER).read_bytes())["files"]
         return {str(path): {"size": int(known["size"]), "sha256": str(known["sha256"])} for path, known in sums.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return {}
 
 
 def write_marker(folder: Path, sums: Sums) -> None:
-    """Declare a folder complete."""
-    part = folder / (MARKER + PART)
-    part.write_text(json.dumps({"files": sums}, indent=1), "utf-8")
-    os.replace(part, folder / MARKER)
+    """Mark a folder as complete."""
+    write_whole(folder / MARKER, json.dumps({"files": sums}, indent=1).encode())
 
 
 def sum_files(folder: Path, paths: list[str], progress: Progress) -> Sums:
@@ -188,7 +190,7 @@ def verify(weights: Weights, progress: Progress) -> Path:
     published = {} if folder.name == CONVERTED else {file.path: file for file in weights.files}
     paths = list(published or recorded)
     if lacking := [path for path in paths if not (folder / path).is_file()]:
-        raise WeightsError(f"{weights.title} is not here whole: {lacking[0]} is missing in {folder}.", get(weights))
+        raise WeightsError(f"{weights.title} is incomplete: {lacking[0]} is missing in {folder}.", get(weights))
     sums = sum_files(folder, paths, progress)
     for path, found in sums.items():
         check_sum(weights, folder / path, found, published.get(path), recorded.get(path))
@@ -198,24 +200,24 @@ def verify(weights: Weights, progress: Progress) -> Path:
 
 
 def check_sum(weights: Weights, path: Path, found: Sum, published: catalog.File | None, recorded: Sum | None) -> None:
-    """Raise WeightsError unless the file is what it should be, or if nobody knows what it should be."""
+    """Raise WeightsError if a file's size or sha256 is wrong, or if none is known for it."""
     known = [recorded] if recorded else []
     known += [{"size": published.size, "sha256": published.sha256}] if published else []
-    if any(told[key] not in (None, found[key]) for told in known for key in ("size", "sha256")):
+    if any(wanted[key] not in (None, found[key]) for wanted in known for key in ("size", "sha256")):
         if folder_of(weights) in path.parents:  # ours: the next download brings this file anew
             path.unlink()
         raise WeightsError(f"{weights.title} is damaged: {path} is not what was published.", get(weights))
     if not recorded and not (published and (published.size or published.sha256)) and not is_whole(path):
-        raise WeightsError(f"Nothing is known by which {path} could be checked.", get(weights))
+        raise WeightsError(f"No checksum is known for {path}.", get(weights))
 
 
 def get(weights: Weights) -> str:
-    """What to do to have a set of weights."""
+    """The remedy for a missing set of weights."""
     return f"Download it in the extension's preferences, or with: python -m backend models download {weights.id}"
 
 
 def partial(weights: Weights) -> int:
-    """Bytes of a download that has not ended."""
+    """Bytes of an unfinished download."""
     folder = folder_of(weights)
     if read_marker(folder):
         return 0
@@ -223,12 +225,12 @@ def partial(weights: Weights) -> int:
 
 
 def remove(weights: Weights) -> int:
-    """Delete the download of a set, finished or not, and its conversion; returns the bytes that are free now.
+    """Delete the download of a set, finished or not, and its conversion; returns the bytes freed.
 
     A copy in the user's own folder or in the Hugging Face cache belongs to others and stays. Raises WeightsError.
     """
     if not weights.repository:
-        raise WeightsError("The starter weights belong to the extension.", "They go when the extension is removed.")
+        raise WeightsError("The starter weights belong to the extension.", "Remove the extension to remove them.")
     folder = folder_of(weights)
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     for marker in (folder / MARKER, folder / CONVERTED / MARKER):
@@ -237,9 +239,11 @@ def remove(weights: Weights) -> int:
         shutil.rmtree(folder)
     except FileNotFoundError:
         place = locate(weights.id)
-        reason = f"it lies in {place}, which is not ours to delete" if place else "it is not here"
-        remedy = "Delete that yourself if nobody else needs it." if place else ""
+        reason = f"{place} is not ours to delete" if place else "it is not here"
+        remedy = "Delete the folder yourself if nothing else needs it." if place else ""
         raise WeightsError(f"{weights.title} cannot be removed: {reason}.", remedy) from None
     except OSError as error:
-        raise WeightsError(f"{folder} cannot be deleted: {error}.", "Close other Blenders and try again.") from error
+        raise WeightsError(
+            f"{folder} cannot be deleted: {error}.", "Close other Blender windows and try again."
+        ) from error
     return size

@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 from image_to_mesh_checkout.addon.base.trouble import Trouble
 from image_to_mesh_checkout.addon.jobs import queue as jobs
-from image_to_mesh_checkout.addon.jobs.job import Job, State
+from image_to_mesh_checkout.addon.jobs import recovery
+from image_to_mesh_checkout.addon.jobs.job import Job, Progress, Request, State
 from image_to_mesh_checkout.addon.jobs.process import Launch
 from image_to_mesh_checkout.addon.jobs.queue import JobQueue
+from image_to_mesh_checkout.addon.setup import job_folders
 from image_to_mesh_checkout.backend.interface import protocol
 
 from tests.support import ROOT
@@ -30,7 +32,7 @@ class Scene:
 
     def __call__(self, job):
         if not self.obstacle:
-            self.delivered.append((job.name, job.mesh))
+            self.delivered.append((job.name, job.outcome.mesh))
         return self.obstacle
 
 
@@ -55,8 +57,9 @@ def make(tmp_path, scene):
         queue.stop()
 
 
-def job(script, **more):
-    return Job("one2345", {}, 7, lambda: {"image_file": script.encode()}, more.pop("name", script), **more)
+def job(script, name="", engine="one2345", **more):
+    more = {"attachments": lambda: {"image_file": script.encode()}} | more
+    return Job(Request(engine, {}, 7, name=name or script, **more), delivery=None)  # the queue hands it on unread
 
 
 def run(queue, until):
@@ -81,16 +84,16 @@ def is_alive(pid):
     return True
 
 
-def test_a_job_is_delivered_with_its_mesh_views_and_recipe(make, scene):
+def test_a_job_is_delivered_with_its_mesh_views_and_provenance(make, scene):
     queue, one = make(), job("background views mesh")
     finish(queue, one)
     [(name, mesh)] = scene.delivered
     assert one.state is State.DONE and name == "background views mesh"
     assert mesh.vertices.shape == (8, 3) and mesh.faces.shape == (12, 3)
     assert mesh.colors[7].tolist() == [220, 220, 220, 255] and mesh.colors[0].tolist() == [20, 20, 20, 255]
-    assert one.sheet.shape == (48, 48, 4)  # 8 views of 16 pixels in 3 x 3 cells
-    assert one.recipe()["seed"] == 7 and one.recipe()["report"] == {"seconds": 1}
-    assert (Path(one.folder) / "result.npz").exists()
+    assert one.progress.sheet.shape == (48, 48, 4)  # 8 views of 16 pixels in 3 x 3 cells
+    assert one.provenance()["seed"] == 7 and one.provenance()["report"] == {"seconds": 1}
+    assert (Path(one.outcome.folder) / "result.npz").exists()
 
 
 def test_jobs_run_in_their_order_in_one_process(make, scene):
@@ -108,20 +111,20 @@ def test_jobs_run_in_their_order_in_one_process(make, scene):
 def test_progress_is_told(make):
     queue, one = make(), job("views wait")
     queue.submit(one)
-    run(queue, lambda: one.stage == "wait")
-    assert (one.step, one.total, one.overall, one.eta_s) == (1, 2, 0.5, 1.0)
+    run(queue, lambda: one.progress.stage == "wait")
+    assert (one.progress.step, one.progress.total, one.progress.overall, one.progress.eta_s) == (1, 2, 0.5, 1.0)
 
 
 @pytest.mark.parametrize(
     "seconds, words", [(None, ""), (3, "a few seconds left"), (43, "about 45 s left"), (200, "about 3 min left")]
 )
 def test_time_left_in_words(seconds, words):
-    assert job("", eta_s=seconds).time_left() == words
+    assert Progress(eta_s=seconds).time_left() == words
 
 
 @pytest.mark.parametrize("step, total, words", [(0, 1, "Views"), (3, 12, "Views 3/12"), (5000, 20000, "Views 25 %")])
 def test_steps_in_words(step, total, words):
-    assert job("", stage="views", step=step, total=total).stage_text() == words
+    assert Progress("views", step, total).stage_text() == words
 
 
 def test_nothing_starts_before_a_job(make):
@@ -136,8 +139,8 @@ def test_nothing_starts_before_a_job(make):
         ("views die", "killed"),
         ("views die:11", "signal 11"),
         ("exit:3", "status 3"),
-        ("views garbage", "cannot be understood"),
-        ("malformed", "cannot be understood"),
+        ("views garbage", "invalid message"),
+        ("malformed", "invalid message"),
         ("half", "killed"),
         ("outside", "out of range"),
         ("refuse", "No object"),
@@ -146,7 +149,7 @@ def test_nothing_starts_before_a_job(make):
 def test_a_failure_says_what_happened_and_the_next_click_works(make, scene, script, words):
     queue, bad, good = make(), job(script), job("views", name="good")
     finish(queue, bad)
-    assert bad.state is State.FAILED and words in bad.message and bad.remedy
+    assert bad.state is State.FAILED and words in bad.outcome.message and bad.outcome.remedy
     finish(queue, good)
     assert good.state is State.DONE and [name for name, _ in scene.delivered] == ["good"]
 
@@ -162,10 +165,10 @@ def test_kill_9_from_outside_at_every_stage(make, scene):
     for stage in ("background", "views", "field", "mesh"):
         one = job(f"{stage} wait")
         queue.submit(one)
-        run(queue, lambda one=one: one.stage == "wait")
+        run(queue, lambda one=one: one.progress.stage == "wait")
         os.kill(queue.process.pid, 9)
         run(queue, lambda: not queue.busy)
-        assert one.state is State.FAILED and "killed" in one.message
+        assert one.state is State.FAILED and "killed" in one.outcome.message
     finish(queue, job("views", name="after"))
     assert [name for name, _ in scene.delivered] == ["after"]
 
@@ -173,7 +176,7 @@ def test_kill_9_from_outside_at_every_stage(make, scene):
 def test_cancel_is_heard_and_keeps_the_process(make, scene):
     queue, one = make(), job("views wait")
     queue.submit(one)
-    run(queue, lambda: one.stage == "wait")
+    run(queue, lambda: one.progress.stage == "wait")
     pid = queue.process.pid
     queue.cancel(one)
     run(queue, lambda: not queue.busy)
@@ -186,7 +189,7 @@ def test_a_backend_that_does_not_hear_a_cancel_is_killed(make, monkeypatch):
     monkeypatch.setattr(jobs, "CANCEL_S", 0.05)
     queue, one = make(), job("deaf")
     queue.submit(one)
-    run(queue, lambda: one.stage == "deaf")
+    run(queue, lambda: one.progress.stage == "deaf")
     process, pid = queue.process, queue.process.pid
     queue.cancel(one)
     run(queue, lambda: not queue.busy)
@@ -201,7 +204,7 @@ def test_waiting_jobs_are_cancelled_at_once(make, scene):
     queue, first, second = make(), job("wait"), job("views")
     queue.submit(first)
     queue.submit(second)
-    run(queue, lambda: first.stage == "wait")
+    run(queue, lambda: first.progress.stage == "wait")
     queue.cancel(second)
     assert second.state is State.CANCELLED and queue.jobs() == [first]
 
@@ -217,20 +220,21 @@ def test_cancel_before_the_backend_greets(make):
 def test_another_protocol_is_refused(make):
     queue, one = make(DOUBLE_PROTOCOL="2"), job("views")
     finish(queue, one)
-    assert one.state is State.FAILED and "protocol 2" in one.message and "Update" in one.remedy
+    assert one.state is State.FAILED and "protocol 2" in one.outcome.message and "Repair" in one.outcome.remedy
     assert queue.process is None
 
 
 def test_an_engine_that_cannot_run_says_what_is_missing(make):
     queue, one = make(DOUBLE_MISSING="1"), job("views")
     finish(queue, one)
-    assert one.state is State.FAILED and "starter" in one.message and one.remedy == "Get them"
+    assert one.state is State.FAILED and "starter" in one.outcome.message and one.outcome.remedy == "Get them"
 
 
 def test_an_interpreter_that_is_not_there(make, tmp_path):
     queue, one = make(command=[str(tmp_path / "no-python")]), job("views")
     finish(queue, one)
-    assert one.state is State.FAILED and "could not be started" in one.message and "Set up" in one.remedy
+    assert one.state is State.FAILED
+    assert "could not be started" in one.outcome.message and "Set up" in one.outcome.remedy
 
 
 def test_trouble_while_preparing(scene):
@@ -239,14 +243,16 @@ def test_trouble_while_preparing(scene):
 
     queue, one = JobQueue(lambda: prepare, scene), job("views")
     finish(queue, one)
-    assert (one.state, one.message, one.remedy, one.kind) == (State.FAILED, "The disk is full", "Make room", "disk")
+    outcome = one.outcome
+    assert one.state is State.FAILED
+    assert (outcome.message, outcome.remedy, outcome.kind) == ("The disk is full", "Make room", "disk")
 
 
 def test_an_image_that_vanishes_while_it_waits(make, tmp_path):
     queue = make()
-    gone = Job("one2345", {}, 0, lambda: {"image_file": (tmp_path / "gone.png").read_bytes()}, "gone")
+    gone = job("gone", attachments=lambda: {"image_file": (tmp_path / "gone.png").read_bytes()})
     finish(queue, gone, job("views", name="after"))
-    assert gone.state is State.FAILED and "cannot be read" in gone.message
+    assert gone.state is State.FAILED and "cannot be read" in gone.outcome.message
     assert queue.last.state is State.DONE
 
 
@@ -254,7 +260,7 @@ def test_a_result_waits_until_the_scene_can_take_it(make, scene):
     queue, one = make(), job("views")
     scene.obstacle = "waiting until you leave Sculpt mode"
     queue.submit(one)
-    run(queue, lambda: one.note)
+    run(queue, lambda: one.progress.note)
     assert queue.busy and one.state is State.FINISHED and not scene.delivered
     scene.obstacle = ""
     queue.poll()
@@ -265,13 +271,13 @@ def test_silence_is_noticed(make, monkeypatch):
     monkeypatch.setattr(jobs, "SILENCE_S", 0.05)
     queue, one = make(DOUBLE_MUTE="1"), job("views")
     finish(queue, one)
-    assert one.state is State.FAILED and "not answered" in one.message
+    assert one.state is State.FAILED and "not responded" in one.outcome.message
 
 
 def test_stop_leaves_no_process(make):
     queue, one = make(), job("wait")
     queue.submit(one)
-    run(queue, lambda: one.stage == "wait")
+    run(queue, lambda: one.progress.stage == "wait")
     pid = queue.process.pid
     queue.stop()
     assert not is_alive(pid) and not queue.busy
@@ -316,19 +322,21 @@ def test_blenders_own_part_comes_first_a_step_at_a_time(make, scene):
             yield number, 3
             taken.append(number)
 
-    queue, one = make(), job("views")
-    one.preparation, one.attachments = prepare(), lambda: {"image_file": b"views" if taken == [0, 1, 2] else b"refuse"}
+    queue = make()
+    attachments = lambda: {"image_file": b"views" if taken == [0, 1, 2] else b"refuse"}  # noqa: E731
+    one = job("views", preparation=prepare(), attachments=attachments)
     queue.submit(one)
     queue.poll()
-    assert (one.stage, one.step, one.total) == ("rendering views", 0, 3) and queue.process is None
+    progress = one.progress
+    assert (progress.stage, progress.step, progress.total) == ("rendering views", 0, 3) and queue.process is None
     queue.poll()
-    assert taken == [0] and one.step == 1
+    assert taken == [0] and one.progress.step == 1
     run(queue, lambda: not queue.busy)
     assert one.state is State.DONE and len(scene.delivered) == 1
 
 
 def test_work_that_is_blenders_alone_needs_no_backend(make, scene):
-    queue, one = make(), Job("", {}, 0, dict, "alone", preparation=iter([(0, 1)]))
+    queue, one = make(), job("alone", engine="", preparation=iter([(0, 1)]))
     finish(queue, one)
     assert one.state is State.DONE and queue.process is None and scene.delivered == [("alone", None)]
 
@@ -344,4 +352,82 @@ def test_a_preparation_can_be_cancelled_and_can_fail(make):
     queue.poll()
     queue.cancel(first)
     run(queue, lambda: not queue.busy)
-    assert first.state is State.CANCELLED and second.state is State.FAILED and "gone" in second.message
+    assert first.state is State.CANCELLED and second.state is State.FAILED and "gone" in second.outcome.message
+
+
+def begin_optimising(queue, **more):
+    """A job that goes on until it is told to end."""
+    one = job("optimise", **more)
+    queue.submit(one)
+    run(queue, lambda: one.progress.stage == "optimising")
+    return one
+
+
+def test_stop_and_keep_ends_an_optimisation_with_its_mesh(make, scene):
+    queue = make()
+    one = begin_optimising(queue)
+    queue.stop_and_keep(one)
+    assert one.state is State.STOPPING and queue.active is one
+    run(queue, lambda: not queue.busy)
+    assert one.state is State.DONE and one.outcome.facts["stopped"]
+    assert [name for name, _ in scene.delivered] == ["optimise"]
+
+
+def test_a_job_that_stops_can_still_be_cancelled(make, scene):
+    queue = make()
+    one = begin_optimising(queue)
+    one.state = State.STOPPING  # as if the backend had not heard of it yet
+    queue.cancel(one)
+    run(queue, lambda: not queue.busy)
+    assert one.state is State.CANCELLED and not scene.delivered
+
+
+def test_only_a_running_job_can_be_stopped_and_kept(make):
+    queue = make()
+    running = begin_optimising(queue)
+    waiting = job("views")
+    queue.submit(waiting)
+    queue.stop_and_keep(waiting)
+    assert waiting.state is State.QUEUED and running.state is State.RUNNING
+
+
+def test_free_memory_reaches_the_backend_and_leaves_it_running(make, tmp_path):
+    queue = make()
+    finish(queue, job("views"))
+    pid = queue.process.pid
+    queue.unload()
+    run(queue, (tmp_path / "unloaded").exists)
+    finish(queue, job("views", name="after"))
+    assert queue.process.pid == pid and queue.last.name == "after"
+
+
+@pytest.mark.parametrize("end", ["cancelled", "killed"])
+def test_an_interrupted_optimisation_is_resumed_from_its_checkpoint_with_its_inputs(make, scene, tmp_path, end):
+    queue, folder = make(), tmp_path / "jobs"
+    one = begin_optimising(queue, inputs={"prompt": "a box"})
+    assert job_folders.resumable(folder) == [folder / one.id]
+    if end == "cancelled":
+        queue.cancel(one)
+    else:
+        os.kill(queue.process.pid, 9)
+    run(queue, lambda: not queue.busy)
+    again = recovery.resumed(folder / one.id, None, None)
+    assert (again.request.engine, again.request.seed, again.name) == ("one2345", 7, "optimise")
+    assert again.request.inputs == {"prompt": "a box"} and again.request.attachments() == {"image_file": b"optimise"}
+    queue.submit(again)
+    run(queue, lambda: again.progress.stage == "optimising")
+    assert job_folders.resumable(folder) == [folder / again.id], "the later checkpoint is the one to resume"
+    queue.stop_and_keep(again)
+    run(queue, lambda: not queue.busy)
+    assert again.outcome.facts["jobs"].split() == [one.id, again.id] and len(scene.delivered) == 1
+    assert job_folders.resumable(folder) == []
+
+
+@pytest.mark.parametrize(
+    "request_text", ["", "[]", "{}", '{"engine": "no such"}', '{"engine": "lrm", "parameters": {"depth": "deep"}}']
+)
+def test_a_request_that_cannot_be_read_is_not_resumed(tmp_path, request_text):
+    (tmp_path / "request.json").write_text(request_text)
+    with pytest.raises(Trouble) as error:
+        recovery.resumed(tmp_path, None, None)
+    assert error.value.remedy

@@ -149,6 +149,16 @@ def test_wrong_usage_is_told_before_any_work(image: Path, tmp_path: Path):
         (["generate", *VIEWS, "--image", image, *output, "--seed", "-1"], 2, ["--seed"]),
         (["novel-view", "--image", image, "--azimuth", "x", "--elevation", "0", "--output", "a.png"], 2, ["--azimuth"]),
         (["reconstruct", "--views", tmp_path, *output], 2, ["no transforms.json"]),
+        (
+            ["reconstruct", "--views", tmp_path, *output, "--engine", "lrm"],
+            2,
+            ["LRM (fastest) cannot do Views to Mesh", "one2345, views_to_mesh"],
+        ),
+        (
+            ["novel-view", "--image", image, "--azimuth", "3", "--output", "a.png", "--engine", "dreamfusion"],
+            2,
+            ["DreamFusion (prompt, slow) cannot do Novel View", "one2345, novel_view"],
+        ),
     ]
     code = (
         "import json, sys; from backend.__main__ import main\n"
@@ -168,14 +178,17 @@ def test_wrong_usage_is_told_before_any_work(image: Path, tmp_path: Path):
     assert sorted(os.listdir(tmp_path)) == ["image.png"]
 
 
-def test_novel_view(image: Path, tmp_path: Path):
+@pytest.mark.parametrize(
+    ("elevation", "told"), [(["--elevation", 20], 20), ([], 255)], ids=["given", "the image's own"]
+)
+def test_novel_view(image: Path, tmp_path: Path, elevation: list, told: int):
     output = tmp_path / "b.png"
-    angles = ["--azimuth", 40, "--elevation", 20, "--seed", 3]
+    angles = ["--azimuth", 40, *elevation, "--seed", 3]
     done = call("novel-view", "--image", image, *angles, "--output", output, "--json")
     answer = json.loads(done.stdout)
     assert (answer["ok"], answer["width"], answer["height"]) == (True, 32, 32)
     pixels = np.asarray(Image.open(output))
-    assert pixels[0, 0].tolist() == [40, 20, 3, 255]
+    assert pixels[0, 0].tolist() == [40, told, 3, 255]
     assert pixels[1, 1].tolist() == [10, 200, 30, 255]
 
 

@@ -97,12 +97,12 @@ def test_one_line_for_each_mistake(environment, server: Server, tmp_path: Path):
     cases = [
         ("download zero123-xxl", 2, "did you mean 'zero123-xl'"),
         ("path zero123-xl", 3, "models download zero123-xl"),
-        ("verify zero123-xl", 3, "is not here whole"),
+        ("verify zero123-xl", 3, "is incomplete"),
         ("remove zero123-xl", 3, "it is not here"),
         ("remove starter", 3, "belong to the extension"),
         ("convert zero123-xl", 3, "models download zero123-xl"),
         ("convert sam-vit-base", 3, "needs no conversion"),
-        ("download stable-zero123", 3, "not there any more"),
+        ("download stable-zero123", 3, "no longer published"),
     ]
     statuses, output, errors = call(environment, *[line for line, _, _ in cases])
     assert statuses == [status for _, status, _ in cases]

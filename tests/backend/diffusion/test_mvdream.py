@@ -10,13 +10,12 @@ import pytest
 import torch
 from diffusers import DDIMScheduler
 
-from backend.diffusion.mvdream import MultiViewPrior, around, camera_vectors
+from backend.diffusion.mvdream import MultiViewPrior, camera_vectors
 from backend.engines import views_from_text
 from backend.interface.parameters import ParameterError
 from backend.interface.tasks import VIEWS_FROM_TEXT
-from backend.preprocess.view_folder import check_folder, write_views
-from backend.preprocess.views import read_views
-from backend.rendering.cameras import Camera, orbit
+from backend.preprocess.views import check_folder, read_views, write_views
+from backend.rendering.cameras import Camera, orbit, turntable
 from backend.runtime.progress import Progress
 from backend.weights.loaders.mvdream import load_multi_view
 from tests.support import DATA
@@ -39,8 +38,8 @@ def test_cameras_are_told_as_published():
     and our front is where MVDream sees one, from its azimuth 90."""
     with np.load(KNOWN) as stored:
         known = torch.from_numpy(stored["camera"][:4])
-    torch.testing.assert_close(camera_vectors(around(4, 15, 2.3, 40, 8), front_deg=0), known, atol=1e-6, rtol=0)
-    torch.testing.assert_close(camera_vectors(around(4, 15, 2.3, 40, 8)), known.roll(-1, 0), atol=1e-6, rtol=0)
+    torch.testing.assert_close(camera_vectors(turntable(4, 15, 2.3, 40, 8), front_deg=0), known, atol=1e-6, rtol=0)
+    torch.testing.assert_close(camera_vectors(turntable(4, 15, 2.3, 40, 8)), known.roll(-1, 0), atol=1e-6, rtol=0)
     camera = Camera(orbit(20, 15, 2.3), 40, 8, 8)
     camera_vectors([camera])  # the released code normalises the positions of the cameras that it is given
     assert float(camera.position.norm()) == pytest.approx(2.3)
@@ -75,7 +74,7 @@ def test_the_prior_tells_each_set_its_cameras(model):
 
 def test_views_are_sampled_as_diffusers_samples(model):
     """Three steps of DDIM with guidance, written out; views differ from those that know nothing of each other."""
-    cameras, prompt = around(4, 15, 1.2, 49.1, 64), "a blue house"
+    cameras, prompt = turntable(4, 15, 1.2, 49.1, 64), "a blue house"
     found = model.sample_views(prompt, "a tree", cameras, 3, 2.5, torch.Generator().manual_seed(5))
     scheduler = DDIMScheduler.from_config(model.scheduler.config)
     scheduler.set_timesteps(3)
@@ -93,8 +92,9 @@ def test_views_are_sampled_as_diffusers_samples(model):
 
 def test_views_go_to_a_folder_and_come_back(tmp_path):
     values = VIEWS_FROM_TEXT.check({"device": "cpu", "steps": 2, "views": 5, "elevation_deg": 20})
-    views, cameras = views_from_text.imagine("a red car", values, Progress(), 0)
+    images, cameras = views_from_text.generate("a red car", values, Progress(), 0)
     views_from_text.unload()
+    views = np.concatenate([images.permute(0, 2, 3, 1).numpy(), np.ones((5, 64, 64, 1), np.float32)], -1)
     assert views.shape == (5, 64, 64, 4) and len(cameras) == 5
     write_views(tmp_path / "new", views, cameras)
     images, found = read_views(tmp_path / "new")
@@ -102,5 +102,5 @@ def test_views_go_to_a_folder_and_come_back(tmp_path):
     for ours, theirs in zip(cameras, found, strict=True):
         torch.testing.assert_close(theirs.cam_to_world, ours.cam_to_world)
         assert theirs.fov_deg == pytest.approx(ours.fov_deg) and theirs.width == 64
-    with pytest.raises(ParameterError, match="no empty folder"):
+    with pytest.raises(ParameterError, match="is not empty"):
         check_folder(tmp_path / "new")

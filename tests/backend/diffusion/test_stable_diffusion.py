@@ -8,123 +8,32 @@ import json
 
 import pytest
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, DDPMScheduler, IFPipeline, StableDiffusionPipeline
+from diffusers import DDIMScheduler, IFPipeline, StableDiffusionPipeline
 from diffusers import UNet2DConditionModel as UNet
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer, T5Config, T5EncoderModel, T5Tokenizer
 
 from backend.diffusion import guidance
 from backend.diffusion.stable_diffusion import TextPrior
 from backend.interface.catalog import WeightsError
 from backend.rendering.cameras import Camera, orbit
 from backend.weights.loaders.stable_diffusion import check_text_weights, load_text_to_image
+from tests.support.text_to_image_folders import write_deep_floyd, write_stable_diffusion
 
 CPU = torch.device("cpu")
-LETTERS = "abcdefghijklmnopqrstuvwxyz,"
 CAMERAS = [Camera(orbit(a, e, 1.5), 50, 16, 16) for a, e in ((0, 10), (80, 10), (200, 0), (0, 70))]
 SIDES = ["a red car, front view", "a red car, side view", "a red car, back view", "a red car, overhead view"]
-
-
-def make_stable_diffusion(folder, prediction_type="epsilon"):
-    torch.manual_seed(0)
-    words = [*LETTERS, *(letter + "</w>" for letter in LETTERS), "<|startoftext|>", "<|endoftext|>"]
-    tokenizer = CLIPTokenizer({word: i for i, word in enumerate(words)}, [], model_max_length=20)
-    config = CLIPTextConfig(
-        vocab_size=len(words),
-        hidden_size=12,
-        intermediate_size=24,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        max_position_embeddings=20,
-        bos_token_id=len(words) - 2,
-        eos_token_id=len(words) - 1,
-    )
-    vae = AutoencoderKL(
-        down_block_types=("DownEncoderBlock2D",) * 2,
-        up_block_types=("UpDecoderBlock2D",) * 2,
-        block_out_channels=(8, 8),
-        norm_num_groups=4,
-    )
-    unet = UNet(
-        sample_size=8,
-        in_channels=4,
-        out_channels=4,
-        down_block_types=("CrossAttnDownBlock2D",),
-        up_block_types=("CrossAttnUpBlock2D",),
-        layers_per_block=1,
-        block_out_channels=(16,),
-        cross_attention_dim=12,
-        attention_head_dim=2,
-        norm_num_groups=4,
-    )
-    scheduler = DDIMScheduler(
-        beta_start=0.00085,
-        beta_end=0.012,
-        beta_schedule="scaled_linear",
-        prediction_type=prediction_type,
-        clip_sample=False,
-        set_alpha_to_one=False,
-        steps_offset=1,
-    )
-    pipeline = StableDiffusionPipeline(
-        vae,
-        CLIPTextModel(config),
-        tokenizer,
-        unet,
-        scheduler,
-        None,
-        None,
-        requires_safety_checker=False,  # pyright: ignore
-    )
-    pipeline.save_pretrained(folder)
-
-
-def make_if(folder):
-    torch.manual_seed(0)
-    words = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", -2.0), ("▁", -2.0), *((letter, -3.0) for letter in LETTERS)]
-    tokenizer = T5Tokenizer(words)
-    encoder = T5EncoderModel(
-        T5Config(vocab_size=len(tokenizer), d_model=12, d_kv=4, d_ff=16, num_layers=2, num_heads=2)
-    )
-    unet = UNet(
-        sample_size=16,
-        in_channels=3,
-        out_channels=6,
-        down_block_types=("SimpleCrossAttnDownBlock2D",),
-        up_block_types=("SimpleCrossAttnUpBlock2D",),
-        mid_block_type="UNetMidBlock2DSimpleCrossAttn",
-        layers_per_block=1,
-        block_out_channels=(16,),
-        cross_attention_dim=8,
-        attention_head_dim=4,
-        norm_num_groups=4,
-        encoder_hid_dim=12,
-        addition_embed_type="text",
-        addition_embed_type_num_heads=2,
-        resnet_time_scale_shift="scale_shift",
-        act_fn="gelu",
-    )
-    scheduler = DDPMScheduler(
-        beta_schedule="squaredcos_cap_v2",
-        variance_type="learned_range",
-        thresholding=True,
-        sample_max_value=1.5,
-        dynamic_thresholding_ratio=0.95,
-    )
-    pipeline = IFPipeline(tokenizer, encoder, unet, scheduler, None, None, None, requires_safety_checker=False)
-    pipeline.save_pretrained(folder)
 
 
 @pytest.fixture(scope="module")
 def stable_diffusion(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sd")
-    make_stable_diffusion(folder)
+    write_stable_diffusion(folder)
     return folder
 
 
 @pytest.fixture(scope="module")
 def deep_floyd(tmp_path_factory):
     folder = tmp_path_factory.mktemp("if")
-    make_if(folder)
+    write_deep_floyd(folder)
     return folder
 
 
@@ -149,7 +58,7 @@ def test_if_words_are_read_as_they_are_published(tmp_path):
     pytest.importorskip("google.protobuf")
     from transformers.utils.sentencepiece_model_pb2_new import ModelProto  # pyright: ignore
 
-    make_if(tmp_path)
+    write_deep_floyd(tmp_path)
     expected, model = load(tmp_path).embed([SIDES[0]]), ModelProto()
     for text, score in json.loads((tmp_path / "tokenizer/tokenizer.json").read_text())["model"]["vocab"]:
         model.pieces.add(piece=text, score=score)
@@ -162,7 +71,7 @@ def test_if_words_are_read_as_they_are_published(tmp_path):
 @pytest.mark.parametrize("prediction_type", ["epsilon", "v_prediction"])
 def test_a_picture_is_the_pipelines(tmp_path, prediction_type):
     """The same noise, five steps of DDIM with guidance 7.5: latents and pictures agree."""
-    make_stable_diffusion(tmp_path, prediction_type)
+    write_stable_diffusion(tmp_path, prediction_type)
     pipeline = StableDiffusionPipeline.from_pretrained(tmp_path)
     pipeline.set_progress_bar_config(disable=True)
     noise = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(3))
@@ -267,7 +176,7 @@ FAULTS = {
 
 @pytest.mark.parametrize("words", FAULTS)
 def test_broken_folders_are_refused_in_words(words, tmp_path):
-    make_stable_diffusion(tmp_path)
+    write_stable_diffusion(tmp_path)
     FAULTS[words](tmp_path)
     with pytest.raises(WeightsError, match=words) as caught:
         load(tmp_path)
@@ -275,7 +184,7 @@ def test_broken_folders_are_refused_in_words(words, tmp_path):
 
 
 def test_numbers_that_are_none_are_refused(tmp_path):
-    make_stable_diffusion(tmp_path)
+    write_stable_diffusion(tmp_path)
     unet = UNet.from_pretrained(tmp_path / "unet")
     with torch.no_grad():
         unet.conv_in.bias[0] = float("nan")

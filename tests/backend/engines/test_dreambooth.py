@@ -4,6 +4,7 @@
 """Multi-view DreamBooth on tiny random networks: what is learnt, what must not change, and the file that keeps it."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import torch
 from diffusers import UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from backend.diffusion.mvdream import MultiView, around, camera_vectors
+from backend.diffusion.mvdream import MultiView, camera_vectors
 from backend.diffusion.sampling import make_scheduler
 from backend.diffusion.subject import Subject, drift
 from backend.engines import Request, dreambooth, dreamfusion, text_to_image
@@ -19,6 +20,7 @@ from backend.engines.dreambooth import STARTER, learn, prepare
 from backend.interface.catalog import WeightsError
 from backend.interface.parameters import ParameterError
 from backend.interface.tasks import DREAMBOOTH, TEXT_TO_IMAGE, task
+from backend.rendering.cameras import turntable
 from backend.runtime.progress import Cancelled, Progress
 from backend.weights.loaders.mvdream import load_multi_view
 from backend.weights.loaders.stable_diffusion import load_text_to_image
@@ -65,7 +67,7 @@ PHOTOS = torch.rand(3, 3, 8, 8, generator=torch.Generator().manual_seed(1))
 def answer(model, prompt):
     """What the model says of four noisy views."""
     noisy = torch.randn(4, 3, 8, 8, generator=torch.Generator().manual_seed(2))
-    cameras = camera_vectors(around(4, 10, 1.2, 40, 8))[None]
+    cameras = camera_vectors(turntable(4, 10, 1.2, 40, 8))[None]
     return model.predict(noisy, torch.full((4,), 400), model.embed([prompt]).expand(4, -1, -1), cameras)
 
 
@@ -185,15 +187,15 @@ def test_a_request_leaves_a_file_that_prompts_find(method, tmp_path, monkeypatch
     assert result.facts["file"] == str(file) and find_subjects("a <gnome>, side view") == [file]
     give_subjects(load_multi_view("starter-text", torch.device("cpu"), torch.float32), [file])
     pictures = [
-        text_to_image.imagine(prompt, TEXT_TO_IMAGE.check({"steps": 2}), Progress(), 0)
+        text_to_image.generate(prompt, TEXT_TO_IMAGE.check({"steps": 2}), Progress(), 0)[0].permute(1, 2, 0).numpy()
         for prompt in ("a <gnome>", "a gnome")
     ]
     assert np.abs(pictures[0] - pictures[1]).max() > 0.02  # Make Image knows the word, and without it is as before
     plain = load_text_to_image("starter-text", torch.device("cpu"), torch.float32)
     expected = plain.sample("a gnome", "", 2, text_to_image.STARTER_GUIDANCE, torch.Generator().manual_seed(0))[0]
-    np.testing.assert_allclose(pictures[1][..., :3], expected.permute(1, 2, 0), atol=1e-6)
+    np.testing.assert_allclose(pictures[1], expected.permute(1, 2, 0), atol=1e-6)
     unknown = plain.sample("a <gnome>", "", 2, text_to_image.STARTER_GUIDANCE, torch.Generator().manual_seed(0))[0]
-    assert np.abs(pictures[0][..., :3] - unknown.permute(1, 2, 0).numpy()).max() > 1e-3  # whose <gnome> is mere letters
+    assert np.abs(pictures[0] - unknown.permute(1, 2, 0).numpy()).max() > 1e-3  # whose <gnome> is mere letters
     with pytest.raises(ParameterError, match="did you mean '<gnome>'"):
         dreamfusion.run(Request("dreamfusion", {"prompt": "a <gnom>"}, task("dreamfusion").check({}), 0), Progress())
     assert file.stat().st_size < {"lora": 1e6, "full": 7e6}[method]
@@ -205,10 +207,11 @@ def test_photos_become_squares():
     """A cut-out is framed on white for a small model; of a photograph the middle is taken for a large one."""
     photo = np.zeros((40, 60, 4), np.float32)
     photo[10:30, 20:30] = (1, 0, 0, 1)
-    square = prepare([photo], 64, "never")[0]
+    square = prepare([photo], SimpleNamespace(image_size=64, is_starter=True), "never")[0]
     assert square.shape == (3, 64, 64) and torch.allclose(square[:, 0, 0], torch.ones(3))
     assert square[:, 32, 32].tolist() == pytest.approx([1, 0, 0], abs=0.01)
     photo = np.concatenate([np.tile(np.linspace(0, 1, 400)[None, :, None], (200, 1, 3)), np.ones((200, 400, 1))], -1)
-    square = prepare([photo.astype(np.float32)], 256, "never")[0]
+    large = SimpleNamespace(image_size=256, is_starter=False)
+    square = prepare([photo.astype(np.float32)], large, "never")[0]
     assert square.shape == (3, 256, 256)
     assert square[0, 100, [0, -1]].tolist() == pytest.approx([0.25, 0.75], abs=0.02)

@@ -11,13 +11,14 @@ import torch
 
 from backend.diffusion.prior import Denoised, view_angles
 from backend.engines import Request, dreamfusion
-from backend.engines.dreamfusion import Dream, choose_recipe, fill_cube, make_field
 from backend.fields import hash_field, sdf_field
 from backend.interface.parameters import ParameterError
 from backend.interface.tasks import DREAMFUSION
+from backend.optimisation.distillation import guided
 from backend.optimisation.loop import optimise
-from backend.optimisation.objective import guided
 from backend.optimisation.recipes import text_prior
+from backend.optimisation.recipes.text_prior import choose_recipe, make_field
+from backend.optimisation.text_objective import TextObjective, fill_cube
 from backend.rendering.mesh import Mesh
 from backend.runtime.progress import Progress
 from backend.weights.store.store import STARTER_TEXT
@@ -44,10 +45,10 @@ def brick() -> Mesh:
 )
 def test_the_shape_is_what_the_prior_means_by_the_prompt(field, course, loss):
     """Albedo at first and light later; the surface lies within a pixel and a half (0.06) of the oracle's brick."""
-    task = Dream(OraclePrior(brick(), 24), field, course)
-    outcome = optimise(task, Progress(), course.steps, seed=0)
+    objective = TextObjective(OraclePrior(brick(), 24), field, course)
+    outcome = optimise(objective, Progress(), course.steps, seed=0)
     assert outcome.steps == 70 and outcome.recovered == 0 and loss in outcome.losses
-    mesh = task.mesh(48)
+    mesh = objective.mesh(48)
 
     def inside(grow: float) -> np.ndarray:
         return np.all(np.abs(mesh.vertices) <= SIZES + grow, axis=1)
@@ -56,7 +57,7 @@ def test_the_shape_is_what_the_prior_means_by_the_prompt(field, course, loss):
     assert mesh.volume == pytest.approx(8 * SIZES.prod(), rel=0.25)
     red, green, blue = np.median(mesh.vertex_colors[:, :3], 0)
     assert blue > 130 > max(red, green)
-    views = task.views()
+    views = objective.views()
     assert views.shape == (4, 24, 24, 4)
     assert views[:, 12, 12, 3].min() > 200  # the brick is in the middle, and the preview shows all of it
     assert views[:, [0, -1], :, 3].max() < 30 and views[:, :, [0, -1], 3].max() < 30
@@ -126,9 +127,9 @@ def test_weights_get_the_settings_that_were_published_for_them():
     def choose(model, **changes):
         return choose_recipe(model, replace(parameters, **changes))
 
-    large, tiny = SimpleNamespace(vae=1, image_size=512), SimpleNamespace(vae=1, image_size=64)
+    large, tiny = SimpleNamespace(vae=1, is_starter=False), SimpleNamespace(vae=1, is_starter=True)
     assert choose(large) == text_prior.STABLE_DIFFUSION and choose(large).guidance_scale == 100
-    assert choose(SimpleNamespace(vae=None, image_size=64)) == text_prior.DEEP_FLOYD
+    assert choose(SimpleNamespace(vae=None, is_starter=False)) == text_prior.DEEP_FLOYD
     assert choose(tiny) == text_prior.STARTER
     told = choose(large, steps=500, guidance_scale=30.0)
     assert (told.steps, told.guidance_scale) == (500, 30)
@@ -173,5 +174,5 @@ def test_a_mesh_to_start_from_keeps_its_place_and_colours(surface):
     mesh = dreamfusion.run(begun, Progress()).mesh
     assert np.abs(mesh.vertices).max(0) == pytest.approx(SIZES, abs=0.03)
     assert mesh.vertex_colors[:, :3].mean(0) == pytest.approx(np.array([40, 60, 180]), abs=25)
-    with pytest.raises(ParameterError, match="there is none"):
+    with pytest.raises(ParameterError, match="no mesh to start from"):
         dreamfusion.run(Request("dreamfusion", {"prompt": "a box"}, values), Progress())

@@ -10,7 +10,6 @@ import pytest
 import torch
 import trimesh
 from safetensors.torch import save_file
-from torch import Tensor
 
 from backend.__main__ import main
 from backend.engines import Request, lrm
@@ -28,53 +27,13 @@ from backend.rendering.rasteriser import render_mesh
 from backend.runtime.progress import Cancelled, Progress
 from backend.weights.loaders.lrm import load_lrm
 from backend.weights.store.store import STARTER
-from tests.support import DATA
+from tests.support.checkpoints import BIAS, BOX, SLOPE, boxed_lrm
 
-INSIDE = {"x": slice(5, 7), "y": slice(2, 4), "z": slice(1, 7)}  # the box's tokens of 8 along each axis
 HEADS = '{"heads": 4, "image_size": %d, "encoder": {"heads": %d}}'
-SOLID = 40.0, -30.0  # what the decoder makes of each plane's feature, and the bias
-
-
-def boxed(name: str, bias: float = SOLID[1], slope: float = SOLID[0]) -> dict[str, Tensor]:
-    """A recorded checkpoint whose planes are 1 inside the box's three shadows and whose decoder adds them up: the
-    density is solid where all three are 1, and there red."""
-    with np.load(DATA / f"lrm_{name}.npz", allow_pickle=False) as file:
-        state = {key: torch.from_numpy(file[key]) for key in file.files if key[0] != "_"}
-    planes = torch.zeros(3, 8, 8)
-    for plane, axes in zip(planes, ("xy", "xz", "yz" if name == "triposr" else "zy"), strict=True):
-        plane[INSIDE[axes[1]], INSIDE[axes[0]]] = 1  # rows run along the second axis
-    if name == "triposr":
-        state |= {k: torch.zeros_like(v) for k, v in state.items() if k.startswith("backbone.proj_out")}
-        state["tokenizer.embeddings"] = torch.zeros(3, 64, 8, 8)
-        state["tokenizer.embeddings"][:, 0] = planes
-        up, decoder, width = "post_processor.upsample", "decoder.layers", 16
-    else:
-        for key, value in state.items():
-            if ".layers." in key and (key.endswith(("out_proj.weight", "mlp.3.weight", "mlp.3.bias"))):
-                state[key] = torch.zeros_like(value)
-        state["pos_embed"] = torch.zeros(1, 192, 64)
-        state["pos_embed"][0, :, 0] = planes.flatten()
-        state["pos_embed"][0, :, 1] = 1 - planes.flatten()  # that the norm at the end gives the same everywhere
-        norm = {"weight": torch.ones(64), "bias": torch.zeros(64)}
-        state |= {f"transformer.norm.{k}": v for k, v in norm.items()}
-        up, decoder, width = "upsampler", "synthesizer.decoder.net", 64
-    low, high = (0.0, 1.0) if name == "triposr" else (-0.126, 7.937)  # after the norm of one 1 among 64
-    state[f"{up}.weight"], state[f"{up}.bias"] = torch.zeros(64, 8, 2, 2), torch.full((8,), -low / (high - low))
-    state[f"{up}.weight"][0, 0] = 1 / (high - low)
-    state[f"{up}.bias"][1:] = 0
-    for key in [key for key in state if key.startswith(decoder)]:
-        del state[key]
-    first = torch.zeros(width, 24)
-    first[0, [0, 8, 16]] = slope
-    last = torch.zeros(4, width)
-    last[0, 0], last[1, 0], last[2:, 0] = 1, 1, -1
-    state |= {f"{decoder}.0.weight": first, f"{decoder}.0.bias": torch.full((width,), 0.0)}
-    state |= {f"{decoder}.2.weight": last, f"{decoder}.2.bias": torch.tensor([2.4 * bias, -50.0, 50.0, 50.0])}
-    return state
 
 
 def save(folder: Path, name: str, **values: float) -> str:
-    save_file(boxed(name, **values), folder / "model.safetensors")
+    save_file(boxed_lrm(name, **values), folder / "model.safetensors")
     (folder / "lrm.json").write_text(HEADS % ((112, 4) if name == "triposr" else (56, 3)))
     return str(folder)
 
@@ -96,7 +55,7 @@ def test_a_box_in_the_planes_stands_where_blender_has_it(name, tmp_path):
     """TripoSR's front is +X, which becomes Blender's front -Y; OpenLRM's axes are Blender's own."""
     result = ask(save(tmp_path, name))
     low, high = result.mesh.vertices.min(0), result.mesh.vertices.max(0)
-    ends = {axis: (cells.start / 8 - 0.5, cells.stop / 8 - 0.5) for axis, cells in INSIDE.items()}
+    ends = {axis: (cells.start / 8 - 0.5, cells.stop / 8 - 0.5) for axis, cells in BOX.items()}
     expected = [ends["y"], (-ends["x"][1], -ends["x"][0])] if name == "triposr" else [ends["x"], ends["y"]]
     np.testing.assert_allclose(np.stack([low, high], 1), [*expected, ends["z"]], atol=1 / 16)
     assert result.mesh.is_closed and result.mesh.volume > 0
@@ -209,7 +168,7 @@ def test_the_command_line_tells_every_outcome(tmp_path, capfd):
     for bias, slope, image, told in (
         (-100.0, 1.0, picture(), "nothing solid"),
         (90.0, 0.0, picture(), "explodes"),
-        (*SOLID[::-1], np.zeros((64, 64, 4), np.float32), "transparent"),
+        (BIAS, SLOPE, np.zeros((64, 64, 4), np.float32), "transparent"),
     ):
         folder = tmp_path / told  # each of its own: a model that was read from one stays
         folder.mkdir()
@@ -250,9 +209,10 @@ def test_the_starters_surface_lies_where_its_output_is_minus_a_tenth():
     """Asked again at the vertices, without the picture's outline."""
     values = {"match_picture": False, "max_faces": 0}
     vertices = torch.from_numpy(ask("starter", **values).mesh.vertices)
-    model, kind = load_lrm(STARTER / "lrm")
+    model, _ = load_lrm(STARTER / "lrm")
     with torch.no_grad():
         parameters = task("lrm").check(values)
-        scene = lrm.encode(model, kind, lrm.prepare(model, kind, picture(), parameters))
+        starter = lrm.StarterLRM(model)
+        scene = starter.encode(starter.prepare(picture(), parameters))
         raw = model.query(scene, vertices[None])[0]
     assert float(raw.median()) == pytest.approx(-0.1, abs=0.02)

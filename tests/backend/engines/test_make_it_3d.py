@@ -10,36 +10,42 @@ import pytest
 import torch
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
-from backend.diffusion.clip_similarity import Likeness, through, unlike
-from backend.engines.make_it_3d import apart, choose_recipes, place, solve
+from backend.diffusion.clip_similarity import ClipSimilarity, through, unlike
+from backend.engines import Request
+from backend.engines.make_it_3d import place_reference, refining_folder, solve
 from backend.evaluation.metrics import psnr
 from backend.fields import hash_field
 from backend.input_view.view_colors import blended_colors, paint_vertices, view_with_depth
 from backend.interface.tasks import MAKE_IT_3D
 from backend.meshing.texture import nearest_vertex_colors
+from backend.optimisation.image_objective import Reference
 from backend.optimisation.loop import Run, optimise
-from backend.optimisation.make_it_3d_coarse import Coarse, Told, distil, tell
-from backend.optimisation.make_it_3d_refine import Descriptors, Refine, reference_view, ring
-from backend.optimisation.objective import Reference
-from backend.optimisation.recipes import image_prior
+from backend.optimisation.make_it_3d_coarse import (
+    ClipDistillation,
+    CoarseObjective,
+    ReferenceFeatures,
+    encode_reference,
+)
+from backend.optimisation.make_it_3d_refine import Descriptors, RefineObjective, reference_view, ring
+from backend.optimisation.recipes import make_it_3d
 from backend.optimisation.recipes.base import elements
-from backend.optimisation.recipes.image_prior import RefineRecipe
+from backend.optimisation.recipes.make_it_3d import RefineRecipe, choose_recipes
 from backend.rendering.cameras import Camera, orbit
 from backend.rendering.mesh import Mesh
-from backend.rendering.point_cloud import PointCloud, build_point_cloud
+from backend.rendering.point_cloud import PointCloud
 from backend.rendering.rasteriser import rasterise, render_mesh
 from backend.runtime.progress import Progress
 from tests.support.oracle import OraclePrior
 
 COURSE = replace(
-    image_prior.SMALL,
+    make_it_3d.SMALL,
     milestones=(),
     reference_size=(24,),
     random_size=(24,),
     batch=(3,),
     section=0.04,
     rate=0.03,
-    weights=dict(image_prior.SMALL.weights) | {"picture": 500},
+    weights=dict(make_it_3d.SMALL.weights) | {"picture": 500},
 ).shortened(50)
 FINE = RefineRecipe(
     steps=30,
@@ -76,7 +82,7 @@ def brick(parts: int = 1) -> Mesh:
     return Mesh(places, np.concatenate(faces), np.pad(rgb, ((0, 0), (0, 1)), constant_values=255).astype(np.uint8))
 
 
-def judge() -> Likeness:
+def judge() -> ClipSimilarity:
     """A CLIP that knows nothing."""
     torch.manual_seed(0)
     config = CLIPVisionConfig(
@@ -88,13 +94,13 @@ def judge() -> Likeness:
         patch_size=8,
         projection_dim=8,
     )
-    return Likeness(CLIPVisionModelWithProjection(config))
+    return ClipSimilarity(CLIPVisionModelWithProjection(config))
 
 
-def see(truth: Mesh, likeness: Likeness | None, size: int = 48) -> Told:
+def see(truth: Mesh, likeness: ClipSimilarity | None, size: int = 48) -> ReferenceFeatures:
     camera = Camera(orbit(0, 15, 3.8), 20, size, size)
     depth = rasterise(torch.from_numpy(truth.vertices), torch.from_numpy(truth.faces).long(), camera).depth
-    return tell(Reference(render_mesh(truth, camera), camera), likeness, "", depth.clamp(max=10))
+    return encode_reference(Reference(render_mesh(truth, camera), camera), likeness, "", depth.clamp(max=10))
 
 
 def test_the_brick_is_one():
@@ -105,7 +111,7 @@ def test_the_brick_is_one():
 def test_the_first_stage_recovers_the_oracles_shape_and_colours():
     """Half a unit is 18 pixels: the surface lies within a pixel and a half (0.05)."""
     truth = brick()
-    task = Coarse(OraclePrior(truth, 24), hash_field.small(seed=0), see(truth, judge()), COURSE)
+    task = CoarseObjective(OraclePrior(truth, 24), hash_field.small(seed=0), see(truth, judge()), COURSE)
     outcome = optimise(task, Progress(), COURSE.steps, seed=0)
     assert {"color", "depth", "clip", "prior", "picture", "likeness"} <= outcome.losses.keys()
     mesh = task.mesh(48)
@@ -123,10 +129,10 @@ def test_clips_judgement_of_the_denoised_picture_reaches_the_field():
     """Released fault 1. At little noise the SDS term pulls at nothing and CLIP's does: through the field's latents,
     exactly as it pulls at the denoised picture itself."""
     truth, likeness = brick(), judge()
-    told, oracle = see(truth, likeness), OraclePrior(truth, 24)
+    features, oracle = see(truth, likeness), OraclePrior(truth, 24)
     low = replace(COURSE, least_t=0.2, most_t=0.2, narrow_steps=1000)
-    task = Coarse(oracle, hash_field.small(seed=0), told, low)
-    terms = task.imagine(0, torch.Generator().manual_seed(0))
+    task = CoarseObjective(oracle, hash_field.small(seed=0), features, low)
+    terms = task.random_view_terms(0, torch.Generator().manual_seed(0))
     parameters = list(task.field.parameters())
     pulls = torch.autograd.grad(terms["clip"], parameters, retain_graph=True)
     assert sum(float(g.abs().sum()) for g in pulls) > 1e-4
@@ -134,22 +140,22 @@ def test_clips_judgement_of_the_denoised_picture_reaches_the_field():
 
     z = torch.rand(2, 3, 24, 24).requires_grad_()
     cameras = [Camera(orbit(a, 0, 3.8), 20, 24, 24) for a in (10, -30)]
-    found, x0 = distil(z, oracle, told, cameras, low, 0, 1.0, torch.Generator())
+    found, x0 = ClipDistillation(oracle, low, features).losses(z, cameras, 0, torch.Generator())
     ours = torch.autograd.grad(found["clip"], z)[0]
     clean = x0.clone().requires_grad_()
-    truly = torch.autograd.grad(unlike(likeness.see(oracle.decode(clean)), told.picture), clean)[0]
+    truly = torch.autograd.grad(unlike(likeness.see(oracle.decode(clean)), features.image), clean)[0]
     torch.testing.assert_close(ours, truly)
     assert truly.abs().max() > 0
 
 
 def test_much_noise_and_the_back_are_for_sds():
     truth = brick()
-    told, oracle = see(truth, judge()), OraclePrior(truth, 24)
+    features, oracle = see(truth, judge()), OraclePrior(truth, 24)
     front, back = (Camera(orbit(a, 0, 3.8), 20, 24, 24) for a in (20, 160))
     for cameras, t, judged in (([front], 0.6, []), ([back], 0.2, []), ([front, back], 0.2, [0])):
         z = torch.rand(len(cameras), 3, 24, 24).requires_grad_()
         recipe = replace(COURSE, least_t=t, most_t=t, weighting="x0")
-        terms, x0 = distil(z, oracle, told, cameras, recipe, 0, 1.0, torch.Generator())
+        terms, x0 = ClipDistillation(oracle, recipe, features).losses(z, cameras, 0, torch.Generator())
         assert ("clip" in terms) == bool(judged)
         pull = torch.autograd.grad(terms["prior"], z)[0]
         expected = elements(z) * (z.detach() - x0) / len(z)
@@ -157,22 +163,22 @@ def test_much_noise_and_the_back_are_for_sds():
         torch.testing.assert_close(pull, expected)
 
 
-def refining(weights: dict[str, float], wrong: bool = False, steps: int = 30) -> Refine:
+def refining(weights: dict[str, float], wrong: bool = False, steps: int = 30) -> RefineObjective:
     """The second stage of the brick, whose points know the colours of the picture; all others are grey, or true."""
     truth = brick(4)
-    told, recipe = see(truth, judge(), 64), replace(FINE, weights=weights, steps=steps)
-    views = [reference_view(told, truth, recipe.size)]
+    features, recipe = see(truth, judge(), 64), replace(FINE, weights=weights, steps=steps)
+    views = [reference_view(features.reference, truth, recipe.size)]
     for camera in ring(recipe, COURSE, recipe.size):
         color = render_mesh(truth, camera)[..., :3]
         views.append(view_with_depth(truth, camera, torch.full_like(color, 0.5) if wrong else color))
     grey = Mesh(truth.vertices, truth.faces, np.full_like(truth.vertex_colors, 127))
-    return Refine(OraclePrior(truth, 32), told, build_point_cloud(views), grey, recipe, COURSE)
+    return RefineObjective(OraclePrior(truth, 32), features, build_point_cloud(views), grey, recipe, COURSE)
 
 
 def test_the_backgrounds_descriptor_is_drawn_behind_the_points():
     """Released fault 2. Where no point is, the picture is the background's colour, and what is asked of it is felt."""
     task = refining({})
-    behind = task.descriptors.behind
+    behind = task.descriptors.background
     behind.data[:3] = torch.tensor([0.2, 0.6, 0.9])
     pictures, opacity = task.draw([Camera(orbit(40, 10, 3.8), 20, 32, 32)])
     empty = opacity[0] == 0
@@ -187,10 +193,10 @@ def test_sds_moves_the_points():
     """Released fault 3. With SDS alone, a step of the shared loop goes down the gradient of half the squared distance
     to what the oracle knows."""
     task = refining({"prior": 1.0}, wrong=True)
-    task.coarse = replace(COURSE, least_t=0.9, most_t=0.9, weighting="x0")
+    task.coarse = task.distillation.recipe = replace(COURSE, least_t=0.9, most_t=0.9, weighting="x0")
     run = Run(task, 0)
     generator = torch.Generator().manual_seed(0)
-    terms = task.imagine(0, generator)
+    terms = task.random_view_terms(0, generator)
     points = task.descriptors.points
     ours = torch.autograd.grad(terms["prior"], points)[0]
 
@@ -214,7 +220,7 @@ def test_the_second_stage_finds_colours_that_the_first_had_not():
     true = [np.asarray(on_white(render_mesh(truth, camera))) for camera in cameras]
 
     def quality() -> list[float]:
-        return [psnr(seen, t) for seen, t in zip(task.pictures(cameras).numpy(), true, strict=True)]
+        return [psnr(seen, t) for seen, t in zip(task.images(cameras).numpy(), true, strict=True)]
 
     before, _ = quality(), optimise(task, Progress(), task.recipe.steps, seed=0)
     gains = np.subtract(quality(), before)
@@ -233,7 +239,7 @@ def test_the_second_stage_finds_colours_that_the_first_had_not():
 def test_what_is_finer_than_the_prior_sees_is_left_alone():
     """The oracle's picture, half as fine, with a chequered pattern upon it that it cannot see: nothing is asked."""
     task = refining({"picture": 1.0})
-    task.prior = OraclePrior(brick(4), 16)
+    task.prior = task.distillation.prior = OraclePrior(brick(4), 16)
     checks = 0.1 * ((torch.arange(32)[:, None] + torch.arange(32)) % 2 * 2 - 1.0)
 
     def draw(cameras: list[Camera]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -241,7 +247,7 @@ def test_what_is_finer_than_the_prior_sees_is_left_alone():
         return known + checks, torch.ones(len(cameras), 32, 32)
 
     task.draw = draw
-    assert task.imagine(0, torch.Generator().manual_seed(0))["picture"].item() == pytest.approx(0, abs=1e-10)
+    assert task.random_view_terms(0, torch.Generator().manual_seed(0))["picture"].item() == pytest.approx(0, abs=1e-10)
 
 
 def test_learned_numbers_begin_as_the_recipe_says():
@@ -260,16 +266,18 @@ def test_the_stages_follow_each_other():
     """Two steps of each: the second stage's colours come with the mesh; without it, or of a job that the user ended,
     the first stage's."""
     truth = brick()
-    told, parameters = see(truth, judge()), MAKE_IT_3D.check({"mesh_resolution": 32})
-    task = Coarse(OraclePrior(truth, 24), hash_field.small(seed=0), told, COURSE.shortened(2))
-    mesh, views, outcomes, colors = solve(task, told, replace(FINE, steps=2), parameters, Progress(), 0)
+    features, parameters = see(truth, judge()), MAKE_IT_3D.check({"mesh_resolution": 32})
+    task = CoarseObjective(OraclePrior(truth, 24), hash_field.small(seed=0), features, COURSE.shortened(2))
+    mesh, views, outcomes, colors = solve(
+        task, replace(FINE, steps=2), Request("make_it_3d", {}, parameters), Progress()
+    )
     assert [outcome.steps for outcome in outcomes] == [2, 2] and len(mesh.faces) and views.shape == (4, 32, 32, 4)
     assert colors is not None and np.array_equal(paint_vertices(mesh, colors).vertices, mesh.vertices)
     for settings, progress in (
         (replace(parameters, refine=False), Progress()),
         (parameters, Progress(is_ending=lambda: True)),
     ):
-        mesh, views, outcomes, colors = solve(task, told, FINE, settings, progress, 0)
+        mesh, views, outcomes, colors = solve(task, FINE, Request("make_it_3d", {}, settings), progress)
         assert len(outcomes) == 1 and colors is None and len(mesh.faces) and views.shape == (4, 24, 24, 4)
 
 
@@ -282,7 +290,7 @@ def test_what_is_seen_of_the_denoised_picture_has_slope_one():
 
 def test_cameras_leave_the_picture_after_a_while():
     """45 degrees either way at first; then as released: 30 % in front, 20 % at each side, 30 % behind."""
-    recipe, generator = image_prior.MAKE_IT_3D, torch.Generator().manual_seed(0)
+    recipe, generator = make_it_3d.MAKE_IT_3D, torch.Generator().manual_seed(0)
 
     def azimuths(position: float) -> np.ndarray:
         cameras = [camera for _ in range(1500) for camera in recipe.cameras(position, generator)]
@@ -308,29 +316,24 @@ def places_norm(places: np.ndarray) -> np.ndarray:
 
 
 class Model:
-    def __init__(self, image_size: int):
-        self.image_size = image_size
+    def __init__(self, is_starter: bool):
+        self.is_starter = is_starter
 
 
 def test_weights_get_the_settings_that_suit_them():
     parameters = MAKE_IT_3D.check({})
-    assert choose_recipes(Model(512), parameters) == (image_prior.MAKE_IT_3D, image_prior.REFINE)  # pyright: ignore
-    assert choose_recipes(Model(64), parameters) == (image_prior.STARTER, image_prior.STARTER_REFINE)  # pyright: ignore
-    coarse, fine = choose_recipes(Model(512), replace(parameters, steps=500, guidance_scale=7.0))  # pyright: ignore
+    assert choose_recipes(Model(False), parameters) == (make_it_3d.MAKE_IT_3D, make_it_3d.REFINE)  # pyright: ignore
+    assert choose_recipes(Model(True), parameters) == (make_it_3d.STARTER, make_it_3d.STARTER_REFINE)  # pyright: ignore
+    coarse, fine = choose_recipes(Model(False), replace(parameters, steps=500, guidance_scale=7.0))  # pyright: ignore
     assert (coarse.steps, fine.steps, coarse.guidance_scale, fine.guidance_scale) == (500, 300, 7, 7)
 
 
 def test_the_pictures_camera_looks_from_in_front():
-    reference = place(np.zeros((8, 8, 4), np.float32), 30.0, image_prior.MAKE_IT_3D, torch.device("cpu"))
+    reference = place_reference(np.zeros((8, 8, 4), np.float32), 30.0, make_it_3d.MAKE_IT_3D, torch.device("cpu"))
     expected = torch.tensor([0, -3.8 * 3**0.5 / 2, 1.9])
     torch.testing.assert_close(reference.camera.position, expected, atol=1e-5, rtol=0)
 
 
-def test_each_stage_keeps_its_own_checkpoint(tmp_path):
-    progress = Progress(folder=tmp_path)
-    with pytest.raises(KeyError), apart(progress, "refining"):
-        assert progress.folder == tmp_path / "refining" and progress.folder.is_dir()
-        raise KeyError
-    assert progress.folder == tmp_path
-    with apart(Progress(), "refining"):
-        pass
+def test_the_second_stage_has_a_checkpoint_of_its_own(tmp_path):
+    assert refining_folder(tmp_path) == tmp_path / "refining" == refining_folder(tmp_path)
+    assert (tmp_path / "refining").is_dir() and refining_folder(None) is None

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 import torch
 
-from backend.diffusion.prior import Denoised, stable_diffusion_schedule, view_angles
-from backend.engines.mvdream import MultiViewDream, choose_recipe
+from backend.diffusion.prior import Denoised, view_angles
 from backend.fields import hash_field
 from backend.interface.tasks import MVDREAM
 from backend.optimisation.loop import optimise
-from backend.optimisation.recipes.mvdream import PUBLISHED, SMALL, STARTER
+from backend.optimisation.multi_view_objective import MultiViewObjective
+from backend.optimisation.recipes.mvdream import PUBLISHED, SMALL, STARTER, choose_recipe
 from backend.rendering.cameras import Camera, orbit
 from backend.rendering.mesh import Mesh
 from backend.runtime.progress import Progress
-from tests.support.oracle import Pixels
+from tests.support.oracle import Pixels, stable_diffusion_schedule
 from tests.support.unsure_oracle import UnsureOracle, turned
 
 BLUE, RED = (50, 80, 200, 255), (220, 40, 40, 255)
@@ -62,7 +62,7 @@ def test_an_oracle_that_likes_fronts_shows_them_everywhere_unless_it_sees_four_v
 def test_the_shape_has_one_face():
     """By the oracle that would put one on every side if it looked at them one by one; shading and all."""
     course = replace(SMALL, milestones=(), random_size=(16,), batch=(4,), section=0.05).shortened(50)
-    task = MultiViewDream(UnsureOracle(head(), size=16, views=4, liking=6.0), hash_field.small(seed=0), course)
+    task = MultiViewObjective(UnsureOracle(head(), size=16, views=4, liking=6.0), hash_field.small(seed=0), course)
     outcome = optimise(task, Progress(), course.steps, seed=0)
     assert outcome.steps == 50 and outcome.recovered == 0
     found = UnsureOracle(task.mesh(40), size=32)
@@ -89,13 +89,13 @@ def test_cameras_come_in_sets():
         assert float(values.mean()) == pytest.approx((low + high) / 2, abs=0.05 * (high - low))
 
 
-class Told:
+class Answers:
     """A prior whose answer is given; latents are pictures of 2 x 2 pixels."""
 
     image_size, channels, alphas_cumprod = 2, 3, stable_diffusion_schedule()
 
     def __init__(self, conditional, unconditional):
-        self.told, self.asked = Denoised(conditional, unconditional), []
+        self.answer, self.asked = Denoised(conditional, unconditional), []
 
     def encode(self, images):
         return torch.nn.functional.interpolate(images, (2, 2), mode="area")
@@ -105,19 +105,19 @@ class Told:
 
     def denoise(self, noisy, t, cameras, unconditional=True):
         self.asked.append(t)
-        return self.told
+        return self.answer
 
 
 def test_the_loss_is_half_the_squared_distance_from_the_rescaled_answer():
     """MVDream's x0 loss by hand: per set of four, contrast given back by half; one time step for all eight views; its
     gradient with respect to the latents is their distance, divided by the number of views."""
     x, e = torch.randn(2, 8, 3, 2, 2, generator=torch.Generator().manual_seed(3)).unbind(0)
-    prior = Told(x, e)
+    prior = Answers(x, e)
     course = replace(PUBLISHED, random_size=(4, 4), weights={"prior": 1}, albedo_steps=1e9, section=0.2)
-    task = MultiViewDream(prior, hash_field.small(seed=0, bounds=(-1, 1)), course)
+    task = MultiViewObjective(prior, hash_field.small(seed=0, bounds=(-1, 1)), course)
     z = torch.rand(8, 3, 2, 2, requires_grad=True)
     prior.encode = lambda images: z
-    loss = task.imagine(0.0, torch.Generator().manual_seed(0))["prior"]
+    loss = task.random_view_terms(0.0, torch.Generator().manual_seed(0))["prior"]
     guided = e + 50 * (x - e)
     sets = zip(guided.split(4), x.split(4), strict=True)
     target = torch.cat([0.5 * g * (c.std() / (g.std() + 1e-8)) + 0.5 * g for g, c in sets])
@@ -129,29 +129,29 @@ def test_the_loss_is_half_the_squared_distance_from_the_rescaled_answer():
 
 
 def test_time_steps_fall_as_published():
-    task = MultiViewDream(Told(None, None), hash_field.small(seed=0, bounds=(-1, 1)), PUBLISHED)  # pyright: ignore[reportArgumentType]
+    task = MultiViewObjective(Answers(None, None), hash_field.small(seed=0, bounds=(-1, 1)), PUBLISHED)  # pyright: ignore[reportArgumentType]
     generator = torch.Generator().manual_seed(0)
-    late = torch.stack([task.timesteps(4, 9000, generator) for _ in range(2000)])
+    late = torch.stack([task.distillation.timesteps(4, 9000, generator) for _ in range(2000)])
     assert (late == late[:, :1]).all()
     assert late.min() >= 20 and late.max() <= 500 and abs(float(late.float().mean()) - 260) < 10
-    assert 490 <= int(task.timesteps(1, 4000, generator)) <= 750  # half-way: 0.5 to 0.74
+    assert 490 <= int(task.distillation.timesteps(1, 4000, generator)) <= 750  # half-way: 0.5 to 0.74
 
 
 def test_backgrounds_are_shared_and_random_half_of_the_time():
-    task = MultiViewDream(Told(None, None), hash_field.small(seed=0, bounds=(-1, 1)), PUBLISHED)  # pyright: ignore[reportArgumentType]
+    task = MultiViewObjective(Answers(None, None), hash_field.small(seed=0, bounds=(-1, 1)), PUBLISHED)  # pyright: ignore[reportArgumentType]
     directions = torch.nn.functional.normalize(torch.randn(50, 3, generator=torch.Generator().manual_seed(1)), dim=-1)
     generator = torch.Generator().manual_seed(0)
     drawn = [task.backdrop(directions, generator) for _ in range(400)]
     plain = [d for d in drawn if float(d.std(0).max()) == 0]
     assert len(plain) / 400 == pytest.approx(0.5, abs=0.07)
     assert torch.stack([d[0] for d in plain]).std(0).min() > 0.2
-    assert all(torch.equal(d, task.behind(directions)) for d in drawn if float(d.std(0).max()) > 0)
+    assert all(torch.equal(d, task.surroundings(directions)) for d in drawn if float(d.std(0).max()) > 0)
 
 
 def test_the_grid_learns_faster_than_the_networks():
-    task = MultiViewDream(Told(None, None), hash_field.small(seed=0, bounds=(-1, 1)), PUBLISHED)  # pyright: ignore[reportArgumentType]
+    task = MultiViewObjective(Answers(None, None), hash_field.small(seed=0, bounds=(-1, 1)), PUBLISHED)  # pyright: ignore[reportArgumentType]
     rates = {id(p): group["lr"] for group in task.groups() for p in group["params"]}
-    named = {**dict(task.field.named_parameters()), **dict(task.behind.named_parameters())}
+    named = {**dict(task.field.named_parameters()), **dict(task.surroundings.named_parameters())}
     assert rates.keys() == {id(p) for p in named.values()}
     assert all(rates[id(p)] == (0.01 if name.startswith("grid.") else 0.001) for name, p in named.items())
 
@@ -160,7 +160,7 @@ def test_weights_get_the_settings_that_were_published_for_them():
     parameters = MVDREAM.check({})
 
     def choose(size, **changes):
-        return choose_recipe(SimpleNamespace(image_size=size), replace(parameters, **changes))  # pyright: ignore[reportArgumentType]
+        return choose_recipe(SimpleNamespace(is_starter=size < 128), replace(parameters, **changes))  # pyright: ignore[reportArgumentType]
 
     assert choose(256) == PUBLISHED and PUBLISHED.guidance_scale == 50 and choose(64) == STARTER
     assert PUBLISHED.soft_light and STARTER.soft_light

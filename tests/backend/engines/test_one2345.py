@@ -2,7 +2,7 @@
 """The engine on the starter weights, with a sphere whose pictures and surface are known in closed form."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -14,7 +14,9 @@ from backend.interface.catalog import WeightsError
 from backend.interface.tasks import NOVEL_VIEW, ONE2345, One2345Parameters
 from backend.interface.view_set import FOV_DEG, RADIUS, view_set
 from backend.preprocess.framing import frame
+from backend.reconstruction.sparse_neus.to_mesh import mesh_from_images
 from backend.rendering.cameras import Camera, orbit, rays
+from backend.rendering.mesh import Mesh
 from backend.rendering.rasteriser import render_mesh
 from backend.runtime.progress import Cancelled, Progress
 from backend.weights.loaders.one2345 import load_models
@@ -49,9 +51,15 @@ def settings(**values) -> One2345Parameters:
     return ONE2345.check({"mesh_resolution": 64, "num_inference_steps": 2, **values})
 
 
+def reconstruct(views: Sequence[np.ndarray], cameras: Sequence[Camera]) -> Mesh:
+    """Of views with cameras, by the starter's SparseNeuS."""
+    model = load_models("starter", torch.device("cpu")).sparse_neus
+    return mesh_from_images(model, np.stack(views), 64, list(cameras), settings(), Progress())
+
+
 def test_a_ball_comes_back_from_its_views():
     views, cameras = zip(*(picture(a, e) for a, e in view_set(20)), strict=True)
-    mesh = one2345.reconstruct(np.stack(views), list(cameras), settings(), Progress())
+    mesh = reconstruct(views, cameras)
     radius = np.linalg.norm(mesh.vertices, axis=1)
     assert radius.mean() == pytest.approx(BALL, abs=0.02)
     assert radius.std() < 0.02
@@ -65,7 +73,7 @@ def test_a_checkered_head_comes_back_whole():
     head = [((0, 0, 0.05), 0.28), ((-0.3, 0, 0.05), 0.12), ((0.3, 0, 0.05), 0.12), ((0, -0.1, -0.22), 0.14)]
     cameras = [Camera(orbit(a, e, RADIUS), FOV_DEG, 64, 64) for a, e in view_set(20)]
     views = [see(head, camera, lambda points: (4 * points).floor().sum(1) % 2 == 0) for camera in cameras]
-    mesh = one2345.reconstruct(np.stack(views), cameras, settings(), Progress())
+    mesh = reconstruct(views, cameras)
     grid = np.stack(np.meshgrid(*[np.linspace(-0.5, 0.5, 101)] * 3), -1)
     inside = np.any([np.linalg.norm(grid - middle, axis=-1) < radius for middle, radius in head], axis=0)
     assert mesh.volume == pytest.approx(inside.sum() * 0.01**3, rel=0.1)
@@ -78,7 +86,7 @@ def test_scene_scale_and_place_come_from_the_cameras():
     shift = torch.tensor([1.0, 2.0, 3.0])
     for camera in moved:
         camera.cam_to_world[:3, 3] = 2 * camera.cam_to_world[:3, 3] + shift
-    mesh = one2345.reconstruct(np.stack(views), moved, settings(), Progress())
+    mesh = reconstruct(views, moved)
     radius = np.linalg.norm(mesh.vertices - shift.numpy(), axis=1)
     assert radius.mean() == pytest.approx(2 * BALL, abs=0.04)
 

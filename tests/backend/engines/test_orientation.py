@@ -21,7 +21,7 @@ from backend.reconstruction.sparse_neus.model import Scene, SparseNeuS, Widths, 
 from backend.reconstruction.sparse_neus.volume_frame import PUBLISHED_FOV_DEG
 from backend.rendering.cameras import Camera, orbit, rays
 from backend.runtime.progress import Progress
-from backend.weights.loaders.one2345 import Models
+from backend.weights.loaders.one2345 import One2345Networks
 
 SIZE, BODY, REACH = 64, 0.2, 0.4
 BALLS = (  # centre, radius, colour: red in front, green to the right, blue on top
@@ -93,7 +93,7 @@ class VisualHull(SparseNeuS):
 def test_the_inputs_view_is_blenders_front_view(elevation, monkeypatch):
     torch.manual_seed(0)
     hull = VisualHull(16, Widths(2, 4, (4, 4, 4, 4), 8, 2), "published").eval().requires_grad_(False)
-    models = Models(KnowsTheObject(elevation), hull, torch.device("cpu"))  # pyright: ignore[reportArgumentType]
+    models = One2345Networks(KnowsTheObject(elevation), hull, torch.device("cpu"))  # pyright: ignore[reportArgumentType]
     monkeypatch.setattr(one2345, "load_models", lambda *_: models)
     monkeypatch.setattr(one2345, "make_room", lambda _: None)
     monkeypatch.setattr(one2345, "check_weights", lambda *_: None)

@@ -17,7 +17,7 @@ from backend.interface.view_set import NEIGHBOURS, view_set
 from backend.preprocess import elevation
 from backend.reconstruction.sparse_neus.model import SparseNeuS
 from backend.runtime.progress import Progress
-from backend.weights.loaders.one2345 import Models
+from backend.weights.loaders.one2345 import One2345Networks
 
 SIZE = 32
 CORNER = 253.5 / 255  # what 8 bits cut to 253, and whitening makes white
@@ -63,7 +63,7 @@ def small_ball() -> SparseNeuS:
 
 
 def run(monkeypatch, model: Draws, polar: int | None = None, weights: Path | None = None, **values):
-    models = Models(model, small_ball(), torch.device("cpu"))  # pyright: ignore[reportArgumentType]
+    models = One2345Networks(model, small_ball(), torch.device("cpu"))  # pyright: ignore[reportArgumentType]
     seen: list[np.ndarray] = []
 
     def matched(_, views: np.ndarray, __) -> str:

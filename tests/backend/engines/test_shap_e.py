@@ -106,11 +106,11 @@ def inputs(kind):
 def test_latents_are_the_pipelines(made):
     folder, pipeline, kind = made
     told = PICTURE if kind == "image" else "car"
-    found = shap_e.imagine(
+    found = shap_e.sample_latents(
         shap_e.load(str(folder), kind, torch.device("cpu")), told, settings(folder, kind), 3, Progress()
     )
     generator = torch.Generator().manual_seed(3)
-    told = shap_e.see(PICTURE, 32) if kind == "image" else "car"
+    told = shap_e.clip_input(PICTURE, 32) if kind == "image" else "car"
     scale = 3.0 if kind == "image" else 15.0
     expected = pipeline(told, num_inference_steps=2, guidance_scale=scale, generator=generator, output_type="latent")
     torch.testing.assert_close(found, expected.images)
@@ -124,16 +124,16 @@ def test_the_picture_is_seen_as_clips_own_preprocessing_brings_it():
     picture = Image.fromarray((on_white(frame(PICTURE, 32)[0]) * 255 + 0.5).astype(np.uint8))
     processor = transformers.CLIPImageProcessorPil(size={"shortest_edge": 32}, crop_size=32)
     expected = torch.as_tensor(processor(picture, return_tensors="pt").pixel_values)
-    torch.testing.assert_close(shap_e.see(PICTURE, 32), expected, atol=2e-2, rtol=0)
+    torch.testing.assert_close(shap_e.clip_input(PICTURE, 32), expected, atol=2e-2, rtol=0)
 
 
 def test_the_mesh_is_the_surface_turned_to_blenders_front(made, monkeypatch):
     """Every vertex, turned back, lies where diffusers' renderer tells no distance, in the colour that it tells."""
     folder, pipeline, kind = made
     latents = torch.randn(1, 16, 8, generator=torch.Generator().manual_seed(5))
-    monkeypatch.setattr(shap_e, "imagine", lambda *_: latents)
+    monkeypatch.setattr(shap_e, "sample_latents", lambda *_: latents)
     model = shap_e.load(str(folder), kind, torch.device("cpu"))
-    shap_e.dress(model.shap_e_renderer, latents)
+    shap_e.set_weights(model.shap_e_renderer, latents)
     with torch.no_grad():  # a wall through the middle
         middle = model.shap_e_renderer.mlp(
             position=torch.zeros(1, 1, 3), direction=None, ts=None, nerf_level="fine", rendering_mode="stf"
@@ -167,10 +167,10 @@ def test_the_same_seed_gives_the_same_mesh_and_cancel_ends_it(made):
     folder, _, kind = made
     model = shap_e.load(str(folder), kind, torch.device("cpu"))
     told, values = PICTURE if kind == "image" else "car", settings(folder, kind)
-    first, again, other = (shap_e.imagine(model, told, values, seed, Progress()) for seed in (1, 1, 2))
+    first, again, other = (shap_e.sample_latents(model, told, values, seed, Progress()) for seed in (1, 1, 2))
     assert torch.equal(first, again) and not torch.equal(first, other)
     with pytest.raises(Cancelled):
-        shap_e.imagine(model, told, values, 1, Progress(is_cancelled=lambda: True))
+        shap_e.sample_latents(model, told, values, 1, Progress(is_cancelled=lambda: True))
 
 
 def test_refusals(made, tmp_path):

@@ -24,7 +24,8 @@ def forget():
 
 
 def imagine(prompt, seed=0, **settings):
-    return text_to_image.imagine(prompt, TEXT_TO_IMAGE.check({"device": "cpu", **settings}), Progress(), seed)
+    image = text_to_image.generate(prompt, TEXT_TO_IMAGE.check({"device": "cpu", **settings}), Progress(), seed)[0]
+    return np.concatenate([image.permute(1, 2, 0).numpy(), np.ones((64, 64, 1), np.float32)], -1)
 
 
 def test_the_starters_picture_is_that_of_diffusers_own_pipeline():
@@ -69,7 +70,7 @@ def test_it_can_be_cancelled_between_steps():
     seen = []
     progress = Progress(seen.append, is_cancelled=lambda: any(p.stage == "Picture" for p in seen))
     with pytest.raises(Cancelled):
-        text_to_image.imagine("a car", TEXT_TO_IMAGE.check({"device": "cpu"}), progress, 0)
+        text_to_image.generate("a car", TEXT_TO_IMAGE.check({"device": "cpu"}), progress, 0)
     assert sum(p.stage == "Picture" for p in seen) == 1
 
 

@@ -8,15 +8,18 @@ import pytest
 import torch
 
 from backend.engines import MeshResult, Request
-from backend.engines.zero123_sds import check_start, choose_recipe, find_start, fit_into, make_field, run
+from backend.engines.zero123_sds import run
 from backend.fields import hash_field, sdf_field
 from backend.fields.initial import fit_mesh
 from backend.interface.parameters import ParameterError
 from backend.interface.tasks import ZERO123_SDS
 from backend.interface.view_set import RADIUS
+from backend.optimisation.image_objective import ImageObjective, Reference
 from backend.optimisation.loop import optimise
-from backend.optimisation.objective import Reconstruction, Reference
-from backend.optimisation.recipes import base as recipe
+from backend.optimisation.objective import FieldObjective
+from backend.optimisation.recipes import image_prior
+from backend.optimisation.recipes.image_prior import make_field
+from backend.optimisation.start import fit_into, starting_mesh
 from backend.rendering.cameras import Camera, orbit
 from backend.rendering.mesh import Mesh
 from backend.rendering.rasteriser import render_mesh
@@ -24,7 +27,7 @@ from backend.runtime.progress import Progress
 from tests.support.oracle import OraclePrior
 
 COURSE = replace(
-    recipe.SMALL,
+    image_prior.SMALL,
     milestones=(),
     reference_size=(24,),
     random_size=(24,),
@@ -57,15 +60,15 @@ def inside(points: np.ndarray, grow: float) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def recovered() -> tuple[Mesh, Reconstruction]:
+def recovered() -> tuple[Mesh, ImageObjective]:
     truth = brick()
     assert truth.volume == pytest.approx(0.7 * 0.3 * 0.4, rel=1e-4)  # closed, outward
     camera = Camera(orbit(0, 15, 3.8), 20, 48, 48)
     reference = Reference(render_mesh(truth, camera), camera)
-    task = Reconstruction(OraclePrior(truth, 24), hash_field.small(seed=0), reference, COURSE)
-    outcome = optimise(task, Progress(), COURSE.steps, seed=0)
+    objective = ImageObjective(OraclePrior(truth, 24), hash_field.small(seed=0), reference, COURSE)
+    outcome = optimise(objective, Progress(), COURSE.steps, seed=0)
     assert outcome.steps == 60 and outcome.recovered == 0
-    return task.mesh(48), task
+    return objective.mesh(48), objective
 
 
 def test_the_shape_is_the_oracles(recovered):
@@ -84,44 +87,18 @@ def test_the_colours_are_the_oracles(recovered):
 
 def test_depth_agrees_with_the_true_meshs(recovered):
     """The brick's front face from in front: distance of the camera less half the depth of the brick."""
-    _, task = recovered
+    _, objective = recovered
     camera = Camera(orbit(0, 0, 3.8), 20, 25, 25)
-    seen = task.render([camera], COURSE.steps, torch.Generator().manual_seed(0)).rendering
+    seen = objective.render([camera], COURSE.steps, torch.Generator().manual_seed(0)).rendering
     assert seen.depth.view(25, 25)[10:15, 8:17].mean().item() == pytest.approx(3.8 - 0.15, abs=0.06)
     assert seen.opacity.view(25, 25)[12, 12] > 0.9 and seen.opacity.view(25, 25)[0, 0] < 0.1
 
 
-class Model:
-    """What `choose_recipe` asks of a model."""
-
-    def __init__(self, image_size: int, kind: str):
-        self.image_size, self.kind = image_size, kind
-
-
-@pytest.mark.parametrize(
-    "size, kind, method, base, scale",
-    [
-        (256, "zero123", "sds", recipe.ZERO123_XL, 3),
-        (256, "stable-zero123", "sds", recipe.STABLE_ZERO123, 3),
-        (256, "zero123", "sjc", recipe.SJC, 101),
-        (64, "starter", "sds", recipe.STARTER, 1),
-        (64, "starter", "sjc", recipe.STARTER_SJC, 1),
-    ],
-)
-def test_weights_get_the_settings_that_were_published_for_them(size, kind, method, base, scale):
-    parameters = ZERO123_SDS.check({"method": method})
-    chosen = choose_recipe(Model(size, kind), parameters)  # pyright: ignore[reportArgumentType]
-    assert chosen == base and chosen.guidance_scale == scale
-    told = choose_recipe(Model(size, kind), replace(parameters, steps=50, guidance_scale=7.0))  # pyright: ignore
-    assert (told.steps, told.guidance_scale) == (50, 7)
-
-
 def test_a_start_comes_with_the_request_and_is_asked_for():
-    mesh, parameters = brick(), ZERO123_SDS.check({"start": "mesh"})
-    assert find_start(Request("zero123_sds", {"mesh": mesh}, parameters), Progress()) is mesh
-    assert find_start(Request("zero123_sds", {"mesh": mesh}, ZERO123_SDS.check({})), Progress()) is None
+    mesh = brick()
+    assert starting_mesh("mesh", {"mesh": mesh}) is mesh and starting_mesh("nothing", {"mesh": mesh}) is None
     with pytest.raises(ParameterError, match="Select a mesh"):
-        check_start(Request("zero123_sds", {}, parameters))
+        starting_mesh("mesh", {})
 
 
 def test_what_begins_as_a_mesh_hardly_moves_while_the_prior_agrees():
@@ -130,26 +107,26 @@ def test_what_begins_as_a_mesh_hardly_moves_while_the_prior_agrees():
     truth = brick()
     camera = Camera(orbit(0, 15, 3.8), 20, 48, 48)
     prior = OraclePrior(truth, 24)
-    field = make_field(prior, "sds", 0, begins=True)
-    course = recipe.refining(COURSE, gently=field.is_sdf)
-    assert field.is_sdf and course.rate == recipe.GENTLE_RATE and course.weight("eikonal random", 0) == 3
+    field = make_field("starter", "sds", 0, from_mesh=True)
+    course = image_prior.refining(COURSE, gently=field.is_sdf)
+    assert field.is_sdf and course.rate == image_prior.GENTLE_RATE and course.weight("eikonal random", 0) == 3
     grey = Mesh(truth.vertices, truth.faces, np.full_like(truth.vertex_colors, 128))
     start = fit_mesh(field, grey, seed=0)
-    task = Reconstruction(prior, field, Reference(render_mesh(truth, camera), camera), course, "sds", start)
-    optimise(task, Progress(), course.steps, seed=0)
-    mesh = task.mesh(48)
+    objective = ImageObjective(prior, field, Reference(render_mesh(truth, camera), camera), course, "sds", start)
+    optimise(objective, Progress(), course.steps, seed=0)
+    mesh = objective.mesh(48)
     assert inside(mesh.vertices, 0.025).mean() > 0.99 and inside(mesh.vertices, -0.025).mean() < 0.01
     assert mesh.volume == pytest.approx(0.7 * 0.3 * 0.4, rel=0.05)
     expected = GREEN + (mesh.vertices[:, :1] + 0.35) / 0.7 * (RED - GREEN)
     assert np.abs(mesh.vertex_colors[:, :3] - expected).mean() < 0.75 * np.abs(128 - expected).mean()
-    assert not make_field(prior, "sds", 0).is_sdf and not make_field(prior, "sjc", 0, begins=True).is_sdf
+    assert not make_field("starter", "sds", 0).is_sdf and not make_field("starter", "sjc", 0, from_mesh=True).is_sdf
 
 
 def test_what_begins_as_a_mesh_keeps_its_small_pieces():
     """A knob beside the brick, of 0.6 % of its volume: a cloud's crumb, but not a mesh's."""
     prior, field = OraclePrior(brick(), 24), sdf_field.small(seed=0)
     start = fit_mesh(field, with_knob(brick()), seed=0)
-    tops = [Reconstruction(prior, field, None, COURSE, start=s).mesh(64).vertices[:, 2].max() for s in (None, start)]
+    tops = [FieldObjective(prior, field, COURSE, start=s).mesh(64).vertices[:, 2].max() for s in (None, start)]
     assert tops == pytest.approx([0.2, 0.39], abs=0.02)
 
 
@@ -189,4 +166,4 @@ def test_a_mesh_that_the_picture_does_not_show_is_not_cut_to_its_outline():
     standing = Mesh(brick().vertices[:, [2, 1, 0]] * [-1, 1, 1], brick().faces)
     found = one_step(standing, True)
     assert found.mesh.vertices[:, 2].max() == pytest.approx(0.35, abs=0.03)
-    assert "did not lie over the picture" in found.facts["warning"]
+    assert "does not lie over the image" in found.facts["warning"]

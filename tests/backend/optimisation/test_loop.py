@@ -117,17 +117,43 @@ def test_a_crash_costs_what_came_after_the_last_checkpoint(tmp_path):
     assert 0 < outcome.resumed_at < 30 and torch.equal(whole.bits(), resumed.bits())
 
 
+def test_a_checkpoint_serves_requests_of_its_identity_alone(tmp_path):
+    optimise(Noisy(), Progress(folder=tmp_path), 3, identity="cat")
+    again, fresh, other = Noisy(), Noisy(), Noisy()
+    anew = optimise(other, Progress(folder=tmp_path), 3, identity="dog")
+    optimise(fresh, Progress(), 3)
+    assert anew.resumed_at == 0 and "another image, prompt, seed or settings" in anew.note
+    assert torch.equal(other.bits(), fresh.bits())
+    assert optimise(again, Progress(folder=tmp_path), 5, identity="dog").resumed_at == 3
+
+
+def test_a_checkpoint_lies_in_its_own_folder_if_that_is_wanted(tmp_path):
+    (tmp_path / "second").mkdir()
+    optimise(Noisy(), Progress(folder=tmp_path), 3, folder=tmp_path / "second")
+    assert not (tmp_path / CHECKPOINT).exists() and (tmp_path / "second" / CURVES).is_file()
+    assert optimise(Noisy(), Progress(), 5, folder=tmp_path / "second").resumed_at == 3
+
+
+def test_nan_soon_after_resuming_steps_back_to_the_checkpoint(tmp_path):
+    optimise(Noisy(), Progress(folder=tmp_path), 7)
+    task = Noisy()
+    task.bad = {3}  # two steps after the checkpoint, and before the next snapshot
+    outcome = optimise(task, Progress(folder=tmp_path), 12)
+    assert (outcome.resumed_at, outcome.recovered, outcome.steps) == (7, 1, 12)
+    assert task.calls == 5 + 3 and len(outcome.losses["fit"]) == 12 and task.bits().isfinite().all()
+
+
 @pytest.mark.parametrize("content", [b"", b"nonsense" * 50, b"other task", b"pickle"])
 def test_a_checkpoint_that_does_not_fit_is_left_alone(tmp_path, content):
     if content == b"other task":
         optimise(Noisy("other"), Progress(folder=tmp_path), 3)
     elif content == b"pickle":
-        torch.save({"task": "valley", "modules": print}, tmp_path / CHECKPOINT)  # names a function: not loaded
+        torch.save({"objective": "valley", "modules": print}, tmp_path / CHECKPOINT)  # names a function: not loaded
     else:
         (tmp_path / CHECKPOINT).write_bytes(content)
     task, fresh = Noisy(), Noisy()
     outcome, _ = optimise(task, Progress(folder=tmp_path), 10), optimise(fresh, Progress(), 10)
-    assert outcome.resumed_at == 0 and "could not be taken up" in outcome.note
+    assert outcome.resumed_at == 0 and "Started anew" in outcome.note
     assert torch.equal(task.bits(), fresh.bits())
 
 
@@ -170,7 +196,7 @@ def test_nan_steps_back_and_goes_on_slower_on_another_path():
 def test_nan_that_does_not_go_away_is_said():
     task = Noisy()
     task.bad = set(range(3, 1000))
-    with pytest.raises(Diverged, match="ran away") as error:
+    with pytest.raises(Diverged, match="diverged") as error:
         optimise(task, Progress(), 50)
     assert "seed" in error.value.remedy and task.calls < 30
 

@@ -15,7 +15,6 @@ PICTURE, OTHER = RNG.uniform(0, 1, (2, 3, 4, 3))
 WEIGHTS = RNG.uniform(0.1, 0.9, 7)
 NORMALS, DIRECTIONS = (v / np.linalg.norm(v, axis=1, keepdims=True) for v in RNG.normal(size=(2, 7, 3)))
 RAY = np.array([0, 0, 0, 1, 1, 2, 2])
-GRID = RNG.normal(size=(2, 3, 4, 5))
 VISIBLE = torch.from_numpy(MAP > 0.3)
 
 
@@ -33,13 +32,6 @@ def binary_entropy(p, log):
 
 def facing_away(w):
     return sum(w_ * max(0.0, float(n @ d)) ** 2 for w_, n, d in zip(w, NORMALS, DIRECTIONS, strict=True)) / 3
-
-
-def variation(grid):
-    return sum(
-        np.mean((np.take(grid, range(1, n), a) - np.take(grid, range(n - 1), a)) ** 2)
-        for a, n in ((1, 3), (2, 4), (3, 5))
-    )
 
 
 def t(array):
@@ -65,13 +57,11 @@ CASES = {
     ),
     "normal_smoothness": (losses.normal_smoothness, PICTURE, neighbours(PICTURE, 2)),
     "normal_jitter": (lambda x: losses.normal_jitter(x, t(DIRECTIONS)), NORMALS, np.abs(NORMALS - DIRECTIONS).mean()),
-    "total_variation": (losses.total_variation, GRID, variation(GRID)),
     "orientation": (lambda x: losses.orientation(t(WEIGHTS), x, t(DIRECTIONS), 3), NORMALS, facing_away(WEIGHTS)),
     "opacity": (losses.opacity, MAP, (MAP**2).mean()),
     "sparsity": (losses.sparsity, MAP, np.mean([math.hypot(o, 0.1) for o in MAP.ravel()])),
     "entropy": (losses.entropy, MAP, binary_entropy(MAP, math.log2)),
     "opaqueness": (losses.opaqueness, MAP, binary_entropy(MAP, math.log)),
-    "emptiness": (lambda x: losses.emptiness(x, 10), WEIGHTS, sum(math.log(1 + 10 * w) for w in WEIGHTS) / 10),
     "eikonal": (losses.eikonal, 2 * NORMALS * WEIGHTS[:, None], np.mean((2 * WEIGHTS - 1) ** 2)),
 }
 
@@ -100,13 +90,11 @@ WORSE = {  # (better, worse): whoever turns a sign round fails here too
     "depth_smoothness": (np.ones((3, 4)), np.eye(3, 4)),
     "normal_smoothness": (np.ones((3, 4, 3)), OTHER),
     "normal_jitter": (DIRECTIONS, -DIRECTIONS),
-    "total_variation": (np.ones((2, 3, 4, 5)), GRID),
     "orientation": (-DIRECTIONS, DIRECTIONS),
     "opacity": (0 * MAP, MAP),
     "sparsity": (0 * MAP, MAP),
     "entropy": (np.round(MAP), 0 * MAP + 0.5),
     "opaqueness": (np.round(MAP), 0 * MAP + 0.5),
-    "emptiness": (0 * WEIGHTS, WEIGHTS),
     "eikonal": (NORMALS, 3 * NORMALS),
 }
 

@@ -13,8 +13,11 @@ from backend.fields.renderer import Renderer
 from backend.fields.sdf_field import SdfField
 from backend.fields.voxel_field import VoxelField
 from backend.optimisation import objective
-from backend.optimisation.objective import FAR, NEAR, Reconstruction, Reference, Vanished, latent_colors, moved
-from backend.optimisation.recipes.base import SMALL
+from backend.optimisation.annealing import Schedule
+from backend.optimisation.image_objective import ImageObjective, Reference
+from backend.optimisation.objective import MAX_CAMERA_SHIFT, FieldObjective, Vanished, latent_colors, moved
+from backend.optimisation.recipes.image_prior import SMALL
+from backend.optimisation.rendered_views import BACKGROUND_DEPTH
 from backend.process.failure import describe
 from backend.rendering.cameras import Camera, orbit, rays
 from backend.rendering.mesh import Mesh
@@ -38,23 +41,23 @@ TINY = replace(
 )
 
 
-def task(recipe=TINY, method="sds", channels=3, codec=None) -> Reconstruction:
+def make(recipe=TINY, method="sds", channels=3, codec=None) -> ImageObjective:
     field = VoxelField(6, channels, generator=torch.Generator().manual_seed(1))
     camera = Camera(orbit(0, 10, 3.8), 20, 8, 8)
     reference = Reference(torch.rand(8, 8, 4, generator=torch.Generator().manual_seed(2)), camera)
-    return Reconstruction(OraclePrior(TETRAHEDRON, 16, codec), field, reference, recipe, method)
+    return ImageObjective(OraclePrior(TETRAHEDRON, 16, codec), field, reference, recipe, method)
 
 
 @pytest.mark.parametrize("method", ["sds", "sjc"])
 def test_the_gradient_of_the_prior_by_hand(method):
     """Same cameras and timestep; the residual against the oracle's picture, weighted, pulled back through renderer and
     encoder by one vector-Jacobian product."""
-    made = task(method=method)
+    made = make(method=method)
     loss = sum(made.losses(0, torch.Generator().manual_seed(5)).values())
     found = torch.autograd.grad(loss, list(made.field.parameters()))
 
     generator = torch.Generator().manual_seed(5)
-    made = task(method=method)
+    made = make(method=method)
     made.renderer.update(generator)
     cameras = TINY.cameras(0, generator)
     origins, directions = (torch.cat(part) for part in zip(*map(rays, cameras), strict=True))
@@ -72,14 +75,20 @@ def test_the_gradient_of_the_prior_by_hand(method):
 
 
 def test_only_what_has_a_weight_is_computed():
-    weights = {"prior": 1, "mask": 2, "sparsity random": 1, "depth_smoothness reference": (0, 0, 1, 10), "near_view": 1}
-    made = task(replace(TINY, weights=weights))
+    weights = {
+        "prior": 1,
+        "mask": 2,
+        "sparsity random": 1,
+        "depth_smoothness reference": Schedule((0, 0), (10, 1)),
+        "near_view": 1,
+    }
+    made = make(replace(TINY, weights=weights))
     generator = torch.Generator().manual_seed(0)
     always = {"prior", "color", "mask", "sparsity random", "near_view"}
     assert set(made.losses(0, generator)) == always
     late = made.losses(5, generator)
     assert set(late) == always | {"depth_smoothness reference"} and late["color"].item() == 0
-    with_normals = task(replace(TINY, weights={"orientation": 1, "normal_smoothness": 1, "normal_jitter": 1}))
+    with_normals = make(replace(TINY, weights={"orientation": 1, "normal_smoothness": 1, "normal_jitter": 1}))
     with_normals.field.density.data.normal_(generator=generator)
     terms = with_normals.losses(0, generator)
     for view in ("random", "reference"):
@@ -91,7 +100,7 @@ def test_only_what_has_a_weight_is_computed():
 
 def test_a_signed_distance_is_asked_to_grow_by_one():
     """Of a plain sphere's distance there is nothing to correct; of twice that, (2 - 1)^2."""
-    made = task(replace(TINY, weights={"eikonal": 1}))
+    made = make(replace(TINY, weights={"eikonal": 1}))
     made.field = SdfField(HashGrid(2, 4, 8, 8), hidden=4, radius=0.3)
     made.field.sdf_network[-1].weight.data.zero_()
     made.renderer = Renderer(made.field, 0.05)
@@ -106,16 +115,16 @@ def test_only_some_points_are_asked_for_their_gradient(monkeypatch):
     """No more than EIKONAL_POINTS, all of them sections', none twice, and not always the first."""
     monkeypatch.setattr(objective, "EIKONAL_POINTS", 7)
     points, generator = torch.arange(60.0).view(20, 3), torch.Generator().manual_seed(0)
-    drawn = [objective.some(points, generator)[:, 0].div(3).tolist() for _ in range(50)]
+    drawn = [objective.draw_points(points, generator)[:, 0].div(3).tolist() for _ in range(50)]
     assert all(len(set(d)) == 7 for d in drawn) and set().union(*drawn) == set(range(20))
-    assert len(objective.some(points[:4], generator)) == 4
+    assert len(objective.draw_points(points[:4], generator)) == 4
 
 
 def test_a_course_that_began_with_a_mesh_weighs_how_far_it_went():
     """All of the start's points are alike, so that their random choice does not matter: raw densities of 0 are
     softplus(-1) / 15 = 0.0209 of their level where the mesh's middle wants 2, which the Huber loss lowers by 0.05."""
-    weights = {"prior": 1, "start": (3, 4, 5, 10)}
-    made = task(replace(TINY, weights=weights))
+    weights = {"prior": 1, "start": Schedule((3, 4), (10, 5))}
+    made = make(replace(TINY, weights=weights))
     assert "start" not in made.losses(3, torch.Generator().manual_seed(0))
     made.start = Start(torch.zeros(5, 3), torch.full((5,), -1.0))
     found = made.losses(3, torch.Generator().manual_seed(0))["start"].item()
@@ -125,10 +134,10 @@ def test_a_course_that_began_with_a_mesh_weighs_how_far_it_went():
 
 
 def test_depth_is_blended_with_the_backgrounds():
-    made = task()
+    made = make()
     seen = made.render([made.reference.camera], 0, torch.Generator().manual_seed(0))
     rendering = seen.rendering
-    expected = rendering.depth * rendering.opacity + FAR * (1 - rendering.opacity)
+    expected = rendering.depth * rendering.opacity + BACKGROUND_DEPTH * (1 - rendering.opacity)
     torch.testing.assert_close(seen.depth.flatten(), expected)
     corner = rays(made.reference.camera)
     assert seen.color.shape == (1, 3, 8, 8) and len(corner[0]) == 64
@@ -144,7 +153,7 @@ def test_the_reference_shrinks_with_its_colours_weighted_by_alpha():
     assert (camera.width, camera.fov_deg) == (1, 40)
 
 
-@pytest.mark.parametrize(("size", "distance"), [(8, NEAR), (32, 2 * 2 * np.tan(np.radians(20)) / 32)])
+@pytest.mark.parametrize(("size", "distance"), [(8, MAX_CAMERA_SHIFT), (32, 2 * 2 * np.tan(np.radians(20)) / 32)])
 def test_a_near_camera_is_at_most_a_pixel_away_and_looks_the_same_way(size, distance):
     camera = Camera(orbit(30, 20, 2), 40, size, size)
     near = moved(camera, torch.Generator().manual_seed(0))
@@ -155,7 +164,7 @@ def test_a_near_camera_is_at_most_a_pixel_away_and_looks_the_same_way(size, dist
 def test_latents_are_rendered_and_their_colours_found():
     """A codec that is linear: the map from latents to colours is its pseudo-inverse."""
     codec = LinearLatents(2)
-    made = task(TINY, channels=4, codec=codec)
+    made = make(TINY, channels=4, codec=codec)
     assert made.is_latent and set(made.losses(0, torch.Generator().manual_seed(0))) == {"prior", "color", "mask"}
     white = codec.encode(torch.ones(1, 3, 2, 2))[0, :, 0, 0]
     torch.testing.assert_close(made.background, white)
@@ -173,8 +182,7 @@ def test_what_has_vanished_is_said_and_is_no_empty_mesh():
     corners = np.eye(4, 3, dtype=np.float32)
     colors = np.full((4, 4), 255, np.uint8)
     truth = Mesh(corners, np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]], np.int32), colors)
-    task = Reconstruction(OraclePrior(truth, 16), field, None, SMALL)
     with pytest.raises(Vanished) as error:
-        task.mesh(16)
+        FieldObjective(OraclePrior(truth, 16), field, SMALL).mesh(16)
     failure = describe(error.value)
     assert failure.kind == "input" and "vanished" in failure.message and "another seed" in failure.remedy

@@ -14,8 +14,8 @@ from backend.rendering.mesh import Mesh
 from backend.rendering.rasteriser import render_mesh
 from backend.runtime.images import on_white
 
-GIVEN = {"auto_elevation": False, "elevation_deg": 35.0}
-ESTIMATED = GIVEN | {"auto_elevation": True}
+GIVEN = {"elevation_deg": 35.0, "is_estimated": False}
+ESTIMATED = {"elevation_deg": 35.0, "is_estimated": True}
 
 
 def test_the_starter_sees_from_how_high_a_picture_is_taken():
@@ -29,12 +29,12 @@ def test_the_starter_sees_from_how_high_a_picture_is_taken():
         rgba = render_mesh(mesh, Camera(orbit(30, elevation, RADIUS), FOV_DEG, 256, 256)).numpy()
         framed, window = frame(rgba, 64)
         picture = torch.from_numpy(on_white(framed)).permute(2, 0, 1)[None] * 2 - 1
-        seen[elevation], distance = input_camera("starter", picture, ESTIMATED)
-        assert input_camera("starter", picture, GIVEN) == (35.0, distance)
+        seen[elevation], distance = input_camera("starter", picture, **ESTIMATED)
+        assert input_camera("starter", picture, **GIVEN) == (35.0, distance)
         assert distance == pytest.approx(RADIUS * window.side / 256, rel=0.1)
     assert all(abs(found - true) < 15 for true, found in seen.items()), seen
     assert seen[0] + 10 < seen[20] < seen[40] - 10
 
 
 def test_published_weights_are_told_the_camera():
-    assert input_camera("zero123", torch.zeros(1, 3, 256, 256), ESTIMATED) == (35.0, RADIUS)
+    assert input_camera("zero123", torch.zeros(1, 3, 256, 256), **ESTIMATED) == (35.0, RADIUS)

@@ -194,7 +194,7 @@ def test_without_its_weights_the_colour_of_the_border_decides_and_says_so(monkey
     monkeypatch.setattr(background, "find_sam", lambda: None)
     monkeypatch.setattr(background, "rembg_alpha", lambda _: None)
     cut = remove_background(on_white(), "always")
-    assert cut.method == "border" and "colour of the picture's border" in cut.note
+    assert cut.method == "border" and "colour of the border" in cut.note
     assert "models download sam-vit-base" in cut.note
     assert (cut.image[..., 3] > 0.5).sum() == 20 * 25
 

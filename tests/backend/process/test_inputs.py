@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import pytest
 
+from backend.interface.common_parameters import check_prompt
 from backend.interface.errors import ImageError
 from backend.interface.parameters import ParameterError
 from backend.interface.tasks import DREAMFUSION, LRM, TEXT_TO_IMAGE
-from backend.process.inputs import read_inputs, read_prompt
+from backend.process.inputs import read_inputs
 
 
 def keep(name: str, data: bytes) -> None:
@@ -24,7 +25,7 @@ def test_a_request_without_a_prompt_is_refused(named):
 @pytest.mark.parametrize("prompt", ["x" * 5000, "a\0b"])
 def test_a_prompt_is_a_text_of_limited_length(prompt: str):
     with pytest.raises(ParameterError, match=r"Prompt .* at most 4096 characters"):
-        read_prompt(prompt)
+        check_prompt(prompt)
 
 
 def test_an_engine_that_takes_an_image_gets_a_prompt_and_how_to_draw_it():

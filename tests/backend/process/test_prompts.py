@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from backend.engines import text_to_image
+from backend.engines import Request, text_to_image
 from backend.interface import protocol
 from backend.interface.tasks import TEXT_TO_IMAGE
 from backend.preprocess.image import read_image
 from backend.process.availability import engine_states
+from backend.process.run import drop_models
 from backend.runtime.progress import Progress
 from backend.weights.store.store import STARTER_TEXT
 from tests.support.backend_client import ROOT, arrays
@@ -26,8 +27,9 @@ def test_a_picture_a_refusal_and_a_mesh_of_a_prompt(start, tmp_path: Path):
     client.send(message | {"job": "picture", "engine": "text_to_image"})
     told, attached = client.expect("picture", "failure")
     assert told["type"] == "picture", told
-    expected = text_to_image.imagine("a red car", TEXT_TO_IMAGE.check(settings), Progress(), 4)
-    text_to_image.unload()
+    request = Request("text_to_image", {"prompt": "a red car"}, TEXT_TO_IMAGE.check(settings), 4)
+    expected = text_to_image.run(request, Progress()).images[0] / 255
+    drop_models()
     np.testing.assert_allclose(read_image(attached["image_file"]), expected, atol=2 / 255)
     kept = Path(told["folder"])
     assert (kept / "picture.png").read_bytes() == attached["image_file"] and not (kept / "result.npz").exists()

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.rendering.cameras import Camera, orbit, pixel_centres, project, rays
+from backend.rendering.cameras import Camera, orbit, pixel_centres, project, rays, turntable
 
 angles = st.floats(-360, 360)
 
@@ -102,3 +102,10 @@ def test_rays_of_given_pixels_equal_those_of_the_whole_image():
 def test_impossible_cameras_are_refused(matrix, fov):
     with pytest.raises(ValueError, match=r"4 x 4|field of view"):
         Camera(matrix, fov, 8, 8)
+
+
+def test_a_turntable_begins_in_front_and_goes_around_evenly():
+    cameras = turntable(4, 0, 2.0, 35.0, 8)
+    expected = torch.tensor([[0, -2.0, 0], [2, 0, 0], [0, 2, 0], [-2, 0, 0]])
+    torch.testing.assert_close(torch.stack([c.position for c in cameras]), expected, atol=1e-6, rtol=0)
+    assert {(c.fov_deg, c.width, c.height) for c in cameras} == {(35.0, 8, 8)}

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from backend.runtime.images import on_white, to_bytes
+from backend.runtime.images import on_white, to_bytes, to_opaque_bytes
 
 
 def same(values):
@@ -34,3 +34,11 @@ def test_on_white(kind):
     seen = np.asarray(on_white(kind(image)))
     assert seen.dtype == np.float32
     np.testing.assert_allclose(seen, [[[1, 0.75, 0.75], [1, 1, 1], [0, 0, 1]]])
+
+
+def test_opaque_bytes_are_rows_of_rgba_pixels():
+    images = torch.zeros(2, 3, 1, 2)
+    images[1, :, 0, 1] = torch.tensor([0.2, 1.5, -1.0])
+    found = to_opaque_bytes(images)
+    assert found.shape == (2, 1, 2, 4) and found.dtype == np.uint8
+    assert found[1, 0, 1].tolist() == [51, 255, 0, 255] and found[0, 0, 0].tolist() == [0, 0, 0, 255]

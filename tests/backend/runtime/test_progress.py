@@ -57,6 +57,17 @@ def test_unplanned_stages_share_what_is_left():
     assert [p.overall for p in seen] == [0.5, 0.75, 0.875]
 
 
+def test_a_later_plan_divides_what_is_left():
+    seen = []
+    progress = Progress(seen.append)
+    progress.plan({"image": 1, "": 4})
+    progress.update("image", 1, 1)
+    progress.plan({"shape": 3, "surface": 1})  # of the other 0.8
+    progress.update("shape", 1, 1)
+    progress.update("surface", 1, 2)
+    assert [p.overall for p in seen] == pytest.approx([0.2, 0.8, 0.9])
+
+
 def test_many_steps_give_few_messages_but_first_and_last_always():
     clock, seen = Clock(), []
     progress = Progress(seen.append, clock=clock)

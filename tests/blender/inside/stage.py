@@ -26,7 +26,8 @@ PATIENCE_S = 60.0
 
 
 def fresh():
-    """Factory settings, the factory scene, no files of an earlier check, and the extension newly registered."""
+    """Factory settings, the factory scene, no files of an earlier check, the extension newly registered, and no scans
+    of the disk."""
     if extension.NAME in bpy.context.preferences.addons:
         disable()
     bpy.ops.wm.read_factory_settings()
@@ -35,6 +36,7 @@ def fresh():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     enable() if INSTALLED.exists() else install()
     use_double()
+    extension.let_disk_be_scanned(False)
 
 
 def enable():

@@ -13,7 +13,7 @@ import mathutils
 import rig
 
 sys.path.insert(0, next(a for a in rig.SESSION["args"] if a.startswith("here=")).removeprefix("here="))
-from played import ARGS, PATIENCE_S, log_holds, meshes, module, prepare, tallest_button, watch
+from played import ARGS, PATIENCE_S, extension, log_holds, meshes, prepare, tallest_button, watch
 
 
 def frame_result():
@@ -26,7 +26,7 @@ def frame_result():
 
 
 def steps():
-    queue, settings = module("addon.session").queue, bpy.context.scene.image_to_mesh
+    settings = bpy.context.scene.image_to_mesh
     prepare()
     watch()
     yield from rig.open_sidebar("Image to Mesh")
@@ -40,14 +40,21 @@ def steps():
     assert grey[0][3] - grey[0][1] < button[0][3] - button[0][1], "the button is not grey without an image"
     began = time.monotonic()
     rig.click(*rig.centre(button[0]))
-    yield from rig.wait_until(lambda: queue.busy, 10)
+    yield from rig.wait_until(extension.is_busy, 10)
     rig.log("the click started a job")
-    yield from rig.wait_until(lambda: not queue.busy or (queue.active and queue.active.sheet is not None), PATIENCE_S)
+    yield from rig.wait_until(
+        lambda: not extension.is_busy() or (extension.active_job() and extension.active_job().sheet is not None),
+        PATIENCE_S,
+    )
     yield 1.0
     rig.shot("progress")
-    yield from rig.wait_until(lambda: not queue.busy, PATIENCE_S)
-    job = queue.last
-    rig.log(f"{job.state.value} {time.monotonic() - began:.1f} s after the click. {job.message} {job.remedy}")
+    yield from rig.wait_until(lambda: not extension.is_busy(), PATIENCE_S)
+    job = extension.last_job()
+    rig.log(
+        f"{job.state.value} {time.monotonic() - began:.1f} s after the click.",
+        job.message,
+        job.remedy,
+    )
     assert job.state.value == "Done" and [ob.name for ob in bpy.context.selected_objects] == meshes() != []
     mesh = bpy.context.object.data
     rig.log(f"{len(mesh.vertices)} vertices, {len(mesh.polygons)} faces, {mesh.color_attributes[0].name}")

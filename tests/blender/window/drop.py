@@ -16,7 +16,7 @@ import bpy
 import rig
 
 sys.path.insert(0, next(a for a in rig.SESSION["args"] if a.startswith("here=")).removeprefix("here="))
-from played import ARGS, PATIENCE_S, log_holds, meshes, module, prepare, watch
+from played import ARGS, PATIENCE_S, extension, log_holds, meshes, prepare, watch
 
 FOLDER = Path(tempfile.gettempdir()) / "dropped"
 NAMES = [f"{number:02}" for number in range(40)] if "double" in ARGS else ["Chest", "Second", "Third"]
@@ -38,7 +38,7 @@ def drop(view):
 
 
 def steps():
-    queue, settings = module("addon.session").queue, bpy.context.scene.image_to_mesh
+    settings = bpy.context.scene.image_to_mesh
     prepare()
     settings.engine, settings.lrm.mesh_resolution = "LRM", 64
     FOLDER.mkdir()
@@ -55,15 +55,15 @@ def steps():
     yield 1.0
     rig.shot("drop")
     rig.key("i")  # Blender's menu of what takes images: Images to Meshes
-    yield from rig.wait_until(lambda: queue.busy, 10)
-    assert [job.name for job in queue.jobs()] == NAMES
+    yield from rig.wait_until(extension.is_busy, 10)
+    assert [job.name for job in extension.jobs()] == NAMES
     yield from rig.wait_until(lambda: len(meshes()) >= len(NAMES) // 4, PATIENCE_S)
     quarter, held = len(meshes()), memory()
-    yield from rig.wait_until(lambda: not queue.busy, PATIENCE_S)
+    yield from rig.wait_until(lambda: not extension.is_busy(), PATIENCE_S)
     made = [name for name in NAMES if name not in LOST]
     grown = (memory() - held) / (len(made) - quarter)
-    rig.log(f"{len(made)} of {len(NAMES)} made, {queue.failures}; {held:.0f} MB, and {grown:.2f} MB more a job")
-    assert meshes() == made and [text.split(":")[0] for text in queue.failures] == LOST
+    rig.log(f"{len(made)} of {len(NAMES)} made, {extension.failures()}; {held:.0f} MB, and {grown:.2f} MB more a job")
+    assert meshes() == made and [text.split(":")[0] for text in extension.failures()] == LOST
     if "double" in ARGS:
         log_holds()
         assert grown < KEPT_MB

@@ -13,18 +13,18 @@ import bpy
 import rig
 
 sys.path.insert(0, next(a for a in rig.SESSION["args"] if a.startswith("here=")).removeprefix("here="))
-from played import ARGS, PATIENCE_S, log_holds, meshes, module, prepare, watch
+from played import ARGS, PATIENCE_S, extension, log_holds, meshes, prepare, watch
 
 
-def begin(queue, stages, stage):
+def begin(stages, stage):
     """`yield from begin(...)`: start a job and wait until it is in the stage; keeps the names of all stages seen."""
     assert bpy.ops.image_to_mesh.generate() == {"FINISHED"}
-    job = queue.jobs()[-1]
+    job = extension.jobs()[-1]
 
     def there():
         if job.stage and job.stage not in stages:
             stages.append(job.stage)
-        return job.stage == stage or not queue.busy
+        return job.stage == stage or not extension.is_busy()
 
     yield from rig.wait_until(there, PATIENCE_S, every=0.05)
     return job
@@ -39,7 +39,7 @@ def is_alive(pid):
 
 
 def steps():
-    queue, stages = module("addon.session").queue, []
+    stages = []
     prepare()
     bpy.context.scene.image_to_mesh.filepath = ARGS["image"]
     yield from rig.open_sidebar("Image to Mesh")
@@ -47,38 +47,38 @@ def steps():
     if "stages" in ARGS:
         stages = ARGS["stages"].split(",")
     else:
-        job = yield from begin(queue, stages, None)
+        job = yield from begin(stages, None)
         assert job.state.value == "Done", job.message
         stages = [stage for stage in stages if stage != "adding the mesh"]
     rig.log("stages:", stages)
     for stage in stages:
-        job = yield from begin(queue, [], stage)
-        yield from rig.wait_until(lambda: queue.process.pid, 10, every=0.05)
-        pid = queue.process.pid
+        job = yield from begin([], stage)
+        yield from rig.wait_until(lambda: extension.process().pid, 10, every=0.05)
+        pid = extension.process().pid
         os.kill(pid, signal.SIGKILL)
-        yield from rig.wait_until(lambda: not queue.busy, 10)
+        yield from rig.wait_until(lambda: not extension.is_busy(), 10)
         rig.log(f"killed while {stage}: {job.state.value}: {job.message}. {job.remedy}")
         assert job.state.value == "Failed" and not is_alive(pid)
         if stage == stages[0]:
             yield 0.5
             rig.shot("killed")
     for stage in stages:
-        job = yield from begin(queue, [], stage)
+        job = yield from begin([], stage)
         began = time.monotonic()
         bpy.ops.image_to_mesh.cancel(job=job.id)
-        yield from rig.wait_until(lambda: not queue.busy, 10, every=0.02)
-        rig.log(f"cancelled while {stage}: {time.monotonic() - began:.2f} s, process kept: {bool(queue.process)}")
+        yield from rig.wait_until(lambda: not extension.is_busy(), 10, every=0.02)
+        rig.log(f"cancelled while {stage}: {time.monotonic() - began:.2f} s, process kept: {bool(extension.process())}")
         assert job.state.value == "Cancelled"
-    job = yield from begin(queue, [], stages[-1])
+    job = yield from begin([], stages[-1])
     bpy.ops.wm.read_homefile(app_template="")
-    yield from rig.wait_until(lambda: not queue.busy, PATIENCE_S)
+    yield from rig.wait_until(lambda: not extension.is_busy(), PATIENCE_S)
     rig.log(f"another file was opened: {job.state.value}: {job.message}. {job.remedy}")
     bpy.ops.image_to_mesh.import_finished(job=job.id)
-    yield from rig.wait_until(lambda: not queue.busy, 10)
+    yield from rig.wait_until(lambda: not extension.is_busy(), 10)
     assert len(meshes()) == 1
     rig.log("imported later:", meshes())
-    pid = queue.process.pid
-    bpy.ops.preferences.addon_disable(module="bl_ext.user_default.image_to_mesh")
+    pid = extension.process().pid
+    bpy.ops.preferences.addon_disable(module=extension.NAME)
     assert not is_alive(pid)
     log_holds()
 

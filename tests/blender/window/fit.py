@@ -13,7 +13,7 @@ import numpy as np
 import rig
 
 sys.path.insert(0, next(a for a in rig.SESSION["args"] if a.startswith("here=")).removeprefix("here="))
-from played import ARGS, PATIENCE_S, meshes, module, prepare, press, tallest_button
+from played import ARGS, PATIENCE_S, extension, meshes, prepare, press, tallest_button
 from widgets import DRAWN, choose, click, enter, fields, toggle_panel
 
 PLACES = "CURSOR", "STAND", "FLOOR", "REPLACE"
@@ -32,13 +32,13 @@ def place(name, settings):
     assert bpy.context.scene.image_to_mesh.placement.place == name
 
 
-def generate(queue):
+def generate():
     button = []
     yield from tallest_button(button)
-    yield from press(button[0], lambda: queue.busy)
-    yield from rig.wait_until(lambda: not queue.busy, PATIENCE_S)
-    assert queue.last.state.value == "Done", queue.last.message
-    queue.ended.clear()  # whose findings move the panels below
+    yield from press(button[0], extension.is_busy)
+    yield from rig.wait_until(lambda: not extension.is_busy(), PATIENCE_S)
+    assert extension.last_job().state.value == "Done", extension.last_job().message
+    extension.forget_ended_jobs()  # whose findings move the panels below
     rig.redraw()
     yield 1.0
     return bpy.context.object
@@ -56,7 +56,7 @@ def look():
 
 
 def steps():
-    scene, queue = bpy.context.scene, module("addon.session").queue
+    scene = bpy.context.scene
     ours = scene.image_to_mesh
     prepare()
     if "double" not in ARGS:
@@ -83,7 +83,7 @@ def steps():
     rig.log("3D cursor:", cursor)
     assert np.abs(cursor).max() > 0.1, "Shift and the right button have not moved the 3D cursor"
 
-    ob = yield from generate(queue)
+    ob = yield from generate()
     low, high = extent(ob)
     rig.log("on the floor:", low, high)
     assert abs(low[2]) < 1e-4 and abs(high[2] - 1.8) < 1e-4
@@ -104,7 +104,7 @@ def steps():
     bpy.ops.ed.undo_push(message="Block")
     box = extent(bpy.context.object)
     yield from place("REPLACE", window)
-    block = yield from generate(queue)
+    block = yield from generate()
     assert block.name == "Block" and len(meshes()) == 2
     now = extent(block)
     rig.log("in the place of:", box.tolist(), now.tolist())

@@ -12,20 +12,20 @@ import bpy
 import rig
 
 sys.path.insert(0, next(a for a in rig.SESSION["args"] if a.startswith("here=")).removeprefix("here="))
-from played import ARGS, module, prepare
+from played import ARGS, extension, prepare
 from widgets import DRAWN, join, of_region, picture, toggle_panel
 
 HEIGHT = 800  # pixels of the sidebar that are kept
 
 
 def steps():
-    view, words = bpy.context.preferences.view, module("addon.i18n.labels").WORDS
+    view, words = bpy.context.preferences.view, extension.labels.WORDS
     prepare()
     bpy.context.scene.image_to_mesh.filepath = ARGS["image"]
     yield from rig.open_sidebar("Image to Mesh")
     yield from toggle_panel("Ready to Use")
     rig.xdotool("mousemove", 300, 500)
-    for number, language in enumerate(module("addon.i18n.labels").LANGUAGES):
+    for number, language in enumerate(extension.labels.LANGUAGES):
         view.language, view.use_translate_interface, view.use_translate_tooltips = language, True, True
         yield from DRAWN
         yield from DRAWN
@@ -34,7 +34,7 @@ def steps():
         assert told == [words[word][number] for word in ("Fit to Scene", "Views to Mesh", "Ready to Use")]
         left, bottom, right, top = of_region()
         picture(language, (left, max(bottom, top - HEIGHT), right, top))
-    join("languages", *module("addon.i18n.labels").LANGUAGES)
+    join("languages", *extension.labels.LANGUAGES)
 
 
 rig.play(steps)

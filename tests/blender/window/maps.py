@@ -13,7 +13,7 @@ import mathutils
 import rig
 
 sys.path.insert(0, next(a for a in rig.SESSION["args"] if a.startswith("here=")).removeprefix("here="))
-from played import ARGS, PATIENCE_S, module, prepare, press
+from played import ARGS, PATIENCE_S, extension, open_panel, prepare, press
 
 FACES = 600
 
@@ -23,18 +23,15 @@ def nodes():
 
 
 def steps():
-    settings, queue = bpy.context.scene.image_to_mesh, module("addon.session").queue
+    settings = bpy.context.scene.image_to_mesh
     prepare()
     settings.engine, settings.filepath, settings.lrm.mesh_resolution = "LRM", ARGS["image"], 128
     settings.finish.faces = FACES
-    cls = module("addon.panels.finish").FinishPanel
-    bpy.utils.unregister_class(cls)
-    cls.bl_options = set()
-    bpy.utils.register_class(cls)
+    open_panel("finish")
     yield from rig.open_sidebar("Image to Mesh")
     bpy.ops.image_to_mesh.generate()
-    yield from rig.wait_until(lambda: not queue.busy, PATIENCE_S)
-    assert queue.last.state.value == "Done", queue.last.message
+    yield from rig.wait_until(lambda: not extension.is_busy(), PATIENCE_S)
+    assert extension.last_job().state.value == "Done", extension.last_job().message
     area, ob = rig.area(), bpy.context.object
     space, name, dense = area.spaces.active, ob.name, len(ob.data.polygons)
     with bpy.context.temp_override(window=rig.window(), area=area, region=rig.region("WINDOW")):

@@ -14,7 +14,7 @@ import bpy
 import rig
 
 sys.path.insert(0, next(a for a in rig.SESSION["args"] if a.startswith("here=")).removeprefix("here="))
-from played import ARGS, PATIENCE_S, module, prepare
+from played import ARGS, PATIENCE_S, extension, prepare
 from widgets import (
     DRAWN,
     PRESETS_PX,
@@ -37,13 +37,13 @@ FOLDER = Path(tempfile.gettempdir()) / "chosen"
 SIDE = 560  # pixels of a picture's part
 
 
-def settled(queue, told):
+def settled(told):
     """The entry has started a job, which ends well."""
-    yield from rig.wait_until(lambda: queue.busy or queue.last, 10)
-    yield from rig.wait_until(lambda: not queue.busy, PATIENCE_S)
-    rig.log(told, queue.last.state.value, queue.last.name)
-    assert queue.last.state.value == "Done", queue.last.message
-    queue.ended.clear()
+    yield from rig.wait_until(lambda: extension.is_busy() or extension.last_job(), 10)
+    yield from rig.wait_until(lambda: not extension.is_busy(), PATIENCE_S)
+    rig.log(told, extension.last_job().state.value, extension.last_job().name)
+    assert extension.last_job().state.value == "Done", extension.last_job().message
+    extension.forget_ended_jobs()
 
 
 def shown(name, line):
@@ -92,17 +92,17 @@ def presets(group):
     assert group.mesh_resolution == 77
 
 
-def add_menu(queue):
+def add_menu():
     def add():
         yield from hit("shift+a")
 
     lines = yield from submenu((yield from choose(add, 1)))  # of Mesh, below the search
     shown("add", lines[-1])
     yield from click(lines[-1])
-    yield from settled(queue, "Add > Mesh:")
+    yield from settled("Add > Mesh:")
 
 
-def search(queue, middle):
+def search(middle):
     rig.xdotool("mousemove", *middle)
     yield from DRAWN
     yield from hit("F3")
@@ -110,10 +110,10 @@ def search(queue, middle):
     bottom = whole()[3] - middle[1] - 240
     picture("search", (middle[0] - 10, bottom, middle[0] + SIDE - 10, bottom + 300))
     yield from hit("Return")
-    yield from settled(queue, "F3:")
+    yield from settled("F3:")
 
 
-def import_menu(queue):
+def import_menu():
     """File > Import, and two files in the file browser."""
     FOLDER.mkdir()
     for name in ("First", "Second"):
@@ -137,11 +137,11 @@ def import_menu(queue):
     yield from hit("a")
     yield from hit("Return")
     names = [ob.name for ob in bpy.data.objects]
-    yield from settled(queue, "File > Import:")
+    yield from settled("File > Import:")
     assert {"First", "Second"} <= {ob.name for ob in bpy.data.objects}, names
 
 
-def image_editor(queue):
+def image_editor():
     area, settings = rig.area(), bpy.context.scene.image_to_mesh
     image = bpy.data.images.new("Painted", 8, 8)
     area.type, area.spaces.active.image = "IMAGE_EDITOR", image
@@ -155,12 +155,12 @@ def image_editor(queue):
     lines = yield from texts("wcol_menu_item", None, open_image_menu)
     shown("image", lines[-1])
     yield from click(lines[-1])
-    yield from settled(queue, "Image Editor > Image:")
+    yield from settled("Image Editor > Image:")
     assert settings.source == "IMAGE" and settings.image == image
 
 
 def steps():
-    queue, stages = module("addon.session").queue, ARGS.get("stages", "key,add,search,presets,import,image").split(",")
+    stages = ARGS.get("stages", "key,add,search,presets,import,image").split(",")
     prepare()
     bpy.context.preferences.view.filebrowser_display_type = "SCREEN"
     settings = bpy.context.scene.image_to_mesh
@@ -172,17 +172,17 @@ def steps():
     yield from DRAWN
     if "key" in stages:
         yield from hit("ctrl+shift+m")
-        yield from settled(queue, "Ctrl+Shift+M:")
+        yield from settled("Ctrl+Shift+M:")
     if "add" in stages:
-        yield from add_menu(queue)
+        yield from add_menu()
     if "search" in stages:
-        yield from search(queue, middle)
+        yield from search(middle)
     if "presets" in stages:
         yield from presets(settings.one2345)
     if "import" in stages:
-        yield from import_menu(queue)
+        yield from import_menu()
     if "image" in stages:
-        yield from image_editor(queue)
+        yield from image_editor()
     if not {"add", "import", "image", "search"} - {*stages}:
         join("menus", "add", "import", "image", "search")
 

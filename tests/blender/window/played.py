@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the scripts of this folder share: the extension's modules, its preferences, the stand-in, buttons, holds."""
+"""Shared by the scripts of this folder: preferences, the stand-in for the backend, buttons, holds of Blender."""
 
 import os
 import sys
@@ -10,8 +10,10 @@ from pathlib import Path
 import bpy
 import rig
 
-NAME = "bl_ext.user_default.image_to_mesh"
 ARGS = dict(argument.split("=", 1) for argument in rig.SESSION["args"])
+sys.path.append(str(Path(ARGS["here"]).parent))
+import extension  # noqa: E402
+
 DATA = Path(tempfile.gettempdir()) / "image-to-mesh"
 PATIENCE_S = 1200
 HOLD_MS = 50
@@ -20,15 +22,11 @@ CALLED = ("draw", "poll", "execute", "invoke")  # by Blender, on its main thread
 holds = {}  # (ms of work, ms on the clock) of the longest call into each method of CALLED of our classes
 
 
-def module(name):
-    return sys.modules[f"{NAME}.{name}"]
-
-
 def prepare():
     """Preferences as an artist with an interpreter of their own would set them; the default scene without its cube."""
-    prefs = bpy.context.preferences.addons[NAME].preferences
+    prefs = bpy.context.preferences.addons[extension.NAME].preferences
     prefs.python, prefs.data_folder = ARGS["python"], str(DATA)
-    engine = module("backend.interface.tasks").engine("one2345")
+    engine = extension.tasks.task("one2345")
     bpy.context.scene.image_to_mesh.engine = engine.name.upper()
     for name in [name for name in ARGS if name.startswith("set.")]:
         parameter = engine.parameter(name.removeprefix("set."))
@@ -41,11 +39,11 @@ def prepare():
 
 def use_double():
     """Start tests/blender/double instead of the backend."""
-    protocol, process = module("backend.interface.protocol"), module("addon.jobs.process")
+    protocol, process = extension.protocol, extension.process_module
     DATA.mkdir(exist_ok=True)
     command = protocol.command(ARGS["python"], ARGS["double"], "serve", "--jobs", DATA / "jobs")
     launch = process.Launch(command, protocol.environment(os.environ), DATA, DATA / "logs" / "backend.log")
-    module("addon.session").queue.launch = lambda: lambda: launch
+    extension.start_as(launch)
 
 
 def tallest_button(found):
@@ -55,21 +53,29 @@ def tallest_button(found):
     found += sorted(boxes, key=lambda box: box[1] - box[3])[:1]
 
 
+def open_panel(name):
+    """Open a panel of ours from the start, instead of by a click on its title."""
+    cls = getattr(bpy.types, f"IMAGE_TO_MESH_PT_{name}")
+    bpy.utils.unregister_class(cls)
+    cls.bl_options = set()
+    bpy.utils.register_class(cls)
+
+
 def meshes():
     return [ob.name for ob in bpy.data.objects if "image_to_mesh_recipe" in ob]
 
 
 def watch():
     """From now on, measure every call of Blender's into a panel, an operator, the preferences or the timer of ours."""
-    session = module("addon.session")
-    tick = session.tick
-    session.tick = lambda: measure("session.tick", tick)
+    timer = extension.session().timer
+    tick = timer.tick
+    timer.tick = lambda: measure("session.tick", tick)
     for name in [name for name in dir(bpy.types) if name.startswith("IMAGE_TO_MESH_")]:
         cls = getattr(bpy.types, name)
-        for base in [base for base in cls.__mro__ if base.__module__.startswith(NAME)]:
+        for base in [base for base in cls.__mro__ if base.__module__.startswith(extension.NAME)]:
             for called in set(CALLED) & set(vars(base)):
                 replace(base, called)
-    replace(module("addon.panels.preferences").Preferences, "draw")
+    replace(extension.preferences_panel.Preferences, "draw")
 
 
 def replace(cls, called):
@@ -101,7 +107,7 @@ def measure(name, function, *arguments):
 
 def log_holds():
     """Say how long Blender was held, and fail if that was too long."""
-    session = module("addon.session")
+    session = extension.session()
     rig.log(f"longest hold {session.longest_ms:.1f} ms, longest import {session.longest_import_ms:.0f} ms")
     slowest = sorted(holds.items(), key=lambda item: item[1], reverse=True)[:6]
     rig.log("longest calls:", ", ".join(f"{name} {ms[0]:.1f} ms ({ms[1]:.1f})" for name, ms in slowest))
@@ -115,7 +121,7 @@ def show_preferences():
     bpy.context.preferences.active_section = "ADDONS"
     bpy.context.window_manager.addon_search = "Image to Mesh"
     with bpy.context.temp_override(window=rig.window(), area=area, region=area.regions[-1]):
-        bpy.ops.preferences.addon_expand(module=NAME)
+        bpy.ops.preferences.addon_expand(module=extension.NAME)
     rig.redraw()
 
 

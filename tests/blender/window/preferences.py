@@ -11,7 +11,7 @@ import bpy
 import rig
 
 sys.path.insert(0, next(a for a in rig.SESSION["args"] if a.startswith("here=")).removeprefix("here="))
-from played import ARGS, DATA, NAME, PATIENCE_S, live_buttons, log_holds, module, press, show_preferences, watch
+from played import ARGS, DATA, PATIENCE_S, extension, live_buttons, log_holds, press, show_preferences, watch
 
 MODEL = "sam-vit-base"
 WIDTHS_PX = (60, 250)  # of the leftmost button in a set's row: all other rows begin with wider or narrower ones
@@ -28,26 +28,26 @@ def rows():
 
 def shown():
     """The ids of the sets in the order of the preferences."""
-    catalog, parts = module("backend.interface.catalog"), module("addon.panels.preferences").PARTS
+    catalog, parts = extension.catalog, extension.catalog.PARTS
     return [w.id for part in parts for w in catalog.WEIGHTS if w.part == part and w.repository]
 
 
 def state():
-    """What is known of the set, once nobody looks any more."""
-    disk = module("addon.setup.disk_scan")
-    yield from rig.wait_until(lambda: disk.seen().complete and not disk.is_looking(), PATIENCE_S)
+    """The state of the set on disk, once the scan is over."""
+    disk = extension.disk_scan()
+    yield from rig.wait_until(lambda: disk.seen().complete and not disk.running, PATIENCE_S)
     yield 1.5
-    return disk.seen().models[MODEL]
+    return disk.seen().weights[MODEL]
 
 
 def done():
-    task = module("addon.setup.environment").task()
+    task = extension.background_task()
     return task and task.ended
 
 
 def begin(number, verb):
     """Click a button of the set's row, agree where that is asked, and wait until the task has begun."""
-    setup, before = module("addon.setup.environment"), module("addon.setup.environment").task()
+    setup, before = extension.setup(), extension.background_task()
     row = (yield from rows())[shown().index(MODEL)]
     if verb in ("download", "remove"):
         rig.click(*rig.centre(row[number]))
@@ -55,14 +55,14 @@ def begin(number, verb):
         rig.shot(f"agree_{verb}")
         rig.key("Return")
     else:
-        yield from press(row[number], lambda: setup.task() is not before)
-    yield from rig.wait_until(lambda: setup.task() is not before, 20)
-    rig.log(verb, "by a click:", setup.task().title)
+        yield from press(row[number], lambda: setup.task is not before)
+    yield from rig.wait_until(lambda: setup.task is not before, 20)
+    rig.log(verb, "by a click:", setup.task.title)
 
 
 def steps():
-    setup = module("addon.setup.environment")
-    prefs = bpy.context.preferences.addons[NAME].preferences
+    setup = extension.setup()
+    prefs = bpy.context.preferences.addons[extension.NAME].preferences
     prefs.data_folder, prefs.python = str(DATA), ARGS["python"]
     watch()
     show_preferences()
@@ -76,33 +76,31 @@ def steps():
     assert len(found) == len(shown()), f"{len(found)} rows for {len(shown())} sets"
     rig.shot("preferences")
     yield from begin(0, "download")
-    yield from rig.wait_until(lambda: setup.task().line == "31 of 61 MB", PATIENCE_S)
+    yield from rig.wait_until(lambda: setup.task.line == "31 of 61 MB", PATIENCE_S)
     yield 1.0
     rig.shot("downloading")
-    yield from press((yield from live_buttons())[0], lambda: not setup.running())
+    yield from press((yield from live_buttons())[0], lambda: not setup.running)
     yield from rig.wait_until(done, 20)
     half = yield from state()
-    rig.log(f"stopped: {setup.task().trouble.message}. {half['partial']} bytes lie there; folder {half['folder']!r}")
+    rig.log(f"stopped: {setup.task.trouble.message}. {half['partial']} bytes lie there; folder {half['folder']!r}")
     assert half["partial"] >= 30_000_000 and not half["folder"]
     rig.shot("stopped")
     yield from begin(0, "download")
     yield from rig.wait_until(done, PATIENCE_S)
     whole = yield from state()
-    rig.log(f"resumed: {setup.task().trouble or setup.task().stage}; {whole['origin']} {whole['folder']}")
-    assert whole["origin"] == "downloaded" and not setup.task().trouble
+    rig.log(f"resumed: {setup.task.trouble or setup.task.stage}; {whole['origin']} {whole['folder']}")
+    assert whole["origin"] == "downloaded" and not setup.task.trouble
     rig.shot("downloaded")
     yield from begin(0, "verify")
     yield from rig.wait_until(done, PATIENCE_S)
-    rig.log(f"verified: {setup.task().trouble or setup.task().stage}")
-    assert not setup.task().trouble
+    rig.log(f"verified: {setup.task.trouble or setup.task.stage}")
+    assert not setup.task.trouble
     yield from state()
     yield from begin(1, "remove")
     yield from rig.wait_until(done, PATIENCE_S)
     gone = yield from state()
-    rig.log(
-        f"removed: {setup.task().trouble or setup.task().stage}; folder {gone['folder']!r}, {gone['partial']} bytes"
-    )
-    assert not gone["folder"] and not gone["partial"] and not setup.task().trouble
+    rig.log(f"removed: {setup.task.trouble or setup.task.stage}; folder {gone['folder']!r}, {gone['partial']} bytes")
+    assert not gone["folder"] and not gone["partial"] and not setup.task.trouble
     log_holds()
 
 

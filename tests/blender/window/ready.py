@@ -19,7 +19,7 @@ import rig
 sys.path.insert(0, next(a for a in rig.SESSION["args"] if a.startswith("here=")).removeprefix("here="))
 sys.path.insert(1, str(Path(sys.path[0]).parent / "inside"))
 from content import KINDS, content, differences
-from played import ARGS, PATIENCE_S, module, prepare, press
+from played import ARGS, PATIENCE_S, extension, prepare, press
 from widgets import DRAWN, enter, fields, hit, join, of_region, picture, titles, toggle_panel, type_words, whole
 
 FACES = 2000
@@ -32,7 +32,7 @@ if not bpy.app.build_options.usd:  # as in Debian's Blender
 
 def spread(mesh):
     """Mean and standard deviation (6,) of the vertices' colours in sRGB, 0..1."""
-    colors = module("addon.scene.mesh_export").read_colors(mesh)[:, :3] / 255
+    colors = extension.mesh_export.read_colors(mesh)[:, :3] / 255
     return np.concatenate([colors.mean(0), colors.std(0)])
 
 
@@ -158,7 +158,7 @@ def files():
 
 
 def steps():
-    queue, settings = module("addon.session").queue, bpy.context.scene.image_to_mesh
+    settings = bpy.context.scene.image_to_mesh
     stages = ARGS.get("stages", "shape,files")
     prepare()
     bpy.context.preferences.view.filebrowser_display_type = "SCREEN"
@@ -167,10 +167,10 @@ def steps():
         settings.engine, settings.lrm.mesh_resolution = "LRM", 96
     yield from rig.open_sidebar("Image to Mesh")
     bpy.ops.image_to_mesh.generate()
-    yield from rig.wait_until(lambda: not queue.busy, PATIENCE_S)
-    assert queue.last.state.value == "Done", queue.last.message
+    yield from rig.wait_until(lambda: not extension.is_busy(), PATIENCE_S)
+    assert extension.last_job().state.value == "Done", extension.last_job().message
     bpy.context.object.name = "Ready"
-    queue.ended.clear()
+    extension.forget_ended_jobs()
     bpy.ops.ed.undo_push(message="Ready")
     if "shape" in stages:
         yield from shape(settings)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a script of this folder imports as `rig` inside Blender, where plain_rig.py plays it (see docs/window-rig.md).
+"""The module that a script of this folder imports as `rig` inside Blender, played by plain_rig.py (docs/window-rig.md).
 
 A script defines a generator of steps and ends with play(steps): after `yield SECONDS` Blender has drawn and handled
 events for so long. Coordinates are Blender's: pixels from the bottom left of the window, which fills the screen.

@@ -12,12 +12,12 @@ import bpy
 import rig
 
 sys.path.insert(0, next(a for a in rig.SESSION["args"] if a.startswith("here=")).removeprefix("here="))
-from played import ARGS, NAME, PATIENCE_S, live_buttons, log_holds, meshes, module, press, show_preferences, watch
+from played import ARGS, PATIENCE_S, extension, live_buttons, log_holds, meshes, press, show_preferences, watch
 
 
 def set_up():
     """Click the topmost button that online access brings to life, and wait until the backend is made."""
-    setup = module("addon.setup.environment")
+    setup = extension.setup()
     grey = yield from live_buttons()
     bpy.context.preferences.system.use_online_access = True
     rig.redraw()
@@ -27,15 +27,15 @@ def set_up():
     rig.log(f"{len(grey)} buttons offline, {len(alive)} online")
     yield from press(alive[0], setup.running)
     began, stage = time.monotonic(), ""
-    while setup.running():
-        if setup.task().stage != stage:
-            stage = setup.task().stage
+    while setup.running:
+        if setup.task.stage != stage:
+            stage = setup.task.stage
             rig.log(f"{time.monotonic() - began:.0f} s: {stage}")
             yield 3.0
             rig.shot("setting_up_" + stage.split()[-1].strip("()"))
         yield 1.0
     yield 1.0
-    task = setup.task()
+    task = setup.task
     rig.log(f"{time.monotonic() - began:.0f} s: {task.stage}. {task.line} {task.trouble or ''}")
     rig.shot("set_up")
     assert setup.is_ready(), task.trouble
@@ -43,34 +43,33 @@ def set_up():
 
 def make_mesh():
     """A job in the backend that was just made."""
-    queue = module("addon.session").queue
     bpy.context.scene.image_to_mesh.filepath = ARGS["image"]
     began = time.monotonic()
     bpy.ops.image_to_mesh.generate()
-    yield from rig.wait_until(lambda: not queue.busy, PATIENCE_S)
-    rig.log(f"{queue.last.state.value} {time.monotonic() - began:.1f} s after the click: {meshes()}")
-    assert len(meshes()) == 1, queue.last.message
+    yield from rig.wait_until(lambda: not extension.is_busy(), PATIENCE_S)
+    rig.log(f"{extension.last_job().state.value} {time.monotonic() - began:.1f} s after the click: {meshes()}")
+    assert len(meshes()) == 1, extension.last_job().message
 
 
 def remove():
     """Click Remove Backend, the second button of the topmost row, and agree."""
-    setup, folder = module("addon.setup.environment"), Path(ARGS["data"])
+    setup, folder = extension.setup(), Path(ARGS["data"])
     alive = yield from live_buttons()
     assert (folder / "environment").is_dir()
     rig.click(*rig.centre(alive[1]))
     yield 1.0
     rig.shot("remove")
     rig.key("Return")
-    yield from rig.wait_until(lambda: setup.task().title == "Removing" and setup.task().ended, PATIENCE_S)
+    yield from rig.wait_until(lambda: setup.task.title == "Removing" and setup.task.ended, PATIENCE_S)
     yield 1.0
     rig.shot("removed")
     left = sorted(path.name for path in folder.iterdir())
-    rig.log(f"removed: {setup.task().trouble or 'well'}; left: {left}")
+    rig.log(f"removed: {setup.task.trouble or 'well'}; left: {left}")
     assert not {"environment", "backend"} & set(left) and "jobs" in left and not setup.is_ready()
 
 
 def steps():
-    prefs = bpy.context.preferences.addons[NAME].preferences
+    prefs = bpy.context.preferences.addons[extension.NAME].preferences
     prefs.data_folder, prefs.variant, prefs.show_weights = ARGS["data"], "CPU", False
     watch()
     show_preferences()

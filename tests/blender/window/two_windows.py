@@ -11,7 +11,7 @@ import bpy
 import rig
 
 sys.path.insert(0, next(a for a in rig.SESSION["args"] if a.startswith("here=")).removeprefix("here="))
-from played import ARGS, PATIENCE_S, log_holds, module, prepare, watch
+from played import ARGS, PATIENCE_S, extension, log_holds, prepare, watch
 
 
 def made(scene):
@@ -27,16 +27,16 @@ def within(window):
 def generate(window):
     with within(window):
         bpy.ops.image_to_mesh.generate()
-    return module("addon.session").queue.jobs()[-1]
+    return extension.jobs()[-1]
 
 
-def finish(queue):
-    yield from rig.wait_until(lambda: not queue.busy, PATIENCE_S)
-    rig.log(f"{queue.last.state.value}: {queue.last.message}")
+def finish():
+    yield from rig.wait_until(lambda: not extension.is_busy(), PATIENCE_S)
+    rig.log(f"{extension.last_job().state.value}: {extension.last_job().message}")
 
 
 def steps():
-    queue, windows = module("addon.session").queue, bpy.context.window_manager.windows
+    windows = bpy.context.window_manager.windows
     prepare()
     watch()
     bpy.context.scene.image_to_mesh.filepath = ARGS["image"]
@@ -60,7 +60,7 @@ def steps():
     with within(windows[1]):
         bpy.ops.object.mode_set(mode="OBJECT")
         bpy.ops.ed.undo_push(message="Cube")
-    yield from finish(queue)
+    yield from finish()
     assert len(made(first)) == 1 and not made(second)
     with within(windows[0]):
         bpy.ops.ed.undo()
@@ -70,8 +70,8 @@ def steps():
     generate(windows[0])
     third = bpy.data.scenes.new("Third")
     windows[0].scene = third
-    yield from finish(queue)
-    assert queue.last.state.value == "Done" and len(made(bpy.data.scenes["Scene"])) == 1 and not made(third)
+    yield from finish()
+    assert extension.last_job().state.value == "Done" and len(made(bpy.data.scenes["Scene"])) == 1 and not made(third)
 
     windows[0].scene = bpy.data.scenes["Scene"]
     yield 0.5
@@ -79,8 +79,8 @@ def steps():
     generate(windows[1])
     with within(windows[1]):
         bpy.ops.wm.window_close()
-    yield from finish(queue)
-    assert queue.last.state.value == "Done" and len(made(bpy.data.scenes["Second"])) == 1
+    yield from finish()
+    assert extension.last_job().state.value == "Done" and len(made(bpy.data.scenes["Second"])) == 1
     log_holds()
 
 

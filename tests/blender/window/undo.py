@@ -17,7 +17,7 @@ import rig
 sys.path.insert(0, next(a for a in rig.SESSION["args"] if a.startswith("here=")).removeprefix("here="))
 sys.path.insert(1, str(Path(sys.path[0]).parent / "inside"))
 from content import content, differences
-from played import ARGS, PATIENCE_S, module, prepare
+from played import ARGS, PATIENCE_S, extension, prepare
 from widgets import DRAWN, PANELS, click, titles, toggle_panel
 
 CAMERA = {"elevation_deg": 20, "radius": 1.2, "fov_deg": 49, "shift": [0, 0], "size": [8, 6], "iou": 1}
@@ -33,7 +33,7 @@ BUTTONS = {  # by panel: names of the live ones from top to bottom
 
 def ball():
     """Red on the right and blue on the left, as made here, with a version and a denser mesh."""
-    maker, history, scene = module("addon.scene.mesh_import"), module("addon.scene.versions"), bpy.context.scene
+    maker, history, scene = extension.mesh_import, extension.history, bpy.context.scene
     bpy.ops.mesh.primitive_ico_sphere_add(subdivisions=4, radius=0.4, location=(2, 0, 0))
     ob = bpy.context.object
     ob.name = "Ball"
@@ -49,19 +49,19 @@ def same(expected):
     return not differences(content(), expected)
 
 
-def pressed(queue, name, box, failures):
+def pressed(name, box, failures):
     """Click, Ctrl+Z, Ctrl+Shift+Z, Ctrl+Z."""
     before, began = content(), time.monotonic()
     for _ in range(3):
         yield from click(box)
-        yield from rig.wait_until(lambda: not queue.busy, PATIENCE_S)
+        yield from rig.wait_until(lambda: not extension.is_busy(), PATIENCE_S)
         yield from DRAWN
         if not same(before):
             break
     after = content()
-    failed = queue.last and queue.last.state.value == "Failed"
-    words = [queue.last.message] if failed else [] if differences(after, before) else ["nothing happened"]
-    queue.ended.clear()  # whose findings would move the panels below
+    failed = extension.last_job() and extension.last_job().state.value == "Failed"
+    words = [extension.last_job().message] if failed else [] if differences(after, before) else ["nothing happened"]
+    extension.forget_ended_jobs()  # whose findings would move the panels below
     rig.xdotool("mousemove", 300, 500)
     yield from DRAWN
     for key, expected in (("ctrl+z", before), ("ctrl+shift+z", after), ("ctrl+z", before)):
@@ -82,7 +82,7 @@ def live_below(title):
 
 
 def steps():
-    scene, queue = bpy.context.scene, module("addon.session").queue
+    scene = bpy.context.scene
     prepare()
     settings = scene.image_to_mesh
     settings.filepath, settings.prompt = ARGS["image"], "a red car"
@@ -90,7 +90,7 @@ def steps():
     settings.finish.faces, settings.finish.map_size = 60, "512"
     bpy.ops.image_to_mesh.generate()
     yield from rig.open_sidebar("Image to Mesh")
-    yield from rig.wait_until(lambda: not queue.busy, PATIENCE_S)
+    yield from rig.wait_until(lambda: not extension.is_busy(), PATIENCE_S)
     recipe = json.loads(bpy.data.objects["Apple"]["image_to_mesh_recipe"]) | {"report": {"picture_camera": CAMERA}}
     bpy.data.objects["Apple"]["image_to_mesh_recipe"] = json.dumps(recipe)
     ball()
@@ -109,7 +109,7 @@ def steps():
         rig.log(panel, boxes)
         rig.shot(panel.replace(" ", "_"))
         for name, box in zip(names, boxes, strict=True):
-            yield from pressed(queue, name, box, failures)
+            yield from pressed(name, box, failures)
         yield from toggle_panel(panel)
     assert not failures, "\n".join(failures)
 

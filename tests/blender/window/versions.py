@@ -10,39 +10,31 @@ import bpy
 import rig
 
 sys.path.insert(0, next(a for a in rig.SESSION["args"] if a.startswith("here=")).removeprefix("here="))
-from played import ARGS, PATIENCE_S, meshes, module, prepare, press
-
-
-def open_panel(module_name, name):
-    """Open from the start, instead of a click on its title."""
-    cls = getattr(module(module_name), name)
-    bpy.utils.unregister_class(cls)
-    cls.bl_options = set()
-    bpy.utils.register_class(cls)
+from played import ARGS, PATIENCE_S, extension, meshes, open_panel, prepare, press
 
 
 def steps():
     scene = bpy.context.scene
-    settings, queue, versions = scene.image_to_mesh, module("addon.session").queue, scene.image_to_mesh_versions
+    settings, versions = scene.image_to_mesh, scene.image_to_mesh_versions
     prepare()
     settings.engine, settings.filepath = "LRM", ARGS["image"]
     settings.lrm.mesh_resolution = 128
-    open_panel("addon.panels.history", "History")
+    open_panel("history")
     yield from rig.open_sidebar("Image to Mesh")
     told = []
-    write = module("addon.session").write_status
-    module("addon.session").write_status = lambda text: (told.append(text), write(text))
+    write = extension.session().write_status
+    extension.session().write_status = lambda text: (told.append(text), write(text))
     bpy.ops.image_to_mesh.generate()
-    yield from rig.wait_until(lambda: not queue.busy, PATIENCE_S)
-    assert queue.last.state.value == "Done", queue.last.message
+    yield from rig.wait_until(lambda: not extension.is_busy(), PATIENCE_S)
+    assert extension.last_job().state.value == "Done", extension.last_job().message
     yield 1.0
     rig.shot("history")
     boxes = []
     yield from rig.buttons(rig.region("UI"), boxes)
     left, y0, right, y1 = boxes[-1]  # of Another Seed, or of the row that it ends
-    yield from press((right - (right - left) // 4, y0, right, y1), lambda: queue.busy)
-    yield from rig.wait_until(lambda: not queue.busy, PATIENCE_S)
-    seeds = [module("addon.scene.versions").recipe_of(version)["seed"] for version in versions]
+    yield from press((right - (right - left) // 4, y0, right, y1), extension.is_busy)
+    yield from rig.wait_until(lambda: not extension.is_busy(), PATIENCE_S)
+    seeds = [extension.history.provenance_of(version)["seed"] for version in versions]
     rig.log("seeds:", seeds, "told:", told)
     assert seeds == [0, 1] and any("is done" in (text or "") for text in told)
     scene.image_to_mesh_version = 0

@@ -12,15 +12,11 @@ import mathutils
 import rig
 
 sys.path.insert(0, next(a for a in rig.SESSION["args"] if a.startswith("here=")).removeprefix("here="))
-from played import ARGS, PATIENCE_S, meshes, module, prepare, press
+from played import ARGS, PATIENCE_S, extension, meshes, prepare, press
 
 STEPS = 40  # of refining; fewer show no unfinished mesh
-PANELS = {
-    "views_panel": ("ViewsPanel", "NovelViewPanel"),
-    "refine_panel": ("RefinePanel",),
-    "placement_panel": ("PlacementPanel",),
-}
-CLASSES = [getattr(module(f"addon.{file}"), name) for file, names in PANELS.items() for name in names]
+PANELS = "views", "novel_view", "refine", "placement"
+CLASSES = [getattr(bpy.types, f"IMAGE_TO_MESH_PT_{name}") for name in PANELS]
 
 
 def show_panels(*wanted):
@@ -72,17 +68,23 @@ def live():
     return boxes
 
 
-def finished(queue):
-    yield from rig.wait_until(lambda: not queue.busy, PATIENCE_S)
-    job = queue.last
-    rig.log(job.state.value, job.engine, job.message, job.remedy, {k: job.report.get(k) for k in ("seconds", "faces")})
+def finished():
+    yield from rig.wait_until(lambda: not extension.is_busy(), PATIENCE_S)
+    job = extension.last_job()
+    rig.log(
+        job.state.value,
+        job.request.engine,
+        job.message,
+        job.remedy,
+        {k: job.facts.get(k) for k in ("seconds", "faces")},
+    )
     assert job.state.value == "Done"
     yield 1.0
 
 
-def make_mesh_of_views(queue):
+def make_mesh_of_views():
     """From the rig, whose cameras Ctrl+Z takes away, to the mesh beside the head."""
-    show_panels("ViewsPanel")
+    show_panels("IMAGE_TO_MESH_PT_views")
     yield 1.0
     boxes = yield from live()
     view_rig = boxes[-2]  # Render Views, beside it, is grey until there is a rig
@@ -95,10 +97,10 @@ def make_mesh_of_views(queue):
     yield from rig.wait_until(lambda: "View Rig" not in bpy.data.objects, 10)
     look("Head")
     boxes = yield from live()
-    yield from press(boxes[-1], lambda: queue.busy)
-    yield from rig.wait_until(lambda: queue.active and queue.active.step > 3, PATIENCE_S)
-    rig.log("stage:", queue.active.stage_text())
-    yield from finished(queue)
+    yield from press(boxes[-1], extension.is_busy)
+    yield from rig.wait_until(lambda: extension.active_job() and extension.active_job().step > 3, PATIENCE_S)
+    rig.log("stage:", extension.active_job().stage_text())
+    yield from finished()
     new = bpy.context.object
     assert (new.location - bpy.data.objects["Head"].location).length < 0.2
     new.location.x += 1.7
@@ -108,14 +110,14 @@ def make_mesh_of_views(queue):
     new.hide_set(True)
 
 
-def stand_images_around(queue):
-    show_panels("NovelViewPanel")
+def stand_images_around():
+    show_panels("IMAGE_TO_MESH_PT_novel_view")
     bpy.data.objects["Head"].hide_set(True)
     bpy.context.scene.image_to_mesh.filepath = ARGS["image"]
     yield 1.0
     boxes = yield from live()
-    yield from press(boxes[-1], lambda: queue.busy)
-    yield from finished(queue)
+    yield from press(boxes[-1], extension.is_busy)
+    yield from finished()
     stands = [ob.name for ob in bpy.data.objects if ob.empty_display_type == "IMAGE" and ob.type == "EMPTY"]
     assert len(stands) == 4
     look(*stands, turn=(1.0, 0, 0.5))
@@ -125,7 +127,7 @@ def stand_images_around(queue):
         bpy.data.objects[stand].hide_set(True)
 
 
-def refine(queue):
+def refine():
     """An egg becomes more like the image; the unfinished mesh is seen meanwhile."""
     settings = bpy.context.scene.image_to_mesh
     settings.filepath = ARGS["image"]
@@ -137,16 +139,19 @@ def refine(queue):
     bpy.ops.ed.undo_push(message="Egg")
     look("Egg")
     bpy.context.view_layer.objects.active = egg
-    show_panels("RefinePanel")
+    show_panels("IMAGE_TO_MESH_PT_refine")
     yield 1.0
     count, boxes = len(egg.data.vertices), (yield from live())
-    yield from press(boxes[-1], lambda: queue.busy)
+    yield from press(boxes[-1], extension.is_busy)
     egg.hide_set(True)
-    yield from rig.wait_until(lambda: not queue.busy or (queue.active and queue.active.preview is not None), PATIENCE_S)
-    assert queue.busy, "there was no preview"
+    yield from rig.wait_until(
+        lambda: not extension.is_busy() or (extension.active_job() and extension.active_job().preview is not None),
+        PATIENCE_S,
+    )
+    assert extension.is_busy(), "there was no preview"
     yield 1.0
     rig.shot("refine")
-    yield from finished(queue)
+    yield from finished()
     egg = bpy.data.objects["Egg"]
     egg.hide_set(False)
     assert len(egg.data.vertices) != count and [m.name for m in egg.modifiers] == ["Smooth"]
@@ -162,12 +167,12 @@ def match_camera():
     egg = bpy.data.objects["Egg"]
     egg.hide_set(False)  # undoing has hidden it again
     bpy.context.view_layer.objects.active = egg
-    show_panels("PlacementPanel")
+    show_panels("IMAGE_TO_MESH_PT_placement")
     yield 1.0
     boxes = yield from live()
     yield from press(boxes[-1], lambda: "Egg Camera" in bpy.data.objects)
     rig.area().spaces.active.region_3d.view_perspective = "CAMERA"
-    facts = module("addon.operators.match_camera").facts_of(egg)
+    facts = extension.match_camera.facts_of(egg)
     rig.log("camera:", facts)
     yield 1.0
     rig.shot("match")
@@ -175,22 +180,22 @@ def match_camera():
 
 def steps():
     """All of it, or what `--stages` names: mesh, images, refine."""
-    queue, stages = module("addon.session").queue, ARGS.get("stages", "mesh,images,refine").split(",")
+    stages = ARGS.get("stages", "mesh,images,refine").split(",")
     prepare()
     bpy.context.scene.image_to_mesh.views.size = 64
     model()
     show_panels()
     yield from rig.open_sidebar("Image to Mesh")
     if "mesh" in stages:
-        yield from make_mesh_of_views(queue)
+        yield from make_mesh_of_views()
     if "images" in stages:
-        yield from stand_images_around(queue)
+        yield from stand_images_around()
     if "refine" in stages:
-        yield from refine(queue)
+        yield from refine()
         if "double" not in ARGS:  # which does not know from where its picture looks
             yield from match_camera()
     show_panels(*[cls.__name__ for cls in CLASSES])
-    rig.log("longest hold", round(module("addon.session").longest_ms), "ms", meshes())
+    rig.log("longest hold", round(extension.session().longest_ms), "ms", meshes())
 
 
 rig.play(steps)

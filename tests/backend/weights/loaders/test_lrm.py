@@ -6,11 +6,9 @@ import json
 import os
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
-from torch import Tensor
 
 from backend.interface import catalog
 from backend.interface.catalog import WeightsError
@@ -18,6 +16,7 @@ from backend.reconstruction.lrm.model import LRM, Architecture
 from backend.weights.loaders.lrm import blank, check_lrm, describe_openlrm, load_lrm, save_lrm
 from backend.weights.loaders.lrm_names import openlrm_origins, triposr_origins
 from tests.support import DATA
+from tests.support.checkpoints import recorded_lrm
 
 INVENTORIES = json.loads(gzip.decompress((DATA / "lrm_inventories.json.gz").read_bytes()))
 CONFIG = """cond_image_size: 112  # pixels
@@ -29,12 +28,6 @@ renderer:
   radius: 0.87
   density_bias: -1.0
 """
-
-
-def recorded(name: str) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    with np.load(DATA / f"lrm_{name}.npz", allow_pickle=False) as file:
-        tensors = {key: torch.from_numpy(file[key]) for key in file.files}
-    return {k: v for k, v in tensors.items() if k[0] != "_"}, {k[1:]: v for k, v in tensors.items() if k[0] == "_"}
 
 
 def shapes(names: dict, origins: dict) -> dict[str, list[int]]:
@@ -66,7 +59,7 @@ def test_the_full_sizes_have_exactly_openlrms_tensors(size):
 
 @pytest.mark.parametrize("name", ["model.ckpt", "model.safetensors"])
 def test_triposr_by_its_own_config(name, tmp_path):
-    state, told = recorded("triposr")
+    state, told = recorded_lrm("triposr")
     (tmp_path / "config.yaml").write_text(CONFIG)
     (tmp_path / "lrm.json").write_text('{"encoder": {"heads": 4}}')  # which TripoSR fetches from elsewhere
     save_file(state, tmp_path / name) if name.endswith("s") else torch.save(state, tmp_path / name)
@@ -79,7 +72,7 @@ def test_triposr_by_its_own_config(name, tmp_path):
 
 @pytest.mark.parametrize("name", ["pytorch_model.bin", "model.safetensors"])
 def test_openlrm_11_by_its_own_config(name, tmp_path):
-    state, _ = recorded("openlrm")
+    state, _ = recorded_lrm("openlrm")
     (tmp_path / "config.json").write_text('{"transformer_heads": 4, "rendering_samples_per_ray": 96}')
     save_file(state, tmp_path / name) if name.endswith("s") else torch.save(state, tmp_path / name)
     model, kind = load_lrm(tmp_path)
@@ -89,8 +82,8 @@ def test_openlrm_11_by_its_own_config(name, tmp_path):
 
 
 def test_openlrm_10_has_dino_and_names_of_its_own(tmp_path):
-    state, told = recorded("openlrm")
-    dino, seen = recorded("triposr")
+    state, told = recorded_lrm("openlrm")
+    dino, seen = recorded_lrm("triposr")
     old = {k: v for k, v in state.items() if not k.startswith(("encoder.", "pos_embed", "upsampler"))}
     old |= {"transformer.pos_embed": state["pos_embed"]}
     old |= {f"transformer.deconv.{k}": state[f"upsampler.{k}"] for k in ("weight", "bias")}
@@ -127,7 +120,7 @@ class Intruder:
 
 
 def test_another_file_is_refused_with_what_differs(tmp_path, monkeypatch):
-    state, _ = recorded("triposr")
+    state, _ = recorded_lrm("triposr")
     (tmp_path / "lrm.json").write_text('{"heads": 4, "encoder": {"heads": 4}}')
     file = tmp_path / "model.ckpt"
     for name in sorted(state)[:5]:
@@ -136,7 +129,7 @@ def test_another_file_is_refused_with_what_differs(tmp_path, monkeypatch):
     with pytest.raises(WeightsError, match=r"backbone.norm.bias is missing; .* and 3 more") as caught:
         check_lrm(tmp_path)
     assert str(file) in str(caught.value) and caught.value.remedy
-    state, _ = recorded("triposr")
+    state, _ = recorded_lrm("triposr")
     torch.save(state | {"decoder.layers.18.bias": torch.zeros(5)}, file)
     with pytest.raises(WeightsError, match=r"decoder.layers.18.bias is \[5\], not \[4\]"):
         check_lrm(tmp_path)
@@ -152,7 +145,7 @@ def test_another_file_is_refused_with_what_differs(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("note", ['{"depth": 1000000}', '{"heads": 7}', '{"planes": ["xq", 1, 2]}', '{"width": "a"}'])
 def test_hostile_notes_are_refused(note, tmp_path):
-    state, _ = recorded("triposr")
+    state, _ = recorded_lrm("triposr")
     save_file(state, tmp_path / "model.safetensors")
     (tmp_path / "lrm.json").write_text(note)
     with pytest.raises(WeightsError):

@@ -3,15 +3,12 @@
 # pyright: reportAttributeAccessIssue=false, reportArgumentType=false
 """MVDream's files in every published layout, against the published network's numbers (data/mvdream.npz), and against
 networks written once more where there are none.
-
-MVDREAM_PARITY names a folder with another spec.json and outputs.npz to test against in place of ours.
 """
 
 import json
 import math
 import os
 import shutil
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -27,61 +24,24 @@ from backend.weights.formats.fill import fill
 from backend.weights.formats.names import swap
 from backend.weights.loaders.mvdream import check, check_multi_view, empty_network, load_multi_view, open_parts, origins
 from tests.support import DATA
+from tests.support.checkpoints import MVDREAM, MVDREAM_OTHER, TOKENS, mvdream_checkpoint, write_clip_words
 from tests.support.zero123_reference import Reference, Unet, difference
-from tests.support.zero123_rule import SPEC, read_spec, rule
+from tests.support.zero123_rule import rule
 
-OTHER = os.environ.get("MVDREAM_PARITY")
-MVDREAM = read_spec("mvdream", OTHER)
-CPU, WORDS, TOKENS = torch.device("cpu"), [*"abcdefghijklmnopqrstuvwxyz!"], 12
+CPU = torch.device("cpu")
 
 
 def outputs():
-    with np.load(Path(OTHER) / "outputs.npz" if OTHER else DATA / "mvdream.npz", allow_pickle=False) as stored:
+    file = Path(MVDREAM_OTHER) / "outputs.npz" if MVDREAM_OTHER else DATA / "mvdream.npz"
+    with np.load(file, allow_pickle=False) as stored:
         return {key: torch.from_numpy(stored[key]) for key in stored}
-
-
-def text_shapes(width, words, blocks, prefix="cond_stage_model.model."):
-    """OpenCLIP's text tower, with what nothing reads."""
-    yield from (("token_embedding.weight", [words, width]), ("positional_embedding", [TOKENS, width]))
-    yield from (("text_projection", [width, width]), ("logit_scale", []), ("attn_mask", [TOKENS, TOKENS]))
-    yield from ((f"ln_final.{kind}", [width]) for kind in ("weight", "bias"))
-    for i in range(blocks):
-        for name, shape in (
-            ("attn.in_proj_", [3 * width, width]),
-            ("attn.out_proj.", [width, width]),
-            ("mlp.c_fc.", [4 * width, width]),
-            ("mlp.c_proj.", [width, 4 * width]),
-            ("ln_1.", [width]),
-            ("ln_2.", [width]),
-        ):
-            yield f"transformer.resblocks.{i}.{name}weight", shape
-            yield f"transformer.resblocks.{i}.{name}bias", shape[:1]
-
-
-@cache
-def published(seed=MVDREAM["seed"]):
-    """A whole .pt file's tensors: the fixture's UNet, Zero123's auto-encoder, a text encoder of three blocks."""
-    state = {key: rule(key, shape, seed) for key, shape in MVDREAM["tensors"]}
-    state |= {key: rule(key, shape, seed) for key, shape in SPEC["tensors"] if key.startswith("first_stage_model.")}
-    width, words = MVDREAM["reduced"]["context_dim"], 2 * len(WORDS) + 2
-    texts = {"cond_stage_model.model." + key: shape for key, shape in text_shapes(width, words, 3)}
-    state |= {key: rule(key, shape, seed) for key, shape in texts.items()}
-    return state | {"betas": torch.ones(1000), "alphas_cumprod": torch.ones(1000)}
-
-
-def write_words(folder):
-    words = [*WORDS, *(letter + "</w>" for letter in WORDS)]
-    words = [*sorted(words, key=lambda word: word != "!"), "<|startoftext|>", "<|endoftext|>"]
-    folder.mkdir(exist_ok=True)
-    (folder / "vocab.json").write_text(json.dumps({word: i for i, word in enumerate(words)}))
-    (folder / "merges.txt").write_text("#version: 0.2\n")
 
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory):
     folder = tmp_path_factory.mktemp("mvdream")
-    torch.save(published(), folder / "sd-v2.1-base-4view.pt")
-    write_words(folder)
+    torch.save(mvdream_checkpoint(), folder / "sd-v2.1-base-4view.pt")
+    write_clip_words(folder)
     return folder / "sd-v2.1-base-4view.pt"
 
 
@@ -100,7 +60,7 @@ def test_the_published_numbers_in_both_modes(model):
 
 def test_the_text_encoder_is_open_clips_last_but_one_layer(model):
     """Written once more: causal, exact GELU, padded with zeros, the last block skipped, then the final norm."""
-    state = published()
+    state = mvdream_checkpoint()
     tower = Reference(lambda name: state.get("cond_stage_model.model." + name), 1e-5)
     words = model.tokenizer.get_vocab()
     tokens = [words["<|startoftext|>"], words["c</w>"], words["b</w>"], words["<|endoftext|>"]]
@@ -125,7 +85,7 @@ def test_the_text_encoder_is_open_clips_last_but_one_layer(model):
 def save_diffusers(model, folder):
     for name in ("unet", "vae", "text_encoder", "scheduler"):
         getattr(model, name).save_pretrained(folder / name)
-    write_words(folder / "tokenizer")
+    write_clip_words(folder / "tokenizer")
     (folder / "tokenizer/tokenizer_config.json").write_text(
         json.dumps({"pad_token": "!", "model_max_length": TOKENS, "tokenizer_class": "CLIPTokenizer"})
     )
@@ -137,7 +97,7 @@ def save_ashawkey(model, folder):
     shutil.rmtree(folder / "unet")
     (folder / "unet").mkdir()
     prefix = "model.diffusion_model."
-    unet = {key.removeprefix(prefix): value for key, value in published().items() if key.startswith(prefix)}
+    unet = {key.removeprefix(prefix): value for key, value in mvdream_checkpoint().items() if key.startswith(prefix)}
     save_file(unet, folder / "unet/diffusion_pytorch_model.safetensors")
     config = {"image_size": 32, "model_channels": 32, "num_head_channels": 32, "camera_dim": 16, "ip_dim": 0}
     (folder / "unet/config.json").write_text(json.dumps(config))
@@ -239,8 +199,8 @@ def change(state, words):
     ],
 )
 def test_files_that_do_not_fit_are_refused_in_words(words, tmp_path):
-    torch.save(change(published(), words), tmp_path / "mvdream.pt")
-    write_words(tmp_path)
+    torch.save(change(mvdream_checkpoint(), words), tmp_path / "mvdream.pt")
+    write_clip_words(tmp_path)
     with pytest.raises(WeightsError, match=words) as caught:
         load_multi_view(str(tmp_path / "mvdream.pt"), CPU, torch.float32)
     assert caught.value.remedy
@@ -253,7 +213,7 @@ class Harm:
 
 def test_programs_in_a_file_do_not_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    torch.save(published() | {"more": Harm()}, tmp_path / "mvdream.pt")
+    torch.save(mvdream_checkpoint() | {"more": Harm()}, tmp_path / "mvdream.pt")
     with pytest.raises(WeightsError, match="not done"):
         load_multi_view(str(tmp_path / "mvdream.pt"), CPU, torch.float32)
     assert not (tmp_path / "harm").exists()
@@ -261,7 +221,7 @@ def test_programs_in_a_file_do_not_run(tmp_path, monkeypatch):
 
 def test_words_that_are_not_here_can_be_downloaded(tmp_path, monkeypatch):
     monkeypatch.setenv("IMAGE_TO_MESH_WEIGHTS", str(tmp_path / "none"))
-    torch.save(published(), tmp_path / "mvdream.pt")
+    torch.save(mvdream_checkpoint(), tmp_path / "mvdream.pt")
     with pytest.raises(WeightsError, match=r"vocab\.json") as caught:
         load_multi_view(str(tmp_path / "mvdream.pt"), CPU, torch.float32)
     assert "clip-words" in caught.value.remedy

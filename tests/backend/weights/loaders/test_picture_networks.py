@@ -12,11 +12,11 @@ import transformers
 from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 
-from backend.diffusion.clip_similarity import Likeness, contextual, unlike
+from backend.diffusion.clip_similarity import ClipSimilarity, contextual, unlike
 from backend.interface.catalog import WeightsError
 from backend.preprocess.caption import ANYTHING, describe, tidy
 from backend.preprocess.depth import SETS, estimate_depth, relative_depth, side
-from backend.weights.loaders.clip import load_likeness, read_likeness
+from backend.weights.loaders.clip import load_clip_similarity, read_clip_similarity
 from backend.weights.store import store
 
 CPU = torch.device("cpu")
@@ -188,7 +188,7 @@ def clip(folder: Path) -> transformers.CLIPModel:
 def test_likeness_is_the_cosine_of_clips_embeddings(weights, monkeypatch):
     model = clip(weights / "clip")
     monkeypatch.setattr(transformers.CLIPTokenizer, "from_pretrained", lambda *_, **__: Words())
-    likeness = read_likeness(weights / "clip")
+    likeness = read_clip_similarity(weights / "clip")
     pictures = torch.rand(2, 3, 32, 32)
     mean = torch.tensor([0.48145466, 0.4578275, 0.40821073]).view(3, 1, 1)
     deviation = torch.tensor([0.26862954, 0.26130258, 0.27577711]).view(3, 1, 1)
@@ -213,8 +213,8 @@ class Words:
 
 
 def test_the_starters_encoder_stands_in_for_clip(weights):
-    likeness, note = load_likeness(CPU)
-    assert "knows no words" in note and "clip-vit-base-patch16" in note and likeness.read("a chair") is None
+    likeness, note = load_clip_similarity(CPU)
+    assert "not with text" in note and "clip-vit-base-patch16" in note and likeness.read("a chair") is None
     pictures = torch.rand(2, 3, 40, 40).requires_grad_()
     seen = likeness.see(pictures)
     torch.testing.assert_close(seen.norm(dim=1), torch.ones(2))
@@ -258,5 +258,5 @@ def test_damaged_or_foreign_folders_are_refused(weights):
 
 
 def test_a_likeness_has_no_parameters_to_learn(weights):
-    likeness, _ = load_likeness(CPU)
-    assert isinstance(likeness, Likeness) and not any(p.requires_grad for p in likeness.parameters())
+    likeness, _ = load_clip_similarity(CPU)
+    assert isinstance(likeness, ClipSimilarity) and not any(p.requires_grad for p in likeness.parameters())

@@ -1,12 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """ckpt_215000.pth's layout with weights made by a rule: read whole, and everything else refused by name."""
 
-import json
 import os
-import zlib
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -14,20 +11,9 @@ from torch import Tensor
 from backend.interface.catalog import WeightsError
 from backend.reconstruction.sparse_neus.model import SparseNeuS, Widths
 from backend.weights.loaders.sparse_neus import load_published_sparse_neus
-from tests.support import DATA
+from tests.support.checkpoints import SPARSE_NEUS, sparse_neus_checkpoint
 
-SPEC = json.loads((DATA / "one2345_spec.json").read_text())
 BIAS = ("sdf_network_lod0", "sdf_layer.lin0.bias")
-
-
-def rule(key: str, shape: list[int]) -> Tensor:
-    values = 0.05 * np.random.default_rng(zlib.crc32(f"0:{key}".encode())).standard_normal(shape)
-    return torch.from_numpy(np.asarray(values + (len(shape) == 1 and key.endswith("weight")), np.float32))
-
-
-def checkpoint(networks: dict[str, dict[str, Tensor]] | None = None) -> dict:
-    made = {n: {k: rule(f"{n}.{k}", s) for k, s in spec.items()} for n, spec in SPEC.items()}
-    return {"optimizer": {"state": {}, "param_groups": []}, "iter_step": 215000, "val_step": 0} | (networks or made)
 
 
 def save(content: object, folder: Path) -> Path:
@@ -36,12 +22,12 @@ def save(content: object, folder: Path) -> Path:
 
 
 def test_every_tensor_arrives(tmp_path):
-    content = checkpoint()
+    content = sparse_neus_checkpoint()
     model = load_published_sparse_neus(save(content, tmp_path))
     assert (model.resolution, model.rig, model.training) == (96, "published", False)
     state = model.state_dict()
-    assert len(state) == sum(len(spec) for spec in SPEC.values())
-    for network in SPEC:
+    assert len(state) == sum(len(spec) for spec in SPARSE_NEUS.values())
+    for network in SPARSE_NEUS:
         for name, value in content[network].items():
             torch.testing.assert_close(
                 state[f"{network}.{name}"].float(), value.to(state[f"{network}.{name}"].dtype).float()
@@ -52,12 +38,12 @@ def test_every_tensor_arrives(tmp_path):
 
 def test_older_files_without_counters_and_other_widths_are_read(tmp_path):
     widths = Widths(4, 6, (8, 10, 12, 14), 32, 4)
-    networks: dict[str, dict[str, Tensor]] = {network: {} for network in SPEC}
+    networks: dict[str, dict[str, Tensor]] = {network: {} for network in SPARSE_NEUS}
     for name, value in SparseNeuS(8, widths).state_dict().items():
         network, _, rest = name.partition(".")
         if not rest.endswith("num_batches_tracked"):
             networks[network][rest] = value
-    model = load_published_sparse_neus(save(checkpoint(networks), tmp_path), 8)
+    model = load_published_sparse_neus(save(sparse_neus_checkpoint(networks), tmp_path), 8)
     torch.testing.assert_close(
         model.sdf_network_lod0.sdf_layer.lin1.weight_v, networks["sdf_network_lod0"]["sdf_layer.lin1.weight_v"]
     )
@@ -65,7 +51,7 @@ def test_older_files_without_counters_and_other_widths_are_read(tmp_path):
 
 
 def damaged(kind: str) -> object:
-    content = checkpoint()
+    content = sparse_neus_checkpoint()
     network, name = BIAS
     if kind == "missing":
         del content[network][name]
@@ -110,7 +96,7 @@ def test_another_file_is_refused_with_what_differs(kind, tmp_path):
 
 
 def test_only_the_first_three_differences_are_told(tmp_path):
-    content = checkpoint()
+    content = sparse_neus_checkpoint()
     names = [name for name in sorted(content["pyramid_feature_network"]) if "tracked" not in name][:5]
     for name in names:
         del content["pyramid_feature_network"][name]
@@ -127,7 +113,7 @@ class Intruder:
 
 def test_code_in_a_file_never_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    path = save(checkpoint() | {"optimizer": Intruder()}, tmp_path)
+    path = save(sparse_neus_checkpoint() | {"optimizer": Intruder()}, tmp_path)
     with pytest.raises(WeightsError, match="run a program"):
         load_published_sparse_neus(path)
     assert not (tmp_path / "intruded").exists()
@@ -141,7 +127,7 @@ def test_files_that_are_no_weights(content, tmp_path):
 
 
 def test_truncated_missing_and_folder(tmp_path):
-    path = save(checkpoint(), tmp_path)
+    path = save(sparse_neus_checkpoint(), tmp_path)
     path.write_bytes(path.read_bytes()[:-1000])
     with pytest.raises(WeightsError, match="damaged"):
         load_published_sparse_neus(path)

@@ -22,7 +22,7 @@ from backend.interface.tasks import task
 from backend.runtime.progress import Progress
 from backend.weights.formats.checkpoint import read_file
 from backend.weights.loaders.zero123 import check_zero123, convert, load_zero123
-from backend.weights.loaders.zero123_layout import open_source
+from backend.weights.loaders.zero123_layout import open_zero123
 from tests.support.zero123_rule import SPEC, rule, state_dict
 
 CPU = torch.device("cpu")
@@ -289,7 +289,7 @@ def test_layouts_of_the_published_folders(converted, tmp_path):
         torch.testing.assert_close(model.state_dict()[name], value)
     (folder / "unet" / "diffusion_pytorch_model.fp16_ema.safetensors").unlink()
     for half, scale in ((True, 2), (False, 3)):
-        read = open_source(folder, half=half).tensors["unet/conv_in.weight"].read()
+        read = open_zero123(folder, half=half).tensors["unet/conv_in.weight"].read()
         torch.testing.assert_close(read, unet["conv_in.weight"] * scale)
 
 
@@ -305,17 +305,17 @@ def test_a_folder_that_lacks_a_tensor_says_which(converted, tmp_path):
 
 
 def test_how_the_kind_is_recognised(converted, checkpoint, tmp_path, monkeypatch):
-    assert open_source(checkpoint).told == "by its training state (callbacks)"
+    assert open_zero123(checkpoint).told == "by its training state (callbacks)"
     bare = save(tmp_path)
-    assert open_source(bare).kind == "stable-zero123"
-    assert open_source(bare, "zero123").kind == "zero123"  # the catalog knows better
+    assert open_zero123(bare).kind == "stable-zero123"
+    assert open_zero123(bare, "zero123").kind == "zero123"  # the catalog knows better
     convert(bare, tmp_path / "stable", lambda *_: None)
     (tmp_path / "zero123.json").write_text('{"kind": "zero123"}')  # beside the checkpoint: somebody knows better
-    assert open_source(bare).kind == "zero123"
-    assert open_source(tmp_path / "stable").kind == "stable-zero123"
+    assert open_zero123(bare).kind == "zero123"
+    assert open_zero123(tmp_path / "stable").kind == "stable-zero123"
     (tmp_path / "stable" / "zero123.json").unlink()
-    assert open_source(tmp_path / "stable").kind == "zero123"
+    assert open_zero123(tmp_path / "stable").kind == "zero123"
     (tmp_path / "stable" / "model_index.json").write_text('{"_name_or_path": "Someone/stable_zero123_diffusers"}')
-    assert open_source(tmp_path / "stable").kind == "stable-zero123"
-    assert open_source(tmp_path / "stable").prediction_type == "epsilon"
+    assert open_zero123(tmp_path / "stable").kind == "stable-zero123"
+    assert open_zero123(tmp_path / "stable").prediction_type == "epsilon"
     assert len(SPEC["tensors"]) == len(STATE)

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from backend.diffusion.zero123 import CLIP_MEAN, CLIP_STD, Condition
+from backend.diffusion.clip_similarity import CLIP_MEAN, CLIP_STD
+from backend.diffusion.zero123 import Condition
 from backend.runtime import winograd
 from backend.runtime.winograd import convolve
 from backend.weights.loaders.zero123 import load_zero123

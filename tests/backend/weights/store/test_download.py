@@ -148,7 +148,7 @@ def test_too_short_a_file_is_refused(server: Server, publish):
     [
         (401, "agreed to its licence", "/someone/some-model in a browser"),
         (403, "agreed to its licence", "hf auth login"),
-        (404, "not there any more", "choose its folder"),
+        (404, "no longer published", "choose its folder"),
         (500, "500", "Check the connection"),
     ],
 )

@@ -172,7 +172,7 @@ def test_the_users_own_files_are_never_deleted(folder: Path, publish):
 def test_what_nobody_knows_is_not_called_good(folder: Path, publish):
     weights = publish({"model.onnx": b"anything"}, known="")
     write(folder / "test", {"model.onnx": b"anything"})
-    with pytest.raises(WeightsError, match="Nothing is known"):
+    with pytest.raises(WeightsError, match="No checksum is known"):
         store.verify(weights, quiet)
     assert store.locate("test") is None
 
@@ -199,7 +199,7 @@ def test_a_conversion_is_preferred_and_the_original_may_go(folder: Path, publish
     assert conversion.convert(checkpoint, converted, quiet) == (8, 4)
     assert store.locate("test") == converted
     assert store.verify(weights, quiet) == converted
-    with pytest.raises(WeightsError, match="there already"):
+    with pytest.raises(WeightsError, match="exists already"):
         conversion.convert(checkpoint, converted, quiet)
     assert conversion.remove_original(weights) >= 8
     assert not checkpoint.exists()

@@ -17,6 +17,8 @@ import numpy as np
 CUBE = [(x, y, z) for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (-0.5, 0.5)]
 SIDES = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
 OUT = sys.stdout.buffer
+CHECKPOINT = "state.pt"
+KEPT = {"image_file": "input.image", "image": "input.npz", "mesh": "start.npz"}  # the others are views
 
 
 def say(message, **attachments):
@@ -101,8 +103,19 @@ def cancelled(inbox, seconds=0.0):
         return False
 
 
+def optimise(message, inbox, folder):
+    """Until a cancel or `enough` comes; returns which. The checkpoint names the jobs that had a part in it."""
+    earlier = folder.parent / str(message.get("resume")) / CHECKPOINT
+    done = earlier.read_text().split() if earlier.is_file() else []
+    (folder / CHECKPOINT).write_text(" ".join([*done, message["job"]]))
+    say({"type": "progress", "job": message["job"], "stage": "optimising", "step": 2, "total": 9, "overall": 0.2})
+    while (word := inbox.get()[0]["type"]) not in ("cancel", "enough"):
+        pass
+    return word
+
+
 def work(message, script, inbox, folder):
-    job, mesh = message["job"], cube()
+    job, mesh, facts = message["job"], cube(), {"seconds": 1}
     for number, word in enumerate(script):
         word, _, argument = word.partition(":")
         say(
@@ -148,6 +161,10 @@ def work(message, script, inbox, folder):
             time.sleep(60)
         if word == "wait" and cancelled(inbox, float(argument or 60)):
             return say({"type": "failure", "job": job, "kind": "cancelled", "message": "Cancelled", "remedy": ""})
+        if word == "optimise" and optimise(message, inbox, folder) == "cancel":
+            return say({"type": "failure", "job": job, "kind": "cancelled", "message": "Cancelled", "remedy": ""})
+        if word == "optimise":
+            facts = {"stopped": True, "jobs": (folder / CHECKPOINT).read_text()}
         if word == "grid":
             mesh = grid(int(argument))
         if word == "sheet":
@@ -159,18 +176,18 @@ def work(message, script, inbox, folder):
                 vertex_colors=np.zeros((3, 4), np.uint8),
             )
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "request.json").write_text(json.dumps(message))
-    (folder / "report.json").write_text(json.dumps({"seconds": 1}))
+    (folder / "report.json").write_text(json.dumps(facts))
     (folder / "result.npz").write_bytes(mesh)
-    say({"type": "result", "job": job, "folder": str(folder), "report": {"seconds": 1}}, mesh=mesh)
+    say({"type": "result", "job": job, "folder": str(folder), "report": facts}, mesh=mesh)
 
 
 def keep(message, data, folder):
-    """Write the views that came, and list what came."""
+    """Write the request with a list of what came, and what came, as the backend does."""
     message["attached"] = sorted(data)
-    for name in [name for name in data if name.startswith("view_")]:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(data[name])
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "request.json").write_text(json.dumps(message))
+    for name in data:
+        (folder / KEPT.get(name, f"{name}.image")).write_bytes(data[name])
 
 
 def main():
@@ -201,6 +218,8 @@ def main():
             script = data.get("image_file", b"views").decode().split()
             keep(message, data, jobs / message["job"])
             work(message, script, inbox, jobs / message["job"])
+        elif message["type"] == "unload":
+            (jobs.parent / "unloaded").touch()
 
 
 main()

@@ -53,9 +53,9 @@ def check_a_camera_of_blenders_is_read_as_it_renders(fit, width, height):
     bpy.context.view_layer.update()
     camera.matrix_world = Matrix.Translation((2.6, -3.5, 4.4)) @ Euler((1.3, 0.1, 0.3)).to_matrix().to_4x4()
     bpy.context.view_layer.update()
-    pose = extension.view_rig.upright(np.array(camera.matrix_world))
+    pose = extension.view_cameras.upright(np.array(camera.matrix_world))
     camera.data.sensor_fit, camera.data.lens = fit, 60
-    fov = extension.novel_view.field_of_view(camera.data, width, height)
+    fov = extension.view_cameras.field_of_view(camera.data, width, height)
     expected = covered(corners, pose, fov, width, height)
     bpy.context.scene.camera = camera
     assert expected.sum() > 60 and overlap(render_mask(width, height), expected) > 0.9
@@ -66,9 +66,9 @@ def check_a_rendered_view_shows_the_object_alone_and_leaves_nothing():
     before = {kind: len(getattr(bpy.data, kind)) for kind in ("scenes", "objects", "cameras", "worlds", "images")}
     cube = cube_around(ob)
     assert abs(np.linalg.norm(corners - cube[:3, 3], axis=1).max() - cube[0, 0] / 2) < 1e-5
-    pose = extension.view_rig.upright(cube @ extension.cameras.orbit(30, 20))
+    pose = extension.view_cameras.upright(cube @ extension.cameras.orbit(30, 20))
     bpy.ops.mesh.primitive_cube_add(size=9, location=cube[:3, 3])  # would hide it
-    data = extension.render_view.photograph([ob], pose, 49.1, 64)
+    data = extension.render_view.render_view([ob], pose, 49.1, 64)
     bpy.data.objects.remove(bpy.context.object)
     (RESOURCES / "view.png").write_bytes(data)
     seen = read_file(RESOURCES / "view.png")[..., 3] > 0.5
@@ -84,15 +84,13 @@ def check_the_rig_has_the_engines_cameras():
     settings().views.elevation = math.radians(20)
     bpy.ops.image_to_mesh.add_view_rig()
     bpy.context.view_layer.update()
-    rig, cube = extension.view_rig.of_rig(bpy.context.scene), cube_around(ob)
+    rig, cube = extension.view_cameras.of_rig(bpy.context.scene), cube_around(ob)
     assert len(rig) == 32
     for camera, (azimuth, elevation) in zip(rig, view_set.view_set(20), strict=True):
-        seen = extension.cameras.look(np.array(camera.matrix_world), cube)
+        seen = extension.cameras.view_from(np.array(camera.matrix_world), cube)
         assert abs((seen.azimuth - azimuth + 180) % 360 - 180) < 1e-2 and abs(seen.elevation - elevation) < 1e-2
         assert abs(seen.distance - 1.2) < 1e-4
-        assert abs(extension.novel_view.field_of_view(camera.data, 64, 64) - view_set.FOV_DEG) < 1e-3
-    bpy.ops.image_to_mesh.add_view_rig()
-    assert len(extension.view_rig.of_rig(bpy.context.scene)) == 32, "a rig takes the place of the one before"
+        assert abs(extension.view_cameras.field_of_view(camera.data, 64, 64) - view_set.FOV_DEG) < 1e-3
 
 
 def check_a_camera_shows_the_mesh_where_the_image_does():
@@ -124,7 +122,7 @@ def check_a_camera_shows_the_mesh_where_the_image_does():
 
 def check_a_mesh_without_camera_facts_has_no_camera_to_match():
     generate()
-    missing = extension.match_camera.missing
-    assert "did not tell" in missing(bpy.context) and not bpy.ops.image_to_mesh.match_camera.poll()
+    assert "no camera information" in extension.why_unavailable("match_camera")
+    assert not bpy.ops.image_to_mesh.match_camera.poll()
     activate(bpy.data.objects["Cube"])
-    assert "active object" in missing(bpy.context)
+    assert "Select a mesh" in extension.why_unavailable("match_camera")

@@ -17,28 +17,29 @@ def stored(group):
 def check_properties_follow_the_declarations():
     properties, tasks = extension.engine_settings, extension.tasks
     assert settings().engine == "LRM", "the best of the starters is offered first"
-    for engine in tasks.ENGINES:
-        group = getattr(settings(), engine.name)
+    for engine in tasks.MESH_TASKS:
         for parameter in properties.shown(engine):
-            assert properties.value_of(group, parameter) == parameter.default, parameter.name
-    group, elevation = settings().one2345, tasks.engine("one2345").parameter("elevation_deg")
+            assert properties.value_of(settings(), engine, parameter) == parameter.default, parameter.name
+    group, elevation = settings().one2345, tasks.ONE2345.parameter("elevation_deg")
     group.elevation_deg = np.pi  # Blender keeps angles in radians, and 180 degrees are more than the maximum
-    assert properties.value_of(group, elevation) == elevation.maximum
+    assert properties.value_of(settings(), tasks.ONE2345, elevation) == elevation.maximum
     group.property_unset("elevation_deg")
-    assert properties.parameters_of(properties.chosen_engine(settings()), settings(), "cpu")["device"] == "cpu"
+    extension.preferences().device = "CPU"
+    assert properties.parameters_of(settings(), properties.chosen_engine(settings()))["device"] == "cpu"
 
 
 def check_an_unknown_engine_in_a_file_is_taken_for_the_first():
     choose("views")
     stored(settings())["engine"] = 99
-    assert settings().engine == "" and extension.engine_settings.chosen_engine(settings()) == extension.tasks.ENGINES[0]
+    assert settings().engine == ""
+    assert extension.engine_settings.chosen_engine(settings()) == extension.tasks.MESH_TASKS[0]
     assert bpy.ops.image_to_mesh.generate(wait=True) == {"FINISHED"}
 
 
 def check_unknown_weights_in_a_file_are_refused():
     choose("views")
-    settings().engine = extension.tasks.ENGINES[0].name.upper()
-    group = getattr(settings(), extension.tasks.ENGINES[0].name)
+    settings().engine = extension.tasks.MESH_TASKS[0].name.upper()
+    group = getattr(settings(), extension.tasks.MESH_TASKS[0].name)
     group.weights = "STARTER"
     stored(group)["weights"] = 98
     assert bpy.ops.image_to_mesh.generate.poll()
@@ -47,13 +48,13 @@ def check_unknown_weights_in_a_file_are_refused():
 
 def check_an_unknown_choice_in_a_file_is_taken_for_the_default():
     choose("views")
-    engine = extension.tasks.ENGINES[0]
+    engine = extension.tasks.MESH_TASKS[0]
     group = getattr(settings(), engine.name)
     for parameter in engine.parameters:
         if parameter.kind == "choice" and parameter.name != "device":
             setattr(group, parameter.name, parameter.choices[0].upper())
             stored(group)[parameter.name] = 97
-            assert extension.engine_settings.value_of(group, parameter) == parameter.default
+            assert extension.engine_settings.value_of(settings(), engine, parameter) == parameter.default
     settings().engine = engine.name.upper()
     assert bpy.ops.image_to_mesh.generate(wait=True) == {"FINISHED"}
 
@@ -74,7 +75,7 @@ def check_the_first_preset_is_asked_for_its_name_alone():
     """Blender's own panel shows "* Missing Paths *" before the first preset."""
     panel, settings().engine = Mock(), "LRM"
     assert not bpy.utils.preset_paths("image_to_mesh/lrm")
-    extension.presets.Presets.draw(panel, bpy.context)
+    extension.presets_panel.IMAGE_TO_MESH_PT_presets.draw(panel, bpy.context)
     row = panel.layout.row.return_value
     assert panel.layout.operator_context == "EXEC_DEFAULT"
     assert [call.args[1] for call in row.prop.mock_calls] == ["preset_name"] and not panel.layout.label.called
@@ -95,5 +96,7 @@ def check_a_preset_of_the_artist_restores_its_values():
 def check_a_preset_is_written_without_names_that_python_3_13_forgets():
     settings().engine = "ONE2345"
     settings().one2345.mesh_resolution = 77
-    values = [eval(path, {"bpy": bpy}) for path in extension.presets.AddPreset.preset_values.fget(None)]
+    values = [
+        eval(path, {"bpy": bpy}) for path in extension.presets.IMAGE_TO_MESH_OT_add_preset.preset_values.fget(None)
+    ]
     assert 77 in values and len(values) > 5

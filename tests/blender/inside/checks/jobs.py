@@ -2,6 +2,8 @@
 """Jobs from the button to the scene, and what may happen meanwhile."""
 
 import os
+from types import SimpleNamespace
+from unittest.mock import Mock
 
 import bpy
 import numpy as np
@@ -19,7 +21,7 @@ def finish_all():
     run(lambda: not extension.is_busy())
 
 
-@cases(killed=("views die", "killed"), garbage=("garbage", "understood"), outside=("outside", "range"),
+@cases(killed=("views die", "killed"), garbage=("garbage", "invalid message"), outside=("outside", "range"),
        refused=("refuse", "Crop"))  # fmt: skip
 def check_a_broken_backend_is_explained_and_the_next_click_works(script, word):
     choose(script)
@@ -47,7 +49,7 @@ def check_the_time_of_every_import_is_left_out_of_what_held_blender():
 
     def ending(seconds):
         scene = bpy.context.scene.session_uid
-        return extension.new_job(engine="", scene=scene, place=lambda *_: spend(seconds))
+        return extension.new_job("", to=SimpleNamespace(scene=scene, frame=None, deliver=lambda *_: spend(seconds)))
 
     with extension.clock(lambda: now[0], announce=lambda: spend(0.02)):
         extension.forget_holds()
@@ -75,7 +77,7 @@ def check_a_result_survives_opening_another_file():
     bpy.ops.wm.read_homefile()
     finish_all()
     assert job.state.name == "FAILED" and "Import Finished Job" in job.remedy and not extension.made()
-    items = extension.recovery.items
+    items = extension.job_buttons.finished_items
     assert [item[0] for item in items(None, None)] == [job.id]
     bpy.ops.image_to_mesh.import_finished(job=job.id)
     [ob] = extension.made()
@@ -125,9 +127,9 @@ def check_a_scene_that_takes_nothing_loses_no_other_job():
         np.eye(3, dtype=np.float32), np.array([[0, 1, 2]], np.int32), np.ones((3, 4), np.uint8)
     )
     running = start("views")
-    refused = extension.finish(extension.new_job(scene=here.scenes[0].session_uid, mesh=triangle))
+    refused = extension.finish(extension.new_job(to=extension.delivery.at_cursor(here.scenes[0]), mesh=triangle))
     finish_all()
-    assert refused.state.name == "FAILED" and "did not take it" in refused.message, refused.message
+    assert refused.state.name == "FAILED" and "could not add it" in refused.message, refused.message
     assert running.state.name == "DONE"
 
 
@@ -159,14 +161,14 @@ def check_values_to_lower_are_checked():
 
 def check_a_value_is_set_where_the_artist_sets_it():
     set_value, value_of = extension.engine_settings.set_value, extension.engine_settings.value_of
-    set_value(settings(), extension.preferences(), "one2345", "device", "cpu")
+    set_value(settings(), extension.tasks.ONE2345, "device", "cpu")
     assert extension.preferences().device == "CPU"
-    set_value(settings(), extension.preferences(), "one2345", "elevation_deg", 30.0)
-    assert value_of(settings().one2345, extension.tasks.engine("one2345").parameter("elevation_deg")) == 30.0
+    set_value(settings(), extension.tasks.ONE2345, "elevation_deg", 30.0)
+    assert value_of(settings(), extension.tasks.ONE2345, extension.tasks.ONE2345.parameter("elevation_deg")) == 30.0
 
 
 def check_the_panel_lists_the_facts_of_a_finished_job():
-    findings = extension.main_panel.findings
+    findings = extension.status_panel.findings
     facts = {"elevation_deg": 20.0, "elevation": "given, because", "background": "Border.", "seconds": 1}
     assert findings(facts) == ["Elevation 20°, given, because", "Border."]
     assert findings(facts | {"depth": 0.8})[1:] == ["Depth 0.8 of the width", "Border."]
@@ -174,7 +176,7 @@ def check_the_panel_lists_the_facts_of_a_finished_job():
 
 
 def check_imported_jobs_can_be_removed_and_others_stay():
-    folders, disk = extension.jobs_folder(DATA), extension.disk_scan
+    folders, disk = extension.jobs_folder(DATA), extension.disk_scan()
     generate()
     waiting, young, old = folders / "waiting", folders / "young", folders / "old"
     for folder in (waiting, young, old):
@@ -182,7 +184,7 @@ def check_imported_jobs_can_be_removed_and_others_stay():
         (folder / "request.json").write_text("{}")
     (waiting / "result.npz").write_text("not imported yet")
     os.utime(old, (0, 0))
-    removable = {folder.name for folder in extension.recovery.idle(folders)}
+    removable = {folder.name for folder in extension.job_folders.removable(folders)}
     assert removable == {extension.last_job().id, "old"}
     start("wait")
     assert not bpy.ops.image_to_mesh.remove_jobs.poll()  # never while one is running
@@ -190,10 +192,11 @@ def check_imported_jobs_can_be_removed_and_others_stay():
     finish_all()
     bpy.ops.image_to_mesh.remove_jobs()
     run(lambda: extension.background_task().ended)
+    extension.let_disk_be_scanned(True)
     left = {folder.name for folder in folders.iterdir()}
     assert {"waiting", "young"} <= left and not removable & left
-    run(lambda: disk.seen() and not disk.is_looking())
-    assert disk.seen().idle == 0 and disk.seen().jobs >= len("not imported yet")
+    run(lambda: disk.seen() and not disk.running)
+    assert disk.seen().removable == 0 and disk.seen().jobs >= len("not imported yet")
 
 
 def check_previews_come_and_go_and_leave_no_data():
@@ -223,3 +226,66 @@ def check_a_preview_is_lit_from_above():
     lit = (colors[on_top] / given[on_top])[:, :3]
     assert np.allclose(lit**2.2, 0.45 + 0.55 * 0.6 / 1.005, atol=1e-3)  # of linear light; the colours are sRGB
     finish_all()
+
+
+def begin_optimising():
+    """A job that the double goes on with until it is told to end."""
+    choose("optimise")
+    settings().engine = "ZERO123_SDS"
+    bpy.ops.image_to_mesh.generate()
+    return extension.jobs()[-1]
+
+
+def buttons(job):
+    """Names of the operators in the job's row of the panel."""
+    layout = Mock()
+    extension.status_panel.draw_job(layout, bpy.context, job.record)
+    return [call.args[0] for call in layout.mock_calls if call[0].endswith("operator")]
+
+
+def check_an_optimisation_can_be_stopped_and_kept():
+    job = begin_optimising()
+    assert buttons(job) == ["image_to_mesh.cancel"], "nothing has begun"
+    run(lambda: job.stage == "optimising")
+    assert buttons(job) == ["image_to_mesh.stop_and_keep", "image_to_mesh.cancel"]
+    assert bpy.ops.image_to_mesh.stop_and_keep(job="another") == {"CANCELLED"}
+    assert bpy.ops.image_to_mesh.stop_and_keep(job=job.id) == {"FINISHED"}
+    finish_all()
+    assert job.state.name == "DONE" and job.facts["stopped"] and len(extension.made()) == 1
+
+
+def check_engines_that_do_not_optimise_can_only_be_cancelled():
+    job = start("wait:0.3")
+    run(lambda: job.stage == "wait")
+    assert buttons(job) == ["image_to_mesh.cancel"]
+    finish_all()
+
+
+def check_a_cancelled_optimisation_is_offered_and_resumed():
+    items = extension.job_buttons.resumable_items
+    job = begin_optimising()
+    run(lambda: job.stage == "optimising")
+    assert items(None, None)[0][0] == "NONE", "it still runs"
+    parameters = job.parameters
+    bpy.ops.image_to_mesh.cancel(job=job.id)
+    finish_all()
+    assert [item[0] for item in items(None, None)] == [job.id] and not extension.made()
+    bpy.context.scene.cursor.location = (4, 5, 6)
+    assert bpy.ops.image_to_mesh.resume(job=job.id) == {"FINISHED"}
+    [again] = extension.jobs()
+    run(lambda: again.stage == "optimising")
+    assert again.parameters == parameters and again.name == job.name == "Apple"
+    bpy.ops.image_to_mesh.stop_and_keep(job=again.id)
+    finish_all()
+    assert again.facts["jobs"].split() == [job.id, again.id]
+    [ob] = extension.made()
+    assert tuple(ob.location) == (4, 5, 6) and items(None, None)[0][0] == "NONE"
+
+
+def check_free_memory_keeps_the_backend():
+    assert not bpy.ops.image_to_mesh.free_memory.poll()
+    generate()
+    pid = extension.process().pid
+    assert bpy.ops.image_to_mesh.free_memory() == {"FINISHED"}
+    run((DATA / "unloaded").exists)
+    assert extension.process().pid == pid

@@ -15,7 +15,7 @@ def labels():
         if "image_to_mesh" in getattr(kind, "__module__", ""):
             words.add(getattr(kind, "bl_label", ""))
             words |= {p.name for p in kind.bl_rna.properties}
-    ours, declared = settings(), extension.engine_settings.DECLARED
+    ours, declared = settings(), extension.tasks.TASKS
     groups = [ours, ours.finish, ours.refine, ours.placement, *(getattr(ours, e.name) for e in declared)]
     words |= {p.name for group in groups for p in group.bl_rna.properties}
     for path in Path(extension.main_panel.__file__).parent.glob("*.py"):

@@ -12,18 +12,14 @@ from stage import RESOURCES, cases, extension, raises_trouble, settings
 NOWHERE = np.full((1, 4, 4), np.nan).tolist()
 
 
-def hang(images, report, cube):
-    """Put images, PNG files' bytes, behind cameras of the scene, as a job with this report would."""
-    job = extension.new_job(engine="views_from_text", name="a red car", images=images, report=report)
-    extension.prompt_views.hang(job, bpy.context.scene, cube)
-
-
 def check_views_of_a_prompt_stand_behind_cameras_where_they_were_seen():
     poses = [extension.cameras.orbit(azimuth, 15, 1.5) for azimuth in (0, 90, 180, 270)]
     cube = np.diag([2.0, 2, 2, 1])
     cube[:3, 3] = 1, 2, 3
     before = set(bpy.data.objects)
-    hang([png(i / 4) for i in range(4)], {"poses": [pose.tolist() for pose in poses], "fov_deg": 40.0}, cube)
+    extension.deliver_prompt_views(
+        [png(i / 4) for i in range(4)], {"poses": [pose.tolist() for pose in poses], "fov_deg": 40.0}, cube
+    )
     made = sorted(set(bpy.data.objects) - before, key=lambda ob: ob.name)
     assert [ob.type for ob in made] == ["CAMERA"] * 4 and settings().views.source == "IMAGES"
     bpy.context.view_layer.update()
@@ -31,7 +27,7 @@ def check_views_of_a_prompt_stand_behind_cameras_where_they_were_seen():
         assert np.allclose(np.array(ob.matrix_world), cube @ pose, atol=1e-5)
         assert abs(np.degrees(ob.data.angle_x) - 40) < 1e-3
         assert ob.data.background_images[0].image.packed_file and ob.data.show_background_images
-    assert set(made) <= set(extension.views_to_mesh.with_images(bpy.context))
+    assert set(made) <= set(extension.views_to_mesh.cameras_with_images(bpy.context))
 
 
 @cases(
@@ -40,7 +36,7 @@ def check_views_of_a_prompt_stand_behind_cameras_where_they_were_seen():
     not_finite=({"poses": NOWHERE, "fov_deg": 40},),
 )
 def check_views_without_cameras_are_refused(report):
-    raises_trouble(hang, [png(1)], report, np.eye(4))
+    raises_trouble(extension.deliver_prompt_views, [png(1)], report, np.eye(4))
 
 
 def check_photos_of_a_subject_are_sent_in_their_order():

@@ -85,7 +85,7 @@ def check_a_prompt_becomes_a_mesh_by_way_of_an_image_with_one_click():
     job = extension.last_job()
     request = request_of(job)
     assert request["engine"] == "lrm" and request["inputs"]["prompt"] == "a blue cup"
-    assert extension.tasks.PICTURE.check(request["inputs"]["picture"])["steps"] == 7
-    version = next(v for v in extension.versions() if extension.history.recipe_of(v).get("job") == job.id)
+    assert extension.tasks.TEXT_TO_IMAGE.check(request["inputs"]["picture"]).steps == 7
+    version = next(v for v in extension.versions() if extension.history.provenance_of(v).get("job") == job.id)
     assert extension.repeated_job(version).inputs == request["inputs"]
     assert "image of the prompt" in extension.input_image.missing_image(settings())  # for the engines

@@ -109,7 +109,7 @@ def check_a_mesh_that_was_made_here_is_refined_in_the_engines_own_frame():
 def check_a_prompt_refines_too():
     generate()
     settings().refine.engine, settings().prompt, settings().refine.group = "DREAMFUSION", "", ""
-    assert "prompt" in extension.refine.missing(bpy.context)
+    assert "prompt" in extension.why_unavailable("refine")
     settings().prompt = "a box"
     assert bpy.ops.image_to_mesh.refine(wait=True) == {"FINISHED"}
     request = request_of(extension.last_job())
@@ -118,19 +118,19 @@ def check_a_prompt_refines_too():
 
 
 def check_refining_says_why_it_cannot():
-    missing, ob = extension.refine.missing, generate()
+    ob = generate()
     ob.shape_key_add(name="Basis")
-    assert "shape keys" in missing(bpy.context) and not bpy.ops.image_to_mesh.refine.poll()
+    assert "shape keys" in extension.why_unavailable("refine") and not bpy.ops.image_to_mesh.refine.poll()
     ob.shape_key_clear()
     settings().refine.group = "No such"
-    assert "No such" in missing(bpy.context)
+    assert "No such" in extension.why_unavailable("refine")
     settings().refine.group = ""
     bpy.ops.object.mode_set(mode="EDIT")
-    assert "mode" in missing(bpy.context)
+    assert "Object Mode" in extension.why_unavailable("refine")
     bpy.ops.object.mode_set(mode="OBJECT")
-    assert not missing(bpy.context)
+    assert not extension.why_unavailable("refine")
     activate(bpy.data.objects["Camera"])
-    assert "active object" in missing(bpy.context)
+    assert "Select the mesh" in extension.why_unavailable("refine")
 
 
 def check_a_mesh_whose_object_is_gone_can_be_imported():
@@ -142,4 +142,4 @@ def check_a_mesh_whose_object_is_gone_can_be_imported():
     bpy.data.objects.remove(ob)
     run(lambda: not extension.is_busy())
     assert job.state.name == "FAILED" and "Import Finished Job" in job.remedy
-    assert job.id in [item[0] for item in extension.recovery.items(None, None)]
+    assert job.id in [item[0] for item in extension.job_buttons.finished_items(None, None)]

@@ -155,7 +155,7 @@ def check_every_version_is_there():
 def check_every_recipe_is_read():
     open_history()
     for version, (name, *_, engine, parameters, seed, inputs, _) in zip(extension.versions(), VERSIONS, strict=True):
-        recipe = extension.history.recipe_of(version)
+        recipe = extension.history.provenance_of(version)
         found = [recipe.get(key) for key in ("engine", "parameters", "seed", "inputs")]
         assert found == [engine, parameters, seed, inputs], name
 
@@ -186,7 +186,7 @@ def check_custom_properties_and_cameras_are_there():
         "a blue cup": "lrm",
         "Pear": "zero123_sds",
     }
-    rig = extension.view_rig.of_rig(scene)
+    rig = extension.view_cameras.of_rig(scene)
     assert [(ob.name, ob["image_to_mesh_view"]) for ob in rig] == [(f"View {i:02}", i) for i in range(8)]
     [background] = objects["Camera"].data.background_images
     assert background.image.packed_file and tuple(background.image.size) == (768, 512)
@@ -240,7 +240,7 @@ def check_another_seed_is_one_that_no_version_has():
     open_history()
     bpy.context.scene.image_to_mesh_version = 1
     assert bpy.ops.image_to_mesh.again(wait=True, other=True) == {"FINISHED"}
-    assert extension.history.recipe_of(extension.versions()[-1])["seed"] == 1
+    assert extension.history.provenance_of(extension.versions()[-1])["seed"] == 1
 
 
 def check_every_other_version_could_be_made_again():
@@ -255,9 +255,9 @@ def check_every_other_version_could_be_made_again():
 def check_the_camera_of_the_image_is_matched():
     open_history()
     activate(bpy.data.objects["Apple"])
-    facts = extension.history.recipe_of(extension.versions()[0])["report"]
+    facts = extension.history.provenance_of(extension.versions()[0])["report"]
     assert facts == {"seconds": 1, "picture_camera": CAMERA}
-    assert not extension.match_camera.missing(bpy.context)
+    assert not extension.why_unavailable("match_camera")
 
 
 def check_a_new_mesh_joins_the_history():

@@ -5,15 +5,15 @@ import time
 from unittest.mock import patch
 
 import bpy
-from stage import DATA, HOST_PYTHON, RESOURCES, choose, extension, raises, raises_trouble, run, settings
+from stage import HOST_PYTHON, RESOURCES, choose, extension, raises, raises_trouble, run, settings
 
 
 def check_the_button_is_grey_until_it_can_work():
-    environment, prefs = extension.environment, extension.preferences()
+    setup, prefs = extension.setup(), extension.preferences()
     prefs.python, prefs.data_folder = "", str(RESOURCES / "empty")
-    assert not bpy.ops.image_to_mesh.generate.poll() and "not set up" in environment.obstacle()
+    assert not bpy.ops.image_to_mesh.generate.poll() and "not set up" in setup.why_unavailable()
     prefs.python = HOST_PYTHON
-    assert not bpy.ops.image_to_mesh.generate.poll() and not environment.obstacle()
+    assert not bpy.ops.image_to_mesh.generate.poll() and not setup.why_unavailable()
     assert "image file" in extension.input_image.missing(settings())
     choose("views")
     assert bpy.ops.image_to_mesh.generate.poll()
@@ -23,7 +23,8 @@ def check_the_button_is_grey_until_it_can_work():
 
 
 def check_setting_up_shows_progress_and_can_be_stopped():
-    environment, prefs, log = extension.environment, extension.preferences(), extension.log_path(DATA)
+    setup, prefs, folder = extension.setup(), extension.preferences(), RESOURCES / "new"
+    log = extension.log_path(folder)
 
     def install(data_folder, extension_folder, variant, say, stopped):
         say("Installing PyTorch", 0.4, "Collecting torch")
@@ -31,19 +32,19 @@ def check_setting_up_shows_progress_and_can_be_stopped():
             time.sleep(0.01)
         raise extension.installer.SetupError("Stopped", "Set up again to go on from here")
 
-    prefs.python = ""
+    prefs.python, prefs.data_folder = "", str(folder)
     with patch.object(extension.installer, "install", install):
-        environment.install(environment.chosen(prefs), log)
+        setup.install(extension.folders.chosen())
         run(lambda: extension.background_task().stage == "Installing PyTorch")
         assert extension.background_task().overall == 0.4 and not bpy.ops.image_to_mesh.generate.poll()
-        assert "Setting up is going on" in environment.obstacle() and not bpy.ops.image_to_mesh.measure.poll()
+        assert "Setting up is in progress" in setup.why_unavailable() and not bpy.ops.image_to_mesh.measure.poll()
         bpy.ops.image_to_mesh.stop_task()
         run(lambda: extension.background_task().ended)
-    assert extension.background_task().trouble.message == "Stopped" and "not set up" in environment.obstacle()
+    assert extension.background_task().trouble.message == "Stopped" and "not set up" in setup.why_unavailable()
     assert "Collecting torch" in log.read_text()
     bpy.ops.image_to_mesh.measure()
     run(lambda: extension.background_task().ended)
-    assert environment.sizes() == {"logs": log.stat().st_size}
+    assert extension.background_task().sizes == {"logs": log.stat().st_size}
 
 
 def check_a_missing_environment_is_explained():
@@ -65,7 +66,7 @@ def taken():
 def check_a_data_folder_that_cannot_be_written_is_explained():
     prefs = extension.preferences()
     prefs.data_folder = taken()
-    trouble = raises_trouble(extension.environment.ready_backend, extension.environment.chosen(prefs))
+    trouble = raises_trouble(extension.environment.ready_backend, extension.folders.chosen())
     assert "cannot be written" in trouble.message
     raises(bpy.ops.image_to_mesh.open_folder, "taken cannot be made", "another data folder")
 

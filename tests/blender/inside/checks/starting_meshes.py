@@ -72,6 +72,6 @@ def check_the_button_says_that_a_mesh_has_to_be_active():
     active_cube()
     activate(bpy.data.objects["Camera"])
     assert not bpy.ops.image_to_mesh.generate.poll()
-    assert "active object" in extension.mesh_export.missing(bpy.context)
+    assert "Select the mesh" in extension.mesh_export.missing(bpy.context)
     settings().zero123_sds.start = "FAST"
     assert bpy.ops.image_to_mesh.generate.poll() and sent() is None

@@ -42,8 +42,7 @@ def rig_around():
 
 def prompt_views():
     report = {"poses": [np.eye(4).tolist()], "fov_deg": 40.0}
-    job = extension.new_job(engine="views_from_text", name="a red car", images=[png(1)], report=report)
-    extension.prompt_views.hang(job, bpy.context.scene, np.eye(4))
+    extension.deliver_prompt_views([png(1)], report, np.eye(4))
 
 
 def refine_group():
@@ -57,7 +56,7 @@ def replace():
 
 
 def import_finished():
-    folder = Path(extension.ended_jobs()[0].folder)
+    folder = Path(extension.last_job().folder)
     (folder / "imported").unlink()
     press("import_finished", job=folder.name)
 

@@ -56,9 +56,9 @@ def check_a_thumbnail_shows_the_mesh_from_its_front_right():
     assert picture.shape == (96, 96, 3) and (picture[0, 0] == 48).all(), "the corner is backdrop"
     left, right = picture[40:60, 15:30], picture[40:60, 65:80]
     assert right[..., 0].mean() > left[..., 0].mean() + 60, (left.mean((0, 1)), right.mean((0, 1)))
-    icons = extension.icons
+    icons = extension.session().icons
     icons.thumbnail_id(version.thumbnail)  # without a window there are no numbers of icons
-    [icon] = [icon for icon in icons.icons().values() if tuple(icon.image_size) == (96, 96)]
+    [icon] = [icon for icon in icons.previews.values() if tuple(icon.image_size) == (96, 96)]
     first = np.array(icon.image_pixels[:], np.int32).view(np.uint8).reshape(96, 96, 4)[::-1]
     assert (first[..., :3] == picture).all() and icons.thumbnail_id("no picture") == 0
 

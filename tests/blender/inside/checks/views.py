@@ -101,25 +101,12 @@ def check_selected_objects_become_views_with_cameras():
     assert np.allclose(poses[0, :3, 3], 2.4 * radius * front, atol=1e-4)
     [ob] = extension.made()
     assert np.allclose(ob.location, (5, 6, 7)) and bpy.data.objects["Cube"].location.x == 5
-    (RESOURCES / "view.png").write_bytes((Path(job.folder) / "view_000").read_bytes())
+    (RESOURCES / "view.png").write_bytes((Path(job.folder) / "view_000.image").read_bytes())
     assert 0.1 < (read_file(RESOURCES / "view.png")[..., 3] > 0.5).mean() < 0.5
 
 
-def add_photo():
-    """A photograph of 30 x 20 behind the scene's camera."""
-    lens = bpy.data.objects["Camera"].data
-    lens.background_images.new().image = bpy.data.images.new("Photo", 30, 20)
-    return lens
-
-
-def check_a_shifted_camera_is_refused():
-    choose("views")
-    settings().views.source = "IMAGES"
-    add_photo().shift_x = 0.1
-    raises(bpy.ops.image_to_mesh.views_to_mesh, "Shift", wait=True)
-
-
-def check_painted_views_and_photographs_are_sent_with_their_cameras():
+def render_rig():
+    """Eight cameras around the cube, each with a render behind it, and a photograph of 30 x 20 behind the scene's."""
     choose("views")
     settings().views.rig, settings().views.size = "AROUND", 64
     select(bpy.data.objects["Cube"])
@@ -127,13 +114,24 @@ def check_painted_views_and_photographs_are_sent_with_their_cameras():
     settings().views.source = "IMAGES"
     assert not bpy.ops.image_to_mesh.views_to_mesh.poll(), "no camera has an image yet"
     assert bpy.ops.image_to_mesh.render_views(wait=True) == {"FINISHED"}
-    rig = extension.view_rig.of_rig(bpy.context.scene)
+    lens = bpy.data.objects["Camera"].data
+    lens.background_images.new().image = bpy.data.images.new("Photo", 30, 20)
+    select()
+    return lens
+
+
+def check_a_shifted_camera_is_refused():
+    render_rig().shift_x = 0.1
+    raises(bpy.ops.image_to_mesh.views_to_mesh, "Shift", wait=True)
+
+
+def check_painted_views_and_photographs_are_sent_with_their_cameras():
+    render_rig()
+    rig = extension.view_cameras.of_rig(bpy.context.scene)
     painted = rig[3].data.background_images[0].image
     pixels = np.zeros((64, 64, 4), np.float32)
     pixels[20:40, 10:30] = (1, 0, 0, 1)  # painted over
     painted.pixels.foreach_set(pixels.reshape(-1))
-    add_photo()
-    select()
     assert bpy.ops.image_to_mesh.views_to_mesh(wait=True) == {"FINISHED"}
     job = extension.last_job()
     request = request_of(job)
@@ -141,19 +139,18 @@ def check_painted_views_and_photographs_are_sent_with_their_cameras():
     [fov] = [camera["fov_deg"] for camera in request["inputs"]["cameras"] if camera["fov_deg"] < 40]
     focal = 30 / 36 * 50  # Blender's default lens on 30 pixels
     assert abs(fov - 2 * math.degrees(math.atan(10 / focal))) < 1e-4
-    sent = [Path(job.folder) / name for name in request["attached"]]
+    sent = [Path(job.folder) / f"{name}.image" for name in request["attached"]]
     images = [np.load(path)["image"] for path in sent if path.read_bytes()[:2] == b"PK"]
     [red] = [image for image in images if image.shape == (64, 64, 4)]
     assert np.allclose(red[30, 20], (1, 0, 0, 1)) and red[30, 50, 3] == 0
 
 
 def check_the_panels_of_views_say_why_a_button_is_grey():
-    missing = extension.views_to_mesh.missing
     select()
     settings().views.source = "RENDER"
-    assert "Select" in missing(bpy.context)
+    assert "Select" in extension.why_unavailable("views_to_mesh")
     settings().views.source = "IMAGES"
-    assert "background image" in missing(bpy.context)
+    assert "background image" in extension.why_unavailable("views_to_mesh")
     settings().source, settings().filepath = "FILE", ""
-    assert "image file" in extension.novel_view.missing(bpy.context)
+    assert "image file" in extension.why_unavailable("novel_view")
     assert not bpy.ops.image_to_mesh.novel_view.poll()

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# pyright: reportInvalidTypeForm=false
+"""Settings of Fit to Scene: `scene.image_to_mesh.placement`."""
+
+import bpy
+
+
+class PlacementSettings(bpy.types.PropertyGroup):
+    place: bpy.props.EnumProperty(
+        name="Place",
+        description="Where a finished mesh goes",
+        items=(
+            ("CURSOR", "Centre at Cursor", "The mesh is centred at the 3D cursor"),
+            ("STAND", "Stand at Cursor", "The lowest point is at the height of the 3D cursor"),
+            ("FLOOR", "Stand on Floor", "The lowest point is at height 0, above or below the 3D cursor"),
+            (
+                "REPLACE",
+                "Replace Active",
+                "The active object gets the mesh at its own size. Its old mesh stays in History",
+            ),
+        ),
+    )
+    height: bpy.props.FloatProperty(
+        name="Height", description="Height of the mesh; 0 keeps its size", subtype="DISTANCE", min=0.0, max=1e6
+    )
+    collection: bpy.props.PointerProperty(
+        type=bpy.types.Collection,
+        name="Collection",
+        description="Collection of new meshes. Empty: the active collection",
+    )
+
+
+register, unregister = bpy.utils.register_classes_factory((PlacementSettings,))

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One request with engines that record what they are asked."""
+
+from types import SimpleNamespace
+
+import numpy as np
+
+from backend.engines import MeshResult, Request
+from backend.interface.tasks import ONE2345, ZERO123_SDS
+from backend.process.identity import identify
+from backend.process.run import run
+from backend.rendering.mesh import Mesh
+from backend.runtime.progress import Progress
+
+IMAGE = np.zeros((8, 8, 4), np.float32)
+FAST = Mesh(np.eye(3), np.array([[0, 1, 2]]))
+FINE = Mesh(np.eye(4, 3), np.array([[0, 1, 2], [0, 2, 3]]))
+
+
+def engines(meshes: dict[str, Mesh]):
+    """`load` of engines that return these meshes, and their requests."""
+    asked: list[Request] = []
+
+    def load(name: str):
+        def answer(request: Request, progress: Progress) -> MeshResult:
+            asked.append(request)
+            progress.plan({"Work": 1})
+            progress.update("Work", 1, 2)
+            progress.update("Work", 2, 2)
+            return MeshResult(meshes[name], np.zeros((1, 4, 4, 4), np.uint8), {"own": 1})
+
+        return SimpleNamespace(run=answer)
+
+    return load, asked
+
+
+def test_a_fast_start_is_one2345s_mesh_with_what_both_share():
+    load, asked = engines({"one2345": FAST, "zero123_sds": FINE})
+    parameters = ZERO123_SDS.check({"start": "fast", "device": "cpu", "elevation_deg": 12.0, "mesh_resolution": 77})
+    seen = []
+    result = run(Request("zero123_sds", {"image": IMAGE}, parameters, 5), Progress(seen.append), load)
+    first, second = asked
+    assert first.task == "one2345" and first.seed == 5 and set(first.inputs) == {"image"}
+    assert first.parameters == ONE2345.check({"device": "cpu", "elevation_deg": 12.0})
+    assert second.inputs["mesh"] is FAST and second.parameters is parameters
+    assert (result.facts["vertices"], result.facts["faces"], result.facts["own"]) == (4, 2, 1)
+    overall = {(p.stage, p.step): round(p.overall, 3) for p in seen}
+    assert overall["Start", 50] == 0.05 and overall["Start", 100] == 0.1
+    assert overall["Work", 1] == 0.55 and overall["Work", 2] == 1
+
+
+def test_a_start_that_is_not_fast_needs_no_other_engine():
+    load, asked = engines({"zero123_sds": FINE})
+    run(Request("zero123_sds", {"image": IMAGE, "mesh": FAST}, ZERO123_SDS.check({"start": "mesh"})), Progress(), load)
+    assert len(asked) == 1 and asked[0].inputs["mesh"] is FAST
+
+
+def test_an_engine_is_told_the_identity_of_the_request_as_it_came():
+    """Not with the mesh to start from, which another run may make with other last bits."""
+    load, asked = engines({"one2345": FAST, "zero123_sds": FINE})
+    request = Request("zero123_sds", {"image": IMAGE}, ZERO123_SDS.check({"start": "fast"}), 5)
+    run(request, Progress(), load)
+    assert asked[1].identity == identify(request) and "mesh" not in request.inputs
