@@ -28,6 +28,7 @@ from backend.optimisation.loop import optimise
 from backend.optimisation.recipes import image_prior
 from backend.rendering.cameras import Camera, orbit
 from backend.rendering.mesh import Mesh
+from backend.rendering.rasteriser import render_mesh
 from backend.runtime.progress import Progress
 from tests.support.oracle import Defects, OraclePrior
 

@@ -106,11 +106,6 @@ def run(request: Request[LRMParameters], progress: Progress) -> MeshResult:
 load = ModelCache(load_lrm)
 
 
-def unload() -> None:
-    """Drop the model that `run` keeps between jobs."""
-    load.drop()
-
-
 def find_weights(weights: str) -> Path:
     """Path of "starter", of a set by its id in the catalog, or of a file or folder. Raises WeightsError."""
     if weights == "starter":

@@ -48,8 +48,3 @@ def run(request: Request[NovelViewParameters], progress: Progress) -> ImageResul
     facts = {"elevation_deg": round(own, 1), "background": cutout.note}
     facts["elevation"] = "estimated" if parameters.auto_elevation and model.is_starter else "given"
     return ImageResult(to_opaque_bytes(torch.stack(views)), facts)
-
-
-def unload() -> None:
-    """Drop the models that `run` keeps between jobs."""
-    load_models.drop()

@@ -78,11 +78,6 @@ def run(request: Request[One2345Parameters], progress: Progress) -> MeshResult:
     return MeshResult(mesh, to_opaque_bytes(views), facts)
 
 
-def unload() -> None:
-    """Drop the models that `run` keeps between jobs."""
-    load_models.drop()
-
-
 def cut_out(image: np.ndarray, parameters: One2345Parameters, device: torch.device) -> Cutout:
     """RGBA float32 (H, W, 4) with the object cut out; for published weights at the size and contrast as released."""
     if parameters.weights == "starter":

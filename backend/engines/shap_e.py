@@ -63,9 +63,6 @@ def load(weights: str, kind: str, device: torch.device) -> DiffusionPipeline:
     return load_shap_e(weights, kind, device, choose_dtype(device))
 
 
-unload = load.drop
-
-
 def read_condition(request: Request[ShapEParameters]) -> tuple[np.ndarray | str, dict[str, Any]]:
     """The cut-out image RGBA (H, W, 4), or the prompt; and facts about it. Raises ImageError."""
     if "image" not in request.inputs:

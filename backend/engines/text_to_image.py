@@ -40,4 +40,3 @@ def generate(prompt: str, parameters: TextToImageParameters, progress: Progress,
 
 
 load = keep_with_subjects(load_text_to_image)
-unload = load.drop

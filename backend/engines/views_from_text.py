@@ -54,4 +54,3 @@ def generate(
 
 
 load = keep_with_subjects(load_multi_view)
-unload = load.drop

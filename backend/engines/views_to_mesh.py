@@ -49,11 +49,6 @@ def run(request: Request[ViewsToMeshParameters], progress: Progress) -> MeshResu
     return MeshResult(mesh, to_bytes(views), facts | {"views": len(views)})
 
 
-def unload() -> None:
-    """Drop the models that `run` keeps between jobs."""
-    load_models.drop()
-
-
 def reconstruct(
     views: np.ndarray,
     cameras: list[Camera],

@@ -72,11 +72,6 @@ def run(request: Request[Zero123SDSParameters], progress: Progress) -> MeshResul
     return MeshResult(mesh, objective.views(), facts | ({"warning": warning} if warning else {}))
 
 
-def unload() -> None:
-    """Drop the models that may be kept since the mesh to start from was made."""
-    load_models.drop()
-
-
 def load(parameters: Zero123SDSParameters) -> Zero123:
     """Zero123, from the models that are loaded if these are the same weights. Raises WeightsError."""
     device = choose_device(parameters.device)

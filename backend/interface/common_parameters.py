@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-from .parameters import Parameter, ParameterError, parameter
+from .parameters import Parameter, ParameterError, Values, parameter, parameters
 
 PROMPT = Parameter("prompt", "Prompt", "string", "")
 
@@ -33,8 +32,8 @@ def multi_view_weights() -> Any:
     )
 
 
-@dataclass(frozen=True)
-class CommonParameters:
+@parameters
+class CommonParameters(Values):
     """Parameters of every task."""
 
     device: str = parameter(
@@ -48,7 +47,7 @@ class CommonParameters:
     )
 
 
-@dataclass(frozen=True)
+@parameters
 class MeshParameters(CommonParameters):
     """Parameters of every task that makes a mesh."""
 

@@ -6,8 +6,9 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, dataclass_transform
 
+Declared = TypeVar("Declared")
 Kind = Literal["int", "float", "bool", "choice", "string"]
 TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 MAX_TEXT = 4096  # characters of a string parameter
@@ -74,6 +75,34 @@ class Parameter:
         if self.minimum is not None:
             return f" of at least {self.minimum:g}{unit}"
         return f" of at most {self.maximum:g}{unit}" if self.maximum is not None else unit
+
+
+class Values:
+    """Base of a task's parameter class: values by name, defaults for the others, and no way to change them."""
+
+    def __init__(self, **values: Any) -> None:
+        names = [field.name for field in dataclasses.fields(self)]  # pyright: ignore[reportArgumentType]
+        if unknown := values.keys() - set(names):
+            raise TypeError(f"{type(self).__name__} has no {', '.join(sorted(unknown))}")
+        self.__dict__.update({name: values.get(name, getattr(type(self), name)) for name in names})
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise dataclasses.FrozenInstanceError(f"cannot assign to {name!r}")
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def parameters(declared: type[Declared]) -> type[Declared]:
+    """Make a frozen dataclass of a subclass of Values.
+
+    dataclass(frozen=True) would compile six methods for each class, which Blender would wait for at every start.
+    """
+    return dataclass(init=False, repr=False, eq=False)(declared)
 
 
 def parameter(

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from .common_parameters import (
@@ -20,7 +19,7 @@ from .common_parameters import (
     text_weights,
     weights,
 )
-from .parameters import ParameterError, nearest, parameter
+from .parameters import ParameterError, nearest, parameter, parameters
 from .task import Task
 
 VIEW_GUIDANCE = "How closely the generated views follow the image; 0 uses the default for the weights"
@@ -28,7 +27,7 @@ SHAPE_GUIDANCE = "How closely the shape follows the prompt; 0 uses the default f
 PROMPT_STEPS = "Optimisation steps; 0 uses 10,000, or 120 with the starter weights"
 
 
-@dataclass(frozen=True)
+@parameters
 class LRMParameters(MeshParameters):
     """Parameters of LRM, TripoSR and OpenLRM."""
 
@@ -113,7 +112,7 @@ def inference_steps() -> Any:
     )
 
 
-@dataclass(frozen=True)
+@parameters
 class One2345Parameters(MeshParameters):
     """Parameters of One-2-3-45."""
 
@@ -140,7 +139,7 @@ ONE2345 = Task(
 )
 
 
-@dataclass(frozen=True)
+@parameters
 class Zero123SDSParameters(MeshParameters):
     """Parameters of Zero-1-to-3 by score distillation."""
 
@@ -182,7 +181,7 @@ ZERO123_SDS = Task(
 )
 
 
-@dataclass(frozen=True)
+@parameters
 class MakeIt3DParameters(MeshParameters):
     """Parameters of Make-It-3D."""
 
@@ -223,7 +222,7 @@ MAKE_IT_3D = Task(
 )
 
 
-@dataclass(frozen=True)
+@parameters
 class DreamFusionParameters(MeshParameters):
     """Parameters of DreamFusion."""
 
@@ -268,7 +267,7 @@ SHAP_E_STEPS = "Denoising steps; 0 uses 64, as published"
 SHAP_E_WEIGHTS = "The name of a set of weights, or a diffusers folder"
 
 
-@dataclass(frozen=True)
+@parameters
 class ShapEParameters(MeshParameters):
     """Parameters of Shap-E from an image."""
 
@@ -289,7 +288,7 @@ SHAP_E = Task(
 )
 
 
-@dataclass(frozen=True)
+@parameters
 class ShapETextParameters(MeshParameters):
     """Parameters of Shap-E from a prompt."""
 
@@ -309,7 +308,7 @@ SHAP_E_TEXT = Task(
 )
 
 
-@dataclass(frozen=True)
+@parameters
 class MVDreamParameters(MeshParameters):
     """Parameters of MVDream."""
 
@@ -344,7 +343,7 @@ MVDREAM = Task(
 )
 
 
-@dataclass(frozen=True)
+@parameters
 class TextToImageParameters(CommonParameters):
     """Parameters of an image from a prompt."""
 
@@ -366,7 +365,7 @@ TEXT_TO_IMAGE = Task(
 )
 
 
-@dataclass(frozen=True)
+@parameters
 class NovelViewParameters(CommonParameters):
     """Parameters of novel views by Zero-1-to-3."""
 
@@ -390,7 +389,7 @@ NOVEL_VIEW = Task(
 )
 
 
-@dataclass(frozen=True)
+@parameters
 class ViewsToMeshParameters(MeshParameters):
     """Parameters of a mesh from views."""
 
@@ -416,7 +415,7 @@ VIEWS_TO_MESH = Task(
 )
 
 
-@dataclass(frozen=True)
+@parameters
 class ViewsFromTextParameters(CommonParameters):
     """Parameters of views from a prompt."""
 
@@ -442,7 +441,7 @@ VIEWS_FROM_TEXT = Task(
 )
 
 
-@dataclass(frozen=True)
+@parameters
 class DreamBoothParameters(CommonParameters):
     """Parameters of multi-view DreamBooth."""
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_repository import files
 
 from backend.meshing.files import MeshFileError
 from backend.training.meshes import DEMO_MESHES, is_validation, list_meshes, load_mesh
 from tests.support import ROOT
+from tests.support.repository import texts
 
 INDEX = json.loads((DEMO_MESHES / "index.json").read_text("utf-8"))
 DEFAULTED = ("many_faces", "oracle_recovery", "make_it_3d", "prompts", "starter_refinement", "subject")
@@ -83,4 +83,4 @@ def test_a_benchmark_of_meshes_takes_the_repository_s_by_default(name):
 
 def test_nothing_beside_the_repository_is_named():
     beside = re.compile(r"\.\./" + "shared|" + r"/ \"" + 'shared"')
-    assert not [path for path in files() if beside.search(path.read_text("utf-8", errors="replace"))]
+    assert not [path for path in texts() if beside.search(path.read_text("utf-8", errors="replace"))]

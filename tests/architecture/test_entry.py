@@ -156,4 +156,4 @@ def test_every_python_from_3_11_to_3_14_will_do_and_all_places_say_so():
     assert versions == [(3, 11), (3, 12), (3, 13), (3, 14)]
     assert packages.project(ROOT)["project"]["requires-python"] == ">=3.11,<3.15"
     assert "3.{11,12,13,14}" in (ROOT / ".ci" / "run").read_text("utf-8")
-    assert "a Python from 3.11 to 3.14" in (ROOT / "README.md").read_text("utf-8")
+    assert "Python 3.11 to 3.14" in (ROOT / "README.md").read_text("utf-8")

@@ -5,28 +5,12 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
 from tests.support import ROOT
-
-SKIPPED = {"build", "dist", "__pycache__", "node_modules"}
-TEXT = {".py", ".toml", ".md", ".json", ".txt", ""}
-
-
-def files() -> list[Path]:
-    """All texts of the repository; what git ignores lies in folders that are skipped."""
-    found = []
-    for parent, folders, names in os.walk(ROOT):
-        folders[:] = [f for f in folders if f not in SKIPPED and (not f.startswith(".") or f == ".ci")]
-        top = Path(parent) == ROOT
-        folders[:] = [f for f in folders if not top or f != "shared"] if top else folders
-        found += [Path(parent, name) for name in names if Path(name).suffix in TEXT]
-    found = [path for path in found if path.name not in {".git"}]
-    assert len(found) > 50
-    return found
+from tests.support.repository import texts
 
 
 def test_no_path_or_registry_of_a_machine_is_named():
@@ -34,13 +18,13 @@ def test_no_path_or_registry_of_a_machine_is_named():
     hosts = {urlsplit(url).hostname for url in re.findall(r"https?://[^\s'\"]+", configured)} - {None}
     home = "/" + "work" + "/"
     words = {home, "/" + "root" + "/.", *map(str, hosts)}
-    for path in files():
+    for path in texts():
         text = path.read_text("utf-8", errors="replace")
         assert not [word for word in words if word in text], path
 
 
 def test_every_python_file_says_its_licence_first():
-    for path in files():
+    for path in texts():
         if path.suffix == ".py":
             first = [line for line in path.read_text("utf-8").splitlines() if not line.startswith("#!")][:1]
             assert first == ["# SPDX-License-Identifier: GPL-3.0-or-later"], path

@@ -32,12 +32,11 @@ class StoredZero123:
     """A Zero123 as it is stored.
 
     tensors: by published name. origins: (part, its tensors' names in diffusers) -> where each comes from. configs: each
-    part's own config. recognised: how the kind was found, such as "by its size".
+    part's own config.
     """
 
     path: Path
     kind: Kind
-    recognised: str
     tensors: dict[str, StoredTensor]
     origins: Callable[[str, Iterable[str]], dict[str, Origin]]
     configs: dict[str, dict[str, Any]]
@@ -65,9 +64,7 @@ def _open_checkpoint(path: Path, kind: Kind | None) -> StoredZero123:
     if not tensors:
         raise WeightsError(f"{path} holds no tensors.", REMEDY)
     averaged = any(name.startswith(published.EMA + "diffusion_model") for name in tensors)
-    recognised = "given"
-    if kind is None:
-        kind, recognised = _recognise_checkpoint(path, content)
+    kind = kind or _recognise_checkpoint(path, content)
 
     def origins(part: str, names: Iterable[str]) -> dict[str, Origin]:
         if part == "unet":
@@ -80,20 +77,18 @@ def _open_checkpoint(path: Path, kind: Kind | None) -> StoredZero123:
             return published.clip_origins(names)
         return {name: Origin(published.PROJECTION + name) for name in names}
 
-    return StoredZero123(path, kind, recognised, tensors, origins, {})
+    return StoredZero123(path, kind, tensors, origins, {})
 
 
-def _recognise_checkpoint(path: Path, content: dict[Any, Any]) -> tuple[Kind, str]:
-    """The kind, and how it was found. Both kinds have equal tensors; Zero123's files also hold a training's state."""
+def _recognise_checkpoint(path: Path, content: dict[Any, Any]) -> Kind:
+    """By a note or the published size, else by the training's state, which only Zero123's files hold beside tensors."""
     if noted := find_note(path.parent):
-        return noted, f"by {NOTE}"
+        return noted
     sizes = {f.size: w.id for w in catalog.WEIGHTS for f in w.files if f.size and "zero123" in w.id}
     known = sizes.get(path.stat().st_size)
     if known:
-        return ("stable-zero123" if known.startswith("stable") else "zero123"), "by its size, which is that of " + known
-    if found := TRAINING & {str(key) for key in content}:
-        return "zero123", f"by its training state ({min(found)})"
-    return "stable-zero123", "by the lack of a training state"
+        return "stable-zero123" if known.startswith("stable") else "zero123"
+    return "zero123" if TRAINING & {str(key) for key in content} else "stable-zero123"
 
 
 def _open_folder(folder: Path, kind: Kind | None, half: bool) -> StoredZero123:
@@ -105,26 +100,24 @@ def _open_folder(folder: Path, kind: Kind | None, half: bool) -> StoredZero123:
         else:
             raise WeightsError(f"{folder} holds no Zero123: there are no weights in its folder {part}.", REMEDY)
     configs = {part: read_json(folder / part / "config.json") or {} for part in PARTS}
-    recognised = "given"
-    if kind is None:
-        kind, recognised = _recognise_folder(folder, configs)
+    kind = kind or _recognise_folder(folder, configs)
     scheduler = read_json(folder / "scheduler" / "scheduler_config.json") or {} if kind == "starter" else {}
 
     def origins(part: str, names: Iterable[str]) -> dict[str, Origin]:
         return {name: Origin(f"{part}/{name}") for name in names}
 
-    source = StoredZero123(folder, kind, recognised, tensors, origins, configs)
+    source = StoredZero123(folder, kind, tensors, origins, configs)
     source.prediction_type = "v_prediction" if scheduler.get("prediction_type") == "v_prediction" else "epsilon"
     return source
 
 
-def _recognise_folder(folder: Path, configs: dict[str, dict[str, Any]]) -> tuple[Kind, str]:
+def _recognise_folder(folder: Path, configs: dict[str, dict[str, Any]]) -> Kind:
     if noted := find_note(folder):
-        return noted, f"by {NOTE}"
+        return noted
     texts = [str(read_json(folder / "model_index.json")), *(str(c.get("_name_or_path")) for c in configs.values())]
     if any("stable-zero123" in text.lower().replace("_", "-") for text in texts):
-        return "stable-zero123", "by its model_index.json or config.json"
-    return "zero123", "by the lack of any mention of Stable Zero123"
+        return "stable-zero123"
+    return "zero123"
 
 
 def find_note(folder: Path) -> Kind | None:

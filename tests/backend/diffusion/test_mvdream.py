@@ -93,7 +93,7 @@ def test_views_are_sampled_as_diffusers_samples(model):
 def test_views_go_to_a_folder_and_come_back(tmp_path):
     values = VIEWS_FROM_TEXT.check({"device": "cpu", "steps": 2, "views": 5, "elevation_deg": 20})
     images, cameras = views_from_text.generate("a red car", values, Progress(), 0)
-    views_from_text.unload()
+    views_from_text.load.drop()
     views = np.concatenate([images.permute(0, 2, 3, 1).numpy(), np.ones((5, 64, 64, 1), np.float32)], -1)
     assert views.shape == (5, 64, 64, 4) and len(cameras) == 5
     write_views(tmp_path / "new", views, cameras)

@@ -32,7 +32,7 @@ from backend.optimisation.recipes.base import elements
 from backend.optimisation.recipes.make_it_3d import RefineRecipe, choose_recipes
 from backend.rendering.cameras import Camera, orbit
 from backend.rendering.mesh import Mesh
-from backend.rendering.point_cloud import PointCloud
+from backend.rendering.point_cloud import PointCloud, build_point_cloud
 from backend.rendering.rasteriser import rasterise, render_mesh
 from backend.runtime.progress import Progress
 from tests.support.oracle import OraclePrior

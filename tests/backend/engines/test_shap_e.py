@@ -91,7 +91,7 @@ def made(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
     pipeline = make(folder, request.param)
     yield folder, pipeline, request.param
-    shap_e.unload()
+    shap_e.load.drop()
 
 
 def settings(folder, kind, **told):

@@ -20,7 +20,7 @@ from backend.weights.store.store import STARTER, STARTER_TEXT
 @pytest.fixture(autouse=True)
 def forget():
     yield
-    text_to_image.unload()
+    text_to_image.load.drop()
 
 
 def imagine(prompt, seed=0, **settings):

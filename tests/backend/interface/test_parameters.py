@@ -2,11 +2,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import pytest
 
-from backend.interface.parameters import Parameter, ParameterError, parameter, parameters_of
+from backend.interface.parameters import Parameter, ParameterError, Values, parameter, parameters, parameters_of
 
 STEPS = Parameter("steps", "Steps", "int", 12, 2, 100)
 ANGLE = Parameter("angle", "Angle", "float", 20.0, -30, 80, unit="deg")
@@ -15,13 +14,13 @@ MODE = Parameter("mode", "Mode", "choice", "auto", choices=("auto", "always", "n
 TEXT = Parameter("text", "Text", "string", "")
 
 
-@dataclass(frozen=True)
-class Base:
+@parameters
+class Base(Values):
     shared: int = parameter("Shared", 1, help="of both")
     changed: float = parameter("Changed", 2.0, unit="deg")
 
 
-@dataclass(frozen=True)
+@parameters
 class Derived(Base):
     own: str = parameter("Own", "a", choices=("a", "b"))
     changed: float = parameter("Changed", 5.0, 0, 9)

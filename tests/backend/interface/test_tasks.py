@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import FrozenInstanceError, asdict, dataclass
+from dataclasses import FrozenInstanceError, asdict, replace
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.interface import catalog
-from backend.interface.parameters import ParameterError, parameter
+from backend.interface.parameters import ParameterError, Values, parameter, parameters
 from backend.interface.task import Task
 from backend.interface.tasks import MESH_TASKS, TASKS, task
 from tests.support import DATA
@@ -18,8 +18,8 @@ from tests.support import DATA
 BEFORE = json.loads((DATA / "tasks.json").read_text())  # the declarations of commit ec550ca
 
 
-@dataclass(frozen=True)
-class Toy:
+@parameters
+class Toy(Values):
     steps: int = parameter("Steps", 12, 2, 100)
     angle: float = parameter("Angle", 20.0, -30, 80, unit="deg")
     switch: bool = parameter("Switch", True)
@@ -31,7 +31,7 @@ TOY = Task("toy", "Toy", "", ("image",), Toy, ())
 
 
 def test_fills_in_defaults():
-    assert TOY.check({"steps": "3"}) == Toy(3, 20.0, True, "auto", "")
+    assert TOY.check({"steps": "3"}) == Toy(steps=3, angle=20.0, switch=True, mode="auto", text="")
 
 
 def test_checked_parameters_cannot_change_or_have_a_name_that_is_not_declared():
@@ -40,6 +40,16 @@ def test_checked_parameters_cannot_change_or_have_a_name_that_is_not_declared():
         checked.steps = 4  # pyright: ignore[reportAttributeAccessIssue]
     with pytest.raises(AttributeError, match="stesp"):
         print(checked.stesp)  # pyright: ignore[reportAttributeAccessIssue]
+    with pytest.raises(TypeError, match="Toy has no stesp"):
+        Toy(stesp=3)  # pyright: ignore[reportCallIssue]
+    with pytest.raises(TypeError, match="Toy has no stesp"):
+        replace(checked, stesp=3)
+
+
+def test_changed_parameters_are_another_object_and_equal_ones_are_equal():
+    checked = TOY.check({})
+    assert replace(checked, steps=4) == TOY.check({"steps": 4}) != checked == TOY.check({})
+    assert (checked.steps, vars(checked)["steps"]) == (12, 12)
 
 
 def test_names_the_nearest_parameter_and_engine():
