@@ -6,11 +6,11 @@ import bpy
 
 from ...backend.interface.tasks import TEXT_TO_IMAGE
 from ..base import compat
-from ..jobs.job import Delivery, Job, Request
+from ..jobs.job import Delivery, Job
 from ..jobs.process import Attachments
 from ..scene import delivery, input_image, mesh_export
 from ..settings import engines
-from .job_operator import ExplainedOperator, JobOperator
+from .job_operator import ExplainedOperator, JobOperator, request_of
 
 
 class IMAGE_TO_MESH_OT_generate(JobOperator, bpy.types.Operator):
@@ -69,14 +69,8 @@ class IMAGE_TO_MESH_OT_make_image(JobOperator, bpy.types.Operator):
     def make_job(self, context):
         settings = context.scene.image_to_mesh
         settings.seed += self.again
-        request = Request(
-            engine=TEXT_TO_IMAGE.name,
-            parameters=engines.parameters_of(settings, TEXT_TO_IMAGE),
-            seed=settings.seed,
-            attachments=dict,
-            name=input_image.name_of_prompt(settings),
-            inputs={"prompt": settings.prompt},
-        )
+        name, inputs = input_image.name_of_prompt(settings), {"prompt": settings.prompt}
+        request = request_of(context, TEXT_TO_IMAGE, name, inputs=inputs)
         return Job(request, delivery.InputImage(context.scene.session_uid))
 
 
@@ -123,17 +117,9 @@ def prompt_inputs(settings) -> dict:
 
 def mesh_job(context, name: str, image: Attachments, inputs: dict, origin: dict, to: Delivery) -> Job:
     """A job of the chosen engine with the settings that the panel shows. Raises Trouble."""
-    settings = context.scene.image_to_mesh
-    engine, start = engines.chosen_engine(settings), mesh_export.read(context)
-    request = Request(
-        engine=engine.name,
-        parameters=engines.parameters_of(settings, engine),
-        seed=settings.seed,
-        attachments=lambda: image() | start(),
-        name=name,
-        inputs=inputs,
-        origin=origin | mesh_export.origin(context),
-    )
+    engine, start = engines.chosen_engine(context.scene.image_to_mesh), mesh_export.read(context)
+    origin = origin | mesh_export.origin(context)
+    request = request_of(context, engine, name, lambda: image() | start(), inputs=inputs, origin=origin)
     return Job(request, to)
 
 

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 
 import bpy
 
+from ...backend.interface.task import Task
 from .. import session
 from ..base.trouble import Trouble, sentences
-from ..jobs.job import Job, State
+from ..jobs.job import Job, Request, State
+from ..jobs.process import Attachments
+from ..settings import engines
 
 if TYPE_CHECKING:
     Mixin = bpy.types.Operator
@@ -74,6 +77,12 @@ class JobOperator(ExplainedOperator):
             self.report({"ERROR"}, sentences(job.outcome.message, job.outcome.remedy))
             return {"CANCELLED"}
         return {"FINISHED"}
+
+
+def request_of(context, task: Task, name: str, attachments: Attachments = dict, **more) -> Request:
+    """A request for a task with the settings of the scene; `more` are fields of Request. Raises Trouble."""
+    settings = context.scene.image_to_mesh
+    return Request(task.name, engines.parameters_of(settings, task), settings.seed, attachments, name, **more)
 
 
 class FilesOperator(Mixin):

@@ -106,7 +106,7 @@ class StoredJobOperator(Mixin):
         return {"FINISHED"}
 
 
-_items: dict[str, list[Item]] = {}  # by NOTHING's title; Blender keeps no reference to these strings
+_items: dict[str, list[Item]] = {}  # by the empty menu's title; Blender keeps no reference to these strings
 
 
 def menu(found: list[Path], nothing: str, description: str) -> list[Item]:

@@ -8,10 +8,9 @@ import numpy as np
 from ...backend.interface.tasks import NOVEL_VIEW
 from ..base import cameras
 from ..base.trouble import Trouble
-from ..jobs.job import Job, Request
+from ..jobs.job import Job
 from ..scene import delivery, frame, input_image
-from ..settings import engines
-from .job_operator import JobOperator
+from .job_operator import JobOperator, request_of
 
 
 class IMAGE_TO_MESH_OT_novel_view(JobOperator, bpy.types.Operator):
@@ -55,15 +54,7 @@ class IMAGE_TO_MESH_OT_novel_view(JobOperator, bpy.types.Operator):
             angles = [(view.azimuth, view.elevation)]
             behind = scene.camera if self.where == "CAMERA" and settings.views.shown_as == "BACKGROUND" else None
             to = delivery.NovelView(scene.session_uid, view, cube, behind.session_uid if behind else 0)
-        request = Request(
-            engine=NOVEL_VIEW.name,
-            parameters=engines.parameters_of(settings, NOVEL_VIEW),
-            seed=settings.seed,
-            attachments=image,
-            name=name,
-            inputs={"angles": angles},
-        )
-        return Job(request, to)
+        return Job(request_of(context, NOVEL_VIEW, name, image, inputs={"angles": angles}), to)
 
 
 def chosen_view(context, where: str, cube: np.ndarray) -> cameras.View:

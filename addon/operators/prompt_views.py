@@ -8,10 +8,10 @@ import bpy
 
 from ...backend.interface.tasks import DREAMBOOTH, VIEWS_FROM_TEXT
 from ..base.trouble import Trouble
-from ..jobs.job import Job, Request
+from ..jobs.job import Job
 from ..scene import delivery, frame, input_image
 from ..settings import engines
-from .job_operator import FilesOperator, JobOperator
+from .job_operator import FilesOperator, JobOperator, request_of
 
 MOST_PHOTOS = 32
 
@@ -28,14 +28,8 @@ class IMAGE_TO_MESH_OT_prompt_views(JobOperator, bpy.types.Operator):
 
     def make_job(self, context):
         settings = context.scene.image_to_mesh
-        request = Request(
-            engine=VIEWS_FROM_TEXT.name,
-            parameters=engines.parameters_of(settings, VIEWS_FROM_TEXT),
-            seed=settings.seed,
-            attachments=dict,
-            name=input_image.name_of_prompt(settings),
-            inputs={"prompt": settings.prompt},
-        )
+        name, inputs = input_image.name_of_prompt(settings), {"prompt": settings.prompt}
+        request = request_of(context, VIEWS_FROM_TEXT, name, inputs=inputs)
         return Job(request, delivery.PromptViews(context.scene.session_uid, frame.of(context)))
 
 
@@ -64,14 +58,8 @@ def learning_job(context, paths: list[Path]) -> Job:
         photos = {f"view_{i:03}": path.read_bytes() for i, path in enumerate(paths)}
     except OSError as error:
         raise Trouble(f"A photo cannot be read: {error}", "Choose other photos", "input") from error
-    request = Request(
-        engine=DREAMBOOTH.name,
-        parameters=engines.parameters_of(settings, DREAMBOOTH),
-        seed=settings.seed,
-        attachments=lambda: photos,
-        name=f"<{engines.group_of(settings, DREAMBOOTH).subject}>",
-    )
-    return Job(request, delivery.SubjectImages(context.scene.session_uid))
+    name = f"<{engines.group_of(settings, DREAMBOOTH).subject}>"
+    return Job(request_of(context, DREAMBOOTH, name, lambda: photos), delivery.SubjectImages(context.scene.session_uid))
 
 
 classes = (IMAGE_TO_MESH_OT_prompt_views, IMAGE_TO_MESH_OT_learn_subject)

@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Refine in Place: an object's mesh is optimised further, and the object stays what it is."""
 
+from dataclasses import replace
+
 import bpy
 import numpy as np
 
 from ..base import arrays
 from ..base.trouble import Trouble
-from ..jobs.job import Job, Request
+from ..jobs.job import Job
 from ..scene import delivery, frame, input_image, mesh_export, replace_mesh
-from ..settings import engines
 from ..settings.refine import refining_engine
-from .job_operator import JobOperator
+from .job_operator import JobOperator, request_of
 
 FITS = 0.15, 0.5  # limits of the largest coordinate of a mesh that an engine takes as it comes
 
@@ -48,15 +49,12 @@ class IMAGE_TO_MESH_OT_refine(JobOperator, bpy.types.Operator):
         to_cube = into_cube(active, start.vertices)
         placed = replace_mesh.moved(start, to_cube)
         sent = arrays.encode_mesh(placed.vertices, placed.faces, placed.colors)
-        request = Request(
-            engine=engine.name,
-            parameters=engines.parameters_of(settings, engine) | {mesh_export.START: mesh_export.MESH},
-            seed=settings.seed,
-            attachments=lambda: image() | {"mesh": sent},
-            name=active.name,
-            inputs={"prompt": settings.prompt} if by_prompt else {},
-            origin={} if by_prompt else input_image.origin(settings, image),
+        inputs = {"prompt": settings.prompt} if by_prompt else {}
+        origin = {} if by_prompt else input_image.origin(settings, image)
+        request = request_of(
+            context, engine, active.name, lambda: image() | {"mesh": sent}, inputs=inputs, origin=origin
         )
+        request = replace(request, parameters=request.parameters | {mesh_export.START: mesh_export.MESH})
         from_cube = np.linalg.inv(to_cube)
         to_world = np.array(active.matrix_world) @ from_cube
         group = settings.refine.group

@@ -17,7 +17,7 @@ JOB_RUNNING = "A job is running. Cancel it or wait for it to finish"
 
 
 class SetupOperator(ExplainedOperator):
-    """An operator that starts a background task. Nothing else may be going on."""
+    """An operator that starts a background task. No other task and no job may run."""
 
     bl_options = {"INTERNAL"}
 
@@ -37,7 +37,7 @@ class SetupOperator(ExplainedOperator):
 
 
 class ConfirmedOperator(SetupOperator):
-    """One that asks before it begins."""
+    """A SetupOperator that asks the artist before it begins."""
 
     def invoke(self, context, event):
         return context.window_manager.invoke_confirm(self, event)
@@ -51,11 +51,7 @@ class IMAGE_TO_MESH_OT_set_up(SetupOperator, bpy.types.Operator):
 
     @classmethod
     def why_unavailable(cls, context) -> str:
-        if not bpy.app.online_access:
-            if bpy.app.online_access_override:
-                return "Blender was started in offline mode, but setup downloads packages"
-            return "Setup downloads packages. Allow online access first, here or in Preferences > System"
-        return super().why_unavailable(context)
+        return why_offline() or super().why_unavailable(context)
 
     def begin(self, setup, chosen):
         setup.install(chosen)
@@ -128,6 +124,15 @@ class IMAGE_TO_MESH_OT_open_folder(bpy.types.Operator):
 
     def execute(self, context):
         return show_folder(self, folders.chosen().data_folder)
+
+
+def why_offline() -> str:
+    """The reason why nothing can be downloaded, or an empty string."""
+    if bpy.app.online_access:
+        return ""
+    if bpy.app.online_access_override:
+        return "Blender was started in offline mode"
+    return "Allow online access first, here or in Preferences > System"
 
 
 def show_folder(operator: bpy.types.Operator, folder: Path) -> set[str]:

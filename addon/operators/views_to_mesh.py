@@ -9,12 +9,11 @@ from ...backend.interface.tasks import VIEWS_TO_MESH
 from ...backend.interface.view_set import FOV_DEG
 from ..base import cameras
 from ..base.trouble import Trouble
-from ..jobs.job import Job, Request
+from ..jobs.job import Job
 from ..jobs.process import Attachments
 from ..scene import delivery, frame, input_image, view_cameras
 from ..scene.render_view import Renders
-from ..settings import engines
-from .job_operator import JobOperator
+from .job_operator import JobOperator, request_of
 from .view_rig import nothing_selected, rig_angles
 
 FEWEST = 3  # views; fewer give no depth
@@ -53,7 +52,10 @@ def rendered_views_job(context) -> Job:
     cube = frame.around(selected, context.evaluated_depsgraph_get())
     shots = [(cube @ cameras.orbit(*angles), FOV_DEG) for angles in rig_angles(views)]
     renders = Renders(selected, shots, views.size)
-    request = views_request(context, selected[0].name, shots, cube[:3, 3], renders.attachments, renders.steps())
+    inputs, steps = cameras_input(shots, cube[:3, 3]), renders.steps()
+    request = request_of(
+        context, VIEWS_TO_MESH, selected[0].name, renders.attachments, inputs=inputs, preparation=steps
+    )
     return Job(request, delivery.at(context.scene, cube[:3, 3]))
 
 
@@ -68,25 +70,13 @@ def camera_images_job(context) -> Job:
     def attachments() -> dict[str, bytes]:
         return {f"view_{number:03}": next(iter(image().values())) for number, image in enumerate(images)}
 
-    request = views_request(context, "Views", shots, middle, attachments)
+    request = request_of(context, VIEWS_TO_MESH, "Views", attachments, inputs=cameras_input(shots, middle))
     return Job(request, delivery.at(context.scene, middle))
 
 
-def views_request(
-    context, name: str, shots: list[tuple[np.ndarray, float]], middle: np.ndarray, attachments: Attachments, steps=None
-) -> Request:
-    """The request for views of (pose in the world 4 x 4, field of view in degrees) around a point (3,). Raises
-    Trouble."""
-    settings = context.scene.image_to_mesh
-    return Request(
-        engine=VIEWS_TO_MESH.name,
-        parameters=engines.parameters_of(settings, VIEWS_TO_MESH),
-        seed=settings.seed,
-        attachments=attachments,
-        name=name,
-        inputs={"cameras": [describe(view_cameras.upright(pose), middle, fov_deg) for pose, fov_deg in shots]},
-        preparation=steps,
-    )
+def cameras_input(shots: list[tuple[np.ndarray, float]], middle: np.ndarray) -> dict:
+    """The request's cameras: of each shot the pose in the world 4 x 4, around a point (3,), and the field of view."""
+    return {"cameras": [describe(view_cameras.upright(pose), middle, fov_deg) for pose, fov_deg in shots]}
 
 
 def describe(pose: np.ndarray, middle: np.ndarray, fov_deg: float) -> dict:

@@ -10,7 +10,7 @@ from ...backend.interface import catalog
 from .. import session
 from ..setup import folders, weights
 from .job_operator import ExplainedOperator
-from .setup import JOB_RUNNING, RUNNING, show_folder
+from .setup import JOB_RUNNING, RUNNING, show_folder, why_offline
 
 
 class WeightsOperator(ExplainedOperator):
@@ -44,11 +44,7 @@ class IMAGE_TO_MESH_OT_download_model(WeightsOperator, bpy.types.Operator):
 
     @classmethod
     def why_unavailable(cls, context) -> str:
-        if not bpy.app.online_access:
-            if bpy.app.online_access_override:
-                return "Blender was started in offline mode"
-            return "Allow online access first, above or in Preferences > System"
-        return super().why_unavailable(context)
+        return why_offline() or super().why_unavailable(context)
 
     def invoke(self, context, event):
         return context.window_manager.invoke_props_dialog(self, width=500, confirm_text="Download")

@@ -27,6 +27,7 @@ def draw_job(layout, context, job: Job) -> None:
     row = box.row()
     row.label(text=job.name, icon="TIME" if job.state is State.QUEUED else "MESH_MONKEY")
     if can_stop_early(job):
+        row = box.row()  # of their own: beside the name, the words would be cut off
         keep = row.row()
         keep.enabled = job.state is State.RUNNING
         keep.operator("image_to_mesh.stop_and_keep", text="Stop and Keep", icon="CHECKMARK").job = job.id

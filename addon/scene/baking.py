@@ -39,10 +39,8 @@ def bake(
         for material in [] if is_normal else materials_of(above):
             emission.append(emission_material(material, above))
         with bake_scene() as scene:
-            high, low = (
-                add_object(scene, above, emission),
-                add_object(scene, below, [bake_target] * len(materials_of(below))),
-            )
+            high = add_object(scene, above, emission)
+            low = add_object(scene, below, [bake_target] * len(materials_of(below)))
             if not coarse.uv_layers:
                 unwrap(low, side)
                 copy_uv(below, coarse)
@@ -124,11 +122,7 @@ def emission_material(material: bpy.types.Material | None, mesh: bpy.types.Mesh)
     Raises Trouble."""
     surface = surface_of(material)
     if surface is None and mesh.color_attributes.active_color is None:
-        raise Trouble(
-            f"{mesh.name} has neither colours nor a Principled BSDF",
-            "Give it a material with one",
-            "input",
-        )
+        raise Trouble(f"{mesh.name} has neither colours nor a Principled BSDF", "Give it a material with one", "input")
     copy = material.copy() if material and surface else mesh_import.build_material(NAME, mesh_export.read_colors(mesh))
     surface = surface_of(copy)
     assert surface

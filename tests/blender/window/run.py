@@ -25,6 +25,7 @@ sys.path.append(str(HERE.parents[2]))
 from tests.support.published import Handler, Server  # noqa: E402
 
 PICTURES = (
+    "stop_and_keep",
     *("panel", "progress", "result", "history", "compared"),
     *("view_rig", "views_to_mesh", "novel_views", "refine", "match", "maps", "drop"),
     *("fit", "menus", "presets", "ready", "languages"),
