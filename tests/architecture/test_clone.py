@@ -68,7 +68,7 @@ def test_an_empty_folder_is_refused_with_a_sentence(tmp_path):
         list_meshes(tmp_path, "all")
 
 
-def test_training_must_be_told_its_meshes():
+def test_training_requires_meshes():
     for command in (["views"], ["labels"], ["reconstruction"], ["text-to-image", "x"], ["multi-view", "x"]):
         done = subprocess.run(
             [sys.executable, "-m", "backend", "train", *command], capture_output=True, text=True, cwd=ROOT
@@ -77,10 +77,10 @@ def test_training_must_be_told_its_meshes():
 
 
 @pytest.mark.parametrize("name", DEFAULTED)
-def test_a_benchmark_of_meshes_takes_the_repository_s_by_default(name):
+def test_benchmarks_use_the_repositorys_meshes_by_default(name):
     assert "    meshes: Meshes = DEMO_MESHES," in (ROOT / "benchmarks" / f"{name}.py").read_text("utf-8")
 
 
-def test_nothing_beside_the_repository_is_named():
+def test_nothing_outside_the_repository_is_named():
     beside = re.compile(r"\.\./" + "shared|" + r"/ \"" + 'shared"')
     assert not [path for path in texts() if beside.search(path.read_text("utf-8", errors="replace"))]

@@ -39,14 +39,14 @@ def test_a_blender_is_known_by_its_version(tmp_path, version, good):
     assert installed_blender.is_new_enough(stand_in(tmp_path / "blender", version)) is good
 
 
-def test_what_does_not_start_is_no_blender(tmp_path):
+def test_a_program_that_does_not_start_is_no_blender(tmp_path):
     assert not installed_blender.is_new_enough(tmp_path / "blender")
     assert not installed_blender.is_new_enough(Path(sys.executable))
 
 
 @needs_scripts
 @pytest.mark.skipif(sys.platform == "darwin", reason="Blenders lie elsewhere on macOS")
-def test_path_comes_first_and_then_the_newest_blender_that_will_do(tmp_path, monkeypatch):
+def test_a_blender_on_path_is_preferred_to_the_newest_installed(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     for version in ("4.9.1", "4.10.0", "4.1.9"):
@@ -75,7 +75,7 @@ class TestWithoutBlendersModule:
         command = build.find_blender(options(tmp_path))
         assert command and command[0] == tmp_path / "blender" and command[-1] == "--python"
 
-    def test_without_one_the_demo_says_in_one_line_what_it_leaves_out(self, tmp_path, monkeypatch, capsys):
+    def test_without_one_the_demo_names_in_one_line_what_it_leaves_out(self, tmp_path, monkeypatch, capsys):
         monkeypatch.setattr(installed_blender, "find", lambda: None)
         assert build.find_blender(options(tmp_path)) is None
         [line] = capsys.readouterr().out.splitlines()
@@ -120,7 +120,7 @@ def block() -> Mesh:
     return Mesh(corners[quads].reshape(-1, 3), np.array(faces, np.int32), colors)
 
 
-def test_without_blender_the_four_sides_are_drawn_and_glb_lies_beside_ply(tmp_path):
+def test_without_blender_the_four_sides_are_drawn_and_a_glb_is_written(tmp_path):
     image = np.zeros((20, 30, 4), np.uint8)
     image[:, :] = 10, 20, 250, 255
     Image.fromarray(image).save(tmp_path / "image.png")
@@ -151,7 +151,7 @@ def test_a_wide_picture_keeps_its_shape_on_grey():
     assert np.allclose(cell[:30], (*3 * [sheet.GREY], 1)) and np.allclose(cell[50:], (*3 * [sheet.GREY], 1))
 
 
-def test_every_python_from_3_11_to_3_14_will_do_and_all_places_say_so():
+def test_python_3_11_to_3_14_is_supported_and_documented_everywhere():
     versions = sorted(interpreters.VERSIONS)
     assert versions == [(3, 11), (3, 12), (3, 13), (3, 14)]
     assert packages.project(ROOT)["project"]["requires-python"] == ">=3.11,<3.15"

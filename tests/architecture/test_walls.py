@@ -47,7 +47,7 @@ def broken_walls(path: Path, root: Path = ROOT) -> list[str]:
 
 
 @pytest.mark.parametrize("path", files(), ids=named)
-def test_nobody_imports_upwards_or_from_the_other_half(path):
+def test_no_file_imports_upwards_or_from_the_other_half(path):
     assert broken_walls(path) == []
 
 
@@ -113,7 +113,7 @@ def test_the_interface_needs_the_standard_library_alone():
     assert done.returncode == 0, done.stderr
 
 
-def test_what_the_backend_imports_is_pinned():
+def test_every_package_that_the_backend_imports_is_pinned():
     from packaging.requirements import Requirement
 
     from backend.interface.installer import packages

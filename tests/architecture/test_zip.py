@@ -74,7 +74,7 @@ def test_the_same_content_gives_the_same_bytes(archive, members, tmp_path):
     assert build(tmp_path, tmp_path / "b.zip").read_bytes() == archive.read_bytes()
 
 
-def test_it_is_complete_and_has_nothing_else(members):
+def test_the_zip_is_complete_and_has_nothing_else(members):
     wanted = {"__init__.py", "blender_manifest.toml", "LICENSE", "pyproject.toml"}
     for folder in ("addon", "backend"):
         wanted |= {path.relative_to(ROOT).as_posix() for path in (ROOT / folder).rglob("*.py")}
@@ -114,7 +114,7 @@ def test_the_unpacked_extension_finds_its_pins(archive, tmp_path):
     assert done.stdout.startswith("torch=="), done.stderr
 
 
-def test_the_manifest_says_nothing_that_blender_does_not_know():
+def test_the_manifest_has_only_keys_that_blender_knows():
     assert set(MANIFEST) <= KNOWN and "platforms" not in MANIFEST and "wheels" not in MANIFEST
     assert MANIFEST["type"] == "add-on" and MANIFEST["id"].isidentifier()
     assert set(MANIFEST["build"]) <= {"paths_exclude_pattern"}
@@ -165,7 +165,7 @@ def test_the_copy_that_jobs_run_from_knows_its_version(tmp_path):
         (".git", True, True),
     ],
 )
-def test_the_manifest_says_what_ships(path, is_folder, excluded):
+def test_the_manifest_decides_which_files_ship(path, is_folder, excluded):
     import build as entry
 
     patterns = MANIFEST["build"]["paths_exclude_pattern"]
@@ -174,7 +174,7 @@ def test_the_manifest_says_what_ships(path, is_folder, excluded):
 
 
 @pytest.mark.skipif(not PYTHONS, reason="`python build.py test` installs bpy and names it")
-def test_blenders_own_build_would_hold_the_same(members, tmp_path):
+def test_blenders_own_build_holds_the_same_files(members, tmp_path):
     """Blender and build.py read the manifest's exclusions alike."""
     code = "import importlib.util as u; print(u.find_spec('bpy').submodule_search_locations[0])"
     folder = subprocess.run([PYTHONS[-1], "-c", code], capture_output=True, text=True, check=True).stdout.strip()

@@ -64,7 +64,7 @@ def test_the_denoiser_is_exact_at_every_timestep_and_for_any_noise():
         assert found.unconditional is not None and (found.unconditional == 1).all()
 
 
-def test_what_is_imagined_of_anything_is_the_mean_of_all_that_the_noise_allows():
+def test_the_unconditional_answer_is_the_posterior_mean():
     """Against a sum over all values, weighted by how likely they are and how likely they leave this noisy one."""
     oracle = OraclePrior(box(), 8, variety=0.5)
     values = torch.linspace(-6, 6, 100_001, dtype=torch.float64)
@@ -102,7 +102,7 @@ def test_noise_has_the_deviation_that_was_asked_for():
     assert not torch.equal(difference, again)
 
 
-def test_an_object_that_turns_shows_itself_from_other_angles():
+def test_turn_deg_rotates_the_object_by_random_angles():
     turning = OraclePrior(box(), 64, defects=Defects(turn_deg=10))
     angles = torch.stack([torch.stack(view_angles([turning.perturbed(camera(40))])) for _ in range(400)])[..., 0]
     assert angles[:, 0].std().item() == pytest.approx(10, rel=0.15)

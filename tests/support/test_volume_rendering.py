@@ -40,7 +40,7 @@ def test_merge_is_sorted_and_loses_nothing():
     assert merged.tolist() == [[0, 1, 2, 2, 3, 4]]
 
 
-def test_composite_by_hand():
+def test_compositing_equals_a_hand_worked_example():
     weights = torch.tensor([[0.25, 0.5], [0.0, 0.0]])
     edges = torch.tensor([[1.0, 2, 4], [1, 2, 4]])
     color = torch.tensor([[[1.0, 0, 0], [0, 1, 0]]]).repeat(2, 1, 1)
@@ -76,7 +76,7 @@ def sphere(points):
     return points.norm(dim=-1) - 0.35, torch.nn.functional.normalize(points, dim=-1)
 
 
-def test_sdf_of_a_sphere_is_seen_where_it_is():
+def test_the_sdf_of_a_sphere_is_rendered_at_its_position():
     camera = Camera(orbit(35, 20, 1.6), 45, 24, 24)
 
     def render(origins, directions):
@@ -119,7 +119,7 @@ def test_random_sections_are_repeatable_and_agree_on_average():
 
 
 @pytest.mark.parametrize("kind", ["density", "sdf"])
-def test_the_picture_moves_with_the_object(kind):
+def test_the_derivative_by_radius_equals_finite_differences(kind):
     """Derivative of what rays see by the radius of a soft ball: autograd against central differences."""
     rng = torch.Generator().manual_seed(2)
     origins = torch.tensor([[0.0, -1.5, 0]], dtype=torch.float64).repeat(20, 1)

@@ -37,7 +37,7 @@ def failed(done: subprocess.CompletedProcess[str], status: int, *words: str) -> 
         assert word in lines[0]
 
 
-def test_engines_without_torch():
+def test_listing_engines_imports_no_torch():
     code = (
         "import sys; from backend.__main__ import main; main(['engines'])\n"
         "sys.exit(str({'torch', 'trimesh', 'PIL'} & set(sys.modules)))"
@@ -50,7 +50,7 @@ def test_engines_without_torch():
             assert f"{parameter.name} = {parameter.default}" in done.stdout
 
 
-def test_engines_for_programs():
+def test_engines_prints_json_for_programs():
     done = call("engines", "--json", command=REAL)
     answer = json.loads(done.stdout)
     assert done.returncode == 0
@@ -61,7 +61,7 @@ def test_engines_for_programs():
     assert (steps["kind"], steps["minimum"], steps["maximum"]) == ("int", 0, 100)
 
 
-def test_generate_for_people_and_for_programs(image: Path, tmp_path: Path):
+def test_generate_prints_progress_for_people_and_json_for_programs(image: Path, tmp_path: Path):
     done = call(
         "generate",
         *VIEWS,
@@ -103,7 +103,7 @@ def test_generate_for_people_and_for_programs(image: Path, tmp_path: Path):
     ("scenario", "status", "kind"),
     [("memory", 4, "memory"), ("weights", 3, "weights"), ("bug", 1, "internal"), ("empty", 2, "input")],
 )
-def test_exit_status_of_failures(image: Path, tmp_path: Path, scenario: str, status: int, kind: str):
+def test_each_kind_of_failure_has_its_exit_status(image: Path, tmp_path: Path, scenario: str, status: int, kind: str):
     arguments = [
         "generate",
         *VIEWS,
@@ -124,7 +124,7 @@ def test_exit_status_of_failures(image: Path, tmp_path: Path, scenario: str, sta
     assert not (tmp_path / "a.ply").exists()
 
 
-def test_one_line_for_people_and_more_on_demand(image: Path, tmp_path: Path):
+def test_an_error_is_one_line_unless_details_are_requested(image: Path, tmp_path: Path):
     arguments = ["generate", *VIEWS, "--image", image, "--output", tmp_path / "a.ply", "--set", "weights=bug"]
     failed(call(*arguments), 1, "KeyError: 'a bug'")
     done = call("--debug", *arguments)
@@ -132,7 +132,7 @@ def test_one_line_for_people_and_more_on_demand(image: Path, tmp_path: Path):
     assert "Traceback" in done.stderr
 
 
-def test_wrong_usage_is_told_before_any_work(image: Path, tmp_path: Path):
+def test_wrong_usage_is_reported_before_any_work(image: Path, tmp_path: Path):
     """Through the real engine, which would take minutes: the checks come first."""
     output = ["--output", tmp_path / "a.ply"]
     cases = [
@@ -181,7 +181,9 @@ def test_wrong_usage_is_told_before_any_work(image: Path, tmp_path: Path):
 @pytest.mark.parametrize(
     ("elevation", "told"), [(["--elevation", 20], 20), ([], 255)], ids=["given", "the image's own"]
 )
-def test_novel_view(image: Path, tmp_path: Path, elevation: list, told: int):
+def test_novel_view_passes_angles_and_seed_to_the_engine_and_saves_the_image(
+    image: Path, tmp_path: Path, elevation: list, told: int
+):
     output = tmp_path / "b.png"
     angles = ["--azimuth", 40, *elevation, "--seed", 3]
     done = call("novel-view", "--image", image, *angles, "--output", output, "--json")
@@ -192,7 +194,7 @@ def test_novel_view(image: Path, tmp_path: Path, elevation: list, told: int):
     assert pixels[1, 1].tolist() == [10, 200, 30, 255]
 
 
-def test_reconstruct(tmp_path: Path):
+def test_reconstruct_reads_a_view_folder_and_applies_the_scale(tmp_path: Path):
     frames = [{"file_path": f"v{i}", "transform_matrix": orbit(90.0 * i, 0.0, 2.0).tolist()} for i in range(3)]
     (tmp_path / "transforms.json").write_text(json.dumps({"camera_angle_x": 0.7, "frames": frames}))
     for index in range(3):
@@ -205,7 +207,7 @@ def test_reconstruct(tmp_path: Path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
-def test_control_c(image: Path, tmp_path: Path):
+def test_control_c_cancels_and_keeps_the_existing_file(image: Path, tmp_path: Path):
     (tmp_path / "a.ply").write_bytes(b"the user's own")
     arguments = ["generate", *VIEWS, "--image", image, "--output", tmp_path / "a.ply", "--set", "weights=wait"]
     command, pipe = [*WITH_DOUBLE, *map(str, arguments)], subprocess.PIPE
@@ -224,7 +226,7 @@ def test_control_c(image: Path, tmp_path: Path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a limit for the size of files")
-def test_a_full_disk(image: Path, tmp_path: Path):
+def test_a_full_disk_is_reported(image: Path, tmp_path: Path):
     import resource
 
     (tmp_path / "a.ply").write_bytes(b"the user's own")
@@ -242,7 +244,7 @@ def test_a_full_disk(image: Path, tmp_path: Path):
     assert sorted(os.listdir(tmp_path)) == ["a.ply", "image.png"]
 
 
-def test_doctor():
+def test_doctor_reports_versions_and_its_exit_status_agrees():
     done = call("doctor", "--json", command=REAL)
     answer = json.loads(done.stdout)
     found = {check["what"]: check for check in answer["checks"]}

@@ -45,7 +45,7 @@ def optimising(image: Path, *more: str, scenario: str = "go_on") -> Iterator[sub
         yield process
 
 
-def test_once_keeps_the_mesh_and_leaves_no_checkpoint(image: Path):
+def test_one_interrupt_keeps_the_mesh_and_leaves_no_checkpoint(image: Path):
     with optimising(image) as process:
         assert process.stdout and process.stderr
         read_until(process.stderr, "from nothing")
@@ -57,7 +57,7 @@ def test_once_keeps_the_mesh_and_leaves_no_checkpoint(image: Path):
     assert sorted(os.listdir(image.parent)) == ["a.ply", "image.png"]
 
 
-def test_twice_cancels_and_resume_goes_on_where_it_was(image: Path):
+def test_two_interrupts_cancel_and_resume_continues_from_the_checkpoint(image: Path):
     folder = image.parent / "a.ply.checkpoint"
     with optimising(image, scenario="never_enough") as process:
         assert process.stderr
@@ -101,7 +101,7 @@ def test_a_checkpoint_of_another_job_is_copied_and_stays(image: Path):
         (["--engine", "one2345", "--resume", "nowhere"], "does not optimise"),
     ],
 )
-def test_what_cannot_be_resumed_is_told_before_any_work(image: Path, more: list[str], words: str):
+def test_an_impossible_resume_is_reported_before_any_work(image: Path, more: list[str], words: str):
     done = call("generate", "--image", image, "--output", image.parent / "a.ply", *more)
     assert (done.returncode, words in done.stderr) == (2, True), done.stderr
     assert os.listdir(image.parent) == ["image.png"]

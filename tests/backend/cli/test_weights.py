@@ -70,7 +70,7 @@ def test_the_life_of_a_set_of_weights(environment, server: Server, tmp_path: Pat
     assert f"models download {NAME}" in gone["remedy"]
 
 
-def test_people_are_told_purpose_size_licence_and_place(environment):
+def test_info_prints_purpose_size_licence_and_location(environment):
     statuses, output, _ = call(environment, "list")
     text = "\n".join(output)
     assert statuses == [0]
@@ -83,7 +83,7 @@ def test_people_are_told_purpose_size_licence_and_place(environment):
     assert environment["IMAGE_TO_MESH_WEIGHTS"] in text
 
 
-def test_progress_for_programs_is_a_line_each(environment):
+def test_json_progress_is_one_object_a_line(environment):
     _, output, _ = call(environment, f"download {NAME} --json --follow")
     *progress, answer = map(json.loads, output)
     assert answer["ok"]
@@ -92,7 +92,7 @@ def test_progress_for_programs_is_a_line_each(environment):
     assert all(0 <= line["progress"]["overall"] <= 1 for line in progress)
 
 
-def test_one_line_for_each_mistake(environment, server: Server, tmp_path: Path):
+def test_each_mistake_is_answered_with_one_line(environment, server: Server, tmp_path: Path):
     (tmp_path / "text.ckpt").write_text("no checkpoint")
     cases = [
         ("download zero123-xxl", 2, "did you mean 'zero123-xl'"),
@@ -121,7 +121,7 @@ def test_a_gated_set_says_where_to_agree(environment, server: Server):
 
 
 @pytest.mark.parametrize("name", ["IMAGE_TO_MESH_OFFLINE", "HF_HUB_OFFLINE"])
-def test_offline_means_offline(environment, server: Server, name: str):
+def test_offline_sends_no_request(environment, server: Server, name: str):
     del environment["IMAGE_TO_MESH_OFFLINE"]
     statuses, _, [error] = call(environment | {name: "1"}, f"download {NAME}")
     assert statuses == [3]
@@ -129,7 +129,7 @@ def test_offline_means_offline(environment, server: Server, name: str):
     assert server.asked == []
 
 
-def test_without_a_word_about_it_a_command_may_download(environment, server: Server):
+def test_downloads_are_allowed_by_default(environment, server: Server):
     """The setting that keeps the model libraries offline is ours, not the user's."""
     del environment["IMAGE_TO_MESH_OFFLINE"]
     statuses, _, _ = call(environment, f"download {NAME}")

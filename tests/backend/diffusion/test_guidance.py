@@ -28,14 +28,14 @@ def drawn(rng):
     return z, noise, x0, torch.tensor([0.95, 0.4, 0.01], dtype=torch.float64).view(-1, 1, 1, 1)
 
 
-def test_the_schedule_is_stable_diffusions():
+def test_the_noise_schedule_equals_stable_diffusions():
     from diffusers import DDIMScheduler
 
     theirs = DDIMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear").alphas_cumprod
     torch.testing.assert_close(stable_diffusion_schedule(), theirs, atol=1e-6, rtol=1e-5)
 
 
-def test_noise_velocity_and_clean_latents_are_one_thing(drawn):
+def test_noise_velocity_and_clean_latents_convert_into_each_other(drawn):
     z, noise, _, a = drawn
     noisy = guidance.add_noise(z, noise, a)
     velocity = a.sqrt() * noise - (1 - a).sqrt() * z
@@ -67,7 +67,7 @@ def test_the_x0_form_is_the_derivative_of_mvdreams_loss(drawn):
         assert found.item() == pytest.approx(expected[index].item(), rel=1e-6)
 
 
-def test_weights_stay_finite_where_the_noises_are_not():
+def test_weights_stay_finite_at_the_ends_of_the_schedule():
     a = torch.tensor([0.0, 1.0]).view(-1, 1, 1, 1)
     assert guidance.residual_weight(a, "sds").flatten().tolist() == [0, 0]
     assert guidance.residual_weight(a, "x0").flatten().tolist() == [1, 1]
@@ -111,7 +111,7 @@ def test_the_surrogate_has_the_gradient_it_was_given(drawn):
     torch.testing.assert_close(parameters.grad, direct)
 
 
-def test_guidance_is_the_same_for_clean_latents_and_for_noise(drawn, rng):
+def test_guidance_agrees_between_clean_latents_and_noise(drawn, rng):
     z, noise, x0, a = drawn
     noisy = guidance.add_noise(z, noise, a)
     others = [torch.randn(SHAPE, generator=rng, dtype=torch.float64) for _ in range(3)]
@@ -129,13 +129,13 @@ def test_guidance_is_the_same_for_clean_latents_and_for_noise(drawn, rng):
     )
 
 
-def test_guidance_goes_from_unconditional_past_conditional():
+def test_guidance_extrapolates_from_unconditional_to_conditional():
     one, two = torch.tensor([[[[1.0]]]]), torch.tensor([[[[3.0]]]])
     assert guidance.guide(two, one, 1).item() == 3
     assert guidance.guide(two, one, 4).item() == 1 + 4 * 2
 
 
-def test_perp_neg_by_hand():
+def test_perp_neg_keeps_only_the_perpendicular_part_of_a_negative():
     """In a plane: the prompt points along x, the negative up and along x; only its upward part may count."""
     prompt, nothing = torch.tensor([2.0, 0.0]).view(1, 2, 1, 1), torch.zeros(1, 2, 1, 1)
     negative = torch.tensor([5.0, 3.0]).view(1, 2, 1, 1)
@@ -156,7 +156,7 @@ def test_rescaling_restores_the_contrast_of_a_set_of_views(rng):
     torch.testing.assert_close(guidance.rescale(guided, conditional, 0.0), guided)
 
 
-def test_schedules_are_threestudios():
+def test_schedules_equal_threestudios():
     assert at(0.3, 999) == 0.3
     falling, later = Schedule((0, 0.85), (200, 0.5)), Schedule((50, 0.7), (200, 0.3))
     assert [at(falling, p) for p in (0, 100, 200, 500)] == [0.85, pytest.approx(0.675), 0.5, 0.5]

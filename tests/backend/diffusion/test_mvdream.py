@@ -33,7 +33,7 @@ def vector(azimuth_deg, elevation_deg):
     return (np.array([[1, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]]) @ matrix).reshape(16)
 
 
-def test_cameras_are_told_as_published():
+def test_camera_vectors_equal_the_published_ones():
     """The fixture's own, from the published code: azimuths 0, 90, 180, 270 at 15 degrees; then any, from any distance;
     and our front is where MVDream sees one, from its azimuth 90."""
     with np.load(KNOWN) as stored:
@@ -55,7 +55,7 @@ def model():
     return load_multi_view("starter-text", torch.device("cpu"), torch.float32)
 
 
-def test_the_prior_tells_each_set_its_cameras(model):
+def test_the_prior_conditions_each_set_on_its_cameras(model):
     """Two sets at once, against the network asked one set and one prompt at a time."""
     cameras = [Camera(orbit(start + 90 * i, 10, 1.2), 49.1, 64, 64) for start in (0, 30) for i in range(4)]
     noisy, t = torch.randn(8, 8, 8, 8, generator=torch.Generator().manual_seed(0)), torch.full((8,), 500)

@@ -76,7 +76,7 @@ def test_clean_latents_are_diffusers_own_estimates(prediction_type):
     torch.testing.assert_close(alone.conditional, told.conditional, atol=1e-5, rtol=1e-4)
 
 
-def test_a_model_of_velocities_answers_at_the_last_timestep_from_its_condition():
+def test_a_v_prediction_model_answers_from_its_condition_at_the_last_timestep():
     prior = small_prior("v_prediction")
     assert prior.alphas_cumprod[999] == pytest.approx(0, abs=1e-7)
     noisy, t = torch.randn(1, 4, 8, 8), torch.tensor([999])
@@ -104,7 +104,7 @@ def test_encoding_is_scaled_and_differentiable():
     torch.testing.assert_close(prior.encode(images.detach()), mean * 0.18215)
 
 
-def test_pictures_of_any_size_are_encoded_and_decoded_in_the_models_own():
+def test_images_of_any_size_are_resized_to_the_models_size():
     prior = small_prior("epsilon")
     assert prior.encode(torch.rand(2, 3, 5, 5)).shape == (2, 4, 8, 8)
     assert prior.decode(torch.zeros(1, 4, 8, 8)).shape == (1, 3, 16, 16)

@@ -32,13 +32,13 @@ MEAN, DEVIATION = 0.7, 0.4
         (100, True, 99, 981, 1),
     ],
 )
-def test_the_published_timesteps(steps, skip, count, first, last):
+def test_timesteps_equal_the_published_ones(steps, skip, count, first, last):
     timesteps = published_timesteps(Sampling("ddim", steps, 3.0, skip_largest_timestep=skip))
     assert (len(timesteps), timesteps[0], timesteps[-1]) == (count, first, last)
     assert (np.diff(timesteps) < 0).all()
 
 
-def test_a_noisy_step_is_ddims_formula():
+def test_a_step_with_noise_equals_ddims_formula():
     """Song et al. 2021, equation 12, with eta 1 between two of the 76 timesteps of 75."""
     scheduler = plan("epsilon", PAPER, CPU)
     timestep = int(scheduler.timesteps[3])
@@ -74,7 +74,7 @@ def test_the_fast_solver_is_nearer_the_exact_path_in_20_steps_than_ddim_in_75():
     assert fast < slow
 
 
-def test_what_is_not_told_suits_the_weights():
+def test_default_sampling_depends_on_the_weights():
     assert choose_sampling(is_starter=False) == FAST
     assert choose_sampling(is_starter=False, quality="paper") == Sampling("ddim", 75, 3.0, 1.0, True)
     assert choose_sampling(False, "paper").second_stage().steps == 50
@@ -123,13 +123,13 @@ def test_batches_fill_the_share_of_the_free_memory(monkeypatch):
         "MPS backend out of memory",
     ],
 )
-def test_out_of_memory_is_answered_with_smaller_batches(text):
+def test_running_out_of_memory_halves_the_batch(text):
     network, x = Network(3, lambda: RuntimeError(text)), torch.randn(10, 100)
     torch.testing.assert_close(Batches().run(network, x), 20 * x)
     assert network.sizes == [1, 10, 5, 2, 2, 2, 2, 2]
 
 
-def test_what_does_not_fit_alone_and_other_errors_are_passed_on():
+def test_an_item_too_large_for_memory_and_other_errors_are_raised():
     with pytest.raises(MemoryError):
         Batches().run(Network(0), torch.randn(4, 100))
     network = Network(2, lambda: RuntimeError("shape mismatch"))
@@ -165,7 +165,7 @@ def test_attention_to_one_token_needs_no_scores():
         unet(x, t, torch.randn(3, 2, 12))
 
 
-def test_one_by_one_has_the_same_gradient_and_keeps_one_picture():
+def test_processing_one_by_one_has_the_same_gradient_and_keeps_one_image():
     network = torch.nn.Sequential(
         *(torch.nn.Sequential(torch.nn.Conv2d(3, 3, 3, padding=1), torch.nn.Tanh()) for _ in range(4))
     ).double()

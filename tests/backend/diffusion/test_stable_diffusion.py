@@ -41,19 +41,19 @@ def load(folder):
     return load_text_to_image(str(folder), CPU, torch.float32)
 
 
-def test_embeddings_are_the_pipelines(stable_diffusion):
+def test_embeddings_equal_the_pipelines(stable_diffusion):
     pipeline = StableDiffusionPipeline.from_pretrained(stable_diffusion)
     told, empty = pipeline.encode_prompt(SIDES[0], CPU, 1, True, "ugly, blurry")
     torch.testing.assert_close(load(stable_diffusion).embed([SIDES[0], "ugly, blurry"]), torch.cat([told, empty]))
 
 
-def test_if_embeddings_are_the_pipelines_and_padding_does_not_matter(deep_floyd):
+def test_if_embeddings_equal_the_pipelines_and_ignore_padding(deep_floyd):
     pipeline = IFPipeline.from_pretrained(deep_floyd)
     told, empty = pipeline.encode_prompt(SIDES[0].upper(), device=CPU, negative_prompt="")
     torch.testing.assert_close(load(deep_floyd).embed([SIDES[0].upper(), ""]), torch.cat([told, empty]))
 
 
-def test_if_words_are_read_as_they_are_published(tmp_path):
+def test_if_vocabulary_is_read_from_the_sentencepiece_file_alone(tmp_path):
     """In SentencePiece's file, and nothing else of the tokenizer."""
     pytest.importorskip("google.protobuf")
     from transformers.utils.sentencepiece_model_pb2_new import ModelProto  # pyright: ignore
@@ -69,7 +69,7 @@ def test_if_words_are_read_as_they_are_published(tmp_path):
 
 
 @pytest.mark.parametrize("prediction_type", ["epsilon", "v_prediction"])
-def test_a_picture_is_the_pipelines(tmp_path, prediction_type):
+def test_sampled_images_equal_the_pipelines(tmp_path, prediction_type):
     """The same noise, five steps of DDIM with guidance 7.5: latents and pictures agree."""
     write_stable_diffusion(tmp_path, prediction_type)
     pipeline = StableDiffusionPipeline.from_pretrained(tmp_path)
@@ -81,7 +81,7 @@ def test_a_picture_is_the_pipelines(tmp_path, prediction_type):
 
 
 @pytest.mark.parametrize("kind", ["stable_diffusion", "deep_floyd"])
-def test_clean_pictures_are_diffusers_own_estimates_for_each_cameras_prompt(kind, request):
+def test_denoised_images_equal_diffusers_estimates_for_each_cameras_prompt(kind, request):
     """Front, side, back and overhead in one batch, against the raw UNet and the scheduler's own conversion."""
     folder = request.getfixturevalue(kind)
     model, noisy = load(folder), torch.randn(4, 4 if kind == "stable_diffusion" else 3, 8, 8)
@@ -98,7 +98,7 @@ def test_clean_pictures_are_diffusers_own_estimates_for_each_cameras_prompt(kind
     assert model.text_encoder is None  # it was needed once
 
 
-def test_perp_neg_mixes_prompts_and_tells_the_other_sides(stable_diffusion):
+def test_perp_neg_mixes_prompts_and_adds_negatives_for_the_other_sides(stable_diffusion):
     """At 45 degrees the prompt is half front, half side; from above nothing is avoided."""
     prior = TextPrior(load(stable_diffusion), "a red car", perp_neg=True)
     cameras = [Camera(orbit(45, 0, 1.5), 50, 16, 16), CAMERAS[3]]
@@ -133,7 +133,7 @@ def test_encoding_is_differentiable_and_scaled(stable_diffusion):
     assert model.decode(torch.zeros(1, 4, 8, 8)).shape == (1, 3, model.image_size, model.image_size)
 
 
-def test_pixels_are_their_own_latents(deep_floyd):
+def test_deepfloyd_if_uses_pixels_as_latents(deep_floyd):
     model, pictures = load(deep_floyd), torch.rand(2, 3, 16, 16)
     torch.testing.assert_close(model.encode(pictures), pictures * 2 - 1)
     torch.testing.assert_close(model.decode(model.encode(pictures)), pictures)
@@ -175,7 +175,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("words", FAULTS)
-def test_broken_folders_are_refused_in_words(words, tmp_path):
+def test_broken_folders_are_refused_with_a_reason(words, tmp_path):
     write_stable_diffusion(tmp_path)
     FAULTS[words](tmp_path)
     with pytest.raises(WeightsError, match=words) as caught:
@@ -183,7 +183,7 @@ def test_broken_folders_are_refused_in_words(words, tmp_path):
     assert caught.value.remedy
 
 
-def test_numbers_that_are_none_are_refused(tmp_path):
+def test_nan_weights_are_refused(tmp_path):
     write_stable_diffusion(tmp_path)
     unet = UNet.from_pretrained(tmp_path / "unet")
     with torch.no_grad():
@@ -194,6 +194,6 @@ def test_numbers_that_are_none_are_refused(tmp_path):
         load(tmp_path)
 
 
-def test_a_wrong_name_is_answered_with_a_hint():
+def test_an_unknown_name_is_answered_with_a_hint():
     with pytest.raises(WeightsError, match="There are no weights nowhere"):
         load("nowhere")

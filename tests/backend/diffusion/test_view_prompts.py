@@ -26,12 +26,12 @@ from backend.diffusion.view_prompts import perp_neg_mixture, side, view_prompt
         (180, 80, "overhead"),
     ],
 )
-def test_the_side_that_a_camera_sees(azimuth, elevation, seen):
+def test_a_cameras_side_follows_from_its_angles(azimuth, elevation, seen):
     assert side(azimuth, elevation) == seen
     assert view_prompt("a cat", seen) == f"a cat, {seen} view"
 
 
-def test_perp_neg_from_the_front_round_to_the_back():
+def test_perp_neg_weights_from_front_to_back():
     front, right, back = (perp_neg_mixture(a, 0) for a in (0, 90, 180))
     assert front.sides == ("front", "side") and front.share == 1
     assert dict(front.negatives)["front"] == pytest.approx(0, abs=2e-4)  # 4 exp(-0.5) = 2.426

@@ -53,7 +53,7 @@ def small_model(prediction_type: str = "v_prediction") -> Zero123:
 
 
 @pytest.mark.parametrize(("azimuth", "elevation"), [(0, 0), (90, 0), (-90, 20), (180, -15), (33, 47)])
-def test_pose_is_what_the_published_formula_gives_for_our_cameras(azimuth, elevation):
+def test_relative_pose_equals_the_published_formula(azimuth, elevation):
     """Zero-1-to-3 computes polar angle and azimuth from the camera centres with atan2."""
 
     def spherical(matrix):
@@ -67,7 +67,7 @@ def test_pose_is_what_the_published_formula_gives_for_our_cameras(azimuth, eleva
     torch.testing.assert_close(pose, expected, atol=1e-5, rtol=0)
 
 
-def test_guidance_moves_away_from_zero_token_and_zero_latent():
+def test_unconditional_guidance_uses_a_zero_token_and_a_zero_latent():
     model = small_model()
     noisy, t, pose = torch.randn(2, 4, 8, 8), torch.tensor([500, 500]), torch.randn(2, 4)
     condition = Condition(torch.randn(2, 12), torch.randn(2, 4, 8, 8))
@@ -105,7 +105,7 @@ def test_an_exact_denoiser_is_sampled_exactly(prediction_type, sampling, toleran
     torch.testing.assert_close(images, model.decode(clean), atol=tolerance, rtol=0)
 
 
-def test_where_one_item_is_too_much_the_weights_make_room():
+def test_weights_are_offloaded_when_one_view_does_not_fit():
     """A card that has no memory for one view until the weights come to it layer by layer."""
     model, refused = small_model(), []
     images = torch.randn(3, 3, model.image_size, model.image_size)
@@ -126,7 +126,7 @@ def test_where_one_item_is_too_much_the_weights_make_room():
         model.run("vae", lambda part: torch.zeros(()).view(7), images)
 
 
-def test_on_a_card_with_little_memory_networks_take_turns():
+def test_networks_take_turns_on_a_gpu_with_little_memory():
     model = small_model()
     sizes = {name: sum(p.numel() * 4 for p in getattr(model, name).parameters()) for name in PARTS}
     for free, placement in (
@@ -137,7 +137,7 @@ def test_on_a_card_with_little_memory_networks_take_turns():
         assert small_model().settle(torch.device("cpu"), int(free)).placement == placement
 
 
-def test_weights_survive_the_folder(tmp_path):
+def test_saved_weights_load_unchanged(tmp_path):
     model = small_model()
     model.save(tmp_path)
     loaded = load_zero123(tmp_path, torch.device("cpu"), torch.float32)
@@ -157,7 +157,7 @@ def test_the_volume_holds_everything_the_rig_sees():
     torch.testing.assert_close(frame[:3, 3], torch.tensor([0.3, -0.2, 0.1]), atol=1e-5, rtol=0)
 
 
-def test_view_set_is_the_published_rig():
+def test_view_set_equals_the_published_rig():
     """The released pose file (polar 60): the same 32 cameras in the same order; its input stands at azimuth 30."""
     data = np.load(DATA / "one2345_cameras.npz", allow_pickle=False)
     published = {str(n): torch.from_numpy(m).float() for n, m in zip(data["names"], data["cam_to_world"], strict=True)}

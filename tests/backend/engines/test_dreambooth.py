@@ -85,7 +85,7 @@ def test_drift_is_the_mean_absolute_change_and_its_gradient_is_the_sign():
 
 
 @pytest.mark.parametrize("rank", [0, 2])
-def test_what_was_learnt_comes_back_from_its_file(rank, tmp_path):
+def test_a_subject_is_restored_from_its_file(rank, tmp_path):
     model, course = make_model(), replace(COURSE, rank=rank)
     others = answer(model, "a cat")
     subject = learn(model, PHOTOS, "<gnome>", "b c", course, Progress())
@@ -108,7 +108,7 @@ def changed_weights(model):
 
 
 @pytest.mark.parametrize("rank", [0, 2])
-def test_preservation_holds_the_parameters_back(rank):
+def test_preservation_reduces_parameter_drift(rank):
     """The same photos, seeds and steps; the mean absolute change with and without the term."""
     found = {}
     for preservation in (0.0, 1e3):
@@ -132,14 +132,14 @@ def test_the_loss_on_the_photos_falls():
     assert loss("a <gnome>") < 0.8 * before
 
 
-def test_cancelling_ends_it_and_leaves_no_file(tmp_path, monkeypatch):
+def test_cancelling_leaves_no_file(tmp_path, monkeypatch):
     monkeypatch.setenv("IMAGE_TO_MESH_WEIGHTS", str(tmp_path))
     with pytest.raises(Cancelled):
         learn(make_model(), PHOTOS, "<gnome>", "", COURSE, Progress(is_cancelled=lambda: True))
     assert not list(tmp_path.rglob("*.safetensors"))
 
 
-def test_prompts_find_their_subjects(tmp_path, monkeypatch):
+def test_subject_names_in_prompts_are_found(tmp_path, monkeypatch):
     monkeypatch.setenv("IMAGE_TO_MESH_WEIGHTS", str(tmp_path))
     assert find_subjects("a red car") == []
     with pytest.raises(ParameterError, match="None has been learnt"):
@@ -174,7 +174,7 @@ def test_subjects_of_other_models_and_broken_files_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize("method", ["lora", "full"])
-def test_a_request_leaves_a_file_that_prompts_find(method, tmp_path, monkeypatch):
+def test_a_request_writes_a_subject_that_prompts_can_use(method, tmp_path, monkeypatch):
     """Of the starter, in two steps; a second one of the same name is refused before anything is loaded."""
     monkeypatch.setenv("IMAGE_TO_MESH_WEIGHTS", str(tmp_path))
     told = {"subject": "gnome", "kind": "red car", "method": method, "steps": 2, "device": "cpu"}
@@ -203,7 +203,7 @@ def test_a_request_leaves_a_file_that_prompts_find(method, tmp_path, monkeypatch
         dreambooth.run(request, Progress())
 
 
-def test_photos_become_squares():
+def test_photos_are_framed_or_cropped_to_squares():
     """A cut-out is framed on white for a small model; of a photograph the middle is taken for a large one."""
     photo = np.zeros((40, 60, 4), np.float32)
     photo[10:30, 20:30] = (1, 0, 0, 1)

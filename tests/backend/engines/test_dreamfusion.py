@@ -43,7 +43,7 @@ def brick() -> Mesh:
         (sdf_field.small(seed=0), text_prior.of_distance(COURSE), "eikonal random"),
     ],
 )
-def test_the_shape_is_what_the_prior_means_by_the_prompt(field, course, loss):
+def test_the_shape_equals_the_priors_object(field, course, loss):
     """Albedo at first and light later; the surface lies within a pixel and a half (0.06) of the oracle's brick."""
     objective = TextObjective(OraclePrior(brick(), 24), field, course)
     outcome = optimise(objective, Progress(), course.steps, seed=0)
@@ -68,7 +68,7 @@ def drawn(recipe, count):
     return [camera for _ in range(count) for camera in recipe.cameras(0, generator)]
 
 
-def test_cameras_are_drawn_as_published():
+def test_random_cameras_have_the_published_distribution():
     """Distances, lenses and heights of dreamfusion-sd.yaml without the perturbations, around all of the azimuth; half
     of the heights even in the angle, half in its sine."""
     calm = replace(text_prior.STABLE_DIFFUSION, position_noise=0.0, centre_noise=0.0, up_noise=0.0)
@@ -88,7 +88,7 @@ def test_cameras_are_drawn_as_published():
     assert cameras[0].width == 64 and len(calm.cameras(0, torch.Generator())) == 1
 
 
-def test_perturbed_cameras_look_beside_the_origin_and_stay_upright():
+def test_camera_perturbations_have_the_published_size():
     """Mean square distance of the origin from the optical axis: two of three axes of N(0, 0.2), and of U(-0.1, 0.1)
     scaled away from the centre of attention; uprights lean by N(0, 0.02)."""
     cameras = drawn(text_prior.STABLE_DIFFUSION, 3000)
@@ -102,7 +102,7 @@ def test_perturbed_cameras_look_beside_the_origin_and_stay_upright():
     assert np.std(lean) == pytest.approx(0.02, rel=0.2)
 
 
-def test_shading_is_albedo_first_and_then_drawn():
+def test_shading_starts_as_albedo_and_is_random_later():
     recipe, generator = text_prior.STABLE_DIFFUSION, torch.Generator().manual_seed(0)
     assert {recipe.draw_shading(2000, generator) for _ in range(200)} == {"albedo"}
     shares = [recipe.draw_shading(2001, generator) for _ in range(4000)]
@@ -112,7 +112,7 @@ def test_shading_is_albedo_first_and_then_drawn():
     assert recipe.shortened(1000).weight("orientation", 250) == pytest.approx(recipe.weight("orientation", 2500))
 
 
-def test_guidance_takes_what_the_prior_told():
+def test_guidance_follows_the_conditions_that_the_prior_returns():
     """By hand: none, classifier-free, and Perp-Neg with a negative that is perpendicular."""
     x, e = torch.zeros(1, 1, 1, 2), torch.eye(2).view(2, 1, 1, 1, 2)
     assert torch.equal(guided(Denoised(e[0]), 5.0), e[0])
@@ -121,7 +121,7 @@ def test_guidance_takes_what_the_prior_told():
     torch.testing.assert_close(guided(told, 4.0), 4 * e[0] - 2 * e[1])
 
 
-def test_weights_get_the_settings_that_were_published_for_them():
+def test_recipes_depend_on_the_weights():
     parameters = DREAMFUSION.check({})
 
     def choose(model, **changes):
@@ -138,7 +138,7 @@ def test_weights_get_the_settings_that_were_published_for_them():
     assert "silhouette" not in choose(large, surface="distance").weights
 
 
-def test_the_field_begins_as_a_blob_in_the_middle():
+def test_the_field_starts_as_magic3ds_blob():
     """Magic3D's: softplus(10 (1 - |x| / 0.5)) when the network says nothing, in the cube that the recipe names."""
     points = torch.tensor([[0.0, 0, 0], [0.25, 0, 0], [0.5, 0, 0]])
     for recipe in (text_prior.SMALL, text_prior.STABLE_DIFFUSION):
@@ -148,7 +148,7 @@ def test_the_field_begins_as_a_blob_in_the_middle():
         torch.testing.assert_close(field.value(points).detach(), expected, atol=0.02, rtol=0.02)
 
 
-def test_a_signed_distance_begins_as_a_ball_in_the_middle():
+def test_a_signed_distance_field_starts_as_a_centred_ball():
     for recipe in (text_prior.SMALL, text_prior.STABLE_DIFFUSION):
         field, radius = make_field(recipe, 0, "distance"), 7 / 12 * recipe.half_size
         points = torch.tensor([[0.0, 0, 0], [radius, 0, 0], [0, recipe.half_size, 0]])
@@ -165,7 +165,7 @@ def test_the_mesh_fits_the_cube():
 
 @pytest.mark.skipif(not any(STARTER_TEXT.rglob("*.safetensors")), reason="the built-in weights are missing")
 @pytest.mark.parametrize("surface", ["density", "distance"])
-def test_a_mesh_to_start_from_keeps_its_place_and_colours(surface):
+def test_a_starting_mesh_keeps_its_position_and_colours(surface):
     """One step does not change it much: it comes back as it went, and is not made to fill the cube."""
     values = DREAMFUSION.check(
         {"start": "mesh", "steps": 1, "mesh_resolution": 48, "device": "cpu", "surface": surface}

@@ -51,7 +51,7 @@ def ask(weights: str, image: np.ndarray | None = None, progress: Progress | None
 
 
 @pytest.mark.parametrize("name", ["triposr", "openlrm"])
-def test_a_box_in_the_planes_stands_where_blender_has_it(name, tmp_path):
+def test_the_mesh_has_blenders_axes(name, tmp_path):
     """TripoSR's front is +X, which becomes Blender's front -Y; OpenLRM's axes are Blender's own."""
     result = ask(save(tmp_path, name))
     low, high = result.mesh.vertices.min(0), result.mesh.vertices.max(0)
@@ -93,13 +93,13 @@ def test_a_faint_object_gets_a_threshold_of_its_own(tmp_path):
     ("bias", "slope", "told"),
     [(-100.0, 1.0, "nothing solid"), (4.0, 0.0, "nearly everywhere"), (90.0, 0.0, "explodes")],
 )
-def test_densities_without_a_surface_are_told(bias, slope, told, tmp_path):
+def test_densities_without_a_surface_are_reported(bias, slope, told, tmp_path):
     with pytest.raises(ImageError, match=told) as caught:
         ask(save(tmp_path, "triposr", bias=bias, slope=slope))
     assert caught.value.remedy
 
 
-def test_pictures_without_one_object(tmp_path):
+def test_images_without_exactly_one_object_are_refused_or_warned_about(tmp_path):
     folder = save(tmp_path, "triposr")
     with pytest.raises(ImageError, match="transparent"):
         ask(folder, np.zeros((64, 64, 4), np.float32))
@@ -128,7 +128,7 @@ def test_every_stage_can_be_cancelled(tmp_path):
             ask(folder, progress=progress)
 
 
-def test_the_starter_keeps_the_outline_and_the_front_of_the_picture():
+def test_the_starter_keeps_the_images_outline_and_front_colours():
     image = np.zeros((200, 200, 4), np.float32)
     image[20:180, 40:80] = image[140:180, 40:160] = (1, 0, 0, 1)  # an L, red at the left and blue at the right
     image[140:180, 100:160, :3] = (0, 0, 1)
@@ -144,7 +144,7 @@ def test_the_starter_keeps_the_outline_and_the_front_of_the_picture():
 
 
 @pytest.mark.parametrize("depth", [0.3, 1.5])
-def test_the_starter_makes_the_mesh_as_deep_as_told(depth):
+def test_the_starters_mesh_has_the_requested_depth(depth):
     image = np.zeros((64, 64, 4), np.float32)
     image[10:54, 20:44] = (0.7, 0.4, 0.2, 1)
     result = ask("starter", image, mesh_resolution=48, depth=depth, texture="512")
@@ -163,7 +163,7 @@ def command(folder: str, image: np.ndarray, output: Path, *more: str) -> int:
     return main(["generate", "--engine", "lrm", *given, *settings, "--json"])
 
 
-def test_the_command_line_tells_every_outcome(tmp_path, capfd):
+def test_the_command_line_reports_every_outcome(tmp_path, capfd):
     two = picture((10, 50, 5, 25), (10, 50, 35, 60))
     for bias, slope, image, told in (
         (-100.0, 1.0, picture(), "nothing solid"),

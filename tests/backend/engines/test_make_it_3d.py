@@ -103,7 +103,7 @@ def see(truth: Mesh, likeness: ClipSimilarity | None, size: int = 48) -> Referen
     return encode_reference(Reference(render_mesh(truth, camera), camera), likeness, "", depth.clamp(max=10))
 
 
-def test_the_brick_is_one():
+def test_the_test_brick_is_closed_and_has_its_volume():
     for parts in (1, 3):
         assert brick(parts).volume == pytest.approx(0.7 * 0.3 * 0.4, rel=1e-4)
 
@@ -125,7 +125,7 @@ def test_the_first_stage_recovers_the_oracles_shape_and_colours():
     assert np.abs(mesh.vertex_colors[:, :3] - expected).mean() < 0.08 * 255
 
 
-def test_clips_judgement_of_the_denoised_picture_reaches_the_field():
+def test_the_clip_loss_of_the_denoised_image_has_a_gradient_in_the_field():
     """Released fault 1. At little noise the SDS term pulls at nothing and CLIP's does: through the field's latents,
     exactly as it pulls at the denoised picture itself."""
     truth, likeness = brick(), judge()
@@ -148,7 +148,7 @@ def test_clips_judgement_of_the_denoised_picture_reaches_the_field():
     assert truly.abs().max() > 0
 
 
-def test_much_noise_and_the_back_are_for_sds():
+def test_sds_is_used_at_high_noise_and_behind_the_object():
     truth = brick()
     features, oracle = see(truth, judge()), OraclePrior(truth, 24)
     front, back = (Camera(orbit(a, 0, 3.8), 20, 24, 24) for a in (20, 160))
@@ -175,7 +175,7 @@ def refining(weights: dict[str, float], wrong: bool = False, steps: int = 30) ->
     return RefineObjective(OraclePrior(truth, 32), features, build_point_cloud(views), grey, recipe, COURSE)
 
 
-def test_the_backgrounds_descriptor_is_drawn_behind_the_points():
+def test_the_background_descriptor_is_composited_and_learned():
     """Released fault 2. Where no point is, the picture is the background's colour, and what is asked of it is felt."""
     task = refining({})
     behind = task.descriptors.background
@@ -213,7 +213,7 @@ def test_sds_moves_the_points():
     assert points.grad is not None and (moved[:, :3] * points.grad[:, :3]).sum() < 0 < moved[:, :3].abs().max()
 
 
-def test_the_second_stage_finds_colours_that_the_first_had_not():
+def test_the_second_stage_improves_colours():
     """Grey points behind, the picture's in front: pictures, and the mesh's vertices, come nearer to the truth."""
     task, truth = refining(dict(FINE.weights), wrong=True), brick(4)
     cameras = [Camera(orbit(a, e, 3.8), 20, 32, 32) for a, e in ((0, 15), (120, 0), (180, 30), (250, 20))]
@@ -236,7 +236,7 @@ def test_the_second_stage_finds_colours_that_the_first_had_not():
     assert task.views().shape == (4, 32, 32, 4) and task.mesh(8) is task.surface
 
 
-def test_what_is_finer_than_the_prior_sees_is_left_alone():
+def test_details_finer_than_the_priors_resolution_get_no_gradient():
     """The oracle's picture, half as fine, with a chequered pattern upon it that it cannot see: nothing is asked."""
     task = refining({"picture": 1.0})
     task.prior = task.distillation.prior = OraclePrior(brick(4), 16)
@@ -250,7 +250,7 @@ def test_what_is_finer_than_the_prior_sees_is_left_alone():
     assert task.random_view_terms(0, torch.Generator().manual_seed(0))["picture"].item() == pytest.approx(0, abs=1e-10)
 
 
-def test_learned_numbers_begin_as_the_recipe_says():
+def test_learned_parameters_start_with_the_recipes_values():
     cloud = PointCloud(torch.zeros(2000, 3), torch.rand(2000, 3), torch.zeros(2000, dtype=torch.int64))
     for spread in (0.0, 1.0, 2.0):
         points = Descriptors(cloud, 16, 0, spread).points
@@ -281,14 +281,14 @@ def test_the_stages_follow_each_other():
         assert len(outcomes) == 1 and colors is None and len(mesh.faces) and views.shape == (4, 24, 24, 4)
 
 
-def test_what_is_seen_of_the_denoised_picture_has_slope_one():
+def test_clipping_the_denoised_image_keeps_a_slope_of_one():
     z, x0 = torch.rand(1, 2, 3, 3).requires_grad_(), torch.rand(1, 2, 3, 3)
     y = through(z, x0)
     assert torch.equal(y.detach(), x0 + z.detach() - z.detach())
     assert torch.equal(torch.autograd.grad((y * x0).sum(), z)[0], x0)
 
 
-def test_cameras_leave_the_picture_after_a_while():
+def test_cameras_start_near_the_reference_and_spread_out():
     """45 degrees either way at first; then as released: 30 % in front, 20 % at each side, 30 % behind."""
     recipe, generator = make_it_3d.MAKE_IT_3D, torch.Generator().manual_seed(0)
 
@@ -320,7 +320,7 @@ class Model:
         self.is_starter = is_starter
 
 
-def test_weights_get_the_settings_that_suit_them():
+def test_recipes_depend_on_the_weights():
     parameters = MAKE_IT_3D.check({})
     assert choose_recipes(Model(False), parameters) == (make_it_3d.MAKE_IT_3D, make_it_3d.REFINE)  # pyright: ignore
     assert choose_recipes(Model(True), parameters) == (make_it_3d.STARTER, make_it_3d.STARTER_REFINE)  # pyright: ignore
@@ -328,7 +328,7 @@ def test_weights_get_the_settings_that_suit_them():
     assert (coarse.steps, fine.steps, coarse.guidance_scale, fine.guidance_scale) == (500, 300, 7, 7)
 
 
-def test_the_pictures_camera_looks_from_in_front():
+def test_the_reference_camera_looks_from_the_front():
     reference = place_reference(np.zeros((8, 8, 4), np.float32), 30.0, make_it_3d.MAKE_IT_3D, torch.device("cpu"))
     expected = torch.tensor([0, -3.8 * 3**0.5 / 2, 1.9])
     torch.testing.assert_close(reference.camera.position, expected, atol=1e-5, rtol=0)

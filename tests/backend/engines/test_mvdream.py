@@ -59,7 +59,7 @@ def test_an_oracle_that_likes_fronts_shows_them_everywhere_unless_it_sees_four_v
     torch.testing.assert_close(alone.denoise(noisy[:1], t[:1], [camera]).conditional[0], expected, atol=1e-4, rtol=1e-4)
 
 
-def test_the_shape_has_one_face():
+def test_the_shape_has_a_single_front():
     """By the oracle that would put one on every side if it looked at them one by one; shading and all."""
     course = replace(SMALL, milestones=(), random_size=(16,), batch=(4,), section=0.05).shortened(50)
     task = MultiViewObjective(UnsureOracle(head(), size=16, views=4, liking=6.0), hash_field.small(seed=0), course)
@@ -128,7 +128,7 @@ def test_the_loss_is_half_the_squared_distance_from_the_rescaled_answer():
     assert prior.asked[0].tolist() == [980] * 8
 
 
-def test_time_steps_fall_as_published():
+def test_timesteps_follow_the_published_schedule():
     task = MultiViewObjective(Answers(None, None), hash_field.small(seed=0, bounds=(-1, 1)), PUBLISHED)  # pyright: ignore[reportArgumentType]
     generator = torch.Generator().manual_seed(0)
     late = torch.stack([task.distillation.timesteps(4, 9000, generator) for _ in range(2000)])
@@ -156,7 +156,7 @@ def test_the_grid_learns_faster_than_the_networks():
     assert all(rates[id(p)] == (0.01 if name.startswith("grid.") else 0.001) for name, p in named.items())
 
 
-def test_weights_get_the_settings_that_were_published_for_them():
+def test_recipes_depend_on_the_weights():
     parameters = MVDREAM.check({})
 
     def choose(size, **changes):

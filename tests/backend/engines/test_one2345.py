@@ -57,7 +57,7 @@ def reconstruct(views: Sequence[np.ndarray], cameras: Sequence[Camera]) -> Mesh:
     return mesh_from_images(model, np.stack(views), 64, list(cameras), settings(), Progress())
 
 
-def test_a_ball_comes_back_from_its_views():
+def test_a_ball_is_reconstructed_from_its_views():
     views, cameras = zip(*(picture(a, e) for a, e in view_set(20)), strict=True)
     mesh = reconstruct(views, cameras)
     radius = np.linalg.norm(mesh.vertices, axis=1)
@@ -68,7 +68,7 @@ def test_a_ball_comes_back_from_its_views():
     np.testing.assert_allclose(left[:, :3].mean(0) / 255, BLUE, atol=0.12)
 
 
-def test_a_checkered_head_comes_back_whole():
+def test_a_checkered_head_is_reconstructed_without_holes():
     """Four balls with a pattern that no training mesh has; weights that training went on with for long broke it."""
     head = [((0, 0, 0.05), 0.28), ((-0.3, 0, 0.05), 0.12), ((0.3, 0, 0.05), 0.12), ((0, -0.1, -0.22), 0.14)]
     cameras = [Camera(orbit(a, e, RADIUS), FOV_DEG, 64, 64) for a, e in view_set(20)]
@@ -91,7 +91,7 @@ def test_scene_scale_and_place_come_from_the_cameras():
     assert radius.mean() == pytest.approx(2 * BALL, abs=0.04)
 
 
-def test_one_image_gives_one_red_object_the_same_for_the_same_seed():
+def test_one_image_gives_one_red_object_and_a_seed_repeats_it():
     image, _ = picture(90, 15, 200)  # from +X: all red
     first, again, other = (
         one2345.run(Request("one2345", {"image": image}, settings(), seed), Progress()) for seed in (1, 1, 2)
@@ -107,7 +107,7 @@ def test_one_image_gives_one_red_object_the_same_for_the_same_seed():
     assert first.views.shape == (32, 64, 64, 4)
 
 
-def test_the_mesh_has_the_outline_and_the_front_of_the_picture():
+def test_the_mesh_has_the_images_outline_and_front_colours():
     image = np.zeros((200, 200, 4), np.float32)
     image[20:180, 40:80] = image[140:180, 40:160] = (1, 0, 0, 1)  # an L, red at the left and blue at the right
     image[140:180, 100:160, :3] = (0, 0, 1)
@@ -142,7 +142,7 @@ def test_every_stage_can_be_cancelled():
 
 
 @pytest.mark.parametrize("damage", ["missing", "truncated", "shape"])
-def test_bad_weights_are_told_apart_from_a_crash(damage, tmp_path):
+def test_bad_weights_raise_a_weights_error(damage, tmp_path):
     shutil.copytree(STARTER, tmp_path / "weights")
     file = tmp_path / "weights" / "sparse_neus.safetensors"
     if damage == "missing":

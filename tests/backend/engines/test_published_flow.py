@@ -90,7 +90,7 @@ def degrees(pose: Tensor) -> list[tuple[int, int]]:
 
 
 @pytest.mark.parametrize(("polar", "second"), [(75, -30), (76, 30)])
-def test_the_released_order_with_an_estimate(polar, second, monkeypatch):
+def test_views_are_drawn_in_the_released_order_with_an_estimated_elevation(polar, second, monkeypatch):
     model = Draws()
     result, seen = run(monkeypatch, model, polar, Path("here"))
     ring = [0, 90, 180, 270]
@@ -110,7 +110,7 @@ def test_the_released_order_with_an_estimate(polar, second, monkeypatch):
     assert shades == [4, 5, 6, 7, *range(12, 40)]
 
 
-def test_between_the_stages_views_are_cut_to_8_bits_and_whitened(monkeypatch):
+def test_views_are_quantised_to_8_bits_and_whitened_between_the_stages(monkeypatch):
     model = Draws()
     run(monkeypatch, model, 60, Path("here"))
     first, others = model.encoded[1], model.encoded[2]
@@ -120,7 +120,7 @@ def test_between_the_stages_views_are_cut_to_8_bits_and_whitened(monkeypatch):
     torch.testing.assert_close(bytes_[:, 0, 0, 0], torch.full((8,), 255.0))
 
 
-def test_without_the_weights_the_given_elevation_is_taken_and_said(monkeypatch):
+def test_without_elevation_weights_the_given_elevation_is_used_and_noted(monkeypatch):
     model = Draws()
     result, seen = run(monkeypatch, model, elevation_deg=25.0)
     assert not seen and result.facts["elevation_deg"] == 25
@@ -129,19 +129,19 @@ def test_without_the_weights_the_given_elevation_is_taken_and_said(monkeypatch):
     assert [len(pose) for pose, _ in model.asked] == [8, 32]
 
 
-def test_an_estimate_can_be_overridden(monkeypatch):
+def test_the_estimate_can_be_switched_off(monkeypatch):
     result, seen = run(monkeypatch, Draws(), 60, Path("here"), auto_elevation=False, elevation_deg=-5.0)
     assert not seen and (result.facts["elevation"], result.facts["elevation_deg"]) == ("given", -5)
 
 
-def test_no_matches_means_polar_90_and_is_said(monkeypatch):
+def test_without_matches_the_polar_angle_is_90_and_noted(monkeypatch):
     result, _ = run(monkeypatch, Draws(), None, Path("here"))
     assert result.facts["elevation_deg"] == 0
     assert result.facts["elevation"] in result.facts["warning"]
     assert "not found" in result.facts["elevation"] and "set Elevation" in result.facts["elevation"]
 
 
-def test_the_mesh_stands_where_the_published_volume_does(monkeypatch):
+def test_the_mesh_lies_in_the_published_volume(monkeypatch):
     """The untrained distance is a ball in the middle of the volume, which lies off the object's middle."""
     from backend.reconstruction.sparse_neus.volume_frame import PUBLISHED_FOV_DEG, place_volume
     from backend.rendering.cameras import orbit
@@ -157,6 +157,6 @@ def test_the_mesh_stands_where_the_published_volume_does(monkeypatch):
     assert result.mesh.volume > 0
 
 
-def test_elevation_weights_are_found_where_the_store_keeps_them(monkeypatch, tmp_path):
+def test_elevation_weights_are_found_in_the_store(monkeypatch, tmp_path):
     monkeypatch.setattr(elevation.store, "locate", lambda name: tmp_path if name == "one2345-elevation" else None)
     assert elevation.find_loftr() == tmp_path / "elevation_estimate/utils/weights/indoor_ds_new.ckpt"

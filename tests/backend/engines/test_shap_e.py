@@ -103,7 +103,7 @@ def inputs(kind):
     return {"image": PICTURE} if kind == "image" else {"prompt": "car"}
 
 
-def test_latents_are_the_pipelines(made):
+def test_latents_equal_the_pipelines(made):
     folder, pipeline, kind = made
     told = PICTURE if kind == "image" else "car"
     found = shap_e.sample_latents(
@@ -116,7 +116,7 @@ def test_latents_are_the_pipelines(made):
     torch.testing.assert_close(found, expected.images)
 
 
-def test_the_picture_is_seen_as_clips_own_preprocessing_brings_it():
+def test_the_image_is_preprocessed_as_by_clip():
     from backend.preprocess.framing import frame
     from backend.runtime.images import on_white
 
@@ -127,7 +127,7 @@ def test_the_picture_is_seen_as_clips_own_preprocessing_brings_it():
     torch.testing.assert_close(shap_e.clip_input(PICTURE, 32), expected, atol=2e-2, rtol=0)
 
 
-def test_the_mesh_is_the_surface_turned_to_blenders_front(made, monkeypatch):
+def test_the_mesh_is_the_zero_level_set_in_blenders_axes(made, monkeypatch):
     """Every vertex, turned back, lies where diffusers' renderer tells no distance, in the colour that it tells."""
     folder, pipeline, kind = made
     latents = torch.randn(1, 16, 8, generator=torch.Generator().manual_seed(5))

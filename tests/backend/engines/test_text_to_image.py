@@ -28,7 +28,7 @@ def imagine(prompt, seed=0, **settings):
     return np.concatenate([image.permute(1, 2, 0).numpy(), np.ones((64, 64, 1), np.float32)], -1)
 
 
-def test_the_starters_picture_is_that_of_diffusers_own_pipeline():
+def test_the_starters_image_equals_diffusers_pipeline():
     """In 2D mode: as if its UNet had no cameras."""
     unet = UNet2DConditionModel.from_pretrained(STARTER_TEXT / "unet")
     unet.class_embedding = None
@@ -52,7 +52,7 @@ def test_the_starters_picture_is_that_of_diffusers_own_pipeline():
 
 
 @pytest.mark.parametrize("word, channel", [("red", 0), ("green", 1), ("blue", 2)])
-def test_the_starter_knows_colours(word, channel):
+def test_the_starter_draws_the_named_colour(word, channel):
     """On average over what is not white, the named channel is the strongest."""
     picture = imagine(f"a {word} car, side view", steps=12)[..., :3]
     things = picture[picture.min(-1) < 0.8]
@@ -61,12 +61,12 @@ def test_the_starter_knows_colours(word, channel):
     assert mean.argmax() == channel and mean[channel] > 1.3 * np.delete(mean, channel).max()
 
 
-def test_another_seed_is_another_picture_and_the_same_one_is_not():
+def test_a_seed_decides_the_image():
     first, again, other = (imagine("a grey rock", seed, steps=3) for seed in (1, 1, 2))
     assert np.array_equal(first, again) and np.abs(first - other).max() > 0.1
 
 
-def test_it_can_be_cancelled_between_steps():
+def test_sampling_can_be_cancelled_between_steps():
     seen = []
     progress = Progress(seen.append, is_cancelled=lambda: any(p.stage == "Picture" for p in seen))
     with pytest.raises(Cancelled):
@@ -74,7 +74,7 @@ def test_it_can_be_cancelled_between_steps():
     assert sum(p.stage == "Picture" for p in seen) == 1
 
 
-def test_the_command_line_writes_the_picture(tmp_path):
+def test_the_command_line_writes_the_image(tmp_path):
     values = ["--set", "steps=2", "--set", "device=cpu", "--seed", "3", "--json"]
     assert main(["picture", "--prompt", "a red car", "--output", str(tmp_path / "car.png"), *values]) == 0
     written = read_image(tmp_path / "car.png")

@@ -48,7 +48,7 @@ def around(size: int, middle=(0.0, 0.0, 0.0), unit: float = 1.0) -> list[Camera]
     return cameras
 
 
-def test_the_hull_of_a_ball_is_the_ball_where_cameras_look():
+def test_the_visual_hull_holds_the_ball_and_fills_every_silhouette():
     cameras = around(64)
     hull = visual_hull(torch.stack([torch.from_numpy(ball(c)[..., 3]) for c in cameras]), cameras, 48)
     assert np.linalg.norm(hull.vertices, axis=1).min() > BALL - 0.02  # a hull holds the object
@@ -57,7 +57,7 @@ def test_the_hull_of_a_ball_is_the_ball_where_cameras_look():
         assert (seen & true).sum() / (seen | true).sum() > 0.95
 
 
-def test_pictures_of_all_shapes_become_squares_of_one_lens():
+def test_images_are_resampled_to_squares_with_one_field_of_view():
     """The same ball through a wide and a narrow lens, in a wide and a high picture, has the same size in the end."""
     wide = Camera(orbit(0, 0, RADIUS), 40.0, 96, 64)
     narrow = Camera(orbit(0, 0, RADIUS), 50.0, 60, 90)
@@ -85,7 +85,7 @@ def box(hole: float) -> Mesh:
     return Mesh(np.array(corners, np.float32), np.array(faces, np.int32), colors)
 
 
-def test_neus_sees_what_silhouettes_do_not_tell_and_lies_where_the_cameras_were():
+def test_neus_recovers_a_concavity_in_the_cameras_world():
     """The box stands at (1, 2, 3) and is twice as large; from above one sees into it."""
     middle, unit, truth = (1.0, 2.0, 3.0), 2.0, box(0.3)
     views = [(a, e) for a in (0, 60, 120, 180, 240, 300) for e in (15, 60)]
@@ -150,13 +150,13 @@ def test_attached_views_are_read_with_their_cameras():
         [told(), told(cam_to_world=(2 * np.eye(4)).tolist())],
     ],
 )
-def test_cameras_that_are_none_are_refused(cameras):
+def test_invalid_cameras_are_refused(cameras):
     with pytest.raises(ViewsError) as error:
         read_attached([png(), png()], cameras)
     assert error.value.remedy
 
 
-def test_angles_are_checked():
+def test_invalid_angles_are_refused():
     assert check_angles([[30, -10.5], [1, None]]) == [(30.0, -10.5), (1.0, None)]
     for wrong in (None, [], [30], [[1, 2, 3]], [[math.inf, 0]], [["1", 2]], [[None, 0]], [[True, 0]], [[0, 0]] * 33):
         with pytest.raises(ParameterError, match="Angles"):
@@ -164,7 +164,7 @@ def test_angles_are_checked():
 
 
 @needs_starter
-def test_views_of_several_angles_are_those_of_each_alone():
+def test_views_at_several_angles_equal_each_sampled_alone():
     """Sampled by hand, with the offset from the image's own elevation, which the model estimates."""
     image = ball(Camera(orbit(0, 20, RADIUS), FOV_DEG, 64, 64))
     values = NOVEL_VIEW.check({"device": "cpu", "auto_elevation": True})

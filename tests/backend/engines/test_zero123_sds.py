@@ -71,7 +71,7 @@ def recovered() -> tuple[Mesh, ImageObjective]:
     return objective.mesh(48), objective
 
 
-def test_the_shape_is_the_oracles(recovered):
+def test_the_shape_equals_the_oracles_object(recovered):
     """Half a unit is 18 pixels: the surface lies within a pixel and a half, and the volume is nearly the brick's."""
     mesh, _ = recovered
     assert inside(mesh.vertices, 0.05).mean() > 0.97
@@ -79,13 +79,13 @@ def test_the_shape_is_the_oracles(recovered):
     assert mesh.volume == pytest.approx(0.7 * 0.3 * 0.4, rel=0.2)
 
 
-def test_the_colours_are_the_oracles(recovered):
+def test_the_colours_equal_the_oracles_object(recovered):
     mesh, _ = recovered
     expected = GREEN + (mesh.vertices[:, :1] + 0.35) / 0.7 * (RED - GREEN)
     assert np.abs(mesh.vertex_colors[:, :3] - expected).mean() < 0.06 * 255
 
 
-def test_depth_agrees_with_the_true_meshs(recovered):
+def test_depth_equals_the_true_meshs(recovered):
     """The brick's front face from in front: distance of the camera less half the depth of the brick."""
     _, objective = recovered
     camera = Camera(orbit(0, 0, 3.8), 20, 25, 25)
@@ -94,14 +94,14 @@ def test_depth_agrees_with_the_true_meshs(recovered):
     assert seen.opacity.view(25, 25)[12, 12] > 0.9 and seen.opacity.view(25, 25)[0, 0] < 0.1
 
 
-def test_a_start_comes_with_the_request_and_is_asked_for():
+def test_a_start_mesh_must_come_with_the_request():
     mesh = brick()
     assert starting_mesh("mesh", {"mesh": mesh}) is mesh and starting_mesh("nothing", {"mesh": mesh}) is None
     with pytest.raises(ParameterError, match="Select a mesh"):
         starting_mesh("mesh", {})
 
 
-def test_what_begins_as_a_mesh_hardly_moves_while_the_prior_agrees():
+def test_a_starting_mesh_hardly_changes_when_the_prior_agrees():
     """Refined as the starter refines, by a prior that knows the brick: its volume and its faces stay where they are,
     and its colours, grey in the beginning, come nearer to the brick's: it refines, gently."""
     truth = brick()
@@ -122,7 +122,7 @@ def test_what_begins_as_a_mesh_hardly_moves_while_the_prior_agrees():
     assert not make_field("starter", "sds", 0).is_sdf and not make_field("starter", "sjc", 0, from_mesh=True).is_sdf
 
 
-def test_what_begins_as_a_mesh_keeps_its_small_pieces():
+def test_a_starting_mesh_keeps_its_small_pieces():
     """A knob beside the brick, of 0.6 % of its volume: a cloud's crumb, but not a mesh's."""
     prior, field = OraclePrior(brick(), 24), sdf_field.small(seed=0)
     start = fit_mesh(field, with_knob(brick()), seed=0)
@@ -130,7 +130,7 @@ def test_what_begins_as_a_mesh_keeps_its_small_pieces():
     assert tops == pytest.approx([0.2, 0.39], abs=0.02)
 
 
-def test_a_start_of_any_size_and_place_is_made_to_fit():
+def test_a_starting_mesh_is_normalised():
     """The brick's half diagonal is sqrt(0.35^2 + 0.15^2 + 0.2^2) = 0.430."""
     mesh = brick()
     assert fit_into(mesh) is mesh
@@ -149,7 +149,7 @@ def one_step(mesh: Mesh, match: bool) -> MeshResult:
 
 
 @pytest.mark.parametrize("match, top", [(True, 0.2 * (RADIUS + 0.04) / (RADIUS - 0.15)), (False, 0.39)])
-def test_the_mesh_is_made_true_to_the_picture_if_that_is_wanted(match, top):
+def test_match_picture_fits_outline_and_front_colours(match, top):
     """Of a grey brick with a knob above it. The picture's outline is the brick's front edge, and hides so much of the
     knob, which is farther back."""
     mesh = with_knob(brick())
@@ -161,7 +161,7 @@ def test_the_mesh_is_made_true_to_the_picture_if_that_is_wanted(match, top):
     assert "warning" not in found.facts
 
 
-def test_a_mesh_that_the_picture_does_not_show_is_not_cut_to_its_outline():
+def test_a_mesh_unlike_the_image_is_not_cut_to_its_outline():
     """The brick, standing on its end: 40 % of what either covers is covered by both."""
     standing = Mesh(brick().vertices[:, [2, 1, 0]] * [-1, 1, 1], brick().faces)
     found = one_step(standing, True)

@@ -21,7 +21,7 @@ def scores(tmp_path_factory):
     return evaluate_object(("octahedron", "", path), 0, [], {}, true_views=False)[0]
 
 
-def test_the_box_has_the_true_extent(scores):
+def test_the_box_baseline_has_the_true_extent(scores):
     """A cube of side 1 around an octahedron of volume 1/6."""
     assert scores["box"]["volume_iou"] == pytest.approx(1 / 6, abs=0.01)
 
@@ -34,7 +34,7 @@ def test_the_scaled_box_has_its_corners_where_the_farthest_vertex_is(scores):
     assert scores["scaled box"]["volume_iou"] == pytest.approx(common / ((2 * half) ** 3 + 1 / 6 - common), abs=0.01)
 
 
-def test_the_true_object_is_perfect_at_another_position_and_size(tmp_path, monkeypatch):
+def test_scores_ignore_position_and_size(tmp_path, monkeypatch):
     """A wedge, whose box has another middle once it is turned, comes back as it is but elsewhere and smaller."""
     corners = np.array([(0, 0, 0), (1, 0, 0), (0, 0.3, 0), (0, 0, 0.5)], np.float32)
     faces = np.int32([(0, 2, 1), (0, 1, 3), (0, 3, 2), (1, 2, 3)])

@@ -25,7 +25,7 @@ def ball(radius, resolution=48) -> Mesh:
     return Mesh(*extract(lambda p: torch.linalg.norm(p, dim=1) - radius, resolution))
 
 
-def test_samples_are_even_over_the_area_and_repeatable():
+def test_samples_are_uniform_over_the_area_and_repeatable():
     """Two triangles of areas 2 and 6; inside the large one a quarter-size corner holds a quarter of its points."""
     corners = np.array([[0, 0, 0], [2, 0, 0], [0, 2, 0], [0, 0, 1], [4, 0, 1], [0, 3, 1]])
     mesh = Mesh(corners, np.array([[0, 1, 2], [3, 4, 5]]))
@@ -102,7 +102,7 @@ CUBE = cuboid((-0.5, -0.5, -0.5), (0.5, 0.5, 0.5))
     ],
     ids=["overlapping", "inside out", "open"],
 )
-def test_exact_winding_numbers_are_their_closed_forms(mesh, points, expected):
+def test_exact_winding_numbers_equal_their_closed_forms(mesh, points, expected):
     np.testing.assert_allclose(metrics.exact_winding_number(mesh, np.array(points, float)), expected, atol=1e-9)
 
 
@@ -122,7 +122,7 @@ def test_normalise_centres_the_used_vertices_and_scales_to_half():
     np.testing.assert_allclose(result.vertices.min(0), -result.vertices.max(0), atol=1e-6)
 
 
-def test_align_removes_a_similarity():
+def test_align_undoes_a_similarity_transform():
     """A box with three different sides, moved, turned by nine degrees and made a tenth larger, comes back; a mirror
     image of something that has no mirror plane does not."""
     corners = np.array([[-0.3, -0.2, -0.1], [0.3, -0.2, -0.1], [0, 0.2, -0.1], [0.1, 0, 0.25]], np.float32)
@@ -139,7 +139,7 @@ def test_align_removes_a_similarity():
     np.testing.assert_allclose(sides[0] / sides[1], (sides[0] / sides[1]).mean(), rtol=1e-4)  # a similarity, no more
 
 
-def test_the_similarity_of_points_is_the_one_they_were_moved_by():
+def test_a_known_similarity_is_recovered_from_points():
     rng = np.random.default_rng(0)
     turn = np.linalg.qr(rng.normal(size=(3, 3)))[0]
     turn *= np.sign(np.linalg.det(turn))
@@ -152,7 +152,7 @@ def test_the_similarity_of_points_is_the_one_they_were_moved_by():
     assert np.linalg.det(mirror) == pytest.approx(1)
 
 
-def test_psnr_by_hand_and_of_equal_images():
+def test_psnr_equals_hand_worked_values_and_is_infinite_for_equal_images():
     a = np.full((8, 8, 3), 0.5)
     assert metrics.psnr(a, a + 0.1) == pytest.approx(20)
     assert metrics.psnr(a, a) == math.inf

@@ -61,7 +61,7 @@ def test_chunks_are_no_larger_than_asked_and_recomputed_backwards(with_gradients
         torch.testing.assert_close(factor.grad, points.sum())
 
 
-def test_points_that_need_a_gradient_get_it():
+def test_points_that_require_a_gradient_get_one():
     field = hash_field.small(seed=0)
     points = (torch.rand(20, 3) - 0.5).requires_grad_()
     value = checkpointing.evaluate_in_chunks(lambda part: (field.value(part),), points, list(field.parameters()), 7)[0]

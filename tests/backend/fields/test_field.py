@@ -75,7 +75,7 @@ def test_a_loss_of_normals_reaches_the_parameters(kind):
     assert (values[0] - values[1]) / 2e-6 == pytest.approx(slope, rel=1e-4), name
 
 
-def test_normals_of_a_sphere():
+def test_normals_of_a_sphere_point_radially():
     field, where = bare_sphere(), points(50)
     outward = where / where.norm(dim=-1, keepdim=True)
     torch.testing.assert_close(field.value(where), where.norm(dim=-1) - 0.35, atol=1e-6, rtol=0)
@@ -96,12 +96,12 @@ def test_normals_of_a_blob_point_outward():
 
 
 @pytest.mark.parametrize("field", [hash_field.small(), VoxelField(6)], ids=["hash", "voxel"])
-def test_a_density_ends_at_its_cube(field):
+def test_density_is_zero_outside_its_cube(field):
     inside, outside = torch.tensor([[0.0, 0.59, 0.0]]), torch.tensor([[0.0, 0.61, 0.0]])
     assert field.value(inside) > 0 and field.value(outside) == 0
 
 
-def test_opacity_of_a_section_through_a_plane():
+def test_section_opacity_equals_neuss_formula():
     """NeuS, equation 13: (S(before) - S(after)) / S(before) for a ray at an angle to the sphere's surface."""
     field = bare_sphere()
     where = torch.tensor([[0.0, -0.36, 0.0], [0.34, 0.0, 0.0]], dtype=torch.float64)

@@ -43,7 +43,7 @@ def slow_lookup(made: HashGrid, point: list[float]) -> list[float]:
     return features
 
 
-def test_a_lookup_equals_the_slow_one():
+def test_a_lookup_equals_a_slow_reference():
     made = grid()
     assert made.resolutions == [4, 8, 16] and made.sizes == [125, 256, 256]  # one dense level, two hashed ones
     where = torch.cat([points(40), torch.tensor([[0.0, 0, 0], [1, 1, 1], [0.5, 1, 0.25]], dtype=torch.float64)])
@@ -52,7 +52,7 @@ def test_a_lookup_equals_the_slow_one():
 
 
 @pytest.mark.parametrize("log2_size", [5, 13])  # all hashed, all dense
-def test_gradients_and_their_gradients_equal_finite_differences(log2_size):
+def test_first_and_second_derivatives_equal_finite_differences(log2_size):
     made = grid(levels=2, finest=8, log2_size=log2_size)
     where = points(4, margin=0.05).requires_grad_()
 

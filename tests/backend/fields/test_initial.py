@@ -32,7 +32,7 @@ def points(count: int = 3000) -> np.ndarray:
     return np.random.default_rng(0).uniform(-0.55, 0.55, (count, 3))
 
 
-def test_the_box_is_closed_and_has_its_volume():
+def test_the_test_box_is_closed_and_has_its_volume():
     assert box().is_closed and box().volume == pytest.approx(8 * SIZE.prod())
 
 
@@ -112,7 +112,7 @@ def test_a_field_fitted_to_a_mesh_has_its_shape_and_colours(kind, monkeypatch):
         assert np.abs(learned - box_distance(points())).mean() < 0.01
 
 
-def test_the_loss_against_the_starting_mesh_by_hand():
+def test_the_loss_against_the_starting_mesh_equals_hand_worked_values():
     """Voxels of raw density 0: softplus(-1) / 15 of their level, where distances want 1.5 and, inside, at most 2 of it;
     a sphere of radius 0.35: 0.05 inside it, where the start was 0.01 outside."""
     voxels, generator = VoxelField(4, generator=torch.Generator().manual_seed(0)), torch.Generator().manual_seed(1)

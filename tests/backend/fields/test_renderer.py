@@ -79,7 +79,7 @@ def test_occupancy_updates_equal_nerfaccs():
         assert torch.equal(ours.grid.binaries, theirs.binaries) and 0 < ours.grid.binaries.float().mean() < 1
 
 
-def test_emptied_cells_are_freed_at_the_given_decay():
+def test_emptied_cells_are_freed_after_the_given_decay():
     """0.6 x 0.5^k is below 0.01 from k = 6 on, where nerfacc's 0.95 takes 80 updates; one cell always stays full."""
     occupancy, filled = Occupancy((-1, 1), 4, decay=0.5), 0.6
 
@@ -103,7 +103,7 @@ def test_more_samples_per_cell_miss_fewer_thin_sheets(samples, expected):
     assert found == pytest.approx(expected, abs=4.5 * (expected * (1 - expected) / 512) ** 0.5)
 
 
-def test_a_constant_density_is_rendered():
+def test_a_constant_density_follows_beer_lambert():
     """Voxels begin as a fog of softplus(-1) = 0.3133 per unit. No cell is above the mean then, yet all must be seen: 12
     sections of 0.05 through a cube of side 0.6 let exp(-0.3133 * 0.6) of the light through."""
     field = VoxelField(5, bounds=(-0.3, 0.3))
@@ -127,7 +127,7 @@ def test_visibility_equals_nerfaccs():
     assert torch.equal(index_along_rays(torch.tensor([0, 0, 2, 2, 2]), 4), torch.tensor([0, 1, 0, 1, 2]))
 
 
-def test_rendering_equals_nerfaccs_batched_one():
+def test_rendering_equals_nerfaccs_batched_functions():
     """All cells occupied, nothing left out: the sections of a ray as a row of nerfacc's table."""
     field, (origins, directions) = uneven().double(), (x.double() for x in view(5))
     renderer = Renderer(field, 0.05, min_alpha=0, min_transmittance=1e-30)
@@ -149,7 +149,7 @@ def test_rendering_equals_nerfaccs_batched_one():
 
 
 @pytest.mark.parametrize("kind", ["hash", "sdf"])
-def test_pruning_changes_nothing_that_can_be_seen(kind):
+def test_pruning_does_not_change_the_image(kind):
     field = uneven() if kind == "hash" else sdf_field.small(anneal=0)
     field.blob = (60.0, 0.35)  # without the haze that nerfacc's threshold, 0.01 a step, calls empty
     if kind == "sdf":
@@ -171,7 +171,7 @@ def test_pruning_changes_nothing_that_can_be_seen(kind):
     assert (whole - field.grid.table.grad).norm() < 0.02 * whole.norm()
 
 
-def test_a_homogeneous_cube_absorbs_as_it_should():
+def test_a_homogeneous_cube_has_the_closed_forms_opacity():
     field = hash_field.small(blob=(0.0, 1.0))
     field.density_network[-1].weight.data.zero_()  # softplus(0) everywhere: ln 2
     origins, directions = torch.tensor([[0.1, -2.0, 0.2], [0.1, -2.0, 0.7]]), torch.tensor([[0.0, 1, 0], [0, 1, 0]])
@@ -179,7 +179,7 @@ def test_a_homogeneous_cube_absorbs_as_it_should():
     assert seen.opacity[0].item() == pytest.approx(1 - 2**-1.2, abs=1e-5) and seen.opacity[1] == 0
 
 
-def test_a_sphere_is_seen_where_it_is():
+def test_a_sphere_is_rendered_at_its_position():
     """Against the sphere's closed form, and against the dense NeuS renderer of the reconstruction."""
     field = sdf_field.small(radius=0.3, anneal=0)
     for parameter in field.sdf_network.parameters():
@@ -217,7 +217,7 @@ def test_slopes_are_differences_between_adjacent_sections():
 
 
 @pytest.mark.parametrize("min_alpha", [0.0, 0.01])
-def test_the_slope_along_a_ray_shows_what_the_gradient_shows(min_alpha):
+def test_rendering_by_slopes_equals_rendering_by_gradients(min_alpha):
     """A sphere: the outline and the surface, and how much more is covered when it grows, from the true gradient's
     rendering; that is the derivative of the covered share in its radius."""
     field = sdf_field.small(radius=0.3, anneal=0)

@@ -26,7 +26,7 @@ class Ball(Field):
         return self.value_and_color(points)[0]
 
 
-def test_the_least_of_six_integrals_by_hand():
+def test_solidity_is_the_least_of_six_axis_integrals():
     """27 cells of side 1, dense in the middle and at three of its neighbours."""
     density = torch.zeros(3, 3, 3)
     density[1, 1, 1], density[1, 1, 0], density[0, 1, 1], density[2, 1, 1] = 4, 2, 6, 8
@@ -72,7 +72,7 @@ class Painted(Ball):
         return density + 1.0, torch.where(density[:, None] > 0, halves, torch.tensor([0, 0, 1.0]))
 
 
-def test_the_solids_colour_is_that_of_the_surface_and_not_of_the_fog_around_it():
+def test_the_solids_colour_ignores_surrounding_fog():
     """Half a cell outside the ball: two cells of fog, 3 % opaque, count before it."""
     solid = Solid(Painted(400.0, 0.4), 80)
     points = torch.tensor([[0.4, 0.05, 0.0], [-0.3, 0.2, 0.2]])

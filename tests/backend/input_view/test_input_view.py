@@ -76,7 +76,7 @@ def test_a_framed_view_magnifies_about_the_centre():
     torch.testing.assert_close(project(picture.camera, points)[0] - 32, 2 * whole)
 
 
-def test_only_the_front_is_painted():
+def test_only_the_visible_front_is_painted():
     half = torch.zeros(SIZE, SIZE, 4)
     half[:, : SIZE // 2] = torch.tensor([1.0, 0, 0, 1])
     half[:, SIZE // 2 :] = torch.tensor([0, 0, 1.0, 1])

@@ -27,7 +27,7 @@ def test_the_camera_of_a_cropped_image_is_recovered():
     assert found["size"] == [240, 220] and found["radius"] == RADIUS and found["iou"] > 0.96
 
 
-def test_the_iou_of_a_square_is_the_share_that_the_silhouette_fills():
+def test_the_iou_of_a_square_equals_the_silhouettes_share_of_it():
     """A square of the same box: the overlap is the share of it that the outline fills."""
     alpha = render_mesh(SHAPE, Camera(orbit(0, 25, RADIUS), 60.0, 200, 200)).numpy()[..., 3] > 0.5
     rows, columns = (np.flatnonzero(alpha.any(axis)) for axis in (1, 0))

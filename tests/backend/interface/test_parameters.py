@@ -53,7 +53,7 @@ def test_own_parameters_come_before_inherited_ones_and_changed_ones_keep_their_p
         (TEXT, "größe", "größe"),
     ],
 )
-def test_understands(parameter: Parameter, given_value, expected):
+def test_valid_values_are_converted(parameter: Parameter, given_value, expected):
     value = parameter.check(given_value)
     assert value == expected
     assert type(value) is type(expected)
@@ -81,7 +81,7 @@ def test_understands(parameter: Parameter, given_value, expected):
         (TEXT, "a\0b", ("text",)),
     ],
 )
-def test_refuses_and_says_what_is_allowed(parameter: Parameter, value, words):
+def test_invalid_values_are_refused_with_the_allowed_ones(parameter: Parameter, value, words):
     with pytest.raises(ParameterError) as caught:
         parameter.check(value)
     for word in words:

@@ -18,6 +18,6 @@ def test_presets_stay_in_range_and_go_from_coarse_to_fine(task):
     assert {"weights", "device"}.isdisjoint(preset(task, "best"))
 
 
-def test_an_unknown_preset_is_named_with_its_neighbour():
+def test_an_unknown_preset_is_refused_with_the_nearest_name():
     with pytest.raises(ParameterError, match="did you mean 'best'"):
         preset(MESH_TASKS[0], "bets")

@@ -32,7 +32,7 @@ def test_frames_come_back_in_order_and_unchanged(frames):
     assert read_frame(stream) is None
 
 
-def test_the_bytes_are_what_the_design_says():
+def test_the_bytes_of_a_frame_are_as_documented():
     stream = io.BytesIO()
     write_frame(stream, {"type": "preview", "job": "a"}, {"views": b"12\n4", "mesh": b""})
     line, _, rest = stream.getvalue().partition(b"\n")
@@ -86,7 +86,7 @@ def test_a_damaged_frame_never_raises_anything_else(data, place, value):
         b"Loading checkpoint shards: 100%\n",
     ],
 )
-def test_refuses(line):
+def test_malformed_frames_are_refused(line):
     with pytest.raises(FrameError):
         read_frame(io.BytesIO(line))
 
@@ -106,7 +106,7 @@ class Endless(io.BytesIO):
         return b"\0" * size
 
 
-def test_sizes_are_refused_before_anything_is_read():
+def test_excessive_sizes_are_refused_before_the_payload_is_read():
     for sizes in (
         [protocol.MAX_BYTES + 1],
         [protocol.MAX_BYTES // 2 + 1] * 2,
@@ -125,7 +125,7 @@ def test_an_endless_line_is_refused():
         read_frame(Endless(b""))
 
 
-def test_writer_refuses_what_no_reader_takes():
+def test_the_writer_refuses_frames_that_readers_refuse():
     for message in ({"type": "x", "text": "a" * protocol.MAX_LINE}, {"no": "type"}):
         stream = io.BytesIO()
         with pytest.raises(FrameError):
@@ -133,7 +133,7 @@ def test_writer_refuses_what_no_reader_takes():
         assert stream.getvalue() == b""
 
 
-def test_environment_drops_what_breaks_another_python():
+def test_environment_drops_variables_that_break_another_python():
     harmful = (
         "PYTHONHOME",
         "PYTHONPATH",

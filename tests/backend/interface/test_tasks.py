@@ -30,7 +30,7 @@ class Toy(Values):
 TOY = Task("toy", "Toy", "", ("image",), Toy, ())
 
 
-def test_fills_in_defaults():
+def test_missing_parameters_get_their_defaults():
     assert TOY.check({"steps": "3"}) == Toy(steps=3, angle=20.0, switch=True, mode="auto", text="")
 
 
@@ -52,7 +52,7 @@ def test_changed_parameters_are_another_object_and_equal_ones_are_equal():
     assert (checked.steps, vars(checked)["steps"]) == (12, 12)
 
 
-def test_names_the_nearest_parameter_and_engine():
+def test_unknown_names_are_answered_with_the_nearest():
     with pytest.raises(ParameterError, match="did you mean 'angle'"):
         TOY.check({"angel": 1})
     with pytest.raises(ParameterError, match="did you mean 'one2345'"):
@@ -68,7 +68,7 @@ def test_a_task_that_makes_no_mesh_of_an_image_or_prompt_is_not_among_the_engine
 
 
 @pytest.mark.parametrize("values", [None, ["steps"], "steps=3"])
-def test_refuses_what_is_no_set_of_values(values):
+def test_parameters_that_are_no_mapping_are_refused(values):
     with pytest.raises(ParameterError, match="name and value"):
         TOY.check(values)
 
@@ -90,7 +90,7 @@ def test_any_values_give_a_full_set_in_range_or_an_error(values):
 
 
 @pytest.mark.parametrize("declared", TASKS, ids=lambda declared: declared.name)
-def test_declarations_hold_together(declared: Task[Any]):
+def test_declarations_are_consistent(declared: Task[Any]):
     """What Blender draws must be true: defaults pass their own checks, names are Python names, weights exist."""
     assert task(declared.name) is declared
     assert asdict(declared.check({})) == {p.name: p.default for p in declared.parameters}
@@ -123,7 +123,7 @@ def test_inputs_weights_and_parameters_are_those_that_saved_files_name(declared:
     ] == before["parameters"]
 
 
-def test_catalog_has_no_two_of_a_name_and_whole_hashes():
+def test_catalog_names_are_unique_and_hashes_complete():
     assert len({w.id for w in catalog.WEIGHTS}) == len(catalog.WEIGHTS)
     for weights in catalog.WEIGHTS:
         assert weights.licence and weights.purpose

@@ -23,7 +23,7 @@ def mesh() -> Mesh:
     return Mesh(vertices, faces, np.array(colors, np.uint8))
 
 
-def test_ply_is_blenders_own_frame_and_srgb(mesh: Mesh, tmp_path: Path):
+def test_ply_has_blenders_axes_and_srgb_colours(mesh: Mesh, tmp_path: Path):
     save(mesh, tmp_path / "a.ply")
     header, _, body = (tmp_path / "a.ply").read_bytes().partition(b"end_header\n")
     assert b"format binary_little_endian 1.0" in header
@@ -111,7 +111,7 @@ def test_all_srgb_values_survive_gltf(tmp_path: Path):
     np.testing.assert_array_equal(load(tmp_path / "a.glb").vertex_colors, ramp)
 
 
-def test_faces_stay_outward(mesh: Mesh, tmp_path: Path):
+def test_every_format_keeps_faces_outward(mesh: Mesh, tmp_path: Path):
     """A mirroring axis conversion would turn the signed volume round."""
     for ending in ENDINGS:
         save(mesh, tmp_path / f"a{ending}")
@@ -209,7 +209,7 @@ def test_write_whole_replaces_a_file_and_leaves_nothing_beside_it(tmp_path: Path
     assert (tmp_path / "a").read_bytes() == b"22"
 
 
-def test_a_packed_mesh_is_unpacked():
+def test_unpacking_a_packed_mesh_gives_it_back():
     mesh = Mesh([[0, 0, 0], [1, 0, 0], [0, 1, 0]], [[0, 1, 2]], np.full((3, 4), 7, np.uint8))
     back = unpack(pack_mesh(mesh))
     np.testing.assert_array_equal(back.vertices, mesh.vertices)

@@ -22,7 +22,7 @@ def shell(points: torch.Tensor, opening: float) -> torch.Tensor:
 
 
 @pytest.mark.parametrize(("opening", "full"), [(0.0, True), (0.03, True), (0.15, False)])
-def test_cavities_are_filled_through_leaks_but_not_through_openings(opening, full):
+def test_leaky_cavities_are_filled_and_open_ones_kept(opening, full):
     generator = torch.Generator().manual_seed(0)
     points = CENTRE + torch.rand(20_000, 3, generator=generator) * 1.1 - 0.55
     before = shell(points, opening)

@@ -63,7 +63,7 @@ class Noisy:
         return torch.cat([self.net.weight.detach().flatten(), self.net.bias.detach(), self.net.seen[None]])
 
 
-def test_the_rate_falls_to_its_share_and_as_fast_in_another_number_of_steps():
+def test_the_learning_rate_decays_by_the_same_factor_in_any_number_of_steps():
     """Half way an exponential fall to a hundredth has reached a tenth; the group that names no share keeps its rate."""
     task = Noisy()
     fixed = task.groups
@@ -76,7 +76,7 @@ def test_the_rate_falls_to_its_share_and_as_fast_in_another_number_of_steps():
         assert [group["lr"] for group in run.optimiser.param_groups] == pytest.approx([0.0005, 0.01])
 
 
-def test_what_no_loss_keeps_up_fades_by_its_groups_share_of_the_rate():
+def test_weight_decay_is_decoupled_and_a_multiple_of_the_rate():
     """Decoupled from the gradient (AdamW): two steps without one leave (1 - 0.05 * 0.2)^2."""
     task = Noisy()
     fixed, began = task.groups(), task.net.weight.detach().clone()
@@ -102,7 +102,7 @@ def test_a_resumed_run_equals_the_unbroken_one_bit_by_bit(tmp_path):
     assert again.losses == outcome.losses and len(again.losses["fit"]) == 40
 
 
-def test_a_crash_costs_what_came_after_the_last_checkpoint(tmp_path):
+def test_a_crash_loses_only_the_steps_since_the_last_checkpoint(tmp_path):
     class Crash(Noisy):
         def losses(self, position, generator):
             if self.calls == 30:
@@ -117,7 +117,7 @@ def test_a_crash_costs_what_came_after_the_last_checkpoint(tmp_path):
     assert 0 < outcome.resumed_at < 30 and torch.equal(whole.bits(), resumed.bits())
 
 
-def test_a_checkpoint_serves_requests_of_its_identity_alone(tmp_path):
+def test_a_checkpoint_is_used_only_by_requests_of_its_identity(tmp_path):
     optimise(Noisy(), Progress(folder=tmp_path), 3, identity="cat")
     again, fresh, other = Noisy(), Noisy(), Noisy()
     anew = optimise(other, Progress(folder=tmp_path), 3, identity="dog")
@@ -127,14 +127,14 @@ def test_a_checkpoint_serves_requests_of_its_identity_alone(tmp_path):
     assert optimise(again, Progress(folder=tmp_path), 5, identity="dog").resumed_at == 3
 
 
-def test_a_checkpoint_lies_in_its_own_folder_if_that_is_wanted(tmp_path):
+def test_a_checkpoint_can_have_its_own_folder(tmp_path):
     (tmp_path / "second").mkdir()
     optimise(Noisy(), Progress(folder=tmp_path), 3, folder=tmp_path / "second")
     assert not (tmp_path / CHECKPOINT).exists() and (tmp_path / "second" / CURVES).is_file()
     assert optimise(Noisy(), Progress(), 5, folder=tmp_path / "second").resumed_at == 3
 
 
-def test_nan_soon_after_resuming_steps_back_to_the_checkpoint(tmp_path):
+def test_nan_soon_after_resuming_returns_to_the_checkpoint(tmp_path):
     optimise(Noisy(), Progress(folder=tmp_path), 7)
     task = Noisy()
     task.bad = {3}  # two steps after the checkpoint, and before the next snapshot
@@ -144,7 +144,7 @@ def test_nan_soon_after_resuming_steps_back_to_the_checkpoint(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense" * 50, b"other task", b"pickle"])
-def test_a_checkpoint_that_does_not_fit_is_left_alone(tmp_path, content):
+def test_an_unusable_checkpoint_is_ignored(tmp_path, content):
     if content == b"other task":
         optimise(Noisy("other"), Progress(folder=tmp_path), 3)
     elif content == b"pickle":
@@ -157,14 +157,14 @@ def test_a_checkpoint_that_does_not_fit_is_left_alone(tmp_path, content):
     assert torch.equal(task.bits(), fresh.bits())
 
 
-def test_a_seed_decides_everything():
+def test_a_seed_decides_every_bit():
     a, b, c = Noisy(), Noisy(), Noisy()
     for task, seed in ((a, 1), (b, 1), (c, 2)):
         optimise(task, Progress(), 10, seed=seed)
     assert torch.equal(a.bits(), b.bits()) and not torch.equal(a.bits(), c.bits())
 
 
-def test_it_is_adam():
+def test_ten_steps_equal_adams_formulas():
     """Ten steps by the formulas of the paper, in numpy."""
 
     class Bowl(Noisy):
@@ -181,7 +181,7 @@ def test_it_is_adam():
     np.testing.assert_allclose(task.net.weight.detach().numpy()[0], x, rtol=1e-5)
 
 
-def test_nan_steps_back_and_goes_on_slower_on_another_path():
+def test_nan_returns_to_the_snapshot_with_a_lower_rate_and_another_seed():
     task = Noisy()
     task.bad = {61, 75}  # the first after step 60, snapshot at 50; the second in the repetition
     run = Run(task, 0)
@@ -193,7 +193,7 @@ def test_nan_steps_back_and_goes_on_slower_on_another_path():
     assert task.bits().isfinite().all()
 
 
-def test_nan_that_does_not_go_away_is_said():
+def test_persistent_nan_raises_diverged():
     task = Noisy()
     task.bad = set(range(3, 1000))
     with pytest.raises(Diverged, match="diverged") as error:
@@ -201,7 +201,7 @@ def test_nan_that_does_not_go_away_is_said():
     assert "seed" in error.value.remedy and task.calls < 30
 
 
-def test_a_gradient_that_is_not_finite_counts_too():
+def test_a_non_finite_gradient_is_recovered_from():
     class Steep(Noisy):
         def losses(self, position, generator):
             terms = super().losses(position, generator)
@@ -213,7 +213,7 @@ def test_a_gradient_that_is_not_finite_counts_too():
     assert optimise(task, Progress(), 10).recovered == 1 and task.bits().isfinite().all()
 
 
-def test_seconds_instead_of_steps():
+def test_a_time_limit_replaces_steps_and_completes_the_schedules():
     """Every look at the clock takes a second; the schedules run to their end."""
     task = Noisy()
     outcome = optimise(task, Progress(), 600, seconds=30, preview_s=1e9, checkpoint_s=1e9, clock=Clock(1.0))
@@ -221,7 +221,7 @@ def test_seconds_instead_of_steps():
     assert task.positions[0] == 0 and np.all(np.diff(task.positions) > 0) and 540 < task.positions[-1] < 600
 
 
-def test_stop_here_and_keep_the_mesh(tmp_path):
+def test_stop_and_keep_ends_the_run_with_its_result(tmp_path):
     task = Noisy()
     progress = Progress(is_ending=lambda: task.calls >= 7, folder=tmp_path)
     outcome = optimise(task, progress, 100)
@@ -239,7 +239,7 @@ def test_previews_come_by_the_clock_and_change_nothing():
     assert torch.equal(task.bits(), quiet.bits())
 
 
-def test_progress_is_told():
+def test_progress_reports_the_stage_and_ends_at_its_last_step():
     seen = []
     optimise(Noisy(), Progress(seen.append), 5, stage="Shaping")
     assert {p.stage for p in seen} == {"Shaping"} and seen[-1].step == seen[-1].total == 5
@@ -252,7 +252,7 @@ def test_a_full_disk_does_not_end_the_job(tmp_path):
     assert outcome.steps == 5 and "No checkpoint" in outcome.note
 
 
-def test_the_losses_are_drawn(tmp_path):
+def test_the_loss_plot_shows_a_falling_curve(tmp_path):
     optimise(Noisy(), Progress(folder=tmp_path), 60)
     picture = np.asarray(Image.open(io.BytesIO((tmp_path / CURVES).read_bytes())).convert("RGB")).astype(int)
     assert picture.shape == (220, 480, 3)
@@ -261,5 +261,5 @@ def test_the_losses_are_drawn(tmp_path):
     assert rows[0] < 20 < 40 < rows[2]  # the fit's loss falls from the top of its strip to the bottom
 
 
-def test_running_mean():
+def test_the_running_mean_of_two_values_equals_hand_worked_ones():
     np.testing.assert_allclose(running_mean(np.array([1.0, 2, 3, 4]), 2), [1, 1.5, 2.5, 3.5])

@@ -67,7 +67,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_value_and_gradient(name):
+def test_values_equal_formulas_and_gradients_finite_differences(name):
     loss, point, value = CASES[name]
     x = t(point).requires_grad_()
     result = loss(x)
@@ -100,7 +100,7 @@ WORSE = {  # (better, worse): whoever turns a sign round fails here too
 
 
 @pytest.mark.parametrize("name", WORSE)
-def test_what_is_worse_costs_more(name):
+def test_the_worse_input_has_the_larger_loss(name):
     better, worse = (CASES[name][0](t(point)).item() for point in WORSE[name])
     assert 0 <= better < worse
 
@@ -115,14 +115,14 @@ def test_depth_correlation_ignores_scale_and_offset_only():
     assert losses.depth_correlation(flat, flat, torch.zeros(3, 4, dtype=torch.bool)).item() == 1
 
 
-def test_density_cannot_hide_from_the_orientation_loss():
+def test_the_orientation_loss_has_no_gradient_in_density():
     weights = t(WEIGHTS).requires_grad_()
     normals = t(NORMALS).requires_grad_()
     losses.orientation(weights, normals, t(DIRECTIONS), 3).backward()
     assert weights.grad is None and normals.grad is not None
 
 
-def test_a_silhouette_asks_nothing_where_nobody_can_know():
+def test_the_silhouette_loss_ignores_holes_and_outlines():
     """A square with a white hole: opacity is asked for inside, emptiness around; not in the hole, nor at outlines."""
     picture = torch.ones(1, 3, 12, 12)
     picture[..., 2:10, 2:10] = 0.3
@@ -142,7 +142,7 @@ def test_a_silhouette_asks_nothing_where_nobody_can_know():
     assert losses.silhouette(right, picture) == 0 < losses.silhouette(1 - right, picture)
 
 
-def test_entropy_of_certainty_has_a_finite_gradient():
+def test_entropy_at_zero_and_one_has_a_finite_gradient():
     certain = torch.tensor([0.0, 1.0, 0.5], dtype=torch.float64, requires_grad=True)
     assert losses.entropy(certain).item() == pytest.approx(1 / 3, abs=1e-3)  # one bit in three
     assert losses.opaqueness(certain).item() == pytest.approx(math.log(2) / 3, abs=6e-3)

@@ -49,7 +49,7 @@ def make(recipe=TINY, method="sds", channels=3, codec=None) -> ImageObjective:
 
 
 @pytest.mark.parametrize("method", ["sds", "sjc"])
-def test_the_gradient_of_the_prior_by_hand(method):
+def test_the_priors_gradient_equals_a_hand_made_vector_jacobian_product(method):
     """Same cameras and timestep; the residual against the oracle's picture, weighted, pulled back through renderer and
     encoder by one vector-Jacobian product."""
     made = make(method=method)
@@ -74,7 +74,7 @@ def test_the_gradient_of_the_prior_by_hand(method):
         torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-4)
 
 
-def test_only_what_has_a_weight_is_computed():
+def test_losses_with_weight_zero_are_not_computed():
     weights = {
         "prior": 1,
         "mask": 2,
@@ -98,7 +98,7 @@ def test_only_what_has_a_weight_is_computed():
     assert gradient is not None and gradient.isfinite().all() and gradient.abs().max() > 0
 
 
-def test_a_signed_distance_is_asked_to_grow_by_one():
+def test_the_eikonal_loss_wants_a_gradient_of_length_one():
     """Of a plain sphere's distance there is nothing to correct; of twice that, (2 - 1)^2."""
     made = make(replace(TINY, weights={"eikonal": 1}))
     made.field = SdfField(HashGrid(2, 4, 8, 8), hidden=4, radius=0.3)
@@ -111,7 +111,7 @@ def test_a_signed_distance_is_asked_to_grow_by_one():
             torch.testing.assert_close(terms[f"eikonal {view}"].item(), expected, atol=1e-5, rtol=0)
 
 
-def test_only_some_points_are_asked_for_their_gradient(monkeypatch):
+def test_the_eikonal_loss_samples_a_limited_number_of_points(monkeypatch):
     """No more than EIKONAL_POINTS, all of them sections', none twice, and not always the first."""
     monkeypatch.setattr(objective, "EIKONAL_POINTS", 7)
     points, generator = torch.arange(60.0).view(20, 3), torch.Generator().manual_seed(0)
@@ -120,7 +120,7 @@ def test_only_some_points_are_asked_for_their_gradient(monkeypatch):
     assert len(objective.draw_points(points[:4], generator)) == 4
 
 
-def test_a_course_that_began_with_a_mesh_weighs_how_far_it_went():
+def test_the_start_loss_measures_the_distance_from_the_starting_mesh():
     """All of the start's points are alike, so that their random choice does not matter: raw densities of 0 are
     softplus(-1) / 15 = 0.0209 of their level where the mesh's middle wants 2, which the Huber loss lowers by 0.05."""
     weights = {"prior": 1, "start": Schedule((3, 4), (10, 5))}
@@ -133,7 +133,7 @@ def test_a_course_that_began_with_a_mesh_weighs_how_far_it_went():
     assert "start" not in made.losses(3, torch.Generator().manual_seed(0))
 
 
-def test_depth_is_blended_with_the_backgrounds():
+def test_depth_is_composited_with_the_backgrounds_depth():
     made = make()
     seen = made.render([made.reference.camera], 0, torch.Generator().manual_seed(0))
     rendering = seen.rendering
@@ -174,7 +174,7 @@ def test_latents_are_rendered_and_their_colours_found():
     torch.testing.assert_close(found, some, atol=1e-5, rtol=0)
 
 
-def test_what_has_vanished_is_said_and_is_no_empty_mesh():
+def test_an_object_that_vanished_raises_an_error():
     field = VoxelField(8)
     with torch.no_grad():
         for parameter in field.parameters():

@@ -55,7 +55,7 @@ def without_rembg(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("behind", ["white", "grey", "noisy", "gradient", "vignette"])
 @pytest.mark.parametrize("kind", ["disc", "bar", "cut by the border", "two pieces"])
-def test_border_colour_finds_the_alpha(kind, behind):
+def test_the_border_colour_method_recovers_alpha(kind, behind):
     alpha = shape(kind)
     image, color = paint(alpha, backdrop(behind))
     cut = remove_background(image)
@@ -80,7 +80,7 @@ def test_a_hole_shows_the_background_but_a_similar_colour_stays():
 
 
 @pytest.mark.parametrize("behind", ["white", "grey", "gradient"])
-def test_jpeg_is_cut_as_well(behind):
+def test_a_jpeg_is_cut_out_too(behind):
     alpha = shape("two pieces")
     image, _ = paint(alpha, backdrop(behind))
     stream = io.BytesIO()
@@ -97,7 +97,7 @@ def test_specks_are_dropped():
     assert (remove_background(image).image[:10, :10, 3] == 0).all()
 
 
-def test_own_transparency_is_kept_as_it_is():
+def test_existing_transparency_is_kept():
     image, _ = paint(np.ones((SIZE, SIZE)), backdrop("white"))
     image[..., 3] = shape("two pieces")
     cut = remove_background(image)
@@ -121,7 +121,7 @@ def test_always_ignores_transparency_that_shows_the_background_too():
     assert cut.method == "border" and (cut.image[..., 3][:, :40] == 0).all()
 
 
-def test_never_leaves_the_picture_alone():
+def test_never_returns_the_image_unchanged():
     image, _ = paint(shape("disc"), backdrop("grey"))
     cut = remove_background(image, "never")
     assert cut.method == "none"
@@ -150,7 +150,7 @@ def test_a_transparent_picture_is_refused(mode):
         remove_background(np.zeros((32, 32, 4), np.float32), mode)
 
 
-def test_a_busy_background_is_said_in_the_note():
+def test_a_busy_background_is_noted():
     rng = np.random.default_rng(0)
     behind = np.kron(rng.random((10, 10, 3)), np.ones((16, 16, 1)))
     image, _ = paint(shape("disc"), behind)

@@ -48,7 +48,7 @@ def test_the_released_polar_angles_and_costs_are_found(polar, recorded):
 
 
 @pytest.mark.parametrize("polar", POLARS)
-def test_cameras_are_the_released_ones(polar, recorded):
+def test_cameras_equal_the_released_ones(polar, recorded):
     """Up to the released world's azimuth, 30 degrees for the view in the middle."""
     k = np.array([[280, 0, 128], [0, 280, 128], [0, 0, 1]])
     for (p, azimuth), pose in zip(NEIGHBOURS, recorded[f"t{polar}_poses"], strict=True):
@@ -68,7 +68,7 @@ def test_without_matches_there_is_no_estimate(recorded):
     assert estimate_polar(matches(recorded, 75) | {(1, 3): np.zeros((0, 5))}) is None
 
 
-def test_matches_that_never_meet_cost_nothing(recorded):
+def test_matches_without_an_intersection_add_no_cost(recorded):
     """As released: no keepers add 0, so that the first angle wins; no division by nothing."""
     apart = {pair: found.copy() for pair, found in matches(recorded, 75).items()}
     for (i, j), found in apart.items():
@@ -103,7 +103,7 @@ def test_pictures_match_themselves_on_the_object_only(loftr, tmp_path, monkeypat
         assert np.abs(rows[:, :2] - rows[:, 2:4]).max() < 8.1  # the fine step's reach, half of a coarse cell
 
 
-def test_other_weights_than_loftrs_are_refused(loftr, tmp_path):
+def test_weights_of_another_network_are_refused(loftr, tmp_path):
     state = {f"matcher.{name}": value for name, value in loftr.state_dict().items()}
     del state["matcher.backbone.conv1.weight"]
     torch.save({"state_dict": state}, tmp_path / "file")
@@ -119,7 +119,7 @@ class Intruder:
         return os.mkdir, ("intruded",)
 
 
-def test_the_first_three_differences_are_named_and_code_never_runs(loftr, tmp_path, monkeypatch):
+def test_three_differences_are_named_and_pickled_code_never_runs(loftr, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     state = {f"matcher.{name}": value for name, value in loftr.state_dict().items()}
     names = list(state)

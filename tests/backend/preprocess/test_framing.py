@@ -16,7 +16,7 @@ def read(path) -> np.ndarray:
     return np.asarray(Image.open(path))
 
 
-def test_published_preprocessing(fixtures):
+def test_framing_equals_the_published_preprocessing(fixtures):
     """framing_output.png is what the reference makes of framing_input.png: 256 x 256 on white, truncated to 8 bits."""
     image = read(fixtures / "framing_input.png").astype(np.float32) / 255
     expected = read(fixtures / "framing_output.png")
@@ -66,13 +66,13 @@ def test_an_invisible_picture_is_refused():
 
 
 @pytest.mark.parametrize("darker", [False, True])
-def test_the_released_preprocessing_to_the_bit(darker, fixtures):
+def test_framing_equals_the_released_preprocessing_bit_by_bit(darker, fixtures):
     image = read(fixtures / "framing_input.png").astype(np.float32) / 255
     framed = frame_as_released(lower_contrast(image) if darker else image, 256)
     np.testing.assert_array_equal(framed, read(fixtures / f"framing_output{'_darker' if darker else ''}.png"))
 
 
-def test_a_large_picture_is_made_to_fit_and_a_small_one_left_alone():
+def test_large_images_are_shrunk_and_small_ones_kept():
     image = np.random.default_rng(0).integers(0, 256, (300, 1200, 4)).astype(np.float32) / 255
     assert fit_into(image, 512).shape == (128, 512, 4)
     np.testing.assert_array_equal(fit_into(image[:, :500], 512), image[:, :500])

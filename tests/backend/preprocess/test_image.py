@@ -95,7 +95,7 @@ ZOO = {
 
 
 @pytest.mark.parametrize("name", ZOO)
-def test_zoo(name: str, tmp_path: Path):
+def test_every_kind_of_image_file_is_read(name: str, tmp_path: Path):
     data, colour, tolerance = ZOO[name]
     path = tmp_path / "größe picture"  # the ending does not matter, and neither do its letters
     path.write_bytes(data)
@@ -120,7 +120,7 @@ SEEN = {1: "RGBW", 2: "GRWB", 3: "WBGR", 4: "BWRG", 5: "RBGW", 6: "BRWG", 7: "WG
 
 
 @pytest.mark.parametrize("orientation", SEEN)
-def test_orientation_of_the_camera(orientation: int):
+def test_exif_orientation_is_applied(orientation: int):
     exif = Image.Exif()
     exif[0x0112] = orientation
     pixels = read_image(save(corners(), "PNG", exif=exif))
@@ -180,7 +180,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_refused_with_a_remedy(name: str, tmp_path: Path):
+def test_bad_files_are_refused_with_a_remedy(name: str, tmp_path: Path):
     data, words = REFUSED[name]
     path = tmp_path / "picture.png"
     path.write_bytes(data)
@@ -198,7 +198,7 @@ def test_too_many_pixels_are_refused_before_decoding(monkeypatch: pytest.MonkeyP
             read_image(png(width, height, 8, 2, b""))
 
 
-def test_what_is_no_file(tmp_path: Path):
+def test_paths_that_are_no_file_are_refused(tmp_path: Path):
     with pytest.raises(ImageError, match="no image at"):
         read_image(tmp_path / "missing.png")
     with pytest.raises(ImageError, match="not a file"):
@@ -230,7 +230,7 @@ def npz(array: np.ndarray, name: str = "image") -> bytes:
     return stream.getvalue()
 
 
-def test_arrays_from_blender():
+def test_arrays_from_blender_are_converted():
     image = np.random.default_rng(0).random((20, 30, 4), np.float32)
     np.testing.assert_array_equal(read_array(npz(image)), image)
     wild = image.copy()
@@ -254,7 +254,7 @@ def test_arrays_from_blender():
     ],
     ids=["empty", "garbage", "rgb", "complex", "name", "small", "transparent", "pickle", "large", "cut off"],
 )
-def test_arrays_refused(data: bytes):
+def test_malformed_arrays_are_refused(data: bytes):
     with pytest.raises(ImageError):
         read_array(data)
 
@@ -277,7 +277,7 @@ def test_damaged_files_are_read_or_refused(name: str, changes: list[tuple[int, i
     assert 0 <= pixels.min() <= pixels.max() <= 1
 
 
-def test_png_round_trip():
+def test_a_written_png_reads_back_unchanged():
     image = np.random.default_rng(1).integers(0, 256, (17, 19, 4)).astype(np.uint8)
     image[0, 0, 3] = 255
     np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(encode_png(image)))), image)

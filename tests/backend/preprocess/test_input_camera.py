@@ -18,7 +18,7 @@ GIVEN = {"elevation_deg": 35.0, "is_estimated": False}
 ESTIMATED = {"elevation_deg": 35.0, "is_estimated": True}
 
 
-def test_the_starter_sees_from_how_high_a_picture_is_taken():
+def test_the_starter_estimates_elevation_and_distance():
     """A box whose sides differ in their greys, and are seen under a known angle; and from how far."""
     box = trimesh.creation.box(np.array([0.4, 0.5, 0.3]) / 0.5**0.5)  # in the unit sphere, as what it was trained on
     corners, faces = box.triangles.reshape(-1, 3).astype(np.float32), np.arange(36, dtype=np.int32).reshape(-1, 3)
@@ -36,5 +36,5 @@ def test_the_starter_sees_from_how_high_a_picture_is_taken():
     assert seen[0] + 10 < seen[20] < seen[40] - 10
 
 
-def test_published_weights_are_told_the_camera():
+def test_published_weights_use_the_given_camera():
     assert input_camera("zero123", torch.zeros(1, 3, 256, 256), **ESTIMATED) == (35.0, RADIUS)

@@ -33,7 +33,7 @@ def put(path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["isnet-general-use", "u2net"])
-def test_the_matte_is_the_one_that_rembg_makes(home: Path, name: str):
+def test_the_matte_equals_rembgs(home: Path, name: str):
     put(home / f"{name}.onnx")
     found = salient_object.find()
     assert found and found[0].name == name
@@ -59,7 +59,7 @@ def test_the_best_network_is_used_and_our_download_is_found(home: Path, tmp_path
     assert salient_object.find() == (salient_object.NETWORKS[0], downloaded / "isnet-general-use.onnx")
 
 
-def test_a_picture_is_cut_out_with_it(home: Path):
+def test_a_network_on_disk_cuts_the_image_out(home: Path):
     put(home / "u2net.onnx")
     opaque = np.dstack([STORED["picture"] / 255, np.ones(STORED["picture"].shape[:2])]).astype(np.float32)
     cut = remove_background(opaque)

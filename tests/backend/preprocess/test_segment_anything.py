@@ -96,7 +96,7 @@ def by_hand(model: SamModel) -> np.ndarray:
 
 
 @pytest.mark.parametrize("layout", ["folder", "checkpoint"])
-def test_the_last_mask_of_a_box_from_either_layout(layout, sam, tmp_path):
+def test_both_layouts_give_the_reference_mask(layout, sam, tmp_path):
     path = tmp_path / "sam"
     if layout == "folder":
         sam.save_pretrained(path)
@@ -156,7 +156,7 @@ def test_code_in_a_file_never_runs(tmp_path, monkeypatch):
     assert not Path("intruded").exists()
 
 
-def test_the_best_one_is_found(monkeypatch, tmp_path):
+def test_the_best_model_on_disk_is_found(monkeypatch, tmp_path):
     here = {"sam-vit-base": tmp_path / "base"}
     monkeypatch.setattr(segment_anything.store, "locate", here.get)
     assert find_sam() == tmp_path / "base"
@@ -170,7 +170,7 @@ def on_white() -> np.ndarray:
     return image
 
 
-def test_the_box_is_that_of_the_rough_cut(monkeypatch):
+def test_the_prompt_box_encloses_the_rough_cut_out(monkeypatch):
     """From the border's colour, inclusive, and what is found in it becomes alpha."""
     asked = []
 
@@ -190,7 +190,7 @@ def test_the_box_is_that_of_the_rough_cut(monkeypatch):
     assert cut.image[..., 3].sum() == 16 * 21 and cut.image[20, 30, 1] == pytest.approx(0.5)
 
 
-def test_without_its_weights_the_colour_of_the_border_decides_and_says_so(monkeypatch):
+def test_without_weights_the_border_colour_is_used_and_noted(monkeypatch):
     monkeypatch.setattr(background, "find_sam", lambda: None)
     monkeypatch.setattr(background, "rembg_alpha", lambda _: None)
     cut = remove_background(on_white(), "always")
@@ -199,7 +199,7 @@ def test_without_its_weights_the_colour_of_the_border_decides_and_says_so(monkey
     assert (cut.image[..., 3] > 0.5).sum() == 20 * 25
 
 
-def test_what_shows_nothing_is_not_taken(monkeypatch):
+def test_an_empty_mask_is_rejected(monkeypatch):
     monkeypatch.setattr(background, "find_sam", lambda: Path("sam"))
     monkeypatch.setattr(background, "load_sam", lambda _: None)
     monkeypatch.setattr(background, "segment", lambda *_: np.zeros((40, 60), bool))

@@ -39,7 +39,7 @@ def test_reads_images_and_cameras(tmp_path: Path):
     np.testing.assert_allclose(cameras[1].position, [0.75 * math.cos(math.pi / 6), 0, 0.375], atol=1e-6)
 
 
-def test_the_data_sets_own_name(tmp_path: Path):
+def test_a_dataset_file_name_is_accepted(tmp_path: Path):
     images, _ = read_views(write(tmp_path, good(), "transforms_train.json"))
     assert len(images) == 2
 
@@ -71,7 +71,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile(name: str, tmp_path: Path):
+def test_hostile_files_are_refused_with_a_remedy(name: str, tmp_path: Path):
     with pytest.raises(ViewsError) as caught:
         read_views(write(tmp_path, HOSTILE[name]))
     assert "NeRF-synthetic" in caught.value.remedy

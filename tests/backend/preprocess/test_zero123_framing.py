@@ -36,7 +36,7 @@ def test_the_object_is_shrunk_never_enlarged_and_centred_on_white(picture, expec
     assert rgb[0, 0].tolist() == [1, 1, 1] and rgb.min(2).sum() == 256 * 256 - height * width
 
 
-def test_alpha_is_all_or_nothing():
+def test_alpha_is_thresholded():
     picture = box((100, 100), 10, 10, 50, 50)
     picture[:5, :5] = (0, 0, 1, 127 / 255)  # as good as invisible
     picture[20, 20, 3] = 128 / 255
@@ -47,7 +47,7 @@ def test_alpha_is_all_or_nothing():
         frame_object(np.zeros((8, 8, 4), np.float32))
 
 
-def test_a_whole_picture_is_blended_with_white():
+def test_an_image_without_transparency_is_blended_with_white():
     picture = np.zeros((512, 512, 4), np.float32)
     picture[..., 3] = 0.4
     np.testing.assert_allclose(whole_picture(picture), np.full((256, 256, 3), 0.6), atol=1e-6)

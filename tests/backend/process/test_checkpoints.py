@@ -4,7 +4,7 @@ from pathlib import Path
 from backend.process.checkpoints import copy_checkpoints, find_checkpoints
 
 
-def test_checkpoints_of_all_stages_are_copied_and_nothing_else(tmp_path: Path):
+def test_only_checkpoints_are_copied_and_of_every_stage(tmp_path: Path):
     source, target = tmp_path / "a", tmp_path / "b"
     (source / "refining" / "deeper").mkdir(parents=True)
     target.mkdir()

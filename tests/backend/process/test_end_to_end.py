@@ -38,7 +38,7 @@ def request(client, job: str, image: Path) -> None:
     client.send(message, image_file=image.read_bytes())
 
 
-def test_process_makes_a_mesh_and_a_cancel_ends_every_stage(start, tmp_path: Path, image: Path):
+def test_the_process_makes_a_mesh_and_can_be_cancelled_in_every_stage(start, tmp_path: Path, image: Path):
     client = start(command=protocol.command(sys.executable, ROOT, "serve", "--jobs", str(tmp_path / "jobs")))
     request(client, "whole", image)
     result, attached = client.expect("result", "failure")
@@ -70,7 +70,7 @@ def test_process_makes_a_mesh_and_a_cancel_ends_every_stage(start, tmp_path: Pat
     np.testing.assert_array_equal(arrays(attached["mesh"])["vertices"], mesh["vertices"])  # same seed, same mesh
 
 
-def test_command_line(tmp_path: Path, image: Path):
+def test_the_command_line_makes_a_mesh(tmp_path: Path, image: Path):
     done = call("generate", *VIEWS, "--image", image, "--output", tmp_path / "a.glb", "--json", *SETTINGS, command=REAL)
     answer = json.loads(done.stdout)
     assert answer["ok"], answer
@@ -116,7 +116,7 @@ def fill_with_text(folder: Path) -> None:
     (folder / "sparse_neus.safetensors").write_text("This is no tensor.")
 
 
-def test_weights_of_the_wrong_shape(tmp_path: Path, image: Path):
+def test_damaged_weights_are_refused_with_a_reason(tmp_path: Path, image: Path):
     """Every kind of damage is told as such. One process for all of them, because torch takes seconds to import."""
     lines = []
     for damage in (break_shape, remove_part, cut_off, fill_with_text):

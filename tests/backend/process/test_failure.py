@@ -36,13 +36,13 @@ OUT_OF_MEMORY = [
 
 
 @pytest.mark.parametrize("error", OUT_OF_MEMORY, ids=lambda error: str(error)[:40])
-def test_memory_in_all_spellings(error: Exception):
+def test_every_spelling_of_out_of_memory_is_recognised(error: Exception):
     failure = describe(error)
     assert failure.kind == "memory"
     assert "Mesh Resolution" in failure.remedy
 
 
-def test_memory_behind_another_error():
+def test_out_of_memory_is_recognised_as_the_cause_of_another_error():
     try:
         try:
             raise MemoryError
@@ -67,7 +67,7 @@ def test_memory_behind_another_error():
         (ZeroDivisionError("division\nby zero"), "internal", "ZeroDivisionError: division by zero"),
     ],
 )
-def test_kinds(error: BaseException, kind: str, words: str):
+def test_an_exception_is_described_by_kind_and_words(error: BaseException, kind: str, words: str):
     failure = describe(error)
     assert failure.kind == kind
     assert kind in FAILURES
@@ -85,5 +85,5 @@ def test_kinds(error: BaseException, kind: str, words: str):
         (NOVEL_VIEW, {"device": "cpu"}, {}),
     ],
 )
-def test_suggests_to_lower_what_can_still_be_lowered(task, values: dict, lower: dict):
+def test_only_parameters_above_their_minimum_are_suggested_to_be_lowered(task, values: dict, lower: dict):
     assert lighter(task, task.check(values)) == lower

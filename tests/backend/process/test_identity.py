@@ -28,7 +28,7 @@ def request(seed=0, inputs=None, **values) -> Request:
     ],
     ids=["what comes after the optimisation", "the image, kept with 8 bits"],
 )
-def test_these_go_on_from_each_other(other):
+def test_requests_that_differ_in_length_or_device_share_checkpoints(other):
     assert identify(request()) == identify(other)
 
 
@@ -46,11 +46,11 @@ def test_these_go_on_from_each_other(other):
     ],
     ids=["seed", "steps", "weights", "guidance", "image", "size", "mesh", "task"],
 )
-def test_these_do_not(other):
+def test_requests_that_differ_in_their_result_share_no_checkpoint(other):
     assert identify(request()) != identify(other)
 
 
-def test_prompts_meshes_and_cameras_count():
+def test_prompts_meshes_and_cameras_are_part_of_the_identity():
     def of(**inputs) -> str:
         return identify(Request("views_to_mesh", inputs, VIEWS_TO_MESH.check({}), 0))
 

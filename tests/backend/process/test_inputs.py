@@ -12,7 +12,7 @@ def keep(name: str, data: bytes) -> None:
     raise AssertionError("nothing was sent")
 
 
-def test_a_prompt_comes_with_the_request():
+def test_a_prompt_is_read_from_the_request():
     assert read_inputs(DREAMFUSION, {"prompt": "  a cat "}, {}, keep) == {"prompt": "a cat"}
 
 

@@ -34,7 +34,7 @@ def engines(meshes: dict[str, Mesh]):
     return load, asked
 
 
-def test_a_fast_start_is_one2345s_mesh_with_what_both_share():
+def test_a_fast_start_runs_one2345_with_the_shared_parameters():
     load, asked = engines({"one2345": FAST, "zero123_sds": FINE})
     parameters = ZERO123_SDS.check({"start": "fast", "device": "cpu", "elevation_deg": 12.0, "mesh_resolution": 77})
     seen = []
@@ -49,13 +49,13 @@ def test_a_fast_start_is_one2345s_mesh_with_what_both_share():
     assert overall["Work", 1] == 0.55 and overall["Work", 2] == 1
 
 
-def test_a_start_that_is_not_fast_needs_no_other_engine():
+def test_other_starts_run_no_other_engine():
     load, asked = engines({"zero123_sds": FINE})
     run(Request("zero123_sds", {"image": IMAGE, "mesh": FAST}, ZERO123_SDS.check({"start": "mesh"})), Progress(), load)
     assert len(asked) == 1 and asked[0].inputs["mesh"] is FAST
 
 
-def test_an_engine_is_told_the_identity_of_the_request_as_it_came():
+def test_the_identity_is_that_of_the_request_before_the_fast_start():
     """Not with the mesh to start from, which another run may make with other last bits."""
     load, asked = engines({"one2345": FAST, "zero123_sds": FINE})
     request = Request("zero123_sds", {"image": IMAGE}, ZERO123_SDS.check({"start": "fast"}), 5)

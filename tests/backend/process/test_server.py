@@ -43,7 +43,7 @@ def loaded_libraries(pid: int) -> str:
     return maps.read_text() if maps.exists() else ""
 
 
-def test_a_job_from_request_to_result(start, tmp_path: Path):
+def test_a_request_is_answered_with_progress_and_a_result(start, tmp_path: Path):
     client = start()
     client.request("job-1", image=picture((10, 200, 30, 255)), parameters={"num_inference_steps": "7"})
     assert client.expect("queued")[0]["position"] == 0
@@ -143,7 +143,9 @@ def test_bad_requests_are_answered_and_the_next_job_works(start, tmp_path: Path)
         ("empty", "input", "No object"),
     ],
 )
-def test_failures_of_an_engine(start, tmp_path: Path, scenario: str, kind: str, words: str):
+def test_an_engines_failure_is_reported_with_kind_and_remedy(
+    start, tmp_path: Path, scenario: str, kind: str, words: str
+):
     client = start()
     client.request("bad", scenario)
     failure, _ = client.expect("result", "failure")
@@ -193,7 +195,7 @@ def test_cancelling_what_is_unknown_or_over_changes_nothing(start):
     assert client.expect("result", "failure")[0]["job"] == "b"
 
 
-def test_cancel_reaches_a_torch_module(start):
+def test_cancel_interrupts_a_torch_module(start):
     """The engine calls a module for ever and never asks; only the hook on forward can end it."""
     client = start("--torch")
     client.request("a", "forward")
@@ -267,7 +269,7 @@ def test_unload_and_shutdown(start):
     assert client.process.wait(60) == 0
 
 
-def test_enough_ends_a_job_with_its_result(start):
+def test_the_enough_message_ends_a_job_with_its_result(start):
     client = start()
     client.request("a", "go_on")
     client.wait_for_log("from nothing")
@@ -277,7 +279,7 @@ def test_enough_ends_a_job_with_its_result(start):
     assert client.expect("result", "failure")[0]["type"] == "result"
 
 
-def test_a_job_goes_on_from_a_cancelled_one(start):
+def test_a_job_resumes_a_cancelled_one(start):
     client = start()
     client.request("a", "go_on")
     client.wait_for_log("from nothing")
@@ -290,7 +292,7 @@ def test_a_job_goes_on_from_a_cancelled_one(start):
 
 
 @pytest.mark.parametrize("earlier", ["never", "../secret", 3, None, ["a"]])
-def test_a_job_without_an_earlier_one_begins_anew(start, tmp_path, earlier):
+def test_a_job_without_an_earlier_one_starts_from_scratch(start, tmp_path, earlier):
     secret = tmp_path / "secret"
     secret.mkdir()
     (secret / "state.pt").write_text("stolen")

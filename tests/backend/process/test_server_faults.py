@@ -35,7 +35,7 @@ def wait_until_gone(pid: int) -> None:
 
 
 @pytest.mark.parametrize("scenario", ["wait", "hang", None])
-def test_ends_when_its_input_closes(start, scenario: str | None):
+def test_the_process_ends_when_its_input_closes(start, scenario: str | None):
     client = start()
     client.expect("hello")
     if scenario:
@@ -46,7 +46,7 @@ def test_ends_when_its_input_closes(start, scenario: str | None):
 
 
 @LINUX
-def test_ends_when_its_parent_is_killed(tmp_path: Path):
+def test_the_process_ends_when_its_parent_is_killed(tmp_path: Path):
     """We hold the other end of its standard input, so that only the kernel's signal can end it."""
     ours, theirs = os.pipe()
     middle = (
@@ -98,7 +98,7 @@ def test_a_killed_backend_leaves_its_folders_and_the_next_one_works(start, tmp_p
     ],
     ids=["http", "zeros", "huge", "long"],
 )
-def test_garbage_ends_it_with_a_message(start, garbage: bytes):
+def test_garbage_on_its_input_ends_the_process_with_a_message(start, garbage: bytes):
     client = start()
     client.expect("hello")
     try:
@@ -112,7 +112,7 @@ def test_garbage_ends_it_with_a_message(start, garbage: bytes):
     assert client.process.wait(PATIENCE_S) == 1
 
 
-def test_a_frame_cut_off_ends_it(start):
+def test_a_truncated_frame_ends_the_process(start):
     client = start()
     client.expect("hello")
     client.stdin.write(b'{"type": "request", "attachments": [{"name": "image", "size": 100}]}\nshort')
@@ -120,7 +120,7 @@ def test_a_frame_cut_off_ends_it(start):
     assert client.end() == 1
 
 
-def test_a_folder_that_cannot_be_written(start, tmp_path: Path):
+def test_an_unwritable_folder_is_reported(start, tmp_path: Path):
     (tmp_path / "file").touch()
     client = start(jobs=tmp_path / "file" / "jobs")
     for job in ("a", "b"):
@@ -155,7 +155,7 @@ def small_disk(request: pytest.FixtureRequest, tmp_path: Path):
     subprocess.run(["umount", "-l", str(jobs)], check=True)
 
 
-def test_a_full_disk(start, small_disk):
+def test_a_full_disk_fails_a_request_but_not_a_result(start, small_disk):
     """A request that does not fit fails; a result that does not fit is delivered all the same, with a warning."""
     jobs, limit = small_disk
     client = start(jobs=jobs)

@@ -90,7 +90,7 @@ def test_vertices_take_the_colours_of_the_views():
     assert np.array_equal(painted.faces, mesh.faces) and np.array_equal(painted.vertices, mesh.vertices)
 
 
-def test_the_reference_decides_where_it_faces_and_invisible_points_keep_their_colour():
+def test_the_reference_view_takes_precedence_and_invisible_points_keep_their_colour():
     mesh = ball()
     front = shot(mesh, 0, lambda points: torch.tensor([1.0, 0, 0]).expand_as(points))
     side = shot(mesh, 50, lambda points: torch.tensor([0, 0, 1.0]).expand_as(points))

@@ -25,7 +25,7 @@ angles = st.floats(-360, 360)
         (0, 30, (0, -math.sqrt(3), 1), (1, 0, 0), (0, 0.5, math.sqrt(3) / 2)),
     ],
 )
-def test_orbit_at_blenders_views(azimuth, elevation, position, right, up):
+def test_orbit_equals_blenders_standard_views(azimuth, elevation, position, right, up):
     matrix = orbit(azimuth, elevation, 2)
     assert matrix.dtype == torch.float32
     np.testing.assert_allclose(matrix[:3, 3], position, atol=1e-6)
@@ -67,7 +67,7 @@ def test_the_published_field_of_view_is_280_pixels_of_focal_length():
     np.testing.assert_allclose(project(camera, torch.zeros(1, 3))[0], [[128, 128]], rtol=1e-5)
 
 
-def test_projection_of_a_known_point():
+def test_a_known_point_projects_to_its_pixel():
     """Camera at (0, -2, 0), 90 degrees, 200 x 100: focal 50 px. (0.5, -1, 0.25) is 1 ahead, 0.5 right, 0.25 up."""
     camera = Camera(orbit(0, 0, 2), 90, 200, 100)
     pixel, depth = project(camera, torch.tensor([[0.5, -1, 0.25]]))

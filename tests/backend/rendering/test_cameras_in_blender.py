@@ -60,7 +60,7 @@ def overlap(a: np.ndarray, b: np.ndarray) -> float:
 
 @pytest.mark.parametrize("name", ["suzanne", "cone", "l"])
 @pytest.mark.parametrize("index", range(len(VIEWS)))
-def test_silhouettes_agree(renders, name, index):
+def test_silhouettes_equal_blenders(renders, name, index):
     azimuth, elevation, radius, fov, width, height = VIEWS[index]
     camera = Camera(orbit(azimuth, elevation, radius), fov, width, height)
     ours = silhouette(renders[f"{name}_vertices"], renders[f"{name}_faces"], camera)

@@ -8,7 +8,7 @@ from backend.rendering.mesh import Mesh
 from tests.support.boxes import BOX, CORNERS, box
 
 
-def test_box_is_closed_with_volume_and_area():
+def test_a_box_is_closed_and_has_its_volume_and_area():
     mesh = box(2.0, at=(5, 6, 7))
     assert mesh.is_closed
     assert mesh.volume == pytest.approx(8)

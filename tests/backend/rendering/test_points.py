@@ -74,7 +74,7 @@ def test_opacity_is_the_composite_of_ones(cloud):
     assert 0 <= splats.opacity.min() and splats.opacity.max() <= 1 + 1e-6
 
 
-def test_a_single_discs_opacity_falls_off_as_released():
+def test_a_discs_opacity_falls_off_as_released():
     """At its centre a disc hides 1 - sqrt(0.001), at its edge 1 - sqrt(0.1)."""
     camera = Camera(orbit(0, 0, 2.0), 40, 5, 5)
     splats = splat(torch.zeros(1, 3), camera, 0.2)

@@ -22,7 +22,7 @@ def scattered(count=300, seed=1) -> Mesh:
 
 
 @pytest.mark.parametrize("azimuth, elevation, radius", [(20, 30, 1.5), (-130, -50, 2.5), (90, 90, 1.9)])
-def test_faces_and_depths_are_the_ray_casters(azimuth, elevation, radius):
+def test_faces_and_depths_equal_the_ray_casters(azimuth, elevation, radius):
     embree = pytest.importorskip("embreex.rtcore_scene")
     from embreex.mesh_construction import TriangleMesh
 
@@ -40,7 +40,7 @@ def test_faces_and_depths_are_the_ray_casters(azimuth, elevation, radius):
     assert (raster.depth - distance * along)[both].abs().quantile(0.99) < 1e-4
 
 
-def test_weights_of_corners_find_the_point_that_is_seen():
+def test_barycentric_weights_give_the_visible_point():
     mesh, camera = scattered(), Camera(orbit(50, 10, 1.6), 40, 40, 40)
     vertices, faces = torch.from_numpy(mesh.vertices), torch.from_numpy(mesh.faces).long()
     raster = rasterise(vertices, faces, camera)
@@ -63,7 +63,7 @@ def test_two_triangles_share_their_edge_without_gap_or_overlap():
     torch.testing.assert_close(raster.depth[expected], torch.full((int(expected.sum()),), 2.0))
 
 
-def test_perspective_is_right_inside_a_face():
+def test_interpolation_is_perspective_correct():
     """A square lying on the ground, seen at a slant: its middle shows the mean colour, though not in mid-picture."""
     ground = SQUARE[:, [0, 2, 1]] * np.float32(1.5)
     colors = np.array([[0, 0, 0, 255], [0, 0, 0, 255], [200, 0, 0, 255], [200, 0, 0, 255]], np.uint8)

@@ -23,7 +23,7 @@ triples = st.tuples(coordinates, coordinates, coordinates)
         ((-1, -1, 0), (0.5**0.5, 0.5**0.5, 0), (0.5**0.5, 4.5**0.5, True)),  # through two edges
     ],
 )
-def test_rays_enter_and_leave_a_box_where_worked_out(origin, direction, expected):
+def test_rays_enter_and_leave_a_box_at_hand_worked_distances(origin, direction, expected):
     near, far, hit = intersect_box(torch.tensor([origin]).float(), torch.tensor([direction]).float())
     assert (near.item(), far.item(), hit.item()) == pytest.approx(expected)
 

@@ -46,7 +46,7 @@ def test_neus_alpha_equals_the_papers_formula(rng, anneal):
             assert alpha[i, j].item() == pytest.approx(expected, abs=1e-12)
 
 
-def test_neus_gradients_are_right(rng):
+def test_neus_gradients_equal_finite_differences(rng):
     sdf = (0.1 * torch.randn(2, 4, generator=rng, dtype=torch.float64)).requires_grad_()
     gradient = torch.randn(2, 4, 3, generator=rng, dtype=torch.float64).requires_grad_()
     directions = torch.nn.functional.normalize(torch.randn(2, 3, generator=rng, dtype=torch.float64), dim=-1)

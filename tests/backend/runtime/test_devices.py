@@ -11,7 +11,7 @@ from backend.runtime.devices import choose_device, choose_dtype
 @pytest.mark.parametrize(
     ("usable", "expected"), [({"cuda", "mps"}, "cuda"), ({"mps"}, "mps"), (set(), "cpu")], ids=["cuda", "mps", "cpu"]
 )
-def test_the_best_usable_device_is_chosen_and_no_other_can_be(usable, expected, monkeypatch):
+def test_the_best_usable_device_is_chosen_and_unusable_ones_refused(usable, expected, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: "cuda" in usable)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: "mps" in usable)
     assert choose_device().type == expected

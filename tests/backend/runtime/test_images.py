@@ -29,7 +29,7 @@ def test_every_byte_comes_back_in_every_precision():
 
 
 @pytest.mark.parametrize("kind", [same, torch.from_numpy], ids=["numpy", "torch"])
-def test_on_white(kind):
+def test_images_are_composited_on_white(kind):
     image = np.array([[[1, 0, 0, 0.25], [0, 1, 0, 0], [0, 0, 1, 1]]], np.float32)
     seen = np.asarray(on_white(kind(image)))
     assert seen.dtype == np.float32

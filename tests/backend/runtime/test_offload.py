@@ -19,13 +19,13 @@ def parts() -> dict[str, nn.Module]:
 @pytest.mark.parametrize(
     ("free", "placement"), [(4_000_000, "resident"), (2_863_000, "turns"), (2_859_000, "layers"), (0, "layers")]
 )
-def test_a_share_of_the_free_memory_is_for_weights(free, placement):
+def test_weights_may_take_a_share_of_the_free_memory(free, placement):
     """2,002,000 and 4,616 bytes of weights; 70 of 100 bytes may be taken."""
     assert [size_of(p) for p in parts().values()] == [2_002_000, 4616]
     assert choose_placement(parts(), free) == placement
 
 
-def test_layers_that_come_one_by_one_compute_the_same():
+def test_offloaded_layers_compute_the_same():
     config = CLIPVisionConfig(
         hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2, image_size=16, patch_size=8
     )
@@ -43,7 +43,7 @@ def test_one_network_at_a_time_is_on_the_device():
     assert networks["wide"].weight.is_meta and not next(networks["narrow"].parameters()).is_meta
 
 
-def test_weights_in_half_compute_in_the_inputs_precision():
+def test_half_precision_weights_compute_in_the_inputs_precision():
     torch.manual_seed(0)
     network = nn.Sequential(nn.Conv2d(3, 8, 3), nn.GroupNorm(2, 8), nn.Linear(30, 30)).requires_grad_(False)
     x = torch.randn(2, 3, 32, 32)

@@ -78,7 +78,7 @@ def test_many_steps_give_few_messages_but_first_and_last_always():
     assert (seen[0].step, seen[-1].step) == (0, 1000)
 
 
-def test_previews_become_bytes():
+def test_previews_are_converted_to_bytes():
     seen = []
     progress = Progress(on_preview=lambda views, mesh: seen.append(views))
     progress.preview(np.array([[[[0.0, 0.5, 1.0, np.nan]]], [[[-1, 2, 0.1, 1]]]]))
@@ -88,7 +88,7 @@ def test_previews_become_bytes():
     assert seen[1].reshape(4).tolist() == [7] * 4
 
 
-def test_everything_raises_once_cancelled():
+def test_every_method_raises_after_a_cancel():
     cancelled = []
     progress = Progress(lambda step: pytest.fail("it was cancelled"), is_cancelled=lambda: bool(cancelled))
     progress.check()
@@ -98,7 +98,7 @@ def test_everything_raises_once_cancelled():
             call()
 
 
-def test_silent_without_listeners():
+def test_progress_without_listeners_does_nothing():
     progress = Progress()
     progress.update("a", 1, 2)
     progress.preview(np.zeros((1, 2, 2, 4)))

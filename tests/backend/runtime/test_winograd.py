@@ -13,7 +13,7 @@ from backend.runtime.winograd import convolve, use_winograd
 
 @pytest.mark.parametrize(("n", "c", "d", "height", "width"), [(3, 7, 5, 8, 12), (1, 40, 33, 4, 4), (5, 16, 24, 16, 8)])
 @pytest.mark.parametrize("parts", [1 << 20, 20_000], ids=["whole", "in parts"])
-def test_a_direct_convolution_gives_the_same(n, c, d, height, width, parts, monkeypatch):
+def test_the_result_equals_a_direct_convolution(n, c, d, height, width, parts, monkeypatch):
     monkeypatch.setattr(winograd, "IMAGES_BYTES", parts)
     monkeypatch.setattr(winograd, "KERNELS_BYTES", parts)
     torch.manual_seed(0)
@@ -28,7 +28,7 @@ def test_a_direct_convolution_gives_the_same(n, c, d, height, width, parts, monk
 @pytest.mark.parametrize(
     ("shape", "used"), [((2, 256, 16, 16), True), ((1, 256, 16, 16), False), ((9, 256, 10, 16), False)]
 )
-def test_used_where_it_is_quicker(shape, used, monkeypatch):
+def test_winograd_is_used_only_where_it_is_faster(shape, used, monkeypatch):
     """16 tiles of 4 x 4 an image: two images have enough of them; sides must be multiples of 4."""
     counted = []
     monkeypatch.setattr(winograd, "convolve", lambda *inputs: counted.append(inputs) or convolve(*inputs))

@@ -189,7 +189,7 @@ def test_the_gradient_makes_a_small_ball_larger():
     assert float(gradient) == pytest.approx(float(difference), rel=0.25)
 
 
-def test_the_perceptual_distance_is_that_of_unit_features():
+def test_the_perceptual_distance_compares_normalised_features():
     encoder = lrm_views.load_encoder(str(VAE))
     kept: list[Tensor] = []
     for block in cast(Any, encoder).down_blocks[:2]:
@@ -210,7 +210,7 @@ def test_the_perceptual_distance_is_that_of_unit_features():
     assert not any(p.requires_grad for p in encoder.parameters())
 
 
-def test_a_run_trains_with_rendered_views(data, tmp_path):
+def test_a_run_can_start_training_with_rendered_views(data, tmp_path):
     """The state of a run without them is taken up; points' losses stay what they are without rendered views."""
     train_lrm([data], tmp_path, 1, batch=2)
     train_lrm([data], tmp_path, 2, batch=2, encoder=lrm_views.load_encoder(str(VAE)))

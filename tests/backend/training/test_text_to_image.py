@@ -55,7 +55,7 @@ def test_nouns_are_whole_words_of_mesh_names(name, expected):
         ((240, 242, 240), "white"),
     ],
 )
-def test_colours_have_plain_names(rgb, name):
+def test_colours_are_named_by_their_nearest_plain_name(rgb, name):
     assert color_name(np.array(rgb)) == name and name in COLORS
 
 

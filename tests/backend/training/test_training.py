@@ -108,7 +108,7 @@ def test_signed_distance_of_a_box_is_the_closed_form():
 
 
 @pytest.mark.parametrize(("missing", "is_hollow"), [(4, False), (5, True)])
-def test_what_is_open_below_is_solid_and_what_is_open_above_a_vessel(missing, is_hollow):
+def test_meshes_open_below_are_solid_and_meshes_open_above_are_vessels(missing, is_hollow):
     box = box_mesh()
     box.faces = np.delete(box.faces, [2 * missing, 2 * missing + 1], axis=0)
     box.vertices = CORNERS * 0.2

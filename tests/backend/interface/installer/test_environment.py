@@ -66,7 +66,7 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 class TestOneEnvironment:
     """In this order: what an attempt leaves is what the next one finds."""
 
-    def test_a_stopped_attempt_leaves_nothing_that_looks_ready(self, data, source):
+    def test_a_stopped_install_does_not_look_ready(self, data, source):
         with pytest.raises(packages.SetupError, match="Stopped") as caught:
             install(data, source, stop_at="Installing packages")
         assert caught.value.remedy
@@ -74,7 +74,7 @@ class TestOneEnvironment:
         assert version_in(data, "torch") == "1.0"
         (data / "environment" / "marker").touch()
 
-    def test_the_next_attempt_goes_on_from_there(self, data, source):
+    def test_the_next_install_continues(self, data, source):
         story = install(data, source)
         assert environment.is_ready(data)
         assert (data / "environment" / "marker").exists()
@@ -82,10 +82,10 @@ class TestOneEnvironment:
         assert story.shares == sorted(story.shares) and story.shares[-1] == 1.0
         assert json.loads((data / "environment" / environment.STAMP).read_text())["variant"] == "cpu"
 
-    def test_a_complete_one_is_only_checked(self, data, source):
+    def test_a_complete_environment_is_only_checked(self, data, source):
         assert install(data, source).stages == ["Copying the backend", "The backend is ready"]
 
-    def test_a_damaged_one_is_made_anew(self, data, source):
+    def test_a_damaged_environment_is_rebuilt(self, data, source):
         next((data / "environment").rglob("nerfacc.py")).unlink()
         good, told = environment.check_interpreter(environment.python_of(data))
         assert not good and "nerfacc" in told
@@ -93,20 +93,20 @@ class TestOneEnvironment:
         assert environment.check_interpreter(environment.python_of(data))[0]
         assert not (data / "environment" / "marker").exists()
 
-    def test_other_pins_are_installed_over_it(self, data, source):
+    def test_changed_pins_are_installed_over_it(self, data, source):
         write_source(source, **ALL | {"typer": "2.0"})
         assert not environment.is_ready(data)
         install(data, source)
         assert environment.is_ready(data) and version_in(data, "typer") == "2.0"
 
-    def test_a_missing_package_is_said_and_nothing_looks_ready(self, data, source):
+    def test_a_missing_package_is_named_and_nothing_looks_ready(self, data, source):
         write_source(source, **ALL | {"typer": "3.0"})
         with pytest.raises(packages.SetupError, match="does not exist for this Python") as caught:
             install(data, source)
         assert "Python 3.12 (64 bit), or another from 3.11 to 3.14" in caught.value.remedy
         assert not environment.is_ready(data) and environment.stamp(data / "environment") == {}
 
-    def test_only_one_at_a_time(self, data, source):
+    def test_only_one_install_runs_at_a_time(self, data, source):
         with environment.alone(data), pytest.raises(packages.SetupError, match="Another program"):
             install(data, source)
 
@@ -137,7 +137,7 @@ def test_sources_are_never_built(tmp_path, monkeypatch):
     assert not (tmp_path / "ran").exists()
 
 
-def test_copies_follow_the_content(tmp_path):
+def test_the_copy_of_the_code_is_named_by_its_content(tmp_path):
     source = write_source(tmp_path / "source", torch="1.0")
     first = environment.copy_backend(source, tmp_path / "data")
     assert environment.copy_backend(source, tmp_path / "data") == first
@@ -160,7 +160,7 @@ def test_copies_follow_the_content(tmp_path):
     assert len(left) == environment.COPIES_KEPT and copy in left and first not in left
 
 
-def test_threads_that_copy_at_once_do_not_disturb_each_other(tmp_path):
+def test_concurrent_copies_do_not_interfere(tmp_path):
     """In one Blender, a job and the preferences may both be the first to need the copy."""
     source = write_source(tmp_path / "source", torch="1.0")
     for number in range(200):
@@ -184,7 +184,7 @@ def test_size_counts_every_file(tmp_path):
     assert environment.size(tmp_path) == 1234 and environment.size(tmp_path / "none") == 0
 
 
-def test_a_bad_interpreter_is_described(tmp_path):
+def test_an_unusable_interpreter_is_described(tmp_path):
     good, told = environment.check_interpreter(tmp_path / "python")
     assert not good and "does not start" in told
     assert not interpreters.can_make(tmp_path / "python")
@@ -212,7 +212,7 @@ def test_data_folder_is_local_and_absolute(monkeypatch):
         ("darwin", "cpu", 0, None),
     ],
 )
-def test_builds_of_torch(monkeypatch, platform, variant, driver, exact):
+def test_the_torch_build_matches_system_and_driver(monkeypatch, platform, variant, driver, exact):
     monkeypatch.setattr(hardware.sys, "platform", platform)
     monkeypatch.setattr(hardware, "nvidia_driver", lambda: driver)
     first, *rest = hardware.torch_builds("torch==9.9", variant)
@@ -245,7 +245,7 @@ def test_pip_output_is_explained(line, word):
     assert word in error.message and error.remedy
 
 
-def test_too_little_disk_is_said_before_anything_is_downloaded(tmp_path):
+def test_too_little_disk_space_is_reported_before_downloading(tmp_path):
     with pytest.raises(packages.SetupError, match="GB are free") as caught:
         environment.check_disk(tmp_path, 1 << 60)
     assert "Free some space" in caught.value.remedy

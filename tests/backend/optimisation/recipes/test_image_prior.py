@@ -17,13 +17,13 @@ from backend.rendering.occupancy import THRESHOLD, UPDATE_EVERY
     "step, sizes",
     [(0, (128, 64, 12)), (199, (128, 64, 12)), (200, (256, 128, 4)), (300, (512, 256, 2)), (599, (512, 256, 2))],
 )
-def test_resolutions_and_batches_change_at_the_published_steps(step, sizes):
+def test_resolution_and_batch_size_change_at_the_published_steps(step, sizes):
     xl = image_prior.ZERO123_XL
     stage = xl.stage(step)
     assert (xl.reference_size[stage], xl.random_size[stage], xl.batch[stage]) == sizes
 
 
-def test_weights_change_as_published():
+def test_loss_weights_follow_the_published_schedules():
     stable = image_prior.STABLE_ZERO123
     assert [stable.weight("color", p) for p in (0, 100, 250, 600)] == [500, 500, 750, 1000]
     assert stable.weight("sparsity random", 0) == 0.5 and stable.weight("sparsity reference", 0) == 0
@@ -32,7 +32,7 @@ def test_weights_change_as_published():
     assert image_prior.SJC.weight("depth_smoothness reference", 0) == 1000
 
 
-def test_a_shortened_course_is_the_same_course():
+def test_a_shortened_recipe_keeps_its_schedules():
     for whole in (image_prior.ZERO123_XL, image_prior.STABLE_ZERO123, image_prior.SJC):
         half = whole.shortened(whole.steps // 2)
         assert half.steps == whole.steps // 2 and whole.shortened(0) is whole
@@ -44,7 +44,7 @@ def test_a_shortened_course_is_the_same_course():
                 assert half.weight(name, p) == pytest.approx(whole.weight(name, 2 * p))
 
 
-def test_refining_begins_with_the_last_noise_and_stays_near_its_start():
+def test_refining_starts_at_the_last_noise_level_and_near_its_mesh():
     xl, late = image_prior.refining(image_prior.ZERO123_XL), image_prior.refining(image_prior.STABLE_ZERO123)
     assert (xl.least_t, xl.most_t, late.least_t, late.most_t) == (0.2, 0.5, 0.3, 0.8)
     assert xl.weight("start", 0) == image_prior.START_WEIGHT and xl.weight("color", 0) == 500 and xl.rate == 0.01
@@ -52,7 +52,7 @@ def test_refining_begins_with_the_last_noise_and_stays_near_its_start():
 
 
 @pytest.mark.parametrize("small", [image_prior.SMALL, image_prior.STARTER_SJC, make_it_3d.SMALL, make_it_3d.STARTER])
-def test_short_courses_forget_what_was_full_at_their_beginning(small):
+def test_short_recipes_decay_occupancy_faster(small):
     """As nerfacc forgets, a cell that was opaque in the first of 160 steps would be looked at in all of them."""
     decay, samples = small.memory
     assert (
@@ -85,7 +85,7 @@ def test_random_cameras_fill_their_range_and_look_at_the_object():
         ("starter", "sjc", image_prior.STARTER_SJC, 1),
     ],
 )
-def test_weights_get_the_settings_that_were_published_for_them(kind, method, expected, scale):
+def test_recipes_depend_on_the_weights(kind, method, expected, scale):
     parameters = ZERO123_SDS.check({"method": method})
     recipe = image_prior.choose_recipe(kind, parameters)
     assert recipe == expected and recipe.guidance_scale == scale

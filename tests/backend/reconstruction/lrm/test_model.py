@@ -61,14 +61,14 @@ def grid(side: int, radius: float) -> Tensor:
     return torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"), -1).view(1, -1, 3)
 
 
-def test_pictures_are_resized_as_published():
+def test_images_are_resized_as_published():
     triposr, openlrm = record("triposr"), record("openlrm")
     assert_equal(resize_triposr(triposr["_image_u8"].numpy(), 112), triposr["_resized"].permute(0, 3, 1, 2))
     assert_equal(resize_openlrm(openlrm["_rgba_u8"].numpy(), 56), openlrm["_image"])
 
 
 @pytest.mark.parametrize("positions", ["legacy", "new"])
-def test_triposr_is_the_published_one(model, positions):
+def test_triposr_equals_the_published_code(model, positions):
     lrm, told = model("triposr", positions), {k.replace(f"_{positions}_", ""): v for k, v in record("triposr").items()}
     picture = told["_resized"].permute(0, 3, 1, 2)
     tokens = lrm.tokens(picture)
@@ -91,7 +91,7 @@ def test_triposr_renders_and_fills_a_grid_as_published(model):
     assert_equal(color.view(3, 24, 24, 3), told["_renders"])
 
 
-def test_openlrm_is_the_published_one(model):
+def test_openlrm_equals_the_published_code(model):
     lrm, told = model("openlrm"), record("openlrm")
     tokens = lrm.tokens(told["_image"])
     assert_equal(tokens, told["_image_feats"])
@@ -106,7 +106,7 @@ def test_openlrm_is_the_published_one(model):
     assert_equal(lrm.density(lrm.query(scene, grid(20, 1.0))[0]).view(20, 20, 20), told["_grid_sigma_act"])
 
 
-def test_openlrm_renders_what_was_published_up_to_its_random_samples(model):
+def test_openlrm_renders_the_published_image_up_to_random_samples(model):
     lrm, told = model("openlrm"), record("openlrm")
     scene = lrm.encode(told["_image"], told["_source_camera"])
     color, opacity = render(lrm, scene, told["_rays_o"].flatten(0, 1), told["_rays_d"].flatten(0, 1), 32)
@@ -115,13 +115,13 @@ def test_openlrm_renders_what_was_published_up_to_its_random_samples(model):
     torch.testing.assert_close(opacity, told["_render_weight"].flatten(), atol=0.02, rtol=0)
 
 
-def test_openlrms_default_camera_is_ours():
+def test_the_default_source_camera_is_openlrms():
     """OpenLRM's source camera stands at (0, -2, 0) and sees 0.75 of a picture side as far as a focal length."""
     expected = record("openlrm")["_source_camera"][0]
     torch.testing.assert_close(source_camera(0, 1 / 1.5, 2.0), expected)
 
 
-def test_layers_are_those_of_torch():
+def test_layers_equal_torchs():
     """The order cross, self, feed-forward, with torch's own attention, normalisation and activation."""
     torch.manual_seed(0)
     net = TriplaneTransformer(8, 1, 2, 6, 2, "cross first", 5).double()
@@ -172,7 +172,7 @@ STARTER = Architecture(
 )
 
 
-def test_local_features_are_those_of_the_pixel_that_sees_the_point():
+def test_local_features_are_sampled_at_the_points_pixel():
     camera = source_camera(25, 0.4, 1.2)[None]
     points = torch.rand(1, 50, 3) - 0.5
     fov = 2 * np.degrees(np.arctan(0.4))
@@ -213,7 +213,7 @@ def test_an_image_and_its_mirror_image_have_one_estimated_camera():
     assert found.shape == (2, 3) and (found[0] != found[1]).all()
 
 
-def test_slices_answer_with_the_depth_of_the_point():
+def test_slices_are_interpolated_at_the_points_depth():
     """Each slice holds its own number; a point between two slices interpolates them."""
     volume = torch.arange(4.0)[None, None, :, None, None].expand(1, 1, 4, 5, 6)
     places = torch.tensor([[[0.1, -0.3, -0.75], [0.2, 0.1, 0.0], [-0.5, 0.4, 0.25], [0, 0, 0.75]]])
@@ -223,7 +223,7 @@ def test_slices_answer_with_the_depth_of_the_point():
     torch.testing.assert_close(sample_volume(ramp, places[:, :2])[0, :, 0], 3 * places[0, :2, 0] + 2.5)
 
 
-def test_every_part_of_the_starter_learns():
+def test_every_parameter_of_the_starter_gets_a_gradient():
     lrm = LRM(STARTER)
     scene = lrm.encode(torch.rand(2, 3, 32, 32), source_camera(25, 0.4, 1.2).repeat(2, 1))
     raw, color = lrm.query(scene, grid(3, 0.3))

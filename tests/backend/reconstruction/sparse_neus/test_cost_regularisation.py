@@ -67,7 +67,7 @@ OPERATIONS = {  # name: (input, step between the input's sites, transposed)
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_the_slow_convolution_is_torchsparse(name):
+def test_the_slow_reference_equals_torchsparse(name):
     """So that it may judge the fast one on other sizes."""
     saved = record("sparse_ops.npz")
     assert saved["offsets_k3"].tolist() == [list(o) for o in offsets(3)]
@@ -94,7 +94,7 @@ def normalised(rows: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("source", ["recorded", 9, 12])
-def test_dense_blocks_are_sparse_convolutions(source):
+def test_dense_blocks_equal_sparse_convolutions(source):
     """On torchsparse's own sites, and on even and odd sides with other widths."""
     if source == "recorded":
         saved = record("sparse_ops.npz")
@@ -129,7 +129,7 @@ def test_dense_blocks_are_sparse_convolutions(source):
     torch.testing.assert_close(fine, expected, atol=1e-4, rtol=1e-4)
 
 
-def test_every_level_of_the_network_is_torchsparses():
+def test_every_level_of_the_network_equals_torchsparses():
     saved = record("cost_regularisation.npz")
     weights = {k: v for k, v in saved.items() if k[0] != "_"}
     net = SparseCostRegNet(weights["conv0.net.0.kernel"].shape[1]).requires_grad_(False)

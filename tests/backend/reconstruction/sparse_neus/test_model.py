@@ -46,13 +46,13 @@ def published() -> tuple[SparseNeuS, Scene, dict[str, Tensor]]:
     return model, model.build(record["imgs"], record["affine"], centres), record
 
 
-def test_features_are_the_published_ones(published):
+def test_features_equal_the_published_ones(published):
     _, scene, record = published
     assert_equal(scene.features[[0, 3]][:, :, ::3, ::3], record["fused"])
     assert_equal(scene.features.mean((2, 3)), record["fused_mean"])
 
 
-def test_cost_and_the_voxels_that_views_see_are_the_published_ones(published):
+def test_costs_and_visible_voxels_equal_the_published_ones(published):
     model, scene, record = published
     x, y, z = record["coords"].long().T
     cost, mask = cost_volume(model.sdf_network_lod0.compress_layer(scene.features), scene.affine, 24)
@@ -67,13 +67,13 @@ def test_cost_and_the_voxels_that_views_see_are_the_published_ones(published):
     assert torch.equal((mine | near_border).T, torch.from_numpy(seen).bool() | near_border.T)
 
 
-def test_volume_is_the_published_one(published):
+def test_the_volume_equals_the_published_one(published):
     _, scene, record = published
     assert_equal(scene.volume[:, ::2, ::2, ::2], record["volume"])
     assert_equal(scene.volume[:, 1::4, 1::4, 1::4], record["volume_odd"])
 
 
-def test_distance_and_gradient_are_the_published_ones(published):
+def test_distance_and_gradient_equal_the_published_ones(published):
     model, scene, record = published
     points = record["pts"]
     latent = sample_volume(scene.volume, points)
@@ -85,7 +85,7 @@ def test_distance_and_gradient_are_the_published_ones(published):
     assert_equal(model.gradient(scene, points), record["gradient"])
 
 
-def test_field_and_mesh_are_the_published_ones(published):
+def test_field_and_mesh_equal_the_published_ones(published):
     model, scene, record = published
     axis = torch.linspace(-1, 1, 40)
     points = torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"), -1).reshape(-1, 3)
@@ -95,7 +95,7 @@ def test_field_and_mesh_are_the_published_ones(published):
     assert [len(vertices), len(faces)] == record["mc_counts"].tolist()
 
 
-def test_vertex_colors_are_the_published_ones(published):
+def test_vertex_colors_equal_the_published_ones(published):
     model, scene, record = published
     vertices = record["verts"]
     normal = F.normalize(model.gradient(scene, vertices), dim=1)
@@ -116,7 +116,7 @@ def assert_most_rays_equal(actual: Tensor, expected: Tensor, share: float = 0.95
     assert error[: int(share * len(error))].max() <= 1e-4
 
 
-def test_renders_are_the_published_ones(published):
+def test_renders_equal_the_published_ones(published):
     _, scene, record = published
     seen = draw(published, scene, record["query_c2w"][0, :3, 3])
     recorded = {k.removeprefix("render_query_"): v for k, v in record.items() if k.startswith("render_query_")}

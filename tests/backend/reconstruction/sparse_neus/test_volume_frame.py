@@ -46,7 +46,7 @@ def turned() -> Tensor:
 
 
 @pytest.mark.parametrize("polar", POLARS)
-def test_cameras_and_the_order_of_the_views_are_the_released_ones(polar, poses):
+def test_cameras_and_view_order_equal_the_released_ones(polar, poses):
     second = 4 if polar <= 75 else 8
     first = [*range(4), *range(second, second + 4)]
     names = [f"{v}.png" for v in first] + [f"{v}_{k}.png" for v in first for k in range(4)]
@@ -55,7 +55,7 @@ def test_cameras_and_the_order_of_the_views_are_the_released_ones(polar, poses):
 
 
 @pytest.mark.parametrize("polar", POLARS)
-def test_the_published_volume_is_the_released_datasets(polar, poses):
+def test_the_published_volume_equals_the_released_datasets(polar, poses):
     reference, cameras = orbit(0, 90 - polar, 1.2), torch.stack(rig(polar)[8:])
     frame, affine, centres = place_volume("published", cameras, PUBLISHED_FOV_DEG, 256, reference)
     scale, world = (torch.from_numpy(poses[f"p{polar}_{k}"]).float() for k in ("scale_mat", "trans_mat"))
@@ -84,7 +84,7 @@ def test_the_object_lies_in_the_published_volume_upright_and_in_front():
     assert inside < 0.75  # the whole box, and half of the cells of a grid over [-1, 1]^3 would miss it
 
 
-def test_the_box_is_the_same_bit_for_bit_wherever_in_memory_the_cameras_lie():
+def test_the_box_does_not_depend_on_the_cameras_memory_layout():
     """A seed makes the same mesh again only if this holds; LAPACK alone is right to 1e-17 and no more."""
     cameras, held = torch.stack([orbit(a, e, 1.2) for a in range(0, 360, 30) for e in (-13, 22, 7.5)]), []
     for size in torch.randint(1, 900, (1000,), generator=torch.Generator().manual_seed(0)):

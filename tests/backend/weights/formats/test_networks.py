@@ -38,7 +38,7 @@ def stored(**tensors: Tensor) -> dict[str, StoredTensor]:
     return {k.replace("__", "."): StoredTensor(tuple(v.shape), v.dtype, lambda v=v: v) for k, v in tensors.items()}
 
 
-def test_parts_and_transposes_are_taken_out_of_what_is_stored():
+def test_slices_and_transposes_of_stored_tensors_are_read():
     with torch.device("meta"):
         network = Network()
     file = stored(qkv__weight=JOINED, proj=torch.arange(12.0).view(3, 4))
@@ -57,7 +57,7 @@ def test_parts_and_transposes_are_taken_out_of_what_is_stored():
 
 
 @pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])
-def test_what_is_no_number_is_refused(value):
+def test_nan_and_infinity_are_refused(value):
     file = stored(qkv__weight=JOINED, proj=torch.full((3, 4), value))
     with pytest.raises(
         WeightsError, match=r"weights\.ckpt is damaged: proj holds values that are not numbers"
@@ -95,14 +95,14 @@ def test_sizes_are_counted_by_the_networks_own_names():
         probe.shape("layers.2")
 
 
-def test_whole_parts_of_names_are_swapped_once():
+def test_name_components_are_swapped_once():
     table = {"to_q": "q", "norm": "group_norm"}
     assert swap("attn.to_q.weight", table) == "attn.q.weight"
     assert swap("attn.to_q_bias.norm2", table) == "attn.to_q_bias.norm2"
     assert swap("norm.norm.weight", table) == "group_norm.norm.weight"
 
 
-def test_numbers_are_read_when_they_are_asked_for(tmp_path):
+def test_tensors_are_read_lazily(tmp_path):
     save_file({"a": torch.arange(3.0), "b": torch.ones(2).bfloat16()}, tmp_path / "a.safetensors")
     file = read_file(tmp_path / "a.safetensors")
     assert {name: (t.shape, t.dtype) for name, t in file.items()} == {

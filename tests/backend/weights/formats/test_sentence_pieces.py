@@ -39,7 +39,7 @@ def test_words_and_scores_come_in_their_order(tmp_path):
     assert read_sentence_pieces(tmp_path / "spiece.model") == (WORDS, None)
 
 
-def test_a_tokenizer_of_it_is_that_of_the_words(tmp_path):
+def test_the_tokenizer_uses_the_files_words(tmp_path):
     write(tmp_path / "spiece.model")
     words, characters = read_sentence_pieces(tmp_path / "spiece.model")
     tokenizer = T5Tokenizer(words, _spm_precompiled_charsmap=characters)
@@ -47,7 +47,7 @@ def test_a_tokenizer_of_it_is_that_of_the_words(tmp_path):
     assert tokenizer("a red car").input_ids == [4, 5, 3, 6, 7, 1]
 
 
-def test_numbers_are_written_seven_bits_a_byte():
+def test_varints_hold_seven_bits_a_byte():
     assert varint(b"\xac\x02", 0) == (300, 2)
     assert list(fields(b"\x08\x96\x01\x12\x02hi\x1d\0\0\x80\x3f")) == [(1, 150), (2, b"hi"), (3, b"\0\0\x80?")]
 

@@ -34,14 +34,14 @@ def shapes(names: dict, origins: dict) -> dict[str, list[int]]:
     return {origin.name: list(origin.shape(tuple(names[name].shape))) for name, origin in origins.items()}
 
 
-def test_the_full_size_has_exactly_triposrs_tensors():
+def test_the_full_size_has_triposrs_tensors():
     state = blank(Architecture()).state_dict()
     assert shapes(state, triposr_origins(state)) == INVENTORIES["triposr"]["keys"]
     assert sum(t.numel() for t in state.values()) == INVENTORIES["triposr"]["total_params"]
 
 
 @pytest.mark.parametrize("size", INVENTORIES["openlrm"])
-def test_the_full_sizes_have_exactly_openlrms_tensors(size):
+def test_the_full_sizes_have_openlrms_tensors(size):
     """The lists of small and large tell one layer of each kind and the number of all parameters."""
     told = INVENTORIES["openlrm"][size]
     listed = {name: tuple(shape) for name, shape in told["keys"].items()}
@@ -58,7 +58,7 @@ def test_the_full_sizes_have_exactly_openlrms_tensors(size):
 
 
 @pytest.mark.parametrize("name", ["model.ckpt", "model.safetensors"])
-def test_triposr_by_its_own_config(name, tmp_path):
+def test_triposr_is_read_by_its_own_config(name, tmp_path):
     state, told = recorded_lrm("triposr")
     (tmp_path / "config.yaml").write_text(CONFIG)
     (tmp_path / "lrm.json").write_text('{"encoder": {"heads": 4}}')  # which TripoSR fetches from elsewhere
@@ -71,7 +71,7 @@ def test_triposr_by_its_own_config(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["pytorch_model.bin", "model.safetensors"])
-def test_openlrm_11_by_its_own_config(name, tmp_path):
+def test_openlrm_11_is_read_by_its_own_config(name, tmp_path):
     state, _ = recorded_lrm("openlrm")
     (tmp_path / "config.json").write_text('{"transformer_heads": 4, "rendering_samples_per_ray": 96}')
     save_file(state, tmp_path / name) if name.endswith("s") else torch.save(state, tmp_path / name)
@@ -81,7 +81,7 @@ def test_openlrm_11_by_its_own_config(name, tmp_path):
     torch.testing.assert_close(model.transformer.blocks[1].self_attention.to_k.weight, third)  # pyright: ignore
 
 
-def test_openlrm_10_has_dino_and_names_of_its_own(tmp_path):
+def test_openlrm_10_is_read_with_dino_and_its_own_names(tmp_path):
     state, told = recorded_lrm("openlrm")
     dino, seen = recorded_lrm("triposr")
     old = {k: v for k, v in state.items() if not k.startswith(("encoder.", "pos_embed", "upsampler"))}
@@ -102,7 +102,7 @@ def test_openlrm_10_has_dino_and_names_of_its_own(tmp_path):
     )
 
 
-def test_the_starter_is_written_and_read(tmp_path):
+def test_the_starter_is_saved_and_loaded(tmp_path):
     from backend.training.lrm import STARTER
 
     torch.manual_seed(0)
@@ -119,7 +119,7 @@ class Intruder:
         return os.mkdir, ("intruded",)
 
 
-def test_another_file_is_refused_with_what_differs(tmp_path, monkeypatch):
+def test_a_file_of_another_model_is_refused_with_the_differences(tmp_path, monkeypatch):
     state, _ = recorded_lrm("triposr")
     (tmp_path / "lrm.json").write_text('{"heads": 4, "encoder": {"heads": 4}}')
     file = tmp_path / "model.ckpt"
@@ -144,7 +144,7 @@ def test_another_file_is_refused_with_what_differs(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("note", ['{"depth": 1000000}', '{"heads": 7}', '{"planes": ["xq", 1, 2]}', '{"width": "a"}'])
-def test_hostile_notes_are_refused(note, tmp_path):
+def test_hostile_metadata_is_refused(note, tmp_path):
     state, _ = recorded_lrm("triposr")
     save_file(state, tmp_path / "model.safetensors")
     (tmp_path / "lrm.json").write_text(note)
@@ -152,7 +152,7 @@ def test_hostile_notes_are_refused(note, tmp_path):
         check_lrm(tmp_path)
 
 
-def test_licences_are_told():
+def test_licences_are_reported():
     sets = {w.id: w for w in catalog.WEIGHTS if w.part == "planes"}
     assert sets["triposr"].commercial_use == "yes" and sets["triposr"].licence == "MIT"
     others = [w for name, w in sets.items() if name != "triposr"]

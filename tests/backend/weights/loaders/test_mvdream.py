@@ -50,7 +50,7 @@ def model(original):
     return load_multi_view(str(original), CPU, torch.float32)
 
 
-def test_the_published_numbers_in_both_modes(model):
+def test_both_modes_give_the_published_numbers(model):
     known = outputs()
     sets = known["camera"].view(-1, 4, 16)
     inputs = known["latents"], known["t"], known["context"]
@@ -198,7 +198,7 @@ def change(state, words):
         "token_embedding.weight is missing",
     ],
 )
-def test_files_that_do_not_fit_are_refused_in_words(words, tmp_path):
+def test_files_that_do_not_fit_are_refused_with_a_reason(words, tmp_path):
     torch.save(change(mvdream_checkpoint(), words), tmp_path / "mvdream.pt")
     write_clip_words(tmp_path)
     with pytest.raises(WeightsError, match=words) as caught:
@@ -211,7 +211,7 @@ class Harm:
         return os.mkdir, ("harm",)
 
 
-def test_programs_in_a_file_do_not_run(tmp_path, monkeypatch):
+def test_code_in_a_file_never_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     torch.save(mvdream_checkpoint() | {"more": Harm()}, tmp_path / "mvdream.pt")
     with pytest.raises(WeightsError, match="not done"):
@@ -219,7 +219,7 @@ def test_programs_in_a_file_do_not_run(tmp_path, monkeypatch):
     assert not (tmp_path / "harm").exists()
 
 
-def test_words_that_are_not_here_can_be_downloaded(tmp_path, monkeypatch):
+def test_a_missing_vocabulary_can_be_downloaded(tmp_path, monkeypatch):
     monkeypatch.setenv("IMAGE_TO_MESH_WEIGHTS", str(tmp_path / "none"))
     torch.save(mvdream_checkpoint(), tmp_path / "mvdream.pt")
     with pytest.raises(WeightsError, match=r"vocab\.json") as caught:

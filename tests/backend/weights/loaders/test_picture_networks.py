@@ -62,7 +62,7 @@ def blip(folder: Path) -> torch.nn.Module:
     return network
 
 
-def test_a_caption_is_what_the_published_library_says(weights, monkeypatch):
+def test_captions_equal_the_published_librarys(weights, monkeypatch):
     """Prepared by its own processor, on white."""
     from transformers.models.blip.image_processing_pil_blip import BlipImageProcessorPil
 
@@ -76,7 +76,7 @@ def test_a_caption_is_what_the_published_library_says(weights, monkeypatch):
     assert words == (tidy(expected) or ANYTHING) and note == "" and len(ids) > 2
 
 
-def test_the_users_words_win_and_without_weights_a_plain_word_does(weights):
+def test_the_users_caption_takes_precedence_and_a_plain_word_replaces_missing_weights(weights):
     assert describe(picture(8), "  a blue cup ", CPU) == ("a blue cup", "")
     words, note = describe(picture(8), "", CPU)
     assert words == "an object" and "models download blip-base" in note
@@ -92,7 +92,7 @@ def test_the_users_words_win_and_without_weights_a_plain_word_does(weights):
         ("a lamp with a black background", "a lamp"),
     ],
 )
-def test_captions_lose_what_tells_of_the_photograph(said, kept):
+def test_captions_lose_words_about_the_photograph(said, kept):
     assert tidy(said) == kept
 
 
@@ -150,7 +150,7 @@ def dpt(folder: Path) -> torch.nn.Module:
         (dpt, 32, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
     ],
 )
-def test_depth_is_minus_the_published_networks_disparity(weights, make, size, mean, deviation):
+def test_depth_is_the_negative_disparity_of_the_published_network(weights, make, size, mean, deviation):
     network, rgba = make(weights / "depth"), picture(size)
     found = relative_depth(rgba, weights / "depth", CPU)
     white = rgba[..., :3] * rgba[..., 3:] + 1 - rgba[..., 3:]
@@ -170,7 +170,7 @@ def test_a_networks_side_is_a_multiple_of_its_patches():
         assert side(strange) == 384
 
 
-def test_no_weights_no_depth(weights):
+def test_without_weights_there_is_no_depth(weights):
     depth, note = estimate_depth(picture(8), CPU)
     assert depth is None and "models download depth-anything-v2-small" in note and "dpt-large" in SETS
 
@@ -212,7 +212,7 @@ class Words:
         return Told()
 
 
-def test_the_starters_encoder_stands_in_for_clip(weights):
+def test_the_starters_encoder_replaces_clip(weights):
     likeness, note = load_clip_similarity(CPU)
     assert "not with text" in note and "clip-vit-base-patch16" in note and likeness.read("a chair") is None
     pictures = torch.rand(2, 3, 40, 40).requires_grad_()
@@ -222,7 +222,7 @@ def test_the_starters_encoder_stands_in_for_clip(weights):
     assert float(unlike(seen, None)) == 0
 
 
-def test_contextual_loss_is_its_papers():
+def test_the_contextual_loss_equals_the_papers_formula():
     """By loops: distances from the wanted features' mean, relative to each place's nearest, bandwidth 0.5."""
     rng = np.random.default_rng(1)
     x, y = rng.normal(size=(5, 3)), rng.normal(size=(4, 3))
@@ -257,6 +257,6 @@ def test_damaged_or_foreign_folders_are_refused(weights):
         relative_depth(picture(16), folder, CPU)
 
 
-def test_a_likeness_has_no_parameters_to_learn(weights):
+def test_clip_similarity_has_no_trainable_parameters(weights):
     likeness, _ = load_clip_similarity(CPU)
     assert isinstance(likeness, ClipSimilarity) and not any(p.requires_grad for p in likeness.parameters())

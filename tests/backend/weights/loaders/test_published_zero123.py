@@ -38,7 +38,7 @@ def assert_same(ours: Tensor, name: str) -> None:
     assert max(largest, whole) < 1e-4
 
 
-def test_clip_embedding(condition):
+def test_the_clip_embedding_equals_the_published_one(condition):
     assert_same(condition.embedding[:, None], "clip_embedding")
 
 
@@ -46,21 +46,21 @@ def test_latent_of_the_input_is_not_scaled(condition):
     assert_same(condition.latent, "concat_latent")
 
 
-def test_context_token(model, condition):
+def test_the_context_token_equals_the_published_one(model, condition):
     assert_same(model.context(condition, KNOWN["pose"]), "context")
 
 
-def test_predicted_noise(model, condition):
+def test_the_predicted_noise_equals_the_published_one(model, condition):
     with torch.no_grad():
         assert_same(model.denoise(KNOWN["noise"], KNOWN["t"], condition, KNOWN["pose"]), "eps_at_t")
 
 
-def test_ten_steps_with_guidance_and_without_the_largest(model, condition):
+def test_ten_guided_steps_equal_the_published_ones(model, condition):
     sampling = Sampling("ddim", 10, 3.0, skip_largest_timestep=True)
     assert_same(model.sample_latents(condition, KNOWN["pose"], sampling, KNOWN["noise"]), "ddim10_latent")
 
 
-def test_decoded_image(model):
+def test_the_decoded_image_equals_the_published_one(model):
     """At every fourth pixel, which is what we store of the published one."""
     step = 256 // KNOWN["decoded"].shape[-1]
     with torch.no_grad():
@@ -69,7 +69,7 @@ def test_decoded_image(model):
     torch.testing.assert_close(picture, (KNOWN["decoded"] / 2 + 0.5).clamp(0, 1), atol=1e-4, rtol=0)
 
 
-def test_two_views_at_once_and_guidance_in_parts_change_nothing(model, condition):
+def test_batching_views_and_guidance_changes_nothing(model, condition):
     """The batch that the memory allows is the program's own affair."""
     sampling = Sampling("ddim", 3, 3.0, skip_largest_timestep=True)
     noise = torch.randn(2, 4, 32, 32, generator=torch.Generator().manual_seed(1))
@@ -81,7 +81,7 @@ def test_two_views_at_once_and_guidance_in_parts_change_nothing(model, condition
     torch.testing.assert_close(together, alone, atol=1e-4, rtol=1e-4)
 
 
-def test_stable_zero123_is_told_the_absolute_elevation(model, condition, tmp_path):
+def test_stable_zero123_takes_the_absolute_elevation(model, condition, tmp_path):
     """The same tensors without a training's state: the fourth number is the input's polar angle, not a distance."""
     torch.save({"state_dict": state_dict()}, tmp_path / "weights.ckpt")
     stable = load_zero123(tmp_path / "weights.ckpt", CPU, torch.float32)

@@ -21,7 +21,7 @@ def save(content: object, folder: Path) -> Path:
     return folder / "any name"
 
 
-def test_every_tensor_arrives(tmp_path):
+def test_every_tensor_is_loaded(tmp_path):
     content = sparse_neus_checkpoint()
     model = load_published_sparse_neus(save(content, tmp_path))
     assert (model.resolution, model.rig, model.training) == (96, "published", False)
@@ -88,14 +88,14 @@ NAMES = {
 
 
 @pytest.mark.parametrize("kind", NAMES)
-def test_another_file_is_refused_with_what_differs(kind, tmp_path):
+def test_a_file_of_another_model_is_refused_with_the_differences(kind, tmp_path):
     path = save(damaged(kind), tmp_path)
     with pytest.raises(WeightsError, match=NAMES[kind]) as caught:
         load_published_sparse_neus(path)
     assert str(path) in str(caught.value) and "one2345-sparseneus" in caught.value.remedy
 
 
-def test_only_the_first_three_differences_are_told(tmp_path):
+def test_only_the_first_three_differences_are_named(tmp_path):
     content = sparse_neus_checkpoint()
     names = [name for name in sorted(content["pyramid_feature_network"]) if "tracked" not in name][:5]
     for name in names:
@@ -120,13 +120,13 @@ def test_code_in_a_file_never_runs(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x80\x02}q\x00.", b"no weights at all" * 99])
-def test_files_that_are_no_weights(content, tmp_path):
+def test_files_that_are_no_weights_are_refused(content, tmp_path):
     (tmp_path / "file").write_bytes(content)
     with pytest.raises(WeightsError):
         load_published_sparse_neus(tmp_path / "file")
 
 
-def test_truncated_missing_and_folder(tmp_path):
+def test_truncated_and_missing_files_and_folders_are_refused(tmp_path):
     path = save(sparse_neus_checkpoint(), tmp_path)
     path.write_bytes(path.read_bytes()[:-1000])
     with pytest.raises(WeightsError, match="damaged"):

@@ -75,7 +75,7 @@ def converted(checkpoint, tmp_path_factory) -> Path:
     return folder
 
 
-def test_averaged_weights_are_read_and_nothing_else_is_made(checkpoint):
+def test_averaged_weights_are_read_and_no_pickled_object_is_made(checkpoint):
     model = load_zero123(checkpoint, CPU, torch.float32)
     assert model.kind == "zero123" and not Callback.made
     torch.testing.assert_close(model.unet.state_dict()["conv_in.weight"], rule(EMA, [32, 8, 3, 3]))
@@ -86,7 +86,7 @@ def test_averaged_weights_are_read_and_nothing_else_is_made(checkpoint):
     )
 
 
-def test_without_an_average_the_weights_themselves_are_read(tmp_path):
+def test_without_an_average_the_trained_weights_are_read(tmp_path):
     model = load_zero123(save(tmp_path, {k: v for k, v in STATE.items() if "ema" not in k}), CPU, torch.float32)
     torch.testing.assert_close(model.unet.state_dict()["conv_in.weight"], STATE[RAW])
 
@@ -137,7 +137,7 @@ DAMAGE: dict[str, tuple[Callable[[], dict[str, Tensor]], list[str]]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_what_differs_is_named(damage, tmp_path):
+def test_differences_from_the_network_are_named(damage, tmp_path):
     make, told = DAMAGE[damage]
     with pytest.raises(WeightsError) as caught:
         load_zero123(save(tmp_path, make(), global_step=1), CPU, torch.float32)
@@ -145,20 +145,20 @@ def test_what_differs_is_named(damage, tmp_path):
     assert caught.value.remedy
 
 
-def test_what_does_not_fit_is_refused_before_anything_is_done_with_the_image(tmp_path):
+def test_unsuitable_weights_are_refused_before_the_image_is_processed(tmp_path):
     path = save(tmp_path, without(DECODER), global_step=1)
     values = task("one2345").check({"weights": str(path), "device": "cpu"})
     with pytest.raises(WeightsError, match=f"{DECODER} is missing"):
         one2345.run(Request("one2345", {}, values, 0), Progress())  # there is no image yet
 
 
-def test_a_check_reads_no_number(checkpoint, monkeypatch):
+def test_checking_a_file_reads_no_tensor(checkpoint, monkeypatch):
     monkeypatch.setattr("backend.weights.formats.checkpoint._view", lambda *_: pytest.fail("a number was read"))
     check_zero123(checkpoint)
 
 
 @pytest.mark.parametrize("inside", [True, False], ids=["beside the weights", "as the weights"])
-def test_a_pickle_that_runs_a_program_is_refused(inside, tmp_path):
+def test_a_pickle_that_runs_code_is_refused(inside, tmp_path):
     program = Program(tmp_path / "made by a program")
     path = save(tmp_path, STATE if inside else program, callbacks=program)  # type: ignore[arg-type]
     with pytest.raises(WeightsError, match=r"run a program \(\w+\.mkdir\)"):
@@ -166,7 +166,7 @@ def test_a_pickle_that_runs_a_program_is_refused(inside, tmp_path):
     assert not program.file.exists()
 
 
-def test_files_that_are_no_checkpoint(tmp_path, checkpoint):
+def test_files_that_are_no_checkpoint_are_refused(tmp_path, checkpoint):
     data = checkpoint.read_bytes()
     old = tmp_path / "old.ckpt"
     torch.save({"a": torch.zeros(2)}, old, _use_new_zipfile_serialization=False)
@@ -195,7 +195,7 @@ def test_files_that_are_no_checkpoint(tmp_path, checkpoint):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has neither links for everybody nor pipes with a name")
-def test_links_and_pipes(tmp_path):
+def test_links_are_followed_and_pipes_refused(tmp_path):
     save(tmp_path, without(DECODER), global_step=1)
     (tmp_path / "link").symlink_to(tmp_path / "any name.ckpt")
     with pytest.raises(WeightsError, match=f"{DECODER} is missing"):
@@ -208,7 +208,7 @@ def test_links_and_pipes(tmp_path):
         load_zero123(tmp_path / "pipe", CPU, torch.float32)
 
 
-def test_strides_are_honoured_and_all_kinds_of_numbers_read(tmp_path):
+def test_strides_and_all_number_types_are_read(tmp_path):
     kept = torch.arange(12.0).view(3, 4)
     made = {"turned": kept.T, "row": kept[1], "none": torch.zeros(0, 3), "half": kept.bfloat16(), "n": torch.tensor(7)}
     torch.save(made, tmp_path / "good")
@@ -216,7 +216,7 @@ def test_strides_are_honoured_and_all_kinds_of_numbers_read(tmp_path):
         assert stored.shape == made[name].shape and torch.equal(stored.read(), made[name])
 
 
-def test_what_was_read_leaves_the_memory(checkpoint, converted):
+def test_files_are_unmapped_when_their_tensors_are_freed(checkpoint, converted):
     """Of neither format is anything mapped any more when the tensors are gone."""
     maps = Path("/proc/self/maps")
     for path in (checkpoint, converted / "unet" / FILE):
@@ -228,7 +228,7 @@ def test_what_was_read_leaves_the_memory(checkpoint, converted):
             assert str(path) not in maps.read_text().replace("\\040", " ")
 
 
-def test_a_tensor_may_not_reach_beyond_its_numbers(tmp_path):
+def test_a_tensor_larger_than_its_storage_is_refused(tmp_path):
     """The same file, in whose pickle the shape (4,) is made (1000,)."""
     torch.save({"a": torch.zeros(4)}, tmp_path / "good")
     with zipfile.ZipFile(tmp_path / "good") as good, zipfile.ZipFile(tmp_path / "bad", "w") as bad:
@@ -256,7 +256,7 @@ def test_conversion_keeps_the_weights_in_half_the_bytes(checkpoint, converted):
         torch.testing.assert_close(value, original[name].half().float())
 
 
-def test_layouts_of_the_published_folders(converted, tmp_path):
+def test_every_published_folder_layout_is_read(converted, tmp_path):
     """cc_projection with projection.* in pickles; files of several precisions; old names; other schedulers."""
     known = load_zero123(converted, CPU, torch.float32)
     folder = tmp_path / "other"
@@ -304,7 +304,7 @@ def test_a_folder_that_lacks_a_tensor_says_which(converted, tmp_path):
         load_zero123(tmp_path / "a", CPU, torch.float32)
 
 
-def test_how_the_kind_is_recognised(converted, checkpoint, tmp_path, monkeypatch):
+def test_the_kind_is_recognised_by_state_catalog_or_note(converted, checkpoint, tmp_path, monkeypatch):
     assert open_zero123(checkpoint).kind == "zero123"  # by its training state
     bare = save(tmp_path)
     assert open_zero123(bare).kind == "stable-zero123"

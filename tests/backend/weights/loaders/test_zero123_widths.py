@@ -60,7 +60,7 @@ def wide(tmp_path_factory):
 
 
 @torch.no_grad()
-def test_twice_as_wide_and_another_seed(wide):
+def test_networks_of_twice_the_width_equal_the_reference(wide):
     (unet, vae, clip), state, model = wide
     generator = torch.Generator().manual_seed(5)
     image = torch.rand(1, 3, 224, 224, generator=generator) * 2 - 1
@@ -82,7 +82,7 @@ def test_twice_as_wide_and_another_seed(wide):
 
 
 @torch.no_grad()
-def test_large_batches_convolve_quicker_and_change_nothing(wide, monkeypatch):
+def test_large_batches_use_winograd_and_change_nothing(wide, monkeypatch):
     model, counted = wide[2], []
     monkeypatch.setattr(winograd, "convolve", lambda *inputs: counted.append(inputs) or convolve(*inputs))
     x, token = torch.randn(9, 8, 32, 32, generator=torch.Generator().manual_seed(1)), torch.ones(9, 1, 768)

@@ -61,7 +61,7 @@ def test_a_folder_of_files(publish, known: str):
     assert store.locate("test") == folder
 
 
-def test_a_break_in_the_middle_goes_on_where_it_was(server: Server, publish):
+def test_a_broken_connection_is_resumed(server: Server, publish):
     weights = publish({"model.ckpt": DATA})
     server.break_after = [300_000, 400_000]
     folder = download(weights, quiet)
@@ -69,7 +69,7 @@ def test_a_break_in_the_middle_goes_on_where_it_was(server: Server, publish):
     assert [asked[2] for asked in server.asked] == ["", "bytes=300000-", "bytes=700000-"]
 
 
-def test_another_attempt_goes_on_where_the_first_gave_up(server: Server, publish):
+def test_a_second_attempt_resumes_the_first(server: Server, publish):
     weights = publish({"model.ckpt": DATA})
     server.break_after = [300_000] + [0] * module.ATTEMPTS
     with pytest.raises(WeightsError) as caught:
@@ -84,13 +84,13 @@ def test_another_attempt_goes_on_where_the_first_gave_up(server: Server, publish
     assert (store.folder_of(weights) / "model.ckpt").read_bytes() == DATA
 
 
-def test_a_server_that_gives_whole_files_only(server: Server, publish):
+def test_a_server_without_ranges_is_supported(server: Server, publish):
     weights = publish({"model.ckpt": DATA})
     server.ranges, server.break_after = False, [300_000]
     assert (download(weights, quiet) / "model.ckpt").read_bytes() == DATA
 
 
-def test_what_changed_meanwhile_is_not_put_together(server: Server, publish):
+def test_parts_of_different_versions_are_not_joined(server: Server, publish):
     """Half of the old version lies here when a new one is published; no checksum is known but the server's."""
     weights = publish({"model.ckpt": DATA}, known="")
     server.break_after = [300_000] + [0] * module.ATTEMPTS
@@ -162,7 +162,7 @@ def test_refusals_say_what_to_do(server: Server, publish, status: int, words: st
     nothing_found(weights)
 
 
-def test_nobody_listens(server: Server, publish):
+def test_an_unreachable_server_is_reported(server: Server, publish):
     weights = publish({"model.ckpt": DATA})
     server.close()
     with pytest.raises(WeightsError, match="cannot be downloaded") as caught:
@@ -170,7 +170,7 @@ def test_nobody_listens(server: Server, publish):
     assert "proxy" in caught.value.remedy
 
 
-def test_the_token_goes_to_the_hub_alone(server: Server, publish):
+def test_the_token_is_sent_to_the_hub_alone(server: Server, publish):
     weights, other = publish({"model.ckpt": DATA}, known="size"), Server()
     other.files, server.elsewhere = server.files, other.address
     try:
@@ -197,7 +197,7 @@ def test_a_proxy_of_the_environment_is_used(server: Server, publish, monkeypatch
     assert (download(publish({"model.ckpt": DATA}), quiet) / "model.ckpt").read_bytes() == DATA
 
 
-def test_a_full_disk_is_noticed_before(server: Server, publish, monkeypatch):
+def test_too_little_disk_space_is_noticed_before_downloading(server: Server, publish, monkeypatch):
     weights = publish({"model.ckpt": DATA})
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10**12, 0, module.MARGIN + len(DATA) - 1))
@@ -209,7 +209,7 @@ def test_a_full_disk_is_noticed_before(server: Server, publish, monkeypatch):
     download(weights, quiet)
 
 
-def test_what_is_here_needs_no_room(server: Server, publish, monkeypatch):
+def test_a_finished_part_needs_no_disk_space(server: Server, publish, monkeypatch):
     weights = publish({"model.ckpt": DATA})
     server.break_after = [300_000] + [0] * module.ATTEMPTS
     with pytest.raises(WeightsError):
@@ -219,14 +219,14 @@ def test_what_is_here_needs_no_room(server: Server, publish, monkeypatch):
     download(weights, quiet)
 
 
-def test_a_disk_that_cannot_be_written(server: Server, publish, tmp_path: Path):
+def test_an_unwritable_disk_is_reported(server: Server, publish, tmp_path: Path):
     weights = publish({"model.ckpt": DATA})
     (tmp_path / "weights").write_text("a file where the folder should be")
     with pytest.raises(store.DiskError, match="cannot be written"):
         download(weights, quiet)
 
 
-def test_a_cancel_acts_while_the_server_says_nothing(server: Server, publish):
+def test_a_cancel_works_while_the_server_stalls(server: Server, publish):
     weights = publish({"model.ckpt": DATA})
     server.stall.set()
 
@@ -264,7 +264,7 @@ def test_nothing_is_downloaded_offline(server: Server, publish, monkeypatch, our
     assert server.asked == []
 
 
-def test_one_download_at_a_time(server: Server, publish):
+def test_only_one_download_runs_at_a_time(server: Server, publish):
     weights = publish({"model.ckpt": DATA})
     with environment.alone(store.folder_of(weights)), pytest.raises(WeightsError, match="Another program"):
         download(weights, quiet)

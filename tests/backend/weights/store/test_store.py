@@ -44,21 +44,21 @@ def folder(server: Server, tmp_path: Path) -> Path:
     return tmp_path / "weights"
 
 
-def test_the_folder_is_the_one_that_was_told(monkeypatch, tmp_path: Path):
+def test_the_weights_folder_is_the_configured_one(monkeypatch, tmp_path: Path):
     monkeypatch.setenv("IMAGE_TO_MESH_WEIGHTS", str(tmp_path))
     assert store.weights_folder() == tmp_path
     monkeypatch.delenv("IMAGE_TO_MESH_WEIGHTS")
     assert store.weights_folder() == default_data_folder() / "weights"
 
 
-def test_the_starter_is_always_here(folder: Path):
+def test_the_starter_is_always_found(folder: Path):
     assert store.locate("starter") == store.STARTER
     with pytest.raises(WeightsError, match="belong to the extension"):
         store.remove(catalog.weights("starter"))
 
 
 @pytest.mark.parametrize("identity", [w.id for w in catalog.WEIGHTS if w.repository])
-def test_nothing_else_is_here_at_first(folder: Path, identity: str):
+def test_no_other_weights_are_found_at_first(folder: Path, identity: str):
     assert store.locate(identity) is None
 
 
@@ -103,7 +103,7 @@ def test_a_folder_that_is_not_whole_is_not_found(folder: Path, publish, change: 
         ("pointer.safetensors", b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 4\n", False),
     ],
 )
-def test_what_ends_where_its_own_structure_says(tmp_path: Path, name: str, data: bytes, whole: bool):
+def test_completeness_is_checked_by_the_files_own_structure(tmp_path: Path, name: str, data: bytes, whole: bool):
     (tmp_path / name).write_bytes(data)
     assert store.is_whole(tmp_path / name) is whole
 
@@ -169,7 +169,7 @@ def test_the_users_own_files_are_never_deleted(folder: Path, publish):
     assert (folder / "model.ckpt").read_bytes() == b"54321"
 
 
-def test_what_nobody_knows_is_not_called_good(folder: Path, publish):
+def test_files_without_a_known_checksum_are_not_reported_as_verified(folder: Path, publish):
     weights = publish({"model.onnx": b"anything"}, known="")
     write(folder / "test", {"model.onnx": b"anything"})
     with pytest.raises(WeightsError, match="No checksum is known"):
