@@ -37,7 +37,7 @@ def timed(call: Callable[[], Any]) -> tuple[Any, float, float]:
 
 
 def bumps(size: int) -> Tensor:
-    """What the planes (3, size, size) hold of the body: three bumps on each, as the body would throw shadows."""
+    """Planes (3, size, size) of the body: three bumps on each, like the body's shadows."""
     axis = torch.linspace(-0.87, 0.87, size)
     v, u = torch.meshgrid(axis, axis, indexing="ij")
     planes = torch.zeros(3, size, size)
@@ -79,8 +79,8 @@ def meshing(model: LRM, cells: list[int], compare: int, points: int) -> None:
         asked += len(points)
         return torch.cat([model.density(model.query(scene, p[None])[0][0]) for p in points.split(POINTS_AT_ONCE)])
 
-    def mesh(side: int, **told: int) -> tuple[np.ndarray, np.ndarray]:
-        return extract(field, side, (-radius, radius), LEVEL, "positive", **told)
+    def mesh(side: int, coarse: int = 32) -> tuple[np.ndarray, np.ndarray]:
+        return extract(field, side, (-radius, radius), LEVEL, "positive", coarse=coarse)
 
     (whole, _, _), (part, _, _) = timed(lambda: mesh(compare, coarse=compare)), timed(lambda: mesh(compare))
     same = np.array_equal(whole[1], part[1]) and len(whole[0])

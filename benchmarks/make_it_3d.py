@@ -54,7 +54,7 @@ def pictures(mesh: Mesh, cameras: list[Camera]) -> list[np.ndarray]:
 
 
 def psnrs(seen: list[np.ndarray], true: list[np.ndarray]) -> dict[str, float]:
-    """Of the reference view, which is the first, and the mean of the others; dB."""
+    """PSNR in dB of the reference view, which is the first, and the mean of the others."""
     values = [psnr(a, b) for a, b in zip(seen, true, strict=True)]
     return {"reference": round(values[0], 2), "novel": round(float(np.mean(values[1:])), 2)}
 

@@ -74,7 +74,7 @@ def front_shares(found: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
 
 
 def dream(truth: Mesh, views: int, seed: int, course: MultiViewRecipe, size: int) -> tuple[torch.Tensor, float]:
-    """What a prior that judges `views` at once makes of an object, from all around; and processor seconds."""
+    """The object that a prior makes which judges `views` at once, seen from all around; and processor seconds."""
     oracle = UnsureOracle(truth, size=size, views=views, liking=LIKING)
     task = MultiViewObjective(oracle, make_field(course, seed), course)
     begun = time.process_time()

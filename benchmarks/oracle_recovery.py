@@ -90,7 +90,7 @@ def color_error(mesh: Mesh, truth: Mesh) -> float:
 
 
 def lit(mesh: Mesh) -> Mesh:
-    """The same in a soft light that is fixed to it, as the published training pictures have: each face has its own
+    """The mesh in a soft light that is fixed to it, as in the published training images: each face has its own
     vertices, whose colours are albedo x (ambient + (1 - ambient) (1 + n.l) / 2), which tells all its sides apart."""
     corners = mesh.vertices[mesh.faces].astype(np.float64)
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])

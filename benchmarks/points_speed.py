@@ -27,7 +27,7 @@ def sphere(count: int) -> Tensor:
 
 
 def loop(points: Tensor, camera: Camera, radius: float, per_pixel: int) -> Splats:
-    """What `splat` says, pixel by pixel."""
+    """`splat` in plain Python, pixel by pixel."""
     centre, depth = project(camera, points)
     index = torch.full((camera.height, camera.width, per_pixel), -1)
     weight = torch.zeros(index.shape)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the text starter makes of prompts: how near a mesh of the same kind comes, and whether the colour is right.
+"""The text starter's meshes of prompts: how near a mesh of the same kind comes, and whether the colour is right.
 
 python -m benchmarks.prompts --engine dreamfusion
 """

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+# diffusers annotates its models loosely.
+# pyright: reportArgumentType=false
 """Zero123 in the published layout at any width, with random weights: time and memory do not depend on their values."""
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the remedies against a diffusion model's defects are worth, measured with an oracle that has these defects.
+"""How much each remedy against a diffusion model's defects improves, measured with an oracle that has these defects.
 
     python -m benchmarks.remedies [--steps 60]
 

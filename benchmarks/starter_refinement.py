@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the starter's Zero123 makes of the fast engine's mesh: F-score and the input view before and after.
+"""The fast engine's mesh refined with the starter's Zero123: F-score and the input view before and after.
 
 python -m benchmarks.starter_refinement --objects 5
 """

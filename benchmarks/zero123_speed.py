@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+# diffusers annotates its models loosely.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false
 """Zero123 the straightforward way against ours, in one run: python -m benchmarks.zero123_speed [--width small|full]
 
 Straightforward, as the releases do: one view at a time, the image encoded for each, two calls of the UNet for guidance,
@@ -56,7 +58,7 @@ def do_as_released(model: Zero123) -> None:
 
 
 def ours(model: Zero123, image: Tensor, poses: Tensor, sampling: Sampling, noise: Tensor) -> Tensor:
-    """The same views."""
+    """The views by our sampler."""
     return model.decode(model.sample_latents(model.encode(image), poses, sampling, noise))
 
 

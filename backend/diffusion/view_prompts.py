@@ -25,13 +25,13 @@ def view_prompt(prompt: str, seen: Side) -> str:
 
 
 def wrap(azimuth_deg: float) -> float:
-    """The same angle in -180..180."""
+    """The angle in degrees, wrapped to -180..180."""
     return (azimuth_deg + 180) % 360 - 180
 
 
 @dataclass(frozen=True)
 class Mixture:
-    """What Perp-Neg asks for one camera: a positive prompt between two sides (share of the first), and the negative
+    """Perp-Neg's prompts for one camera: a positive prompt between two sides (share of the first), and the negative
     sides with their weights <= 0."""
 
     sides: tuple[Side, Side]

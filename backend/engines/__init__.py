@@ -22,7 +22,7 @@ Values = TypeVar("Values", covariant=True)
 
 @dataclass(frozen=True)
 class Request(Generic[Values]):
-    """What an engine is asked for.
+    """One call of an engine.
 
     task: its name. parameters: an instance of the task's parameter class, as Task.check makes it.
     inputs: "image" float32 RGBA (H, W, 4), straight alpha, sRGB 0..1, first row on top; "prompt", a text; "mesh", a

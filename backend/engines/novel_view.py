@@ -36,10 +36,10 @@ def run(request: Request[NovelViewParameters], progress: Progress) -> ImageResul
     sampling = model.sampling(parameters.quality, parameters.num_inference_steps, parameters.guidance_scale)
     views = []
     for number, (azimuth, elevation) in enumerate(angles):  # one after the other, so that each is shown when it is made
-        turn = torch.tensor([[azimuth, 0.0 if elevation is None else elevation - own]], device=models.device).T
+        turn = torch.tensor([azimuth, 0.0 if elevation is None else elevation - own], device=models.device)
         views += model.sample(
             condition,
-            model.pose(*turn, torch.tensor([own]), RADIUS - distance),
+            model.pose(turn[:1], turn[1:], own, RADIUS - distance),
             sampling,
             torch.Generator().manual_seed(request.seed),
             step_done=lambda i, n, number=number: progress.update("View", number * n + i, n * len(angles)),

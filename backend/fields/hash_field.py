@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any, TypeVar
 
@@ -96,7 +97,7 @@ class HashField(GridField):
             self.grid.active = len(self.grid.resolutions) / 2 * (1 + shown)
 
 
-def seeded(kind: type[Model], grid: dict[str, int], seed: int, **settings: Any) -> Model:
+def seeded(kind: Callable[..., Model], grid: dict[str, int], seed: int, **settings: Any) -> Model:
     """A field of class `kind` on a HashGrid with these settings, all weights drawn from `seed`."""
     generator = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]):

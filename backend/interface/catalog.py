@@ -201,6 +201,22 @@ DEPTH = tuple(
     )
 )
 
+ORIGINAL_ZERO123 = tuple(
+    Weights(
+        f"zero123-{steps}",
+        f"Zero123, {steps:,} steps, original",
+        VIEWS,
+        "views",
+        "cvlab/zero123-weights",
+        (File(f"{steps}.ckpt"),),
+        "MIT",
+        "yes",
+        LARGE,
+        about=15_500_000_000,
+        requires=SURFACE,
+    )
+    for steps in (105_000, 165_000)
+)
 WEIGHTS: tuple[Weights, ...] = (
     Weights(
         "starter",
@@ -276,32 +292,7 @@ WEIGHTS: tuple[Weights, ...] = (
         LARGE,
         requires=SURFACE,
     ),
-    Weights(
-        "zero123-105000",
-        "Zero123, 105,000 steps, original",
-        VIEWS,
-        "views",
-        "cvlab/zero123-weights",
-        (File("105000.ckpt"),),
-        "MIT",
-        "yes",
-        LARGE,
-        about=15_500_000_000,
-        requires=SURFACE,
-    ),
-    Weights(
-        "zero123-165000",
-        "Zero123, 165,000 steps, original",
-        VIEWS,
-        "views",
-        "cvlab/zero123-weights",
-        (File("165000.ckpt"),),
-        "MIT",
-        "yes",
-        LARGE,
-        about=15_500_000_000,
-        requires=SURFACE,
-    ),
+    *ORIGINAL_ZERO123,
     Weights(
         "triposr",
         "TripoSR",

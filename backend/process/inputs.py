@@ -23,7 +23,8 @@ Keep = Callable[[str, bytes], None]
 
 
 def read_inputs(task: Task[Any], named: Any, attached: Mapping[str, bytes], keep: Keep) -> dict[str, Any]:
-    """What a task's engine gets as `inputs`. named: the message's "inputs". keep(file name, bytes): gets what was sent.
+    """The inputs of a task's engine, read and checked. named: the message's "inputs".
+    keep(file name, bytes): stores what was sent.
 
     Raises ParameterError, ImageError, ViewsError, MeshFileError, and whatever `keep` does.
     """

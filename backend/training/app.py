@@ -21,6 +21,7 @@ Meshes = Annotated[
 ]
 Work = Annotated[Path, typer.Option(help="Folder for rendered views, checkpoints and curves.")]
 Steps = Annotated[int, typer.Option(min=1, help="Total training steps; raise it to continue a finished run.")]
+Vae = Annotated[Path, typer.Option(help="Folder of the auto-encoder used with them.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda or mps.")]
 Threads = Annotated[int, typer.Option(min=0, help="CPU threads, 0 for all cores.")]
 Stretching = Annotated[
@@ -100,7 +101,7 @@ def text_to_image(
     output: Annotated[Path, typer.Argument(help="Folder for the weights.")],
     meshes: Meshes,
     steps: Steps = 2400,
-    vae: Annotated[Path, typer.Option(help="Folder of the auto-encoder used with them.")] = STARTER / "vae",
+    vae: Vae = STARTER / "vae",
     work: Work = WORK,
     device: Device = "cpu",
     threads: Threads = 0,
@@ -124,7 +125,7 @@ def multi_view(
     meshes: Meshes,
     start: Annotated[str, typer.Option(help="Weights of text-to-image.")] = "starter-text",
     steps: Steps = 6600,
-    vae: Annotated[Path, typer.Option(help="Folder of the auto-encoder used with them.")] = STARTER / "vae",
+    vae: Vae = STARTER / "vae",
     work: Work = WORK,
     device: Device = "cpu",
     threads: Threads = 0,

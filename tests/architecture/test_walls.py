@@ -31,7 +31,7 @@ def named(path: Path) -> str:
 
 
 def broken_walls(path: Path, root: Path = ROOT) -> list[str]:
-    """What a file imports against the rules."""
+    """A file's imports that break the rules."""
     own = dotted(path, root)
     top = own.split(".")[0]
     found = []

@@ -85,7 +85,7 @@ def prose(path: Path) -> list[tuple[int, str]]:
         if line.lstrip().startswith("```"):
             fenced = not fenced
         elif not fenced and not line.startswith("    "):
-            lines.append((number, re.sub(r"`[^`]*`", lambda code: code[0] if line.startswith("#") else "", line)))
+            lines.append((number, line if line.startswith("#") else re.sub(r"`[^`]*`", "", line)))
     return lines
 
 

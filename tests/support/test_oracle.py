@@ -36,7 +36,7 @@ def camera(azimuth: float, elevation: float = 0.0) -> Camera:
 
 
 def clean(oracle: OraclePrior, azimuth: float) -> torch.Tensor:
-    """What it denoises to, as a picture."""
+    """The oracle's denoised image."""
     side = oracle.image_size // getattr(oracle.codec, "factor", 1)
     noisy = torch.zeros(1, oracle.channels, side, side)
     return oracle.decode(oracle.denoise(noisy, T, [camera(azimuth)]).conditional)[0]

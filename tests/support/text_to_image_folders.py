@@ -8,46 +8,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, DDPMScheduler, IFPipeline, StableDiffusionPipeline
-from diffusers import UNet2DConditionModel as UNet
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer, T5Config, T5EncoderModel, T5Tokenizer
+from diffusers import DDIMScheduler, DDPMScheduler, IFPipeline, StableDiffusionPipeline, UNet2DConditionModel
+from transformers import CLIPTextModel, T5Config, T5EncoderModel, T5Tokenizer
 
-LETTERS = "abcdefghijklmnopqrstuvwxyz,"
+from tests.support.small_networks import LETTERS, autoencoder, clip_text_config, clip_tokenizer, unet
 
 
 def write_stable_diffusion(folder: Path, prediction_type: str = "epsilon") -> None:
     """Stable Diffusion that makes images of 16 pixels a side, with a vocabulary of letters."""
     torch.manual_seed(0)
-    words = [*LETTERS, *(letter + "</w>" for letter in LETTERS), "<|startoftext|>", "<|endoftext|>"]
-    tokenizer = CLIPTokenizer({word: i for i, word in enumerate(words)}, [], model_max_length=20)
-    config = CLIPTextConfig(
-        vocab_size=len(words),
-        hidden_size=12,
-        intermediate_size=24,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        max_position_embeddings=20,
-        bos_token_id=len(words) - 2,
-        eos_token_id=len(words) - 1,
-    )
-    vae = AutoencoderKL(
-        down_block_types=("DownEncoderBlock2D",) * 2,
-        up_block_types=("UpDecoderBlock2D",) * 2,
-        block_out_channels=(8, 8),
-        norm_num_groups=4,
-    )
-    unet = UNet(
-        sample_size=8,
-        in_channels=4,
-        out_channels=4,
-        down_block_types=("CrossAttnDownBlock2D",),
-        up_block_types=("CrossAttnUpBlock2D",),
-        layers_per_block=1,
-        block_out_channels=(16,),
-        cross_attention_dim=12,
-        attention_head_dim=2,
-        norm_num_groups=4,
-    )
+    encoder, vae = CLIPTextModel(clip_text_config()), autoencoder()
     scheduler = DDIMScheduler(
         beta_start=0.00085,
         beta_end=0.012,
@@ -59,9 +29,9 @@ def write_stable_diffusion(folder: Path, prediction_type: str = "epsilon") -> No
     )
     pipeline = StableDiffusionPipeline(
         vae,
-        CLIPTextModel(config),
-        tokenizer,
-        unet,
+        encoder,
+        clip_tokenizer(),
+        unet(4, 4),
         scheduler,
         None,
         None,
@@ -78,7 +48,7 @@ def write_deep_floyd(folder: Path) -> None:
     encoder = T5EncoderModel(
         T5Config(vocab_size=len(tokenizer), d_model=12, d_kv=4, d_ff=16, num_layers=2, num_heads=2)
     )
-    unet = UNet(
+    first_stage = UNet2DConditionModel(
         sample_size=16,
         in_channels=3,
         out_channels=6,
@@ -103,5 +73,5 @@ def write_deep_floyd(folder: Path) -> None:
         sample_max_value=1.5,
         dynamic_thresholding_ratio=0.95,
     )
-    pipeline = IFPipeline(tokenizer, encoder, unet, scheduler, None, None, None, requires_safety_checker=False)
+    pipeline = IFPipeline(tokenizer, encoder, first_stage, scheduler, None, None, None, requires_safety_checker=False)
     pipeline.save_pretrained(folder)

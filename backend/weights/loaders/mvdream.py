@@ -162,7 +162,7 @@ def empty_vae(names: StoredNetwork, config: dict[str, Any]) -> AutoencoderKL:
 
 
 def empty_text_encoder(names: StoredNetwork, config: dict[str, Any]) -> CLIPTextModel:
-    """Of OpenCLIP's the last block is left out: Stable Diffusion 2 attends to the one before it."""
+    """OpenCLIP's last block is left out: Stable Diffusion 2 attends to the one before it."""
     words, width = names.shape("embeddings.token_embedding.weight")
     inner = names.count("encoder.layers.{}.mlp.fc1.weight")
     settings = CLIPTextConfig(

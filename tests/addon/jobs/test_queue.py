@@ -314,7 +314,7 @@ def test_float_pixels_become_straight_srgb():
 
 
 def test_blenders_own_part_comes_first_a_step_at_a_time(make, scene):
-    """What it prepares is there when the attachments are asked for."""
+    """Attachments are read after the preparation has ended."""
     taken = []
 
     def prepare():

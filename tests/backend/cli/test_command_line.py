@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,6 +38,10 @@ def failed(done: subprocess.CompletedProcess[str], status: int, *words: str) -> 
         assert word in lines[0]
 
 
+def generate(image: Path, output: Path, *more: object, **process: Any) -> subprocess.CompletedProcess[str]:
+    return call("generate", *VIEWS, "--image", image, "--output", output, *more, **process)
+
+
 def test_listing_engines_imports_no_torch():
     code = (
         "import sys; from backend.__main__ import main; main(['engines'])\n"
@@ -62,36 +67,13 @@ def test_engines_prints_json_for_programs():
 
 
 def test_generate_prints_progress_for_people_and_json_for_programs(image: Path, tmp_path: Path):
-    done = call(
-        "generate",
-        *VIEWS,
-        "--image",
-        image,
-        "--output",
-        tmp_path / "a.ply",
-        "--seed",
-        5,
-        "--set",
-        "num_inference_steps=9",
-    )
+    done = generate(image, tmp_path / "a.ply", "--seed", 5, "--set", "num_inference_steps=9")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"{tmp_path / 'a.ply'}: 4 vertices, 4 faces")
     mesh = load(tmp_path / "a.ply")
     np.testing.assert_array_equal(mesh.vertices, VERTICES)
     assert (mesh.vertex_colors == (10, 200, 30, 255)).all()
-    done = call(
-        "generate",
-        *VIEWS,
-        "--image",
-        image,
-        "--output",
-        tmp_path / "new folder" / "b.glb",
-        "--seed",
-        5,
-        "--json",
-        "--set",
-        "weights=chatter",
-    )
+    done = generate(image, tmp_path / "new folder" / "b.glb", "--seed", 5, "--json", "--set", "weights=chatter")
     answer = json.loads(done.stdout)
     assert (answer["ok"], answer["faces"], answer["report"]["seed"]) == (True, 4, 5)
     assert Path(answer["output"]) == tmp_path / "new folder" / "b.glb"
@@ -104,18 +86,7 @@ def test_generate_prints_progress_for_people_and_json_for_programs(image: Path, 
     [("memory", 4, "memory"), ("weights", 3, "weights"), ("bug", 1, "internal"), ("empty", 2, "input")],
 )
 def test_each_kind_of_failure_has_its_exit_status(image: Path, tmp_path: Path, scenario: str, status: int, kind: str):
-    arguments = [
-        "generate",
-        *VIEWS,
-        "--image",
-        image,
-        "--output",
-        tmp_path / "a.ply",
-        "--set",
-        f"weights={scenario}",
-        "--json",
-    ]
-    done = call(*arguments)
+    done = generate(image, tmp_path / "a.ply", "--set", f"weights={scenario}", "--json")
     answer = json.loads(done.stdout)
     assert done.returncode == status
     assert (answer["ok"], answer["kind"]) == (False, kind)
@@ -230,12 +201,8 @@ def test_a_full_disk_is_reported(image: Path, tmp_path: Path):
     import resource
 
     (tmp_path / "a.ply").write_bytes(b"the user's own")
-    done = call(
-        "generate",
-        *VIEWS,
-        "--image",
+    done = generate(
         image,
-        "--output",
         tmp_path / "a.ply",
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)),
     )

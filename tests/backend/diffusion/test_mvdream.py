@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # diffusers and transformers annotate their models loosely.
 # pyright: reportAttributeAccessIssue=false, reportArgumentType=false
-"""What MVDream is told of cameras, and the starter as a multi-view model: as a prior, and as views in a folder."""
+"""MVDream's camera conditioning; the starter as a multi-view model: as a prior, and as views in a folder."""
 
 import math
 

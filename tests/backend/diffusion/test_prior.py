@@ -5,47 +5,20 @@
 
 import pytest
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+from diffusers import DDIMScheduler
 from torch import nn
-from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from backend.diffusion import guidance
 from backend.diffusion.prior import Zero123Prior
 from backend.diffusion.zero123 import Condition, Zero123, relative_pose
 from backend.rendering.cameras import Camera, orbit
+from tests.support.small_networks import autoencoder, clip_vision, unet
 
 
 def small_prior(prediction_type: str) -> Zero123Prior:
-    """Of an input seen from 20 degrees above, at a distance of 1.5."""
+    """A prior for an input seen from 20 degrees above, at a distance of 1.5."""
     torch.manual_seed(0)
-    vae = AutoencoderKL(
-        down_block_types=("DownEncoderBlock2D",) * 2,
-        up_block_types=("UpDecoderBlock2D",) * 2,
-        block_out_channels=(8, 8),
-        norm_num_groups=4,
-    )
-    unet = UNet2DConditionModel(
-        sample_size=8,
-        in_channels=8,
-        out_channels=4,
-        down_block_types=("CrossAttnDownBlock2D",),
-        up_block_types=("CrossAttnUpBlock2D",),
-        layers_per_block=1,
-        block_out_channels=(16,),
-        cross_attention_dim=12,
-        attention_head_dim=2,
-        norm_num_groups=4,
-    )
-    config = CLIPVisionConfig(
-        hidden_size=16,
-        intermediate_size=32,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        image_size=16,
-        patch_size=8,
-        projection_dim=12,
-    )
-    model = Zero123(vae, CLIPVisionModelWithProjection(config), unet, nn.Linear(16, 12), prediction_type).eval()
+    model = Zero123(autoencoder(), clip_vision(), unet(8, 4), nn.Linear(16, 12), prediction_type).eval()
     with torch.no_grad():
         condition = model.encode(torch.rand(1, 3, 16, 16) * 2 - 1)
     return Zero123Prior(model, condition, 20.0, 1.5)

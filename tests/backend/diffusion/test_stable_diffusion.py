@@ -70,7 +70,7 @@ def test_if_vocabulary_is_read_from_the_sentencepiece_file_alone(tmp_path):
 
 @pytest.mark.parametrize("prediction_type", ["epsilon", "v_prediction"])
 def test_sampled_images_equal_the_pipelines(tmp_path, prediction_type):
-    """The same noise, five steps of DDIM with guidance 7.5: latents and pictures agree."""
+    """From equal noise, five steps of DDIM with guidance 7.5 give equal latents and images."""
     write_stable_diffusion(tmp_path, prediction_type)
     pipeline = StableDiffusionPipeline.from_pretrained(tmp_path)
     pipeline.set_progress_bar_config(disable=True)

@@ -8,9 +8,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch import nn
-from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from backend.diffusion.sampling import FAST, PAPER, Sampling
 from backend.diffusion.zero123 import PARTS, Condition, Zero123, relative_pose
@@ -19,36 +17,12 @@ from backend.reconstruction.sparse_neus.volume_frame import object_box
 from backend.rendering.cameras import orbit
 from backend.weights.loaders.zero123 import load_zero123
 from tests.support import DATA
+from tests.support.small_networks import autoencoder, clip_vision, unet
 
 
 def small_model(prediction_type: str = "v_prediction") -> Zero123:
     torch.manual_seed(0)
-    levels = ("DownEncoderBlock2D", "UpDecoderBlock2D", "CrossAttnDownBlock2D", "CrossAttnUpBlock2D")
-    vae = AutoencoderKL(
-        down_block_types=levels[:1] * 2, up_block_types=levels[1:2] * 2, block_out_channels=(8, 8), norm_num_groups=4
-    )
-    config = CLIPVisionConfig(
-        hidden_size=16,
-        intermediate_size=32,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        image_size=16,
-        patch_size=8,
-        projection_dim=12,
-    )
-    unet = UNet2DConditionModel(
-        sample_size=8,
-        in_channels=8,
-        out_channels=4,
-        down_block_types=levels[2:3],
-        up_block_types=levels[3:],
-        layers_per_block=1,
-        block_out_channels=(16,),
-        cross_attention_dim=12,
-        attention_head_dim=2,
-        norm_num_groups=4,
-    )
-    model = Zero123(vae, CLIPVisionModelWithProjection(config), unet, nn.Linear(16, 12), prediction_type, "starter")
+    model = Zero123(autoencoder(), clip_vision(), unet(8, 4), nn.Linear(16, 12), prediction_type, "starter")
     return model.eval().requires_grad_(False)
 
 

@@ -9,8 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from diffusers import UNet2DConditionModel
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+from transformers import CLIPTextModel
 
 from backend.diffusion.mvdream import MultiView, camera_vectors
 from backend.diffusion.sampling import make_scheduler
@@ -25,47 +24,26 @@ from backend.runtime.progress import Cancelled, Progress
 from backend.weights.loaders.mvdream import load_multi_view
 from backend.weights.loaders.stable_diffusion import load_text_to_image
 from backend.weights.loaders.subjects import check_new, find_subjects, give_subjects, read_subject, save_subject
+from tests.support.small_networks import clip_text_config, clip_tokenizer, unet
 
-LETTERS = "abcdefghijklmnopqrstuvwxyz"
 COURSE = replace(STARTER, steps=6, rate=1e-2, preservation=0.0)
 
 
 def make_model(width=16):
     torch.manual_seed(0)
-    words = [*LETTERS, *(letter + "</w>" for letter in LETTERS), "<|startoftext|>", "<|endoftext|>"]
-    tokenizer = CLIPTokenizer({word: i for i, word in enumerate(words)}, [], model_max_length=8)
-    encoder = CLIPTextModel(
-        CLIPTextConfig(
-            vocab_size=len(words),
-            hidden_size=12,
-            intermediate_size=24,
-            num_hidden_layers=1,
-            num_attention_heads=2,
-            max_position_embeddings=8,
-            bos_token_id=len(words) - 2,
-            eos_token_id=len(words) - 1,
-        )
+    encoder = CLIPTextModel(clip_text_config(layers=1, length=8))
+    return (
+        MultiView(unet(3, 3, width), None, encoder, clip_tokenizer(8), make_scheduler("epsilon"))
+        .eval()
+        .requires_grad_(False)
     )
-    unet = UNet2DConditionModel(
-        sample_size=8,
-        in_channels=3,
-        out_channels=3,
-        down_block_types=("CrossAttnDownBlock2D",),
-        up_block_types=("CrossAttnUpBlock2D",),
-        layers_per_block=1,
-        block_out_channels=(width,),
-        cross_attention_dim=12,
-        attention_head_dim=2,
-        norm_num_groups=4,
-    )
-    return MultiView(unet, None, encoder, tokenizer, make_scheduler("epsilon")).eval().requires_grad_(False)
 
 
 PHOTOS = torch.rand(3, 3, 8, 8, generator=torch.Generator().manual_seed(1))
 
 
 def answer(model, prompt):
-    """What the model says of four noisy views."""
+    """The model's prediction for four noisy views."""
     noisy = torch.randn(4, 3, 8, 8, generator=torch.Generator().manual_seed(2))
     cameras = camera_vectors(turntable(4, 10, 1.2, 40, 8))[None]
     return model.predict(noisy, torch.full((4,), 400), model.embed([prompt]).expand(4, -1, -1), cameras)
@@ -109,7 +87,7 @@ def changed_weights(model):
 
 @pytest.mark.parametrize("rank", [0, 2])
 def test_preservation_reduces_parameter_drift(rank):
-    """The same photos, seeds and steps; the mean absolute change with and without the term."""
+    """Mean absolute change with and without the term, for equal photos, seeds and steps."""
     found = {}
     for preservation in (0.0, 1e3):
         model, start = make_model(), dict(make_model().unet.named_parameters())
@@ -175,7 +153,7 @@ def test_subjects_of_other_models_and_broken_files_are_refused(tmp_path):
 
 @pytest.mark.parametrize("method", ["lora", "full"])
 def test_a_request_writes_a_subject_that_prompts_can_use(method, tmp_path, monkeypatch):
-    """Of the starter, in two steps; a second one of the same name is refused before anything is loaded."""
+    """The starter learns in two steps; a second subject of that name is refused before anything is loaded."""
     monkeypatch.setenv("IMAGE_TO_MESH_WEIGHTS", str(tmp_path))
     told = {"subject": "gnome", "kind": "red car", "method": method, "steps": 2, "device": "cpu"}
     photo = np.zeros((40, 60, 4), np.float32)

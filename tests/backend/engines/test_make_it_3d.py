@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from backend.diffusion.clip_similarity import ClipSimilarity, through, unlike
 from backend.engines import Request
@@ -35,7 +34,9 @@ from backend.rendering.mesh import Mesh
 from backend.rendering.point_cloud import PointCloud, build_point_cloud
 from backend.rendering.rasteriser import rasterise, render_mesh
 from backend.runtime.progress import Progress
+from tests.support.boxes import GREEN, RED, brick
 from tests.support.oracle import OraclePrior
+from tests.support.small_networks import clip_vision
 
 COURSE = replace(
     make_it_3d.SMALL,
@@ -60,52 +61,18 @@ FINE = RefineRecipe(
     point_rate=0.03,
     weights={"picture": 500, "color": 1000, "background": 1},
 )
-GREEN, RED = np.array([30.0, 160.0, 60.0]), np.array([200.0, 40.0, 30.0])
-
-
-def brick(parts: int = 1) -> Mesh:
-    """0.7 x 0.3 x 0.4, green on the left and red on the right, and evenly between; each side of parts^2 squares."""
-    share = np.linspace(-0.5, 0.5, parts + 1)
-    u, v = (x.ravel() for x in np.meshgrid(share, share, indexing="ij"))
-    i, j = (x.ravel() for x in np.meshgrid(np.arange(parts), np.arange(parts), indexing="ij"))
-    a = i * (parts + 1) + j
-    square = np.concatenate([np.stack([a, a + parts + 1, a + parts + 2], 1), np.stack([a, a + parts + 2, a + 1], 1)])
-    vertices, faces = [], []
-    for axis in range(3):
-        for side in (-0.5, 0.5):
-            point = np.full((len(u), 3), side)
-            point[:, (axis + 1) % 3], point[:, (axis + 2) % 3] = u, v
-            faces.append((square if side > 0 else square[:, ::-1]) + len(u) * len(vertices))
-            vertices.append(point)
-    places = np.concatenate(vertices) * [0.7, 0.3, 0.4]
-    rgb = GREEN + (places[:, :1] + 0.35) / 0.7 * (RED - GREEN)
-    return Mesh(places, np.concatenate(faces), np.pad(rgb, ((0, 0), (0, 1)), constant_values=255).astype(np.uint8))
 
 
 def judge() -> ClipSimilarity:
     """A CLIP that knows nothing."""
     torch.manual_seed(0)
-    config = CLIPVisionConfig(
-        hidden_size=16,
-        intermediate_size=32,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        image_size=16,
-        patch_size=8,
-        projection_dim=8,
-    )
-    return ClipSimilarity(CLIPVisionModelWithProjection(config))
+    return ClipSimilarity(clip_vision(projection=8))
 
 
 def see(truth: Mesh, likeness: ClipSimilarity | None, size: int = 48) -> ReferenceFeatures:
     camera = Camera(orbit(0, 15, 3.8), 20, size, size)
     depth = rasterise(torch.from_numpy(truth.vertices), torch.from_numpy(truth.faces).long(), camera).depth
     return encode_reference(Reference(render_mesh(truth, camera), camera), likeness, "", depth.clamp(max=10))
-
-
-def test_the_test_brick_is_closed_and_has_its_volume():
-    for parts in (1, 3):
-        assert brick(parts).volume == pytest.approx(0.7 * 0.3 * 0.4, rel=1e-4)
 
 
 def test_the_first_stage_recovers_the_oracles_shape_and_colours():
@@ -116,8 +83,8 @@ def test_the_first_stage_recovers_the_oracles_shape_and_colours():
     assert {"color", "depth", "clip", "prior", "picture", "likeness"} <= outcome.losses.keys()
     mesh = task.mesh(48)
 
-    def inside(build_point_cloud: float) -> float:
-        return float(np.all(np.abs(mesh.vertices) <= np.array([0.35, 0.15, 0.2]) + build_point_cloud, axis=1).mean())
+    def inside(margin: float) -> float:
+        return float(np.all(np.abs(mesh.vertices) <= np.array([0.35, 0.15, 0.2]) + margin, axis=1).mean())
 
     assert inside(0.05) > 0.95 and inside(-0.06) < 0.05
     assert mesh.volume == pytest.approx(0.7 * 0.3 * 0.4, rel=0.25)

@@ -52,7 +52,7 @@ def settings(**values) -> One2345Parameters:
 
 
 def reconstruct(views: Sequence[np.ndarray], cameras: Sequence[Camera]) -> Mesh:
-    """Of views with cameras, by the starter's SparseNeuS."""
+    """Reconstructs views with cameras by the starter's SparseNeuS."""
     model = load_models("starter", torch.device("cpu")).sparse_neus
     return mesh_from_images(model, np.stack(views), 64, list(cameras), settings(), Progress())
 
@@ -80,7 +80,7 @@ def test_a_checkered_head_is_reconstructed_without_holes():
 
 
 def test_scene_scale_and_place_come_from_the_cameras():
-    """The same views with cameras twice as far and moved give the mesh twice as large and moved."""
+    """Cameras twice as far away and moved give the mesh twice as large and moved."""
     views, cameras = zip(*(picture(a, e) for a, e in view_set(20)), strict=True)
     moved = [Camera(c.cam_to_world.clone(), FOV_DEG, 64, 64) for c in cameras]
     shift = torch.tensor([1.0, 2.0, 3.0])

@@ -2,7 +2,7 @@
 # diffusers and transformers annotate their models loosely.
 # pyright: reportArgumentType=false, reportCallIssue=false, reportAttributeAccessIssue=false
 """Shap-E from tiny random folders: its latents are those of diffusers' own pipelines, its mesh the surface that the
-latents' network tells."""
+latents' network describes."""
 
 import numpy as np
 import pytest
@@ -10,20 +10,14 @@ import torch
 from diffusers import HeunDiscreteScheduler, PriorTransformer, ShapEImg2ImgPipeline, ShapEPipeline
 from diffusers.pipelines.shap_e import ShapERenderer
 from PIL import Image
-from transformers import (
-    CLIPTextConfig,
-    CLIPTextModelWithProjection,
-    CLIPTokenizer,
-    CLIPVisionConfig,
-    CLIPVisionModel,
-)
+from transformers import CLIPTextModelWithProjection, CLIPVisionConfig, CLIPVisionModel
 
 from backend.engines import Request, shap_e
 from backend.interface.catalog import WeightsError
 from backend.interface.tasks import task
 from backend.runtime.progress import Cancelled, Progress
+from tests.support.small_networks import CLIP_SIZES, clip_text_config, clip_tokenizer
 
-LETTERS = "abcdefghijklmnopqrstuvwxyz"
 PICTURE = np.ones((32, 32, 4), np.float32)
 PICTURE[:, :, 3] = 0
 PICTURE[8:24, 8:24] = 0.2, 0.5, 0.9, 1
@@ -64,23 +58,12 @@ def make(folder, kind):
         clip_sample=True,
         clip_sample_range=1.0,
     )
-    sizes = dict(hidden_size=12, intermediate_size=24, num_hidden_layers=1, num_attention_heads=2, projection_dim=12)
     if kind == "image":
-        seen = CLIPVisionModel(CLIPVisionConfig(**sizes, image_size=32, patch_size=16))
+        seen = CLIPVisionModel(CLIPVisionConfig(**CLIP_SIZES, num_hidden_layers=1, image_size=32, patch_size=16))
         pipeline = ShapEImg2ImgPipeline(prior, seen, None, scheduler, renderer)
     else:
-        words = [*LETTERS, *(letter + "</w>" for letter in LETTERS), "<|startoftext|>", "<|endoftext|>"]
-        tokenizer = CLIPTokenizer({word: i for i, word in enumerate(words)}, [], model_max_length=20)
-        seen = CLIPTextModelWithProjection(
-            CLIPTextConfig(
-                **sizes,
-                vocab_size=len(words),
-                max_position_embeddings=20,
-                bos_token_id=len(words) - 2,
-                eos_token_id=len(words) - 1,
-            )
-        )
-        pipeline = ShapEPipeline(prior, seen, tokenizer, scheduler, renderer)
+        seen = CLIPTextModelWithProjection(clip_text_config(layers=1, projection_dim=12))
+        pipeline = ShapEPipeline(prior, seen, clip_tokenizer(), scheduler, renderer)
     pipeline.save_pretrained(folder)
     (folder / "model_index.json").unlink()  # which may name any class, and is not asked
     return pipeline

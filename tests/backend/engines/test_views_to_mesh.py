@@ -58,7 +58,7 @@ def test_the_visual_hull_holds_the_ball_and_fills_every_silhouette():
 
 
 def test_images_are_resampled_to_squares_with_one_field_of_view():
-    """The same ball through a wide and a narrow lens, in a wide and a high picture, has the same size in the end."""
+    """A ball seen through a wide and a narrow lens, in a wide and a high image, ends with one size."""
     wide = Camera(orbit(0, 0, RADIUS), 40.0, 96, 64)
     narrow = Camera(orbit(0, 0, RADIUS), 50.0, 60, 90)
     views, cameras = align([ball(c, radius=0.2) for c in (wide, narrow)], [wide, narrow], 64)

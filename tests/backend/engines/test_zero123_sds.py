@@ -24,6 +24,7 @@ from backend.rendering.cameras import Camera, orbit
 from backend.rendering.mesh import Mesh
 from backend.rendering.rasteriser import render_mesh
 from backend.runtime.progress import Progress
+from tests.support.boxes import GREEN, RED, brick
 from tests.support.oracle import OraclePrior
 
 COURSE = replace(
@@ -35,17 +36,6 @@ COURSE = replace(
     section=0.04,
     rate=0.03,
 ).shortened(60)
-
-
-GREEN, RED = np.array([30.0, 160.0, 60.0]), np.array([200.0, 40.0, 30.0])
-
-
-def brick() -> Mesh:
-    """0.7 x 0.3 x 0.4, green on the left and red on the right, and evenly between."""
-    corners = np.array([[x, y, z] for x in (-0.35, 0.35) for y in (-0.15, 0.15) for z in (-0.2, 0.2)])
-    quads = np.array([[0, 4, 5, 1], [4, 6, 7, 5], [6, 2, 3, 7], [2, 0, 1, 3], [1, 5, 7, 3], [0, 2, 6, 4]])
-    colors = np.array([[*(RED if x > 0 else GREEN), 255] for x in corners[:, 0]]).astype(np.uint8)
-    return Mesh(corners, quads[:, [0, 1, 2, 0, 2, 3]].reshape(-1, 3), colors)
 
 
 def with_knob(mesh: Mesh) -> Mesh:
@@ -141,7 +131,7 @@ def test_a_starting_mesh_is_normalised():
 
 
 def one_step(mesh: Mesh, match: bool) -> MeshResult:
-    """Of a mesh and the picture of the brick: one step teaches nothing."""
+    """One step on the image of the brick, starting from a mesh; it changes the mesh hardly at all."""
     image = render_mesh(brick(), Camera(orbit(0, 0, 3.0), 30, 128, 128)).numpy()
     told = {"start": "mesh", "steps": 1, "auto_elevation": False, "elevation_deg": 0.0, "mesh_resolution": 48}
     values = ZERO123_SDS.check(told | {"match_picture": match, "remove_background": "never"})
@@ -150,8 +140,8 @@ def one_step(mesh: Mesh, match: bool) -> MeshResult:
 
 @pytest.mark.parametrize("match, top", [(True, 0.2 * (RADIUS + 0.04) / (RADIUS - 0.15)), (False, 0.39)])
 def test_match_picture_fits_outline_and_front_colours(match, top):
-    """Of a grey brick with a knob above it. The picture's outline is the brick's front edge, and hides so much of the
-    knob, which is farther back."""
+    """A grey brick with a knob above it. The image's outline is the brick's front edge, which hides part of the knob
+    behind it."""
     mesh = with_knob(brick())
     found = one_step(Mesh(mesh.vertices, mesh.faces, np.full((16, 4), 128, np.uint8)), match)
     front = found.mesh.vertex_normals[:, 1] < -0.8

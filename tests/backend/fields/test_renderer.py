@@ -96,7 +96,7 @@ def test_emptied_cells_are_freed_after_the_given_decay():
 
 @pytest.mark.parametrize(("samples", "expected"), [(1, 0.25), (8, 1 - 0.75**8)])
 def test_more_samples_per_cell_miss_fewer_thin_sheets(samples, expected):
-    """Of 512 cells, each with a sheet in a quarter of it, n samples find 1 - 0.75^n: 4.5 deviations on either side."""
+    """Each of 512 cells holds a sheet in a quarter of it: n samples find 1 - 0.75^n of them, within 4.5 deviations."""
     occupancy = Occupancy((-1, 1), 8, samples=samples)
     occupancy.update(lambda points: ((points[:, 0] * 4) % 1 < 0.25).float(), generator())
     found = float(occupancy.grid.binaries.float().mean())

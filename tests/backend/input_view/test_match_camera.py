@@ -17,8 +17,8 @@ SHAPE = Mesh(CORNERS, np.array([(0, 1, 2), (0, 3, 1), (1, 3, 2), (2, 3, 0)]))
 
 
 def test_the_camera_of_a_cropped_image_is_recovered():
-    """Of 300 x 300 pixels of a known camera, columns 40 to 280 and rows 20 to 240: the axis is 10 pixels left of the
-    middle of what is left, and 20 below it."""
+    """A known camera's 300 x 300 pixels cropped to columns 40 to 280 and rows 20 to 240: the axis is
+    10 pixels left of the crop's middle, and 20 below it."""
     whole = render_mesh(SHAPE, Camera(orbit(0, 25, RADIUS), 60.0, 300, 300)).numpy()[..., 3]
     found = match_camera(SHAPE, whole[20:240, 40:280], 25.0)
     focal = 150 / math.tan(math.radians(30))

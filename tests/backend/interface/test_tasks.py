@@ -91,7 +91,7 @@ def test_any_values_give_a_full_set_in_range_or_an_error(values):
 
 @pytest.mark.parametrize("declared", TASKS, ids=lambda declared: declared.name)
 def test_declarations_are_consistent(declared: Task[Any]):
-    """What Blender draws must be true: defaults pass their own checks, names are Python names, weights exist."""
+    """Blender can draw them: defaults pass their own checks, names are Python names, weights exist."""
     assert task(declared.name) is declared
     assert asdict(declared.check({})) == {p.name: p.default for p in declared.parameters}
     for declaration in declared.parameters:

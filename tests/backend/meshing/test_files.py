@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is written is read back here with struct, json and str.split: no reader of ours, no trimesh."""
+"""Files that we write are read back here with struct, json and str.split: no reader of ours, no trimesh."""
 
 import json
 import os

@@ -99,7 +99,7 @@ def test_losses_with_weight_zero_are_not_computed():
 
 
 def test_the_eikonal_loss_wants_a_gradient_of_length_one():
-    """Of a plain sphere's distance there is nothing to correct; of twice that, (2 - 1)^2."""
+    """A sphere's distance gives 0; twice that distance, (2 - 1)^2."""
     made = make(replace(TINY, weights={"eikonal": 1}))
     made.field = SdfField(HashGrid(2, 4, 8, 8), hidden=4, radius=0.3)
     made.field.sdf_network[-1].weight.data.zero_()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What goes wrong around a backend: it is killed, its owner dies, its disk is full, its input is garbage."""
+"""Faults around a backend: it is killed, its owner dies, its disk is full, its input is garbage."""
 
 import os
 import signal

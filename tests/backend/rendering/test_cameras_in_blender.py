@@ -25,7 +25,7 @@ NAMES = ("azimuth_deg", "elevation_deg", "radius", "fov_deg", "width", "height")
 
 @pytest.fixture(scope="module")
 def renders(tmp_path_factory):
-    """What blender_silhouettes.py renders, with the first Python named in IMAGE_TO_MESH_BPY_PYTHONS."""
+    """Silhouettes that blender_silhouettes.py renders, with the first Python named in IMAGE_TO_MESH_BPY_PYTHONS."""
     pythons = [p for p in os.environ.get("IMAGE_TO_MESH_BPY_PYTHONS", "").split(os.pathsep) if p]
     if not pythons:
         pytest.skip("IMAGE_TO_MESH_BPY_PYTHONS names no Python with bpy")

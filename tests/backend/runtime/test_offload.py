@@ -4,9 +4,9 @@
 import pytest
 import torch
 from torch import nn
-from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from backend.runtime.offload import choose_placement, keep_half, place, size_of, take_turn
+from tests.support.small_networks import clip_vision
 
 CPU = torch.device("cpu")
 
@@ -26,10 +26,7 @@ def test_weights_may_take_a_share_of_the_free_memory(free, placement):
 
 
 def test_offloaded_layers_compute_the_same():
-    config = CLIPVisionConfig(
-        hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2, image_size=16, patch_size=8
-    )
-    network = CLIPVisionModelWithProjection(config).eval().requires_grad_(False)
+    network = clip_vision(layers=2).eval().requires_grad_(False)
     image = torch.randn(2, 3, 16, 16)
     known = network(image).image_embeds
     place({"network": network}, CPU, "layers")

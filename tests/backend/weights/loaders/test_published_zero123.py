@@ -82,7 +82,7 @@ def test_batching_views_and_guidance_changes_nothing(model, condition):
 
 
 def test_stable_zero123_takes_the_absolute_elevation(model, condition, tmp_path):
-    """The same tensors without a training's state: the fourth number is the input's polar angle, not a distance."""
+    """Without a training's state the fourth number is the input's polar angle, not a distance."""
     torch.save({"state_dict": state_dict()}, tmp_path / "weights.ckpt")
     stable = load_zero123(tmp_path / "weights.ckpt", CPU, torch.float32)
     assert (model.kind, stable.kind) == ("zero123", "stable-zero123")

@@ -33,7 +33,7 @@ FILE = "diffusion_pytorch_model.safetensors"
 
 
 class Callback:
-    """Of a class that the reader must not make: it says when it is made."""
+    """A class that the reader must not instantiate; it records when it is."""
 
     made: list[str] = []  # noqa: RUF012
 
@@ -217,7 +217,7 @@ def test_strides_and_all_number_types_are_read(tmp_path):
 
 
 def test_files_are_unmapped_when_their_tensors_are_freed(checkpoint, converted):
-    """Of neither format is anything mapped any more when the tensors are gone."""
+    """In both formats the file is unmapped when the tensors are freed."""
     maps = Path("/proc/self/maps")
     for path in (checkpoint, converted / "unet" / FILE):
         stored = read_file(path)
@@ -229,7 +229,7 @@ def test_files_are_unmapped_when_their_tensors_are_freed(checkpoint, converted):
 
 
 def test_a_tensor_larger_than_its_storage_is_refused(tmp_path):
-    """The same file, in whose pickle the shape (4,) is made (1000,)."""
+    """A file whose pickle claims the shape (1000,) for a storage of 4 numbers."""
     torch.save({"a": torch.zeros(4)}, tmp_path / "good")
     with zipfile.ZipFile(tmp_path / "good") as good, zipfile.ZipFile(tmp_path / "bad", "w") as bad:
         for name in good.namelist():
