@@ -149,7 +149,8 @@ def demo_without_blender(options: argparse.Namespace, root: Path) -> int:
 
 
 def test(options: argparse.Namespace) -> int:
-    """Make the environments, then run ruff, pyright, and all tests, also inside Blender 4.2, 4.5 and 5.0.
+    """Make the environments, then run ruff's checks and format, pyright, and all tests, also inside Blender 4.2, 4.5
+    and 5.0.
 
     The checks inside a Blender that cannot be installed here are left out and named, or fail with --complete."""
     make_backend(options, "backend", "training", "dev")
@@ -164,9 +165,9 @@ def test(options: argparse.Namespace) -> int:
     python = str(environment.python_of(options.data_folder))
     status = 0
     if not options.pytest:
-        for name, command in {"ruff": ["check", "."], "pyright": ["--pythonpath", python]}.items():
-            failed = subprocess.run([python, "-m", name, *command], cwd=ROOT, env=clean_environment()).returncode
-            print(f"{name}: {'failed' if failed else 'passed'}", flush=True)
+        for command in (["ruff", "check"], ["ruff", "format", "--check"], ["pyright", "--pythonpath", python]):
+            failed = subprocess.run([python, "-m", *command], cwd=ROOT, env=clean_environment()).returncode
+            print(f"{command[0]}: {'failed' if failed else 'passed'}", flush=True)
             status = status or failed
     names = os.pathsep.join(map(str, blenders))
     env = clean_environment() | {"IMAGE_TO_MESH_BPY_PYTHONS": names}

@@ -8,7 +8,8 @@ import json
 import bpy
 import numpy as np
 
-from ..base import compat, json_objects
+from ...backend.interface.files import parse_json
+from ..base import compat
 from ..base.arrays import MeshArrays
 from . import image_import
 
@@ -52,7 +53,7 @@ def add_object(
 
 def provenance_of(ob: bpy.types.Object) -> dict:
     """The record of how an object was made; empty if it was not made here, or the record cannot be read."""
-    return json_objects.parse(str(ob.get(PROVENANCE, "")))
+    return parse_json(str(ob.get(PROVENANCE, ""))) or {}
 
 
 def window_of(scene: bpy.types.Scene) -> bpy.types.Window | None:

@@ -9,7 +9,8 @@ from pathlib import Path
 import bpy
 
 from ...backend.interface import tasks
-from ..base import json_objects, thumbnail
+from ...backend.interface.files import parse_json
+from ..base import thumbnail
 from ..base.trouble import Trouble
 from ..jobs.job import Job, Request
 from ..settings import engines
@@ -71,7 +72,7 @@ def chosen(scene: bpy.types.Scene) -> Version | None:
 
 def provenance_of(version: Version) -> dict:
     """The record of how a version was made; empty if it was not made here, or the record cannot be read."""
-    return json_objects.parse(version.recipe)
+    return parse_json(version.recipe) or {}
 
 
 def not_repeatable(version: Version) -> str:

@@ -7,7 +7,7 @@ import contextlib
 import time
 from pathlib import Path
 
-from ..base import json_objects
+from ...backend.interface.files import read_json
 
 REQUEST, REPORT, RESULT, CHECKPOINT = "request.json", "report.json", "result.npz", "state.pt"
 PICTURE = "picture.png"  # the first image of a job that makes images
@@ -61,7 +61,4 @@ def mark_imported(folder: str) -> None:
 
 def read(path: Path) -> dict:
     """The JSON object in a file, or an empty dict."""
-    try:
-        return json_objects.parse(path.read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
+    return read_json(path) or {}

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 from ...backend.interface import catalog, protocol
+from ...backend.interface.files import parse_json
 from ...backend.interface.installer import packages
-from ..base import json_objects
 from ..base.trouble import Trouble
 from . import environment
 from .background_task import BackgroundTask, Say
@@ -34,7 +34,7 @@ def run(chosen: Chosen, stopped: packages.Stopped, say: Say, *arguments: str) ->
     answer, words = {}, ""
     try:
         for line in packages.follow(command, stopped, environment.variables(chosen)):
-            message = json_objects.parse(line)
+            message = parse_json(line) or {}
             if "ok" in message:
                 answer = message
             elif progress := message.get("progress"):

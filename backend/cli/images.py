@@ -107,7 +107,7 @@ def cameras_of(made: engines.ImageResult) -> list[Camera]:
 
 def write_picture(path: Path, pixels: np.ndarray) -> None:
     """Write uint8 RGBA (H, W, 4) as a PNG, whole or not at all. MeshFileError."""
-    from ..meshing.files import write_whole
+    from ..meshing.files import write_output
     from ..preprocess.image import encode_png
 
-    write_whole(path, encode_png(pixels))
+    write_output(path, encode_png(pixels))

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..interface.files import write_whole
 from ..rendering.mesh import WHITE, Mesh
-from ..runtime import files
+from ..runtime.images import to_bytes
 from . import textured_files
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def save(mesh: Mesh, path: str | os.PathLike) -> None:
     else:
         encoded = {path: encode(mesh, check_ending(path))}
     for name, data in encoded.items():
-        write_whole(name, data)
+        write_output(name, data)
 
 
 def load(path: str | os.PathLike) -> Mesh:
@@ -144,7 +145,7 @@ def vertex_colors(loaded: trimesh.Trimesh, ending: str) -> np.ndarray:
     rgba[:, : colours.shape[1]] = np.clip(colours / scale, 0, 1)
     if ending == ".glb":
         rgba[:, :3] = to_srgb(rgba[:, :3])
-    return np.rint(rgba * 255).astype(np.uint8)
+    return to_bytes(rgba)
 
 
 def texture_image(material: Any) -> Any:
@@ -186,17 +187,10 @@ def name_colours(tree: dict[str, Any]) -> None:
             primitive["material"] = 0
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all, and durably; MeshFileError says why it cannot be written."""
-
-    def write(temporary: Path) -> None:
-        with open(temporary, "xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-
+def write_output(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all. MeshFileError says why it cannot be written."""
     try:
-        files.write_whole(path, write)
+        write_whole(path, data)
     except OSError as error:
         raise unwritable(path, error) from error
 

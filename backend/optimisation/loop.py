@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..interface.files import write_whole
 from ..rendering.mesh import Mesh
-from ..runtime.files import write_whole
 from ..runtime.progress import CHECKPOINT, CURVES, Cancelled, Progress
 from .loss_curves import draw_curves
 

@@ -20,6 +20,7 @@ from ..rendering.cameras import Camera, orbit
 from ..rendering.mesh import Mesh
 from ..rendering.point_cloud import PointCloud, View, build_point_cloud, dilate, reliable_view
 from ..rendering.points import splat_scales
+from ..runtime.images import to_bytes
 from . import losses
 from .image_objective import Reference
 from .make_it_3d_coarse import ClipDistillation, CoarseObjective, ReferenceFeatures
@@ -133,7 +134,7 @@ class RefineObjective:
         cameras = [Camera(orbit(azimuth, 15, distance), *lens) for azimuth in range(0, 360, 90)]
         images, opacity = zip(*(self.draw([camera]) for camera in cameras), strict=True)
         rgba = torch.cat([torch.cat(images), torch.cat(opacity)[:, None]], 1).permute(0, 2, 3, 1)
-        return (rgba.clamp(0, 1) * 255 + 0.5).byte().cpu().numpy()
+        return to_bytes(rgba)
 
     def mesh(self, resolution: int) -> Mesh:
         return self.surface

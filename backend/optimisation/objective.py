@@ -18,6 +18,7 @@ from ..fields.surface import MIN_PIECE, Value, to_mesh
 from ..rendering.cameras import Camera, orbit, rays
 from ..rendering.mesh import Mesh
 from ..rendering.shading import Light, Shading
+from ..runtime.images import to_bytes
 from . import losses
 from .distillation import Distillation, draw_normal
 from .recipes.base import Recipe
@@ -149,8 +150,7 @@ class FieldObjective:
         cameras = self.turntable(4)
         if not self.is_latent:
             return np.stack([self.renderer.render_image(camera) for camera in cameras])
-        images = self.prior.decode(self.latents(cameras)).clamp(0, 1)
-        return (images * 255 + 0.5).byte().permute(0, 2, 3, 1).cpu().numpy()
+        return to_bytes(self.prior.decode(self.latents(cameras)).permute(0, 2, 3, 1))
 
     @torch.no_grad()
     def latents(self, cameras: list[Camera]) -> Tensor:

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..interface import catalog
-from ..runtime.files import read_json
+from ..interface.files import read_json
 from ..runtime.images import on_white
 from ..weights.formats.transformers_folder import load_network
 from ..weights.store import store

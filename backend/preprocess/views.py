@@ -13,9 +13,9 @@ import torch
 from torch.nn import functional as F
 
 from ..interface.errors import ImageError
+from ..interface.files import LARGEST_JSON, read_json
 from ..interface.parameters import ParameterError
 from ..rendering.cameras import Camera
-from ..runtime.files import LARGEST_JSON, read_json
 from .image import encode_png, read_array, read_image
 
 NAMES = ("transforms.json", "transforms_train.json")

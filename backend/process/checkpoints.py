@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..runtime.files import write_whole
+from ..interface.files import write_whole
 from ..runtime.progress import CHECKPOINT
 
 

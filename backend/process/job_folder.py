@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..runtime.files import write_whole
+from ..interface.files import write_whole
 
 
 class FolderError(Exception):

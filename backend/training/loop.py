@@ -16,7 +16,7 @@ import torch
 from rich.progress import Progress
 from torch import Tensor, nn
 
-from ..runtime.files import write_whole
+from ..interface.files import write_whole
 from .muon import Muon, is_matrix
 
 Model = TypeVar("Model", bound=nn.Module)

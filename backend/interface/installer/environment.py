@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from .. import protocol
+from ..files import read_json, write_whole
 from . import hardware, interpreters, packages
 from .hardware import variants  # noqa: F401  (the preferences ask here)
 from .packages import SetupError, Stopped
@@ -73,11 +74,8 @@ def is_ready(data_folder: Path, groups: Sequence[str] = ("backend",)) -> bool:
 
 def stamp(folder: Path) -> dict[str, str]:
     """Digests of an environment's pins by group, and its variant. Empty unless the environment is complete."""
-    try:
-        found = json.loads((folder / STAMP).read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) and python_in(folder).exists() else {}
+    found = read_json(folder / STAMP)
+    return found if found and python_in(folder).exists() else {}
 
 
 def install(
@@ -141,7 +139,7 @@ def make(
         return make(folder, steps, wanted, say, stopped, python, constraints, check)
     if not good:
         raise SetupError(told, "Copy the log into a bug report")
-    write_whole(folder / STAMP, json.dumps(wanted))
+    write_whole(folder / STAMP, json.dumps(wanted).encode())
     say("Checking", 0.95, told)
 
 
@@ -270,12 +268,6 @@ def check_disk(folder: Path, needed: int) -> None:
             f"Setup needs up to {needed / 1e9:.0f} GB, and {free / 1e9:.1f} GB are free",
             "Free some space, or choose another data folder in the preferences",
         )
-
-
-def write_whole(path: Path, text: str) -> None:
-    part = path.with_suffix(".part")
-    part.write_text(text, "utf-8")
-    os.replace(part, path)
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ from transformers.utils import logging
 
 from ...interface.catalog import WeightsError
 from ...interface.errors import one_line
-from ...runtime.files import read_json
+from ...interface.files import read_json
 from .checkpoint import StoredTensor, read_file
 from .compare import refuse_differences
 

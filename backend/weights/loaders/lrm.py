@@ -20,9 +20,9 @@ from safetensors.torch import save_file
 
 from ...interface.catalog import WeightsError
 from ...interface.errors import one_line
+from ...interface.files import read_json
 from ...reconstruction.lrm.image_tokens import Encoder
 from ...reconstruction.lrm.model import LRM, Architecture
-from ...runtime.files import read_json
 from ..formats.checkpoint import StoredTensor, read_file, tensors_in
 from ..formats.compare import find_differences, refuse_differences, wanted_shapes
 from ..formats.fill import fill

@@ -12,8 +12,8 @@ import torch
 from safetensors.torch import save_file
 
 from ...interface.catalog import WeightsError
+from ...interface.files import read_json
 from ...reconstruction.sparse_neus.model import PUBLISHED_RESOLUTION, SparseNeuS, Widths
-from ...runtime.files import read_json
 from ..formats.checkpoint import StoredTensor, read_file
 from ..formats.compare import find_differences, refuse_differences, wanted_shapes
 from ..formats.fill import fill

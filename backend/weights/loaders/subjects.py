@@ -16,9 +16,9 @@ from ...diffusion.stable_diffusion import TextToImage
 from ...diffusion.subject import NAME, Subject
 from ...interface.catalog import WeightsError
 from ...interface.errors import one_line
+from ...interface.files import write_whole
 from ...interface.parameters import ParameterError, nearest
 from ...runtime.devices import choose_dtype
-from ...runtime.files import write_whole
 from ...runtime.model_cache import ModelCache
 from ..store import store
 

@@ -11,7 +11,7 @@ from typing import Any, get_args
 from ...diffusion.zero123 import LINEARS, NOTE, PARTS, Kind
 from ...interface import catalog
 from ...interface.catalog import WeightsError
-from ...runtime.files import read_json
+from ...interface.files import read_json
 from ..formats.checkpoint import StoredTensor, read_file, tensors_in
 from ..formats.names import Origin, swap
 from . import zero123_names as published

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from ...interface.catalog import Weights, WeightsError
-from ...runtime.files import PART
+from ...interface.files import PART
 from . import store
 from .store import Progress
 

@@ -16,8 +16,8 @@ from glob import escape
 from pathlib import Path
 
 from ...interface.catalog import Weights, WeightsError
+from ...interface.files import PART
 from ...interface.installer import environment
-from ...runtime.files import PART
 from . import store
 from .hub import Facts, changed, find_facts, open_url, unreachable
 from .store import CHUNK, DiskError, Progress, Sum, Sums

@@ -20,9 +20,9 @@ from typing import Any
 
 from ...interface import catalog
 from ...interface.catalog import Weights, WeightsError
+from ...interface.files import read_json, write_whole
 from ...interface.installer.environment import default_data_folder
 from ...interface.parameters import nearest
-from ...runtime.files import read_json, write_whole
 
 WEIGHTS = Path(__file__).resolve().parents[1]
 STARTER, STARTER_TEXT = WEIGHTS / "starter", WEIGHTS / "starter_text"

@@ -128,7 +128,7 @@ def test_subject_names_in_prompts_are_found(tmp_path, monkeypatch):
         find_subjects("a <gnom>")
     with pytest.raises(ParameterError, match="already"):
         check_new("<gnome>")
-    with pytest.raises(ParameterError, match="no name"):
+    with pytest.raises(ParameterError, match="not a subject's name"):
         check_new("<../gnome>")
 
 
@@ -160,7 +160,7 @@ def test_a_request_writes_a_subject_that_prompts_can_use(method, tmp_path, monke
     photo[10:30, 20:30] = (1, 0, 0, 1)
     request = Request("dreambooth", {"photos": [photo] * 3}, DREAMBOOTH.check(told), 0)
     result = dreambooth.run(request, Progress())
-    assert result.views.shape == (4, 64, 64, 4) and result.facts["subject"] == "<gnome>"
+    assert result.images.shape == (4, 64, 64, 4) and result.facts["subject"] == "<gnome>"
     file = tmp_path / "subjects/gnome.safetensors"
     assert result.facts["file"] == str(file) and find_subjects("a <gnome>, side view") == [file]
     give_subjects(load_multi_view("starter-text", torch.device("cpu"), torch.float32), [file])

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from backend.meshing.files import ENDINGS, MeshFileError, load, save, unpack, write_whole
+from backend.meshing.files import ENDINGS, MeshFileError, load, save, unpack, write_output
 from backend.process.codec import pack, pack_mesh
 from backend.rendering.mesh import Mesh
 
@@ -203,9 +203,9 @@ def test_a_glb_s_plain_material_is_linear_light(tmp_path: Path):
     assert (load(tmp_path / "a.glb").vertex_colors == [188, 56, 255, 255]).all()
 
 
-def test_write_whole_replaces_a_file_and_leaves_nothing_beside_it(tmp_path: Path):
-    write_whole(tmp_path / "a", b"1")
-    write_whole(tmp_path / "a", b"22")
+def test_write_output_replaces_a_file_and_leaves_nothing_beside_it(tmp_path: Path):
+    write_output(tmp_path / "a", b"1")
+    write_output(tmp_path / "a", b"22")
     assert (tmp_path / "a").read_bytes() == b"22"
 
 

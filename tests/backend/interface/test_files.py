@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.runtime.files import read_json, write_whole
+from backend.interface.files import read_json, write_whole
 
 
 def list_names(folder: Path) -> list[str]:
