@@ -161,7 +161,7 @@ def test_refusals(made, tmp_path):
     for weights, message in (
         (str(tmp_path / "none"), "no weights"),
         (str(tmp_path), "no Shap-E"),
-        ("shap-e-img2img" if kind == "image" else "shap-e", "not here"),
+        ("shap-e-img2img" if kind == "image" else "shap-e", "not installed"),
     ):
         with pytest.raises(WeightsError, match=message):
             shap_e.run(Request("", inputs(kind), settings(weights, kind)), Progress())

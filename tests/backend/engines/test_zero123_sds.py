@@ -39,7 +39,7 @@ COURSE = replace(
 
 
 def with_knob(mesh: Mesh) -> Mesh:
-    """And beside it, above, a cube of 0.08, up to 0.39."""
+    """A mesh and a cube of 0.08 above and beside it, up to 0.39."""
     knob = mesh.vertices * (0.08 / np.ptp(mesh.vertices, axis=0)) + np.array([0.2, 0, 0.35])
     vertices, faces = np.concatenate([mesh.vertices, knob]), np.concatenate([mesh.faces, mesh.faces + len(knob)])
     return Mesh(vertices, faces)
@@ -143,7 +143,7 @@ def test_match_picture_fits_outline_and_front_colours(match, top):
     """A grey brick with a knob above it. The image's outline is the brick's front edge, which hides part of the knob
     behind it."""
     mesh = with_knob(brick())
-    found = one_step(Mesh(mesh.vertices, mesh.faces, np.full((16, 4), 128, np.uint8)), match)
+    found = one_step(Mesh(mesh.vertices, mesh.faces, np.full((len(mesh.vertices), 4), 128, np.uint8)), match)
     front = found.mesh.vertex_normals[:, 1] < -0.8
     expected = GREEN + (found.mesh.vertices[front, :1] + 0.35) / 0.7 * (RED - GREEN)
     assert (np.abs(found.mesh.vertex_colors[front, :3] - expected).mean() < 15) == match

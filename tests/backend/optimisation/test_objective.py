@@ -105,7 +105,7 @@ def test_the_eikonal_loss_wants_a_gradient_of_length_one():
     made.field.sdf_network[-1].weight.data.zero_()
     made.renderer = Renderer(made.field, 0.05)
     for factor, expected in ((1.0, 0.0), (2.0, 1.0)):
-        made.field._sdf = lambda points, _, f=factor: f * (points.norm(dim=-1) - 0.3)
+        made.field.value_from = lambda points, _, f=factor: f * (points.norm(dim=-1) - 0.3)
         terms = made.losses(0, torch.Generator().manual_seed(0))
         for view in ("random", "reference"):
             torch.testing.assert_close(terms[f"eikonal {view}"].item(), expected, atol=1e-5, rtol=0)

@@ -21,7 +21,10 @@ from tests.support.command_line import REAL, VIEWS, call
 
 pytestmark = pytest.mark.skipif(not any(STARTER.rglob("*.safetensors")), reason="the built-in weights are not here")
 SMALL = {"num_inference_steps": 2, "mesh_resolution": 32, "device": "cpu"}
-SETTINGS = [word for name, value in SMALL.items() for word in ("--set", f"{name}={value}")]
+
+
+def options(*names: str) -> list[str]:
+    return [word for name in names for word in ("--set", f"{name}={SMALL[name]}")]
 
 
 @pytest.fixture
@@ -71,13 +74,15 @@ def test_the_process_makes_a_mesh_and_can_be_cancelled_in_every_stage(start, tmp
 
 
 def test_the_command_line_makes_a_mesh(tmp_path: Path, image: Path):
-    done = call("generate", *VIEWS, "--image", image, "--output", tmp_path / "a.glb", "--json", *SETTINGS, command=REAL)
+    done = call(
+        "generate", *VIEWS, "--image", image, "--output", tmp_path / "a.glb", "--json", *options(*SMALL), command=REAL
+    )
     answer = json.loads(done.stdout)
     assert answer["ok"], answer
     assert len(load(tmp_path / "a.glb").faces) == answer["faces"] > 100
-    angles = ["--azimuth", 90, "--elevation", 10]
     output = tmp_path / "view.png"
-    done = call("novel-view", "--image", image, *angles, "--output", output, "--json", *SETTINGS, command=REAL)
+    told = ["--azimuth", 90, "--elevation", 10, "--output", output, *options("num_inference_steps", "device")]
+    done = call("novel-view", "--image", image, *told, "--json", command=REAL)
     answer = json.loads(done.stdout)
     assert answer["ok"], answer
     assert Image.open(output).size == (answer["width"], answer["height"])
@@ -90,7 +95,8 @@ def test_reconstruct_from_views_of_a_box(tmp_path: Path, image: Path):
         frames.append({"file_path": f"v{number}", "transform_matrix": orbit(45.0 * number, 20.0, 1.2).tolist()})
     (tmp_path / "transforms.json").write_text(json.dumps({"camera_angle_x": 0.857, "frames": frames}))
     output = tmp_path / "box.ply"
-    done = call("reconstruct", "--views", tmp_path, "--output", output, "--json", *SETTINGS, command=REAL)
+    told = ["--output", output, *options("mesh_resolution", "device")]
+    done = call("reconstruct", "--views", tmp_path, *told, "--json", command=REAL)
     answer = json.loads(done.stdout)
     assert answer["ok"], answer
     assert len(load(output).vertices) == answer["vertices"]
@@ -123,7 +129,7 @@ def test_damaged_weights_are_refused_with_a_reason(tmp_path: Path, image: Path):
         folder = tmp_path / damage.__name__
         shutil.copytree(STARTER, folder)
         damage(folder)
-        arguments = ["generate", *VIEWS, "--image", image, "--output", tmp_path / "a.ply", *SETTINGS]
+        arguments = ["generate", *VIEWS, "--image", image, "--output", tmp_path / "a.ply", *options(*SMALL)]
         lines.append([*map(str, arguments), "--set", f"weights={folder}"])
     code = (
         "import json, sys; from backend.__main__ import main\n"

@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Play a script of this folder in a real Blender window, which plain_rig.py opens unless --rig names another program.
 
-    python tests/blender/window/run.py click  --zip image_to_mesh.zip --venv VENV --image FILE --out shots
-    python tests/blender/window/run.py faults --zip image_to_mesh.zip --venv VENV --image FILE --out shots
-    python tests/blender/window/run.py preferences --size 1600x1900 ... (as above)
-    python tests/blender/window/run.py views --size 1600x1400 --docs docs ... (as above)
-    python tests/blender/window/run.py set_up --set-up DIR ... (as above)
-    python tests/blender/window/run.py menus --double ... (as above; so undo, and drop for forty images)
+    VENV/bin/python tests/blender/window/run.py click --zip image_to_mesh.zip --venv VENV --out shots
+    ... run.py preferences --size 1600x1900 ... (as above)
+    ... run.py views --size 1600x1400 --docs docs ... (as above)
+    ... run.py set_up --set-up DIR ... (as above)
+    ... run.py menus --double ... (as above; so undo and two_windows, and drop for forty images)
 
 docs/window-rig.md says what a rig needs. VENV has what the backend needs. `--double` puts the stand-in of the tests in
-the backend's place; the image's text then says what it does, as in `views wait:2 mesh`.
+the backend's place, and an "image" whose text says what the stand-in does in place of the sample image.
 """
 
 from __future__ import annotations
@@ -21,7 +20,8 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path.append(str(HERE.parents[2]))
+ROOT = HERE.parents[2]
+sys.path.append(str(ROOT))
 from tests.support.published import Handler, Server  # noqa: E402
 
 PICTURES = (
@@ -30,6 +30,7 @@ PICTURES = (
     *("view_rig", "views_to_mesh", "novel_views", "refine", "match", "maps", "drop"),
     *("fit", "menus", "presets", "ready", "languages"),
 )
+STAGES_OF_DOUBLE = "views wait:2"
 WIDEST = 1180  # pixels
 WEIGHTS = {"config.json": b"{}", "model.safetensors": bytes(60_000_000), "preprocessor_config.json": b"{}"}
 NO_SCRIPTS = {"run", "rig", "plain_rig", "played", "widgets"}
@@ -40,7 +41,7 @@ def main() -> int:
     parser.add_argument("script", choices=sorted({p.stem for p in HERE.glob("*.py")} - NO_SCRIPTS))
     parser.add_argument("--zip", type=Path, required=True)
     parser.add_argument("--venv", type=Path, required=True)
-    parser.add_argument("--image", type=Path, required=True)
+    parser.add_argument("--image", type=Path, default=ROOT / "demo" / "sample.png")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--docs", type=Path, metavar="DIR", help="copy the pictures for docs there")
     parser.add_argument("--double", action="store_true")
@@ -62,7 +63,10 @@ def main() -> int:
     args = parser.parse_args()
     values = {"python": args.venv.absolute() / "bin" / "python", "image": args.image.absolute(), "here": HERE}
     if args.double:
-        values["double"] = HERE.parent / "double"
+        args.out.mkdir(parents=True, exist_ok=True)
+        made = args.out.absolute() / "Apple.png"
+        made.write_text(STAGES_OF_DOUBLE)
+        values |= {"double": HERE.parent / "double", "image": made}
     if args.stages:
         values["stages"] = args.stages
     if args.set_up:
@@ -72,7 +76,7 @@ def main() -> int:
     program = [sys.executable, args.rig] if args.rig.suffix == ".py" else [args.rig]
     command = [*program, "run", "--extension", args.zip, "--venv", args.venv, "--out", args.out]
     command += ["--size", args.size, "--timeout", args.timeout, "--script", HERE / f"{args.script}.py"]
-    for folder in (HERE.parent, args.image.absolute()):
+    for folder in (HERE.parent, values["image"]):
         command += ["--bind", f"{folder}:ro"]
     command += ["--bind", values["data"]] if args.set_up else []
     command += args.rig_argument

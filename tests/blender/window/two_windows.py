@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Two windows with a scene each: Edit mode in the other one, a scene in no window, a window closed during a job.
 
-For `--double`, with an image whose text is `views wait:2`. Ends with status 0 only if every mesh arrived in the scene
+For `--double`. Ends with status 0 only if every mesh arrived in the scene
 it was asked for, not before Edit mode was left, and Ctrl+Z took away nothing else.
 """
 

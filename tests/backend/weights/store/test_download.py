@@ -74,7 +74,7 @@ def test_a_second_attempt_resumes_the_first(server: Server, publish):
     server.break_after = [300_000] + [0] * module.ATTEMPTS
     with pytest.raises(WeightsError) as caught:
         download(weights, quiet)
-    assert "goes on from here" in caught.value.remedy
+    assert "continues where it stopped" in caught.value.remedy
     assert parts(weights) == [300_000]
     assert store.partial(weights) == 300_000
     nothing_found(weights)
