@@ -5,7 +5,7 @@ from importlib import import_module
 from types import ModuleType
 
 MODULES = (  # in the order in which Blender has to know them
-    "i18n.labels",
+    "i18n",
     "session",
     "panels.preferences",
     "settings.views",
@@ -41,7 +41,6 @@ MODULES = (  # in the order in which Blender has to know them
     "panels.refine",
     "panels.placement",
     "panels.finish",
-    "i18n.tooltips",
 )
 
 

@@ -1,12 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Labels in other languages, for Blender's own translation. Each entry has one text for each of LANGUAGES; labels that
-are not listed stay English. Tooltips have a file of their own."""
+# ruff: noqa: RUF001, Chinese has commas of its own
+"""Names of panels, buttons, settings and choices."""
 
-import bpy
-
-LANGUAGES = ("de_DE", "ja_JP", "ko_KR", "zh_HANS")
-CONTEXTS = ("*", "Operator")  # of labels of panels and properties, and of buttons
-WORDS = {
+ROWS = {
     "Settings": ("Einstellungen", "設定", "설정", "设置"),
     "Results": ("Ergebnisse", "結果", "결과", "结果"),
     "History": ("Verlauf", "履歴", "기록", "历史"),
@@ -90,20 +86,193 @@ WORDS = {
     "Fast": ("Schnell", "高速", "빠르게", "快速"),
     "Balanced": ("Ausgewogen", "バランス", "균형", "均衡"),
     "Best": ("Am besten", "最高", "최상", "最佳"),
+    "Make Views": ("Ansichten erzeugen", "ビューを生成", "뷰 만들기", "生成视图"),
+    "Learn Subject": ("Objekt lernen", "被写体を学習", "대상 학습", "学习主体"),
+    "Choose Photos": ("Fotos wählen", "写真を選択", "사진 선택", "选择照片"),
+    "Lower Setting": ("Wert herabsetzen", "設定を下げる", "설정 낮추기", "调低设置"),
+    "Stop": ("Anhalten", "停止", "중지", "停止"),
+    "Resume": ("Fortsetzen", "再開", "계속", "继续"),
+    "Job": ("Auftrag", "ジョブ", "작업", "任务"),
+    "Nothing to Import": ("Nichts zu importieren", "読み込むものはありません", "가져올 것이 없음", "没有可导入的内容"),
+    "Nothing to Resume": ("Nichts fortzusetzen", "再開できるものはありません", "계속할 것이 없음", "没有可继续的任务"),
+    "Use Preset": ("Vorgabe verwenden", "プリセットを使用", "프리셋 사용", "使用预设"),
+    "Preset": ("Vorgabe", "プリセット", "프리셋", "预设"),
+    "Add Image to Mesh Preset": (
+        "Image-to-Mesh-Vorgabe hinzufügen",
+        "Image to Meshのプリセットを追加",
+        "Image to Mesh 프리셋 추가",
+        "添加 Image to Mesh 预设",
+    ),
+    "Images to Meshes (.png, .jpg, ...)": (
+        "Bilder zu Meshes (.png, .jpg, ...)",
+        "画像からメッシュ (.png, .jpg, ...)",
+        "여러 이미지를 메시로 (.png, .jpg, ...)",
+        "多图转网格 (.png, .jpg, ...)",
+    ),
+    "Image Proportions": ("Seitenverhältnis des Bildes", "画像の縦横比", "이미지 비율", "图像比例"),
+    "From": ("Von", "視点", "시점", "来自"),
+    "Camera": ("Kamera", "カメラ", "카메라", "相机"),
+    "Viewport": ("Ansichtsfenster", "ビューポート", "뷰포트", "视图"),
+    "Around": ("Ringsum", "周囲", "주위", "环绕"),
+    "Mesh": ("Mesh", "メッシュ", "메시", "网格"),
+    "File": ("Datei", "ファイル", "파일", "文件"),
+    "Render": ("Rendern", "レンダー", "렌더", "渲染"),
+    "The last render": ("Das letzte Renderergebnis", "最後のレンダー結果", "마지막 렌더 결과", "上次渲染的结果"),
+    "Image generated from the prompt": (
+        "Nach dem Prompt erzeugtes Bild",
+        "プロンプトから生成した画像",
+        "프롬프트로 만든 이미지",
+        "由提示词生成的图像",
+    ),
+    "Match": ("Angleichen an", "合わせる対象", "맞출 대상", "匹配对象"),
+    "Path": ("Pfad", "パス", "경로", "路径"),
+    "Folder or File...": (
+        "Ordner oder Datei...",
+        "フォルダーまたはファイル...",
+        "폴더 또는 파일...",
+        "文件夹或文件...",
+    ),
+    "Collection": ("Sammlung", "コレクション", "컬렉션", "集合"),
+    "Centre at Cursor": ("Am Cursor zentrieren", "カーソルに中心を置く", "커서에 중심 맞추기", "游标处居中"),
+    "Stand at Cursor": ("Am Cursor aufstellen", "カーソルに立てる", "커서에 세우기", "立于游标处"),
+    "Stand on Floor": ("Auf den Boden stellen", "床に立てる", "바닥에 세우기", "立于地面"),
+    "Replace Active": ("Aktives ersetzen", "アクティブを置き換え", "활성 오브젝트 교체", "替换活动物体"),
+    "Views": ("Ansichten", "ビュー", "뷰", "视图"),
+    "View Size": ("Ansichtsgröße", "ビューのサイズ", "뷰 크기", "视图尺寸"),
+    "Show As": ("Anzeigen als", "表示方法", "표시 방식", "显示为"),
+    "Camera Background": ("Kamerahintergrund", "カメラの背景", "카메라 배경", "相机背景"),
+    "Level": ("Waagerecht", "水平", "수평", "水平"),
+    "Cameras": ("Kameras", "カメラ", "카메라", "相机"),
+    "All 32": ("Alle 32", "32台すべて", "32대 모두", "全部 32 个"),
+    "Eight Around": ("Acht ringsum", "周囲の8台", "주위 8대", "环绕 8 个"),
+    "Selected Objects": ("Gewählte Objekte", "選択オブジェクト", "선택한 오브젝트", "所选物体"),
+    "Camera Images": ("Kamerabilder", "カメラの画像", "카메라 이미지", "相机图像"),
+    "Lower Contrast": ("Kontrast senken", "コントラストを下げる", "대비 낮추기", "降低对比度"),
+    "Camera Distance": ("Kameraabstand", "カメラの距離", "카메라 거리", "相机距离"),
+    "Description": ("Beschreibung", "説明", "설명", "描述"),
+    "Refine Colours": ("Farben verfeinern", "色を改良", "색 다듬기", "优化颜色"),
+    "Avoid Extra Faces": ("Zusätzliche Gesichter meiden", "余分な顔を避ける", "여분의 얼굴 방지", "避免多余的脸"),
+    "Surface": ("Oberfläche", "サーフェス", "표면", "表面"),
+    "Density": ("Dichte", "密度", "밀도", "密度"),
+    "Distance": ("Abstand", "距離", "거리", "距离"),
+    "Contrast Rescale": ("Kontrastausgleich", "コントラスト補正", "대비 보정", "对比度校正"),
+    "Shading": ("Schattierung", "シェーディング", "셰이딩", "着色"),
+    "Name": ("Name", "名前", "이름", "名称"),
+    "Kind": ("Art", "種類", "종류", "类别"),
+    "Preservation": ("Bewahrung", "保持", "보존", "保留强度"),
+    "Auto": ("Auto", "自動", "자동", "自动"),
+    "Always": ("Immer", "常に", "항상", "始终"),
+    "Never": ("Nie", "しない", "안 함", "从不"),
+    "Off": ("Aus", "オフ", "끄기", "关"),
+    "Nothing": ("Nichts", "なし", "없음", "无"),
+    "Paper": ("Wie publiziert", "論文", "논문", "论文"),
+    "Full": ("Vollständig", "全体", "전체", "完整"),
+    "Variant": ("Variante", "バリアント", "변형", "版本"),
+    "Automatic": ("Automatisch", "自動", "자동", "自动"),
+    "Processor": ("Prozessor", "プロセッサー", "프로세서", "处理器"),
+    "NVIDIA or AMD": ("NVIDIA oder AMD", "NVIDIAまたはAMD", "NVIDIA 또는 AMD", "NVIDIA 或 AMD"),
+    "Data Folder": ("Datenordner", "データフォルダー", "데이터 폴더", "数据文件夹"),
+    "Weights Folder": ("Gewichteordner", "重みのフォルダー", "가중치 폴더", "权重文件夹"),
+    "Own Interpreter": ("Eigener Interpreter", "独自のインタープリター", "직접 지정한 인터프리터", "自定义解释器"),
+    "Show Colours in Solid Mode": (
+        "Farben im Solid-Modus zeigen",
+        "ソリッドモードで色を表示",
+        "솔리드 모드에서 색 표시",
+        "实体模式下显示颜色",
+    ),
+    "Allow Online Access for the Download": (
+        "Onlinezugriff für den Download erlauben",
+        "ダウンロードのためにオンラインアクセスを許可",
+        "다운로드를 위해 온라인 접속 허용",
+        "允许为下载进行在线访问",
+    ),
+    "The backend is ready": (
+        "Das Backend ist bereit",
+        "バックエンドは準備完了です",
+        "백엔드가 준비되었습니다",
+        "后端已就绪",
+    ),
+    "The backend is not set up": (
+        "Das Backend ist nicht eingerichtet",
+        "バックエンドは未設定です",
+        "백엔드가 설치되지 않았습니다",
+        "后端尚未安装",
+    ),
+    "The backend is not set up yet": (
+        "Das Backend ist noch nicht eingerichtet",
+        "バックエンドはまだ設定されていません",
+        "백엔드가 아직 설치되지 않았습니다",
+        "后端还没有安装",
+    ),
+    "Check Interpreter": ("Interpreter prüfen", "インタープリターを確認", "인터프리터 확인", "检查解释器"),
+    "Show Sizes": ("Größen zeigen", "サイズを表示", "크기 보기", "显示大小"),
+    "Remove Imported Jobs": (
+        "Importierte Aufträge löschen",
+        "読み込み済みのジョブを削除",
+        "가져온 작업 제거",
+        "移除已导入的任务",
+    ),
+    "Open Data Folder": ("Datenordner öffnen", "データフォルダーを開く", "데이터 폴더 열기", "打开数据文件夹"),
+    "Open Folder": ("Ordner öffnen", "フォルダーを開く", "폴더 열기", "打开文件夹"),
+    "Download Weights": ("Gewichte herunterladen", "重みをダウンロード", "가중치 다운로드", "下载权重"),
+    "Verify Weights": ("Gewichte prüfen", "重みを検証", "가중치 검증", "校验权重"),
+    "Verify": ("Prüfen", "検証", "검증", "校验"),
+    "Convert Weights": ("Gewichte umwandeln", "重みを変換", "가중치 변환", "转换权重"),
+    "Convert": ("Umwandeln", "変換", "변환", "转换"),
+    "Remove Weights": ("Gewichte löschen", "重みを削除", "가중치 제거", "移除权重"),
+    "Remove": ("Löschen", "削除", "제거", "移除"),
+    "Delete Original": ("Original löschen", "元ファイルを削除", "원본 삭제", "删除原文件"),
+    "Picture of a Prompt": ("Bild eines Prompts", "プロンプトの画像", "프롬프트의 이미지", "提示词的图像"),
+    "LRM (fastest)": ("LRM (am schnellsten)", "LRM (最速)", "LRM (가장 빠름)", "LRM (最快)"),
+    "One-2-3-45 (fast)": ("One-2-3-45 (schnell)", "One-2-3-45 (高速)", "One-2-3-45 (빠름)", "One-2-3-45 (快速)"),
+    "Zero-1-to-3 (slow, optimised)": (
+        "Zero-1-to-3 (langsam, optimiert)",
+        "Zero-1-to-3 (低速、最適化)",
+        "Zero-1-to-3 (느림, 최적화)",
+        "Zero-1-to-3 (慢，优化)",
+    ),
+    "Make-It-3D (slow, optimised)": (
+        "Make-It-3D (langsam, optimiert)",
+        "Make-It-3D (低速、最適化)",
+        "Make-It-3D (느림, 최적화)",
+        "Make-It-3D (慢，优化)",
+    ),
+    "DreamFusion (prompt, slow)": (
+        "DreamFusion (Prompt, langsam)",
+        "DreamFusion (プロンプト、低速)",
+        "DreamFusion (프롬프트, 느림)",
+        "DreamFusion (提示词，慢)",
+    ),
+    "Shap-E (prompt)": ("Shap-E (Prompt)", "Shap-E (プロンプト)", "Shap-E (프롬프트)", "Shap-E (提示词)"),
+    "Shap-E (image)": ("Shap-E (Bild)", "Shap-E (画像)", "Shap-E (이미지)", "Shap-E (图像)"),
+    "MVDream (prompt, slow)": (
+        "MVDream (Prompt, langsam)",
+        "MVDream (プロンプト、低速)",
+        "MVDream (프롬프트, 느림)",
+        "MVDream (提示词，慢)",
+    ),
+    "Starter (built in)": ("Starter (eingebaut)", "スターター (内蔵)", "스타터 (내장)", "入门 (内置)"),
+    "Starter for prompts (built in)": (
+        "Starter für Prompts (eingebaut)",
+        "プロンプト用スターター (内蔵)",
+        "프롬프트용 스타터 (내장)",
+        "提示词入门 (内置)",
+    ),
+    "Complete Sets": ("Vollständige Sätze", "完全なセット", "전체 세트", "完整套装"),
+    "Novel Views": ("Neue Ansichten", "新しい視点", "새 시점", "新视角"),
+    "Surface Reconstruction": ("Oberflächenrekonstruktion", "表面の再構成", "표면 재구성", "表面重建"),
+    "Elevation Estimate": ("Schätzung der Blickhöhe", "仰角の推定", "고도 추정", "仰角估计"),
+    "Background Removal": ("Hintergrundentfernung", "背景の除去", "배경 제거", "背景去除"),
+    "Text to Image": ("Text zu Bild", "テキストから画像", "텍스트에서 이미지로", "文本转图像"),
+    "Mesh in One Pass": ("Mesh in einem Durchgang", "一度でメッシュ", "한 번에 메시로", "单次生成网格"),
+    "Text to Views": ("Text zu Ansichten", "テキストからビュー", "텍스트에서 뷰로", "文本转视图"),
+    "CLIP Tokenizer": ("CLIP-Tokenizer", "CLIPトークナイザー", "CLIP 토크나이저", "CLIP 分词器"),
+    "Image and Text Similarity": (
+        "Ähnlichkeit von Bild und Text",
+        "画像とテキストの類似度",
+        "이미지와 텍스트의 유사도",
+        "图文相似度",
+    ),
+    "Captioning": ("Bildbeschreibung", "画像の説明文", "이미지 설명", "图像描述"),
+    "Depth Estimation": ("Tiefenschätzung", "深度の推定", "깊이 추정", "深度估计"),
 }
-
-
-def table() -> dict[str, dict[tuple[str, str], str]]:
-    """Translations by language, by (context, English text), as Blender takes them."""
-    return {
-        language: {(context, word): words[i] for word, words in WORDS.items() for context in CONTEXTS}
-        for i, language in enumerate(LANGUAGES)
-    }
-
-
-def register() -> None:
-    bpy.app.translations.register(__package__, table())
-
-
-def unregister() -> None:
-    bpy.app.translations.unregister(__package__)

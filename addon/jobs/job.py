@@ -6,7 +6,7 @@ from __future__ import annotations
 import enum
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -72,23 +72,24 @@ class Progress:
     preview: MeshArrays | None = None
     note: str = ""
 
-    def stage_text(self) -> str:
+    def stage_text(self, translate: Callable[[str], str] = str) -> str:
         """The stage and how far it is: in steps where they are few, else in per cent."""
+        stage = translate(self.stage)
         if self.total <= 1:
-            return self.stage.capitalize()
+            return stage
         if self.total <= FEW_STEPS:
-            return f"{self.stage} {self.step}/{self.total}".capitalize()
-        return f"{self.stage} {100 * self.step / self.total:.0f} %".capitalize()
+            return f"{stage} {self.step}/{self.total}"
+        return f"{stage} {100 * self.step / self.total:.0f} %"
 
     def time_left(self) -> str:
         """A rough estimate in words, or an empty string."""
         if self.eta_s is None:
             return ""
         if self.eta_s < 10:
-            return "a few seconds left"
+            return "A few seconds left"
         if self.eta_s < 90:
-            return f"about {round(self.eta_s / 5) * 5} s left"
-        return f"about {round(self.eta_s / 60)} min left"
+            return f"About {round(self.eta_s / 5) * 5} s left"
+        return f"About {round(self.eta_s / 60)} min left"
 
 
 @dataclass

@@ -63,7 +63,7 @@ class JobQueue:
         if job in self.waiting or job in self.arrived or (job is self.active and not job.sent):
             self._end(job, State.CANCELLED)
         elif job is self.active and job.state in WORKING and self.process:
-            job.state, job.progress.stage = State.CANCELLING, "cancelling"
+            job.state, job.progress.stage = State.CANCELLING, "Cancelling"
             self.process.send({"type": "cancel", "job": job.id})
             self._kill_at = time.monotonic() + CANCEL_S
 
@@ -141,7 +141,7 @@ class JobQueue:
     def _start(self) -> None:
         if not self.active and self.waiting:
             self.active = self.waiting.pop(0)
-            self.active.state, self.active.progress.stage = State.RUNNING, "starting the backend"
+            self.active.state, self.active.progress.stage = State.RUNNING, "Starting the backend"
         job = self.active
         if not job or job.sent:
             return
@@ -163,7 +163,7 @@ class JobQueue:
         progress = job.progress
         try:
             progress.step, progress.total = next(job.request.preparation)
-            progress.stage, progress.overall = "rendering views", progress.step / max(progress.total, 1)
+            progress.stage, progress.overall = "Rendering views", progress.step / max(progress.total, 1)
         except StopIteration:
             job.request = replace(job.request, preparation=None)
             progress.step, progress.overall = 0, 0.0
@@ -223,7 +223,7 @@ class JobQueue:
         )
         progress = job.progress
         progress.sheet = message.get("sheet", progress.sheet)
-        progress.overall, progress.stage = 1.0, "adding the mesh"
+        progress.overall, progress.stage = 1.0, "Adding the mesh"
         job.state, self.active = State.FINISHED, None
         self.arrived.append(job)
 

@@ -38,7 +38,7 @@ class ExplainedOperator(Mixin):
     @classmethod
     def poll(cls, context):
         reason = cls.why_unavailable(context)
-        cls.poll_message_set(reason)
+        cls.poll_message_set(bpy.app.translations.pgettext_tip(reason))
         return not reason
 
 

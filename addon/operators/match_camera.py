@@ -24,7 +24,7 @@ class IMAGE_TO_MESH_OT_match_camera(ExplainedOperator, bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     resize: bpy.props.BoolProperty(
-        name="Image's Proportions", description="Render the scene in the proportions of the image", default=True
+        name="Image Proportions", description="Render the scene in the proportions of the image", default=True
     )
 
     @classmethod

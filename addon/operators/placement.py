@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fit Selected: give meshes of the scene a height and let them stand."""
+"""Fit Selected: give meshes of the scene a height and stand them on the floor."""
 
 import bpy
 
@@ -8,7 +8,7 @@ from .job_operator import ExplainedOperator
 
 
 class IMAGE_TO_MESH_OT_fit(ExplainedOperator, bpy.types.Operator):
-    """Scale the selected meshes to the height and let them stand, as set here"""
+    """Scale the selected meshes to Height and stand them on the cursor or the floor, as Place says"""
 
     bl_idname = "image_to_mesh.fit"
     bl_label = "Fit Selected"

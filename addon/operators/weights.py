@@ -76,7 +76,7 @@ class IMAGE_TO_MESH_OT_convert_model(WeightsOperator, bpy.types.Operator):
     verb = "convert"
 
     remove_original: bpy.props.BoolProperty(
-        name="Delete the Original Afterwards",
+        name="Delete Original",
         description="Keep only the converted weights. Copies in other folders stay",
     )
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import textwrap
+import unicodedata
 
 import bpy
 
@@ -68,8 +69,10 @@ def draw_weights(layout, group) -> None:
 
 def draw_start(layout, context) -> None:
     """The mesh that the job will start from, or why there is none."""
-    reason = mesh_export.missing(context)
-    wrapped(layout, context, reason or context.active_object.name, icon="ERROR" if reason else "MESH_DATA")
+    if reason := mesh_export.missing(context):
+        wrapped(layout, context, reason, icon="ERROR")
+    else:
+        layout.label(text=context.active_object.name, icon="MESH_DATA", translate=False)
 
 
 def draw_reason(layout, context, reason: str) -> None:
@@ -78,10 +81,19 @@ def draw_reason(layout, context, reason: str) -> None:
         wrapped(layout, context, reason, icon="INFO")
 
 
+def translated(text: str) -> str:
+    """A text in Blender's language, English if nobody has translated it."""
+    return bpy.app.translations.pgettext_iface(text)
+
+
 def wrapped(layout, context, text: str, icon: str = "NONE", beside: int = 0) -> None:
-    """A text in as many lines as the sidebar's width needs. beside: pixels taken by something next to it."""
-    scale = context.preferences.system.ui_scale
+    """A text in Blender's language, in as many lines as the sidebar's width needs. beside: pixels taken by something
+    next to it."""
+    text, scale = translated(text), context.preferences.system.ui_scale
     width = max(20, int((context.region.width - (60 + beside) * scale) / (CHARACTER_PX * scale)))
+    if any(unicodedata.east_asian_width(character) == "W" for character in text):
+        width //= 2
     column = layout.column(align=True)
     for number, line in enumerate(textwrap.wrap(text, width)):
-        column.label(text=line, icon=icon if number == 0 else "BLANK1" if icon != "NONE" else "NONE")
+        shown = icon if number == 0 else "BLANK1" if icon != "NONE" else "NONE"
+        column.label(text=line, icon=shown, translate=False)

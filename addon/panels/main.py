@@ -27,8 +27,9 @@ class IMAGE_TO_MESH_PT_main(bpy.types.Panel):
         draw_input(layout, context.scene.image_to_mesh)
         row = layout.row()
         row.scale_y = 1.5
-        text = "Add to Queue" if now.queue.busy else "Image to Mesh"
-        row.operator("image_to_mesh.generate", text=text, icon="MESH_MONKEY")
+        row.operator(
+            "image_to_mesh.generate", text="Add to Queue" if now.queue.busy else "Image to Mesh", icon="MESH_MONKEY"
+        )
         draw_jobs(layout, context)
         draw_outcome(layout, context)
 

@@ -11,7 +11,7 @@ from ..base.preferences import PACKAGE
 from ..setup.disk_scan import Seen
 from ..setup.environment import Setup
 from ..setup.weights import megabytes
-from .base import split_properties
+from .base import split_properties, translated
 
 DEVICES = (
     ("AUTO", "Automatic", "The graphics card if there is one, else the processor"),
@@ -64,8 +64,8 @@ class Preferences(bpy.types.AddonPreferences):
     )
     device: bpy.props.EnumProperty(name="Device", description="Device that the engines run on", items=DEVICES)
     show_colors: bpy.props.BoolProperty(
-        name="Show Colors in Solid Mode",
-        description="Show the colors of new meshes instead of grey in Solid mode",
+        name="Show Colours in Solid Mode",
+        description="Show the colours of new meshes instead of grey in Solid mode",
         default=True,
     )
 
@@ -143,8 +143,8 @@ def draw_set(column, weights, found: dict) -> None:
         draw_set_buttons(split.row(align=True), weights, found)
     details = column.column(align=True)
     details.active = False
-    details.label(text=f"{weights.purpose}.", icon="BLANK1")
-    licence = f"Licence: {weights.licence}. Commercial use: {weights.commercial_use}. {weights.note}"
+    details.label(text=weights.purpose, icon="BLANK1")
+    licence = f"Licence: {weights.licence}. Commercial use: {weights.commercial_use}. {translated(weights.note)}"
     details.label(text=licence, icon="BLANK1")
     if here:
         details.label(text=f"{found['origin'].capitalize()}: {found['folder']}", icon="BLANK1")
@@ -156,16 +156,18 @@ def draw_set_buttons(row, weights, found: dict) -> None:
     """The buttons of a set; Convert only if there is something to convert."""
     here, begun = bool(found.get("folder")), found.get("partial", 0)
     can_convert = here and weights.convertible and found["origin"] != "converted"
-    for name, text, icon, enabled in (
-        ("download", "Resume" if begun and not here else "Download", "IMPORT", not here),
-        ("verify", "Verify", "CHECKMARK", here),
-        ("convert", "Convert", "FILE_REFRESH", can_convert),
-        ("remove", "Remove", "TRASH", found.get("origin") in {"downloaded", "converted"} or begun > 0),
-    ):
+    can_remove = found.get("origin") in {"downloaded", "converted"} or begun > 0
+
+    def button(name: str, enabled: bool, **looks: str) -> None:
         cell = row.row(align=True)
         cell.enabled = enabled
-        if name != "convert" or can_convert:
-            cell.operator(f"image_to_mesh.{name}_model", text=text, icon=icon).model = weights.id
+        cell.operator(f"image_to_mesh.{name}_model", **looks).model = weights.id
+
+    button("download", not here, text="Resume" if begun and not here else "Download", icon="IMPORT")
+    button("verify", here, text="Verify", icon="CHECKMARK")
+    if can_convert:
+        button("convert", True, text="Convert", icon="FILE_REFRESH")
+    button("remove", can_remove, text="Remove", icon="TRASH")
     row.operator("image_to_mesh.open_model_folder", text="", icon="FILE_FOLDER").model = weights.id
 
 

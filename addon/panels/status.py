@@ -6,7 +6,7 @@ from __future__ import annotations
 from ...backend.interface import tasks
 from .. import session
 from ..jobs.job import WORKING, Job, State
-from .base import UNIT_PX, wrapped
+from .base import UNIT_PX, translated, wrapped
 
 SHOWN = 5  # jobs, and failures
 
@@ -25,7 +25,8 @@ def draw_job(layout, context, job: Job) -> None:
     now, progress = session.current(), job.progress
     box = layout.box()
     row = box.row()
-    row.label(text=job.name, icon="TIME" if job.state is State.QUEUED else "MESH_MONKEY")
+    icon = "TIME" if job.state is State.QUEUED else "MESH_MONKEY"
+    row.label(text=job.name, icon=icon, translate=False)
     if can_stop_early(job):
         row = box.row()  # of their own: beside the name, the words would be cut off
         keep = row.row()
@@ -34,9 +35,9 @@ def draw_job(layout, context, job: Job) -> None:
     row.operator("image_to_mesh.cancel", text="Cancel", icon="CANCEL").job = job.id
     if job.state is State.QUEUED:
         return
-    box.progress(factor=progress.overall, text=progress.stage_text())
+    box.progress(factor=progress.overall, text=progress.stage_text(translated), translate=False)
     if words := progress.note or progress.time_left():
-        box.label(text=words.capitalize())
+        box.label(text=words)
     if job is now.queue.active and now.icons.sheet_id():
         units = context.region.width / (UNIT_PX * context.preferences.system.ui_scale)
         box.template_icon(icon_value=now.icons.sheet_id(), scale=max(4.0, units - 3.5))

@@ -23,15 +23,15 @@ def why_not_now() -> str:
     Blender has one list of undo steps for all windows, so the modes of all of them count.
     """
     if bpy.app.is_job_running("RENDER"):
-        return "waiting for the render to finish"
+        return "Waiting for the render to finish"
     windows = bpy.context.window_manager.windows
     actives = [window.view_layer.objects.active for window in windows]
     for mode in [bpy.context.mode, *(active.mode for active in actives if active)]:
         if mode != "OBJECT":
-            return "waiting until you leave " + mode.replace("_", " ").title() + " mode"
+            return "Waiting until you leave " + mode.replace("_", " ").title() + " mode"
     for window in windows:
         if any(name.startswith("TRANSFORM_OT") for name in compat.modal_operators(window)):
-            return "waiting until you finish the transform"
+            return "Waiting until you finish the transform"
     return ""
 
 

@@ -15,6 +15,7 @@ from .choices import OWN_PATH, WEIGHTS
 
 GROUP = "IMAGE_TO_MESH_PG_"  # and a task's name: the class name of its group
 SET_IN_PREFERENCES = frozenset({"device"})  # once for the machine, not for each scene
+SPELLED = {"sds": "SDS", "sjc": "SJC", "neus": "NeuS", "lora": "LoRA"}
 INT_LIMIT = 2**31 - 1
 FLOAT_LIMIT = 3e38
 
@@ -38,7 +39,7 @@ def property_of(task: Task, parameter: parameters.Parameter):
     if parameter.kind == "bool":
         return bpy.props.BoolProperty(default=default, **common)
     if parameter.kind == "choice":
-        items = [(choice.upper(), choice.replace("_", " ").title(), "") for choice in parameter.choices]
+        items = [(choice.upper(), SPELLED.get(choice, choice.title()), "") for choice in parameter.choices]
         return bpy.props.EnumProperty(items=items, default=default.upper(), **common)
     if parameter.kind == "string":
         return bpy.props.StringProperty(default=default, **common)

@@ -13,7 +13,7 @@ ENGINES = tuple(task for task in tasks.MESH_TASKS if {"mesh"} < set(task.inputs)
 
 class RefineSettings(bpy.types.PropertyGroup):
     engine: bpy.props.EnumProperty(
-        name="By",
+        name="Match",
         description="The image or prompt that the mesh should match better",
         default=ENGINES[0].name.upper(),
         items=[

@@ -29,7 +29,7 @@ class ViewSettings(bpy.types.PropertyGroup):
             (
                 "ALL",
                 "All 32",
-                "One-2-3-45's two stages: four close to each of eight. What the fast method was made for",
+                "One-2-3-45's two stages: four close to each of eight. The fast method was made for these",
             ),
             ("AROUND", "Eight Around", "The first stage alone: fewer to paint, but too few for the fast method"),
         ),

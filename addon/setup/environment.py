@@ -15,6 +15,7 @@ from .background_task import BackgroundTask
 from .folders import EXTENSION, OTHER_FOLDER, Chosen
 
 SET_UP = "Press Set Up Backend in the preferences"
+NOT_SET_UP = "The backend is not set up yet. Press Set Up Backend in the preferences"
 
 
 def variables(chosen: Chosen) -> dict[str, str]:
@@ -68,7 +69,7 @@ class Setup:
         """Why no job can be started, or an empty string."""
         if self.task and self.task.exclusive and self.task.running:
             return f"{self.task.title} is in progress. Wait for it to finish"
-        return "" if self.is_ready() else "The backend is not set up yet. " + SET_UP
+        return "" if self.is_ready() else NOT_SET_UP
 
     def begin(self, title: str, work: Callable[[BackgroundTask], None], exclusive: bool = True) -> None:
         self.task = BackgroundTask(title, work, exclusive)

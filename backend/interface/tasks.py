@@ -261,8 +261,7 @@ DREAMFUSION = Task(
     optimises=True,
 )
 
-SHAP_E_HELP = "Generates a whole shape by diffusion, in a minute. Smooth and simple; free for any use. Needs a "
-"download"
+SHAP_E_HELP = "Generates a whole shape by diffusion, in a minute. Smooth and simple; free for any use. Needs a download"
 SHAP_E_STEPS = "Denoising steps; 0 uses 64, as published"
 SHAP_E_WEIGHTS = "The name of a set of weights, or a diffusers folder"
 

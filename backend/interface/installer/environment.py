@@ -28,6 +28,7 @@ from .packages import SetupError, Stopped
 SOURCE = Path(__file__).resolve().parents[3]  # the extension or checkout that this file belongs to
 MANIFEST = "blender_manifest.toml"
 STAMP = "ready.json"
+TORCH_STAGE = "Installing PyTorch"
 COPIES_KEPT = 2  # another Blender may still be running the previous one
 SAFE_COPY = ("__pycache__", "*.pyc", ".*")
 CHECK_S = 600  # an antivirus may scan every file of a new environment
@@ -95,7 +96,7 @@ def install(
     variant = hardware.detect_variant() if variant == "auto" else variant
     torch, *others = packages.pins(source, "backend")
     groups = ["backend", *(group for group in groups if group != "backend")]
-    steps = [("Installing PyTorch", hardware.torch_builds(torch, variant))]
+    steps = [(TORCH_STAGE, hardware.torch_builds(torch, variant))]
     steps += [(f"Installing packages ({g})", [others if g == "backend" else packages.pins(source, g)]) for g in groups]
     wanted = {group: packages.digest(source, group) for group in groups} | {"variant": variant}
     data_folder.mkdir(parents=True, exist_ok=True)

@@ -21,7 +21,7 @@ NO_WINDOW = getattr(subprocess, "CREATE_NO_WINDOW", 0)
 def variants() -> list[tuple[str, str, str]]:
     """(id, title, help) of every build of PyTorch, the default first."""
     return [
-        ("auto", "Automatic", "Look which graphics card is there"),
+        ("auto", "Automatic", "Detect the graphics card"),
         ("cpu", "Processor", "Works everywhere, slowly. The smallest download"),
         ("cuda", "NVIDIA", "CUDA; needs an NVIDIA driver, and no CUDA toolkit"),
         ("rocm", "AMD", "ROCm, for AMD cards on Linux"),

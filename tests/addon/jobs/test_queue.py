@@ -116,7 +116,7 @@ def test_progress_is_told(make):
 
 
 @pytest.mark.parametrize(
-    "seconds, words", [(None, ""), (3, "a few seconds left"), (43, "about 45 s left"), (200, "about 3 min left")]
+    "seconds, words", [(None, ""), (3, "A few seconds left"), (43, "About 45 s left"), (200, "About 3 min left")]
 )
 def test_time_left_in_words(seconds, words):
     assert Progress(eta_s=seconds).time_left() == words
@@ -124,7 +124,7 @@ def test_time_left_in_words(seconds, words):
 
 @pytest.mark.parametrize("step, total, words", [(0, 1, "Views"), (3, 12, "Views 3/12"), (5000, 20000, "Views 25 %")])
 def test_steps_in_words(step, total, words):
-    assert Progress("views", step, total).stage_text() == words
+    assert Progress("Views", step, total).stage_text() == words
 
 
 def test_nothing_starts_before_a_job(make):
@@ -258,7 +258,7 @@ def test_an_image_that_vanishes_while_it_waits(make, tmp_path):
 
 def test_a_result_waits_until_the_scene_can_take_it(make, scene):
     queue, one = make(), job("views")
-    scene.obstacle = "waiting until you leave Sculpt mode"
+    scene.obstacle = "Waiting until you leave Sculpt mode"
     queue.submit(one)
     run(queue, lambda: one.progress.note)
     assert queue.busy and one.state is State.FINISHED and not scene.delivered
@@ -328,7 +328,7 @@ def test_blenders_own_part_comes_first_a_step_at_a_time(make, scene):
     queue.submit(one)
     queue.poll()
     progress = one.progress
-    assert (progress.stage, progress.step, progress.total) == ("rendering views", 0, 3) and queue.process is None
+    assert (progress.stage, progress.step, progress.total) == ("Rendering views", 0, 3) and queue.process is None
     queue.poll()
     assert taken == [0] and one.progress.step == 1
     run(queue, lambda: not queue.busy)

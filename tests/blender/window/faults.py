@@ -49,7 +49,7 @@ def steps():
     else:
         job = yield from begin(stages, None)
         assert job.state.value == "Done", job.message
-        stages = [stage for stage in stages if stage != "adding the mesh"]
+        stages = [stage for stage in stages if stage != "Adding the mesh"]
     rig.log("stages:", stages)
     for stage in stages:
         job = yield from begin([], stage)

@@ -19,22 +19,22 @@ HEIGHT = 800  # pixels of the sidebar that are kept
 
 
 def steps():
-    view, words = bpy.context.preferences.view, extension.labels.WORDS
+    view, rows = bpy.context.preferences.view, extension.i18n.rows()
     prepare()
     bpy.context.scene.image_to_mesh.filepath = ARGS["image"]
     yield from rig.open_sidebar("Image to Mesh")
     yield from toggle_panel("Ready to Use")
     rig.xdotool("mousemove", 300, 500)
-    for number, language in enumerate(extension.labels.LANGUAGES):
+    for number, language in enumerate(extension.i18n.LANGUAGES):
         view.language, view.use_translate_interface, view.use_translate_tooltips = language, True, True
         yield from DRAWN
         yield from DRAWN
         told = [bpy.app.translations.pgettext_iface(word) for word in ("Fit to Scene", "Views to Mesh", "Ready to Use")]
         rig.log(language, told)
-        assert told == [words[word][number] for word in ("Fit to Scene", "Views to Mesh", "Ready to Use")]
+        assert told == [rows[word][number] for word in ("Fit to Scene", "Views to Mesh", "Ready to Use")]
         left, bottom, right, top = of_region()
         picture(language, (left, max(bottom, top - HEIGHT), right, top))
-    join("languages", *extension.labels.LANGUAGES)
+    join("languages", *extension.i18n.LANGUAGES)
 
 
 rig.play(steps)

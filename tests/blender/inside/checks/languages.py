@@ -1,47 +1,124 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The panel's words in other languages."""
+"""Every text that the extension shows has a translation in each language, and every translation is shown."""
 
+import ast
+import re
 from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import MagicMock
 
 import bpy
+from bl_operators.presets import AddPresetBase
 from stage import extension, settings
 
-
-def labels():
-    """Every English word of the extension that Blender shows: of panels, operators, properties, choices."""
-    words = {name.title() for name in extension.engine_presets.PRESETS}
-    for name in dir(bpy.types):
-        kind = getattr(bpy.types, name)
-        if "image_to_mesh" in getattr(kind, "__module__", ""):
-            words.add(getattr(kind, "bl_label", ""))
-            words |= {p.name for p in kind.bl_rna.properties}
-    ours, declared = settings(), extension.tasks.TASKS
-    groups = [ours, ours.finish, ours.refine, ours.placement, *(getattr(ours, e.name) for e in declared)]
-    words |= {p.name for group in groups for p in group.bl_rna.properties}
-    for path in Path(extension.main_panel.__file__).parent.glob("*.py"):
-        words |= set(path.read_text("utf-8").split('"'))
-    return words
+UNTRANSLATED = {"AMD", "Apple", "Image to Mesh", "LoRA", "NVIDIA", "NeuS", "SDS", "SJC"}  # and names of weights
+REASON = re.compile(r"(why|missing|not|nothing|time_left)(_|$)")  # functions whose answer is drawn
+STAGE = re.compile(r"\w*STAGES?$")  # constants that name stages of jobs and tasks
 
 
-def check_every_translation_has_a_word_that_is_shown():
-    words = extension.labels.WORDS
-    assert not set(words) - labels(), set(words) - labels()
-    assert all(len(row) == 4 and all(row) for row in words.values())
+def check_every_text_is_translated_and_every_translation_is_shown():
+    names = UNTRANSLATED | {weights.title for weights in extension.catalog.WEIGHTS if weights.repository}
+    texts = {text for text in shown() if re.search(r"[^\W\d_]", text)}
+    rows = set(extension.i18n.rows())
+    assert names <= texts, names - texts
+    assert not texts - rows - names, "\n".join(["Not translated:", *sorted(texts - rows - names)])
+    assert not rows - texts, "\n".join(["Translated, but not shown:", *sorted(rows - texts)])
+
+
+def check_every_row_has_a_text_of_one_line_for_each_language():
+    assert len(extension.i18n.rows()) == sum(len(subject.ROWS) for subject in extension.i18n.SUBJECTS)
+    for english, row in extension.i18n.rows().items():
+        assert len(row) == len(extension.i18n.LANGUAGES), english
+        for text in (english, *row):
+            assert text.strip() == text and text and "\n" not in text and "  " not in text, text
+            assert (text[-1] in ".。") == (english[-1] == "."), text  # only sentences end with a period
 
 
 def check_the_table_is_as_blender_wants_it():
     """The table alone: bpy is built without languages. The window's script of this name sees them."""
-    table = extension.labels.table()
+    table = extension.i18n.table()
     assert set(table) == {"de_DE", "ja_JP", "ko_KR", "zh_HANS"}
     assert table["de_DE"]["Operator", "Again"] == "Noch einmal" and table["zh_HANS"]["*", "Settings"] == "设置"
 
 
-def check_tooltips_are_one_line_and_translated():
-    tooltips, drawn = extension.tooltips, list(dir(bpy.ops.image_to_mesh))
-    shown = {name: getattr(bpy.ops.image_to_mesh, name).get_rna_type().description for name in drawn}
-    assert set(tooltips.TOOLTIPS) <= set(drawn)
-    assert all(text and "\n" not in text and "  " not in text for text in shown.values()), shown
-    table = tooltips.table()
-    for name, words in tooltips.TOOLTIPS.items():
-        assert len(words) == 4 and all(words) and not any(word.rstrip().endswith(".") for word in words)
-        assert table["de_DE"]["*", shown[name]] == words[0]
+def check_hints_are_broken_into_lines_by_the_width_of_their_letters():
+    """Letters of Chinese and Japanese have no blanks between them, and are twice as wide."""
+    preferences = SimpleNamespace(system=SimpleNamespace(ui_scale=1.0))
+    context = SimpleNamespace(preferences=preferences, region=SimpleNamespace(width=340))
+    column = (layout := MagicMock()).column.return_value
+    lines = []
+    for text in ("a" * 60, "画" * 60):
+        extension.panel_parts.wrapped(layout, context, text)
+        lines.append([call.kwargs["text"] for call in column.label.call_args_list])
+        column.reset_mock()
+    assert [len(line) for line in lines[0]] == [40, 20] and [len(line) for line in lines[1]] == [20, 20, 20]
+
+
+def shown():
+    """All texts: those of registered classes, of the backend's declarations, and constants in the sources."""
+    buttons = [getattr(bpy.ops.image_to_mesh, name).get_rna_type() for name in dir(bpy.ops.image_to_mesh)]
+    for rna in buttons:
+        yield from (rna.name, rna.description)
+    for rna in [*buttons, settings().bl_rna, extension.preferences().bl_rna]:
+        yield from texts_of(rna)
+    kinds = [getattr(bpy.types, name) for name in dir(bpy.types)]
+    yield from (getattr(kind, "bl_label", "") for kind in kinds if "image_to_mesh" in getattr(kind, "__module__", ""))
+    for task in extension.tasks.TASKS:
+        yield from (text for _, *texts, _ in extension.choices.weights_items(task) for text in texts)
+    for weights in extension.catalog.WEIGHTS:
+        yield from (weights.title, weights.purpose, weights.note)
+    yield from extension.catalog.PARTS.values()
+    root = Path(extension.main_panel.__file__).parents[2]
+    for path in [*(root / "addon").rglob("*.py"), *(root / "backend").rglob("*.py")]:
+        tree = ast.parse(path.read_text("utf-8"))
+        named = {ast.unparse(node.targets[0]): node.value for node in tree.body if isinstance(node, ast.Assign)}
+        for part in (part for node in ast.walk(tree) for part in drawn_parts(node)):
+            yield from strings(part, named)
+
+
+def texts_of(rna):
+    """Names and descriptions of the properties that a class adds to Blender's, of their choices and groups. Hidden ones
+    are never drawn, and Blender translates those of its own operator for presets."""
+    blenders = set(rna.base.properties.keys()) if rna.base else set()
+    if rna.identifier == extension.presets.IMAGE_TO_MESH_OT_add_preset.__name__:
+        blenders |= set(AddPresetBase.__annotations__)
+    for p in rna.properties:
+        if p.identifier in blenders or p.is_hidden:
+            continue
+        if p.type == "POINTER" and p.fixed_type.base and p.fixed_type.base.identifier == "PropertyGroup":
+            yield from texts_of(p.fixed_type)
+            continue
+        yield from (p.name, p.description)
+        for item in p.enum_items if p.type == "ENUM" else ():
+            yield from (item.name, item.description)
+
+
+def drawn_parts(node):
+    """The parts of a node of a source whose strings are drawn: texts of buttons and labels, reasons, tooltips, stages,
+    and the entry of an empty menu."""
+    if isinstance(node, ast.Call):
+        yield from (keyword.value for keyword in node.keywords if keyword.arg in {"text", "confirm_text"})
+        name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        first = {"say": 0, "update": 0, "begin": 0, "plan": 0, "menu": 1, "wrapped": 2}.get(name, 9)
+        yield from node.args[first : first + 1 + (name == "menu")]
+    elif isinstance(node, ast.FunctionDef) and (REASON.match(node.name) or node.name == "description"):
+        yield from (part.value for part in ast.walk(node) if isinstance(part, ast.Return) and part.value)
+    elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value:
+        target = ast.unparse(node.targets[0] if isinstance(node, ast.Assign) else node.target)
+        yield from [node.value] if STAGE.match(target) or ".stage" in target else ()
+
+
+def strings(node, named):
+    """The strings that an expression may be, or has as elements or keys; {...}[x] may be any of its values."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    parts = {
+        ast.Name: lambda: [named[node.id]] if node.id in named else [],
+        ast.IfExp: lambda: [node.body, node.orelse],
+        ast.BoolOp: lambda: node.values,
+        ast.Tuple: lambda: node.elts,
+        ast.Dict: lambda: [key for key in node.keys if key],
+        ast.Subscript: lambda: getattr(node.value, "values", ()),
+    }
+    for part in parts.get(type(node), list)():
+        yield from strings(part, named)

@@ -1,254 +1,261 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # ruff: noqa: RUF001, Chinese has commas of its own
-"""Tooltips of buttons in other languages, by the operator's name. The English text is the class's docstring."""
+"""Tooltips of the buttons in the sidebar."""
 
-import bpy
-
-from .labels import CONTEXTS, LANGUAGES
-
-TOOLTIPS = {
-    "generate": (
+ROWS = {
+    "Make a coloured mesh from the image, at the 3D cursor": (
         "Macht aus dem Bild ein farbiges Mesh am 3D-Cursor",
         "画像から色付きのメッシュを作り、3Dカーソルの位置に置きます",
         "이미지로 색이 있는 메시를 만들어 3D 커서에 놓습니다",
-        "用图像生成带颜色的网格，并放在三维游标处",
+        "用图像生成带颜色的网格，并放在 3D 游标处",
     ),
-    "generate_files": (
+    "Make a coloured mesh from each image, side by side from the 3D cursor on": (
         "Macht aus jedem dieser Bilder ein farbiges Mesh, nebeneinander ab dem 3D-Cursor",
         "それぞれの画像から色付きのメッシュを作り、3Dカーソルから横に並べます",
         "각 이미지로 색이 있는 메시를 만들어 3D 커서부터 나란히 놓습니다",
-        "为每张图像生成带颜色的网格，从三维游标开始并排放置",
+        "为每张图像生成带颜色的网格，从 3D 游标开始并排放置",
     ),
-    "generate_shown": (
+    "Make a coloured mesh from the image that this editor shows": (
         "Macht ein farbiges Mesh aus dem Bild, das dieser Editor zeigt",
         "このエディターに表示中の画像から色付きのメッシュを作ります",
         "이 에디터에 표시된 이미지로 색이 있는 메시를 만듭니다",
         "用此编辑器显示的图像生成带颜色的网格",
     ),
-    "make_image": (
+    "Generate an image from the prompt and use it for the mesh": (
         "Macht ein Bild nach dem Prompt und wählt es als Bild für das Mesh",
         "プロンプトから画像を作り、メッシュ用の画像として選びます",
         "프롬프트로 이미지를 만들어 메시용 이미지로 선택합니다",
         "按提示词生成图像，并选作网格的输入图像",
     ),
-    "cancel": (
+    "Stop this job and free its memory": (
         "Hält diesen Auftrag an und gibt frei, was er belegt",
         "このジョブを止め、使っていたものを解放します",
         "이 작업을 멈추고 사용하던 것을 해제합니다",
         "停止此任务并释放其占用的资源",
     ),
-    "stop_and_keep": (
+    "Stop optimising now and keep the result so far": (
         "Beendet die Optimierung jetzt und behält das bisherige Ergebnis",
         "最適化をここで止め、その時点の結果を残します",
         "지금 최적화를 멈추고 지금까지의 결과를 유지합니다",
         "立即停止优化并保留目前的结果",
     ),
-    "resume": (
+    "Continue a cancelled or crashed job from its last checkpoint": (
         "Setzt einen abgebrochenen oder abgestürzten Auftrag vom letzten Zwischenstand fort",
         "中断またはクラッシュしたジョブを、最後のチェックポイントから再開します",
         "취소되거나 비정상 종료된 작업을 마지막 체크포인트부터 이어서 합니다",
         "从最后的检查点继续被取消或崩溃的任务",
     ),
-    "dismiss": ("Blendet diese Meldung aus", "このメッセージを消します", "이 메시지를 닫습니다", "关闭此消息"),
-    "lower": (
+    "Hide this message": (
+        "Blendet diese Meldung aus",
+        "このメッセージを消します",
+        "이 메시지를 닫습니다",
+        "关闭此消息",
+    ),
+    "Lower this setting, so that the next job needs less memory": (
         "Setzt dies herab, damit der nächste Auftrag weniger Speicher braucht",
         "次のジョブのメモリ使用量が減るように、この値を下げます",
         "다음 작업이 메모리를 덜 쓰도록 이 값을 낮춥니다",
         "调低此项，使下一个任务占用更少内存",
     ),
-    "paste_image": (
+    "Use the image on the clipboard": (
         "Nimmt das Bild aus der Zwischenablage",
         "クリップボードの画像を使います",
         "클립보드의 이미지를 사용합니다",
         "使用剪贴板中的图像",
     ),
-    "import_finished": (
+    "Add a mesh that was finished while Blender was closed or another file was open": (
         "Holt ein Mesh, das fertig wurde, während Blender zu oder eine andere Datei offen war",
         "Blenderを閉じている間や別のファイルを開いている間に完成したメッシュを読み込みます",
         "Blender가 닫혀 있거나 다른 파일이 열려 있는 동안 완성된 메시를 가져옵니다",
         "导入在 Blender 关闭或打开其他文件期间完成的网格",
     ),
-    "free_memory": (
+    "Unload the backend's models, to free memory for rendering": (
         "Lässt das Backend seine Modelle vergessen, damit ihr Speicher zum Rendern frei ist",
         "バックエンドのモデルを破棄し、レンダー用にメモリを空けます",
         "백엔드의 모델을 비워 렌더에 쓸 메모리를 확보합니다",
         "让后端释放其模型，为渲染腾出内存",
     ),
-    "again": (
+    "Make this version again, with the same image, prompt and settings": (
         "Macht diese Version noch einmal, aus demselben Bild und Prompt mit denselben Einstellungen",
         "同じ画像、プロンプト、設定でこのバージョンをもう一度作ります",
         "같은 이미지와 프롬프트, 같은 설정으로 이 버전을 다시 만듭니다",
         "用相同的图像、提示词和设置再次生成此版本",
     ),
-    "go_back": (
-        "Gibt dem aktiven Objekt das Mesh dieser Version. Ort, Parent, Collections und Modifier bleiben",
-        "アクティブオブジェクトのメッシュをこのバージョンにします。位置、親、コレクション、"
-        "モディファイアーは変わりません",
+    "Give the active object this version's mesh. Location, parent, collections and modifiers stay": (
+        "Gibt dem aktiven Objekt das Mesh dieser Version. Ort, Elternobjekt, Sammlungen und Modifikatoren bleiben",
+        "アクティブオブジェクトのメッシュをこのバージョンにします。位置、親、コレクション、モディファイアーは変わ"
+        "りません",
         "활성 오브젝트에 이 버전의 메시를 줍니다. 위치, 부모, 컬렉션, 모디파이어는 그대로입니다",
         "将此版本的网格赋给活动物体。位置、父级、集合和修改器保持不变",
     ),
-    "put_beside": (
+    "Put this version beside the active object, for comparison": (
         "Stellt diese Version zum Vergleich neben das aktive Objekt",
         "比較のため、このバージョンをアクティブオブジェクトの隣に置きます",
         "비교할 수 있도록 이 버전을 활성 오브젝트 옆에 놓습니다",
         "将此版本放在活动物体旁边以便比较",
     ),
-    "forget": (
+    "Remove this version from the list. Objects that use its mesh keep it": (
         "Nimmt diese Version aus der Liste. Objekte, die ihr Mesh haben, behalten es",
         "このバージョンをリストから外します。そのメッシュを使うオブジェクトは変わりません",
         "이 버전을 목록에서 뺍니다. 그 메시를 쓰는 오브젝트는 그대로입니다",
         "将此版本移出列表。使用其网格的物体不受影响",
     ),
-    "novel_view": (
+    "Generate the object in the image as it looks from here": (
         "Zeigt, wie das Objekt im Bild von hier aus aussehen könnte",
         "画像の物体がここからどう見えるかを想像します",
         "이미지 속 물체가 여기서 어떻게 보일지 상상합니다",
         "想象图像中的物体从这里看的样子",
     ),
-    "add_view_rig": (
+    "Add the engine's cameras around the selected objects or the 3D cursor": (
         "Stellt die Kameras des Verfahrens um die gewählten Objekte oder den 3D-Cursor",
         "選択したオブジェクトまたは3Dカーソルの周りにエンジンのカメラを追加します",
         "선택한 오브젝트나 3D 커서 주위에 엔진의 카메라를 추가합니다",
-        "在所选物体或三维游标周围添加引擎的相机",
+        "在所选物体或 3D 游标周围添加引擎的相机",
     ),
-    "render_views": (
+    "Render the selected objects from each camera of the rig, into background images that can be painted over": (
         "Rendert die gewählten Objekte aus jeder Kamera des Kreises, in Bilder dahinter, die man übermalen kann",
         "選択したオブジェクトをリグの各カメラからレンダーし、塗り直せる背景画像にします",
         "선택한 오브젝트를 리그의 각 카메라에서 렌더해, 덧칠할 수 있는 배경 이미지로 만듭니다",
         "用阵列中的每个相机渲染所选物体，结果成为可在其上绘制的背景图",
     ),
-    "views_to_mesh": (
+    "Make a mesh from the views, at the place that they show": (
         "Macht ein Mesh aus dem, was die Ansichten zeigen, dort, wo sie es zeigen",
         "ビューに写っているものからメッシュを作り、写っている場所に置きます",
         "뷰에 보이는 것으로 메시를 만들어 보이는 자리에 놓습니다",
         "用各视图所示内容生成网格，并放在其所示位置",
     ),
-    "prompt_views": (
+    "Generate views of the prompt from several sides, as background images of cameras": (
         "Zeigt von mehreren Seiten, was der Prompt sagt, als Bilder hinter Kameras",
         "プロンプトの内容を複数の方向から想像し、カメラの背景画像にします",
         "프롬프트의 내용을 여러 방향에서 상상해 카메라 뒤의 이미지로 놓습니다",
         "从多个方向想象提示词的内容，作为相机后的图像",
     ),
-    "learn_subject": (
+    "Learn an object from photos, so that prompts can name it": (
         "Lernt ein Objekt aus Fotos, damit Prompts es nennen können",
         "写真から一つの物体を学習し、プロンプトで呼べるようにします",
         "사진에서 한 물체를 학습해 프롬프트에서 부를 수 있게 합니다",
         "从照片中学习一个物体，使提示词可以指称它",
     ),
-    "refine": (
-        "Optimiert das Mesh des aktiven Objekts weiter, unterhalb der Modifier. Das Objekt bleibt, was und "
-        "wo es ist; das "
-        "alte Mesh bleibt im Verlauf",
-        "アクティブオブジェクトのメッシュをさらに最適化します。オブジェクトはそのままで、元のメッシュは履歴に残ります",
-        "활성 오브젝트의 메시를 더 최적화합니다. 오브젝트는 그대로이고 이전 메시는 기록에 남습니다",
-        "进一步优化活动物体的网格。物体保持不变，原网格保留在历史中",
+    (
+        "Optimise the active object's mesh further, below its modifiers. The object keeps its place; the old "
+        "mesh stays in History"
+    ): (
+        "Optimiert das Mesh des aktiven Objekts weiter, unterhalb der Modifikatoren. Das Objekt bleibt am Ort; "
+        "das alte Mesh bleibt im Verlauf",
+        "アクティブオブジェクトのメッシュを、モディファイアーの手前でさらに最適化します。オブジェクトの位置は変わ"
+        "らず、元のメッシュは履歴に残ります",
+        "활성 오브젝트의 메시를 모디파이어 아래에서 더 최적화합니다. 오브젝트의 위치는 그대로이고 이전 메시는 "
+        "기록에 남습니다",
+        "在修改器之下进一步优化活动物体的网格。物体位置不变，原网格保留在历史中",
     ),
-    "fit": (
-        "Gibt den gewählten Meshes die Höhe und lässt sie stehen, wie es hier eingestellt ist",
-        "選択したメッシュを、ここで設定した高さと立ち方にします",
-        "선택한 메시를 여기서 정한 높이로 맞추고 세웁니다",
-        "按此处的设置调整所选网格的高度和落地方式",
+    "Scale the selected meshes to Height and stand them on the cursor or the floor, as Place says": (
+        "Skaliert die gewählten Meshes auf „Höhe“ und stellt sie auf den Cursor oder den Boden, wie „Ort“ es sagt",
+        "選択したメッシュを「高さ」に合わせて拡縮し、「配置」に従ってカーソルまたは床に立てます",
+        "선택한 메시를 ‘높이’에 맞춰 스케일하고 ‘위치’에 따라 커서나 바닥에 세웁니다",
+        "将所选网格缩放到“高度”，并按“放置”立于游标或地面",
     ),
-    "match_camera": (
+    "Add a camera from which the active mesh covers its image, with the image in the background": (
         "Fügt eine Kamera hinzu, aus der das aktive Mesh über seinem Bild liegt, mit dem Bild im Hintergrund",
         "アクティブなメッシュが元の画像に重なって見えるカメラを、画像を背景にして追加します",
         "활성 메시가 원본 이미지 위에 겹쳐 보이는 카메라를 이미지 배경과 함께 추가합니다",
         "添加一个相机，从中看活动网格与其图像重合，并以该图像为背景",
     ),
-    "decimate": (
+    "Simplify the active mesh to this number of triangles. Colours and UVs stay; the old mesh stays in History": (
         "Vereinfacht das aktive Mesh auf so viele Dreiecke. Farben und UVs bleiben; das alte Mesh bleibt im Verlauf",
         "アクティブなメッシュをこの数の三角形まで減らします。色とUVは保たれ、元のメッシュは履歴に残ります",
         "활성 메시를 이만큼의 삼각형으로 줄입니다. 색과 UV는 유지되고 이전 메시는 기록에 남습니다",
         "将活动网格简化到此三角形数。颜色和 UV 保留，原网格保留在历史中",
     ),
-    "quad_remesh": (
-        "Baut das aktive Mesh aus so vielen Vierecken neu (QuadriFlow). Farben bleiben, UVs und Texturen "
-        "nicht; das alte "
-        "Mesh bleibt im Verlauf",
-        "アクティブなメッシュをこの数の四角形で作り直します (QuadriFlow)。色は移りますが、"
-        "UVとテクスチャは移りません。元のメッシュは履歴に残ります",
+    (
+        "Rebuild the active mesh from this number of quads (QuadriFlow). Colours are kept, UVs and textures are "
+        "not; the old mesh stays in History"
+    ): (
+        "Baut das aktive Mesh aus so vielen Vierecken neu (QuadriFlow). Farben bleiben, UVs und Texturen nicht; "
+        "das alte Mesh bleibt im Verlauf",
+        "アクティブなメッシュをこの数の四角形で作り直します (QuadriFlow)。色は移りますが、UVとテクスチャは移りま"
+        "せん。元のメッシュは履歴に残ります",
         "활성 메시를 이만큼의 사각형으로 다시 만듭니다 (QuadriFlow). 색은 옮겨지지만 UV와 텍스처는 아닙니다. "
         "이전 메시는 기록에 남습니다",
         "用此数量的四边形重建活动网格（QuadriFlow）。颜色会保留，UV 和纹理不会。原网格保留在历史中",
     ),
-    "bake_texture": (
-        "Schreibt die Farben in ein Bild: die des anderen gewählten Meshes, die des Meshes vor dem "
-        "Vereinfachen oder die "
-        "eigenen. Ohne UV-Map wird abgewickelt. Blender wartet so lange; das alte Mesh bleibt im Verlauf",
-        "色を画像にベイクします。もう一つの選択メッシュ、削減前のメッシュ、または自身の色を使います。"
-        "UVマップがなければ展開します。その間Blenderは待ちます",
-        "색을 이미지로 베이크합니다. 함께 선택한 메시, 줄이기 전의 메시, 또는 자신의 색을 씁니다. UV 맵이 "
-        "없으면 펼칩니다. 그동안 Blender는 기다립니다",
-        "将颜色烘焙到图像：取自另一个所选网格、简化前的网格或自身。没有 UV 贴图时会自动展开。期间 Blender 会等待",
+    (
+        "Bake colours into an image: from the other selected mesh, the mesh before decimation, or this mesh. "
+        "Unwraps it if it has no UV map. Blocks Blender meanwhile; the old mesh stays in History"
+    ): (
+        "Bäckt die Farben in ein Bild: die des anderen gewählten Meshes, die des Meshes vor dem Vereinfachen "
+        "oder die eigenen. Ohne UV-Map wird abgewickelt. Blender wartet so lange; das alte Mesh bleibt im Verlauf",
+        "色を画像にベイクします。もう一つの選択メッシュ、削減前のメッシュ、または自身の色を使います。UVマップがな"
+        "ければ展開します。その間Blenderは待ちます。元のメッシュは履歴に残ります",
+        "색을 이미지로 베이크합니다. 함께 선택한 메시, 줄이기 전의 메시, 또는 자신의 색을 씁니다. UV 맵이 없으면 "
+        "펼칩니다. 그동안 Blender는 기다립니다. 이전 메시는 기록에 남습니다",
+        "将颜色烘焙到图像：取自另一个所选网格、简化前的网格或自身。没有 UV 贴图时会自动展开。期间 Blender 会等待"
+        "，原网格保留在历史中",
     ),
-    "bake_normal_map": (
-        "Schreibt das Relief in ein Bild: das des anderen gewählten Meshes oder das des Meshes vor dem "
-        "Vereinfachen. Ohne "
-        "UV-Map wird abgewickelt. Blender wartet so lange; das alte Mesh bleibt im Verlauf",
-        "凹凸を画像にベイクします。もう一つの選択メッシュ、または削減前のメッシュを使います。"
-        "UVマップがなければ展開します。その間Blenderは待ちます",
-        "굴곡을 이미지로 베이크합니다. 함께 선택한 메시나 줄이기 전의 메시를 씁니다. UV 맵이 없으면 "
-        "펼칩니다. 그동안 Blender는 기다립니다",
-        "将凹凸烘焙到图像：取自另一个所选网格或简化前的网格。没有 UV 贴图时会自动展开。期间 Blender 会等待",
+    (
+        "Bake the relief into an image: from the other selected mesh or the mesh before decimation. Unwraps it "
+        "if it has no UV map. Blocks Blender meanwhile; the old mesh stays in History"
+    ): (
+        "Bäckt das Relief in ein Bild: das des anderen gewählten Meshes oder das des Meshes vor dem "
+        "Vereinfachen. Ohne UV-Map wird abgewickelt. Blender wartet so lange; das alte Mesh bleibt im Verlauf",
+        "凹凸を画像にベイクします。もう一つの選択メッシュ、または削減前のメッシュを使います。UVマップがなければ展"
+        "開します。その間Blenderは待ちます。元のメッシュは履歴に残ります",
+        "굴곡을 이미지로 베이크합니다. 함께 선택한 메시나 줄이기 전의 메시를 씁니다. UV 맵이 없으면 펼칩니다. "
+        "그동안 Blender는 기다립니다. 이전 메시는 기록에 남습니다",
+        "将凹凸烘焙到图像：取自另一个所选网格或简化前的网格。没有 UV 贴图时会自动展开。期间 Blender 会等待，原网"
+        "格保留在历史中",
     ),
-    "smooth_by_angle": (
+    "Shade the active mesh smooth, except for edges that are sharper than the angle": (
         "Schattiert das aktive Mesh glatt, außer an Kanten, die schärfer als der Winkel sind",
         "角度より鋭い辺を除き、アクティブなメッシュをスムーズシェードにします",
         "각도보다 날카로운 모서리를 빼고 활성 메시를 매끄럽게 셰이드합니다",
         "平滑着色活动网格，比该角度更锐的边除外",
     ),
-    "mark_asset": (
+    "Mark the active object as an asset with a preview, for the Asset Browser": (
         "Macht das aktive Objekt zum Asset, mit Bild, sodass es im Asset-Browser erscheint",
         "アクティブオブジェクトをサムネイル付きのアセットにし、アセットブラウザーに表示します",
         "활성 오브젝트를 그림과 함께 애셋으로 표시해 애셋 브라우저에 나타나게 합니다",
         "将活动物体标记为资产并附预览图，使其出现在资产浏览器中",
     ),
-    "use_preset": (
+    "Set the quality of the chosen engine": (
         "Stellt die Qualität des gewählten Verfahrens ein",
         "選んだエンジンの品質を設定します",
         "선택한 엔진의 품질을 설정합니다",
         "设置所选引擎的质量",
     ),
-    "show_log": (
+    "Show the backend's log in a text editor": (
         "Zeigt in einem Texteditor, was das Backend geschrieben hat",
         "バックエンドの出力をテキストエディターに表示します",
         "백엔드가 쓴 내용을 텍스트 에디터에 보여 줍니다",
         "在文本编辑器中显示后端的输出",
     ),
-    "copy_report": (
+    "Copy versions, the last failure and the end of the log, for a bug report": (
         "Kopiert Versionen, den letzten Fehler und das Ende des Protokolls, für einen Fehlerbericht",
         "バグ報告用に、バージョン、最後の失敗、ログの末尾をコピーします",
         "버그 보고에 붙여 넣을 버전, 마지막 실패, 로그의 끝을 복사합니다",
         "复制版本信息、最近的失败和日志末尾，用于错误报告",
     ),
-    "set_up": (
-        "Macht im Datenordner eine eigene Python-Umgebung für das Backend. Lädt PyTorch und andere Pakete "
-        "einmal herunter",
-        "データフォルダーにバックエンド専用のPython環境を作ります。PyTorchなどのパッケージを一度だけダウンロードします",
-        "데이터 폴더에 백엔드 전용 Python 환경을 만듭니다. PyTorch와 다른 패키지를 한 번 다운로드합니다",
-        "在数据文件夹中为后端创建独立的 Python 环境。只需下载一次 PyTorch 等软件包",
+    "Generate the object in the image as the scene's camera sees it": (
+        "Zeigt, wie die Kamera der Szene das Objekt im Bild sehen könnte",
+        "画像の物体がシーンのカメラからどう見えるかを生成します",
+        "이미지 속 물체를 씬의 카메라가 보는 모습으로 만듭니다",
+        "生成图像中的物体从场景相机看去的样子",
     ),
-    "download_model": (
-        "Lädt diese Gewichte herunter oder setzt einen angehaltenen Download fort",
-        "この重みをダウンロードします。中断したダウンロードは続きから再開します",
-        "이 가중치를 다운로드하거나 멈춘 다운로드를 이어서 합니다",
-        "下载这些权重，或继续已停止的下载",
+    "Generate the object in the image as this 3D View sees it": (
+        "Zeigt, wie das Objekt im Bild in dieser 3D-Ansicht aussehen könnte",
+        "画像の物体がこの3Dビューからどう見えるかを生成します",
+        "이미지 속 물체를 이 3D 뷰에서 보는 모습으로 만듭니다",
+        "生成图像中的物体从此 3D 视图看去的样子",
+    ),
+    "Generate the object in the image from all around, as reference images in the scene": (
+        "Zeigt das Objekt im Bild von allen Seiten, als Referenzbilder in der Szene",
+        "画像の物体を全方向から生成し、シーンの参照画像にします",
+        "이미지 속 물체를 모든 방향에서 만들어 씬의 참조 이미지로 놓습니다",
+        "从四周生成图像中的物体，作为场景中的参考图像",
+    ),
+    "Save the chosen engine's settings as a preset, or delete a preset": (
+        "Speichert die Einstellungen des gewählten Verfahrens als Vorgabe oder löscht eine",
+        "選んだエンジンの設定をプリセットとして保存、または削除します",
+        "선택한 엔진의 설정을 프리셋으로 저장하거나 프리셋을 삭제합니다",
+        "将所选引擎的设置保存为预设，或删除预设",
     ),
 }
-
-
-def table() -> dict[str, dict[tuple[str, str], str]]:
-    """Translations by language, by (context, English text), as Blender takes them."""
-    english = {name: getattr(bpy.types, f"IMAGE_TO_MESH_OT_{name}").bl_description for name in TOOLTIPS}
-    return {
-        language: {(context, english[name]): texts[i] for name, texts in TOOLTIPS.items() for context in CONTEXTS}
-        for i, language in enumerate(LANGUAGES)
-    }
-
-
-def register() -> None:
-    bpy.app.translations.register(__name__, table())
-
-
-def unregister() -> None:
-    bpy.app.translations.unregister(__name__)

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# ruff: noqa: RUF001, Chinese has commas of its own
+"""Tooltips of the preferences."""
+
+ROWS = {
+    # preferences
+    "Build of PyTorch to install": (
+        "PyTorch-Version, die installiert wird",
+        "インストールするPyTorchのビルド",
+        "설치할 PyTorch 빌드",
+        "要安装的 PyTorch 版本",
+    ),
+    "Detect the graphics card": (
+        "Die Grafikkarte erkennen",
+        "グラフィックカードを検出します",
+        "그래픽 카드를 감지합니다",
+        "检测显卡",
+    ),
+    "Works everywhere, slowly. The smallest download": (
+        "Läuft überall, langsam. Der kleinste Download",
+        "どこでも動きますが低速です。ダウンロードは最小です",
+        "어디서나 느리게 작동합니다. 다운로드가 가장 작습니다",
+        "随处可用，但较慢。下载量最小",
+    ),
+    "CUDA; needs an NVIDIA driver, and no CUDA toolkit": (
+        "CUDA; braucht einen NVIDIA-Treiber, aber kein CUDA-Toolkit",
+        "CUDA。NVIDIAドライバーが必要です。CUDAツールキットは不要です",
+        "CUDA. NVIDIA 드라이버가 필요하며 CUDA 툴킷은 필요 없습니다",
+        "CUDA；需要 NVIDIA 驱动，不需要 CUDA 工具包",
+    ),
+    "ROCm, for AMD cards on Linux": (
+        "ROCm, für AMD-Karten unter Linux",
+        "ROCm。LinuxのAMDカード用です",
+        "ROCm, Linux의 AMD 카드용",
+        "ROCm，用于 Linux 上的 AMD 显卡",
+    ),
+    "For Macs with Apple's own chips": (
+        "Für Macs mit Apples eigenen Chips",
+        "Apple製チップのMac用です",
+        "Apple 자체 칩을 쓰는 Mac용",
+        "用于采用 Apple 自研芯片的 Mac",
+    ),
+    "Folder of the environment, results and logs. Empty: the usual place on this system": (
+        "Ordner der Umgebung, der Ergebnisse und Protokolle. Leer: der übliche Ort auf diesem System",
+        "環境、結果、ログのフォルダー。空欄: このシステムの標準の場所",
+        "환경, 결과, 로그의 폴더. 비우면 이 시스템의 기본 위치",
+        "环境、结果和日志的文件夹。留空：此系统的默认位置",
+    ),
+    "Folder of downloaded weights and of your own copies. Empty: in the data folder": (
+        "Ordner der heruntergeladenen Gewichte und eigener Kopien. Leer: im Datenordner",
+        "ダウンロードした重みと自分のコピーのフォルダー。空欄: データフォルダー内",
+        "다운로드한 가중치와 직접 둔 사본의 폴더. 비우면 데이터 폴더 안",
+        "已下载权重和自备副本的文件夹。留空：位于数据文件夹中",
+    ),
+    "Show the weights that can be downloaded": (
+        "Zeigt die Gewichte, die man herunterladen kann",
+        "ダウンロードできる重みを表示します",
+        "다운로드할 수 있는 가중치를 보여 줍니다",
+        "显示可下载的权重",
+    ),
+    "Your own Python with PyTorch and the other packages, instead of Set Up Backend": (
+        "Eigenes Python mit PyTorch und den anderen Paketen, statt „Backend einrichten“",
+        "「バックエンドを設定」の代わりに使う、PyTorchなどのパッケージが入った独自のPython",
+        "‘백엔드 설치’ 대신 쓸, PyTorch와 다른 패키지가 있는 자신의 Python",
+        "自备的 Python，含 PyTorch 和其他软件包，用来代替“安装后端”",
+    ),
+    "Device that the engines run on": (
+        "Gerät, auf dem die Verfahren rechnen",
+        "エンジンが動作するデバイス",
+        "엔진이 실행되는 장치",
+        "运行引擎的设备",
+    ),
+    "The graphics card if there is one, else the processor": (
+        "Die Grafikkarte, wenn es eine gibt, sonst der Prozessor",
+        "グラフィックカードがあればそれを、なければプロセッサーを使います",
+        "그래픽 카드가 있으면 그것을, 없으면 프로세서를 씁니다",
+        "有显卡时用显卡，否则用处理器",
+    ),
+    "Works everywhere, slowly": (
+        "Läuft überall, langsam",
+        "どこでも動きますが低速です",
+        "어디서나 느리게 작동합니다",
+        "随处可用，但较慢",
+    ),
+    "A graphics card with CUDA or ROCm": (
+        "Eine Grafikkarte mit CUDA oder ROCm",
+        "CUDAまたはROCm対応のグラフィックカード",
+        "CUDA나 ROCm을 쓰는 그래픽 카드",
+        "支持 CUDA 或 ROCm 的显卡",
+    ),
+    "The graphics processor of Apple silicon": (
+        "Der Grafikprozessor von Apple Silicon",
+        "AppleシリコンのGPU",
+        "Apple 실리콘의 그래픽 프로세서",
+        "Apple 芯片的图形处理器",
+    ),
+    "Show the colours of new meshes instead of grey in Solid mode": (
+        "Zeigt im Solid-Modus die Farben neuer Meshes statt Grau",
+        "ソリッドモードで、新しいメッシュを灰色でなく色付きで表示します",
+        "솔리드 모드에서 새 메시를 회색 대신 색으로 보여 줍니다",
+        "在实体模式下显示新网格的颜色，而不是灰色",
+    ),
+    "Stop here. Finished parts are kept, and the same button resumes": (
+        "Hält hier an. Fertige Teile bleiben, und derselbe Knopf setzt fort",
+        "ここで止めます。完了した部分は残り、同じボタンで再開できます",
+        "여기서 멈춥니다. 끝난 부분은 유지되며 같은 버튼으로 이어서 합니다",
+        "在此停止。已完成的部分会保留，用同一按钮可继续",
+    ),
+    "Delete the backend's environment from the disk. Finished meshes stay": (
+        "Löscht die Umgebung des Backends von der Platte. Fertige Meshes bleiben",
+        "バックエンドの環境をディスクから削除します。完成したメッシュは残ります",
+        "백엔드의 환경을 디스크에서 삭제합니다. 완성된 메시는 남습니다",
+        "从磁盘删除后端的环境。已完成的网格会保留",
+    ),
+    (
+        "Delete the folders of imported jobs, and of jobs that ended without a result more than a day ago. "
+        "Meshes in your files stay, and so do results that are not imported yet"
+    ): (
+        "Löscht die Ordner importierter Aufträge und solcher, die vor mehr als einem Tag ohne Ergebnis endeten. "
+        "Meshes in Ihren Dateien bleiben, ebenso noch nicht importierte Ergebnisse",
+        "読み込み済みのジョブと、1日以上前に結果なしで終わったジョブのフォルダーを削除します。ファイル内のメッシ"
+        "ュと、まだ読み込んでいない結果は残ります",
+        "가져온 작업과, 하루보다 전에 결과 없이 끝난 작업의 폴더를 삭제합니다. 파일 속 메시와 아직 가져오지 않은 "
+        "결과는 남습니다",
+        "删除已导入任务的文件夹，以及一天多以前无结果结束的任务的文件夹。文件中的网格和尚未导入的结果会保留",
+    ),
+    "Measure the size of the folders": (
+        "Misst die Größe der Ordner",
+        "フォルダーのサイズを計測します",
+        "폴더의 크기를 잽니다",
+        "统计文件夹的大小",
+    ),
+    "Check that the interpreter has all packages that the backend needs": (
+        "Prüft, ob der Interpreter alle Pakete hat, die das Backend braucht",
+        "バックエンドに必要なパッケージがインタープリターにすべてあるかを確認します",
+        "백엔드에 필요한 패키지가 인터프리터에 모두 있는지 확인합니다",
+        "检查解释器是否具备后端所需的全部软件包",
+    ),
+    "Open the data folder in the system's file browser": (
+        "Öffnet den Datenordner im Dateimanager des Systems",
+        "データフォルダーをシステムのファイルブラウザーで開きます",
+        "데이터 폴더를 시스템의 파일 브라우저에서 엽니다",
+        "在系统的文件浏览器中打开数据文件夹",
+    ),
+    "Open this extension's preferences": (
+        "Öffnet die Voreinstellungen dieser Erweiterung",
+        "このエクステンションのプリファレンスを開きます",
+        "이 확장의 환경 설정을 엽니다",
+        "打开此扩展的偏好设置",
+    ),
+    "Check all files of these weights against their checksums": (
+        "Prüft alle Dateien dieser Gewichte anhand ihrer Prüfsummen",
+        "この重みの全ファイルをチェックサムで検証します",
+        "이 가중치의 모든 파일을 체크섬으로 검증합니다",
+        "用校验和检查这些权重的所有文件",
+    ),
+    "Convert these weights to half precision: a sixth of the size, and faster to load": (
+        "Wandelt diese Gewichte in halbe Genauigkeit um: ein Sechstel der Größe, schneller geladen",
+        "この重みを半精度に変換します。サイズは6分の1になり、読み込みも速くなります",
+        "이 가중치를 반정밀도로 변환합니다. 크기가 6분의 1이 되고 더 빨리 불러옵니다",
+        "将这些权重转换为半精度：大小为六分之一，加载更快",
+    ),
+    "Keep only the converted weights. Copies in other folders stay": (
+        "Behält nur die umgewandelten Gewichte. Kopien in anderen Ordnern bleiben",
+        "変換後の重みだけを残します。他のフォルダーのコピーは残ります",
+        "변환한 가중치만 유지합니다. 다른 폴더의 사본은 남습니다",
+        "仅保留转换后的权重。其他文件夹中的副本会保留",
+    ),
+    "Delete these weights from the disk. Copies in other folders stay": (
+        "Löscht diese Gewichte von der Platte. Kopien in anderen Ordnern bleiben",
+        "この重みをディスクから削除します。他のフォルダーのコピーは残ります",
+        "이 가중치를 디스크에서 삭제합니다. 다른 폴더의 사본은 남습니다",
+        "从磁盘删除这些权重。其他文件夹中的副本会保留",
+    ),
+    "Open the folder of these weights in the system's file browser": (
+        "Öffnet den Ordner dieser Gewichte im Dateimanager des Systems",
+        "この重みのフォルダーをシステムのファイルブラウザーで開きます",
+        "이 가중치의 폴더를 시스템의 파일 브라우저에서 엽니다",
+        "在系统的文件浏览器中打开这些权重的文件夹",
+    ),
+    "First accept the licence on the publisher's page and log in (hf auth login)": (
+        "Erst die Lizenz auf der Seite des Herausgebers annehmen und sich anmelden (hf auth login)",
+        "先に公開元のページでライセンスに同意し、ログインしてください (hf auth login)",
+        "먼저 배포자의 페이지에서 라이선스에 동의하고 로그인하세요 (hf auth login)",
+        "请先在发布者的页面接受许可协议并登录（hf auth login）",
+    ),
+    "Create the backend's own Python environment in the data folder. Downloads PyTorch and other packages once": (
+        "Macht im Datenordner eine eigene Python-Umgebung für das Backend. Lädt PyTorch und andere Pakete einmal "
+        "herunter",
+        "データフォルダーにバックエンド専用のPython環境を作ります。PyTorchなどのパッケージを一度だけダウンロードします",
+        "데이터 폴더에 백엔드 전용 Python 환경을 만듭니다. PyTorch와 다른 패키지를 한 번 다운로드합니다",
+        "在数据文件夹中为后端创建独立的 Python 环境。只需下载一次 PyTorch 等软件包",
+    ),
+    "Download these weights, or resume a stopped download": (
+        "Lädt diese Gewichte herunter oder setzt einen angehaltenen Download fort",
+        "この重みをダウンロードします。中断したダウンロードは続きから再開します",
+        "이 가중치를 다운로드하거나 멈춘 다운로드를 이어서 합니다",
+        "下载这些权重，或继续已停止的下载",
+    ),
+}

@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# ruff: noqa: RUF001, Chinese has commas of its own
+"""Tooltips of settings and their choices."""
+
+ROWS = {
+    "Method that makes the mesh": (
+        "Verfahren, das das Mesh erzeugt",
+        "メッシュを作る方法",
+        "메시를 만드는 방법",
+        "生成网格的方法",
+    ),
+    "Where the image comes from": ("Woher das Bild kommt", "画像の取得元", "이미지를 가져올 곳", "图像的来源"),
+    "An image file on this computer": (
+        "Eine Bilddatei auf diesem Computer",
+        "このコンピューターの画像ファイル",
+        "이 컴퓨터의 이미지 파일",
+        "此计算机上的图像文件",
+    ),
+    "An image that is open in Blender": (
+        "Ein in Blender geöffnetes Bild",
+        "Blenderで開いている画像",
+        "Blender에 열려 있는 이미지",
+        "在 Blender 中打开的图像",
+    ),
+    "An image that is generated from the prompt first": (
+        "Ein Bild, das zuerst nach dem Prompt erzeugt wird",
+        "先にプロンプトから生成する画像",
+        "먼저 프롬프트로 만드는 이미지",
+        "先由提示词生成的图像",
+    ),
+    "Image of the object": ("Bild des Objekts", "物体の画像", "물체의 이미지", "物体的图像"),
+    "Description of the mesh in words": (
+        "Beschreibung des Meshes in Worten",
+        "メッシュを言葉で説明したもの",
+        "말로 쓴 메시의 설명",
+        "用文字描述网格",
+    ),
+    "A different number gives a different guess at what the image does not show": (
+        "Eine andere Zahl rät anders, was das Bild nicht zeigt",
+        "数値を変えると、画像に写っていない部分の推測が変わります",
+        "숫자를 바꾸면 이미지에 보이지 않는 부분을 다르게 추측합니다",
+        "不同的数值会对图像未显示的部分作出不同的猜测",
+    ),
+    "A coarser mesh, quickly": (
+        "Ein gröberes Mesh, schnell",
+        "粗いメッシュを素早く作ります",
+        "거친 메시를 빠르게",
+        "较粗的网格，速度快",
+    ),
+    "Suits most images": (
+        "Passt für die meisten Bilder",
+        "ほとんどの画像に適しています",
+        "대부분의 이미지에 알맞습니다",
+        "适合大多数图像",
+    ),
+    "The finest mesh; takes several times as long": (
+        "Das feinste Mesh; dauert mehrmals so lang",
+        "最も細かいメッシュ。数倍の時間がかかります",
+        "가장 세밀한 메시. 몇 배의 시간이 걸립니다",
+        "最精细的网格；耗时数倍",
+    ),
+    "All finished meshes have been imported": (
+        "Alle fertigen Meshes sind importiert",
+        "完成したメッシュはすべて読み込み済みです",
+        "완성된 메시를 모두 가져왔습니다",
+        "所有已完成的网格都已导入",
+    ),
+    "No interrupted job has a checkpoint": (
+        "Kein unterbrochener Auftrag hat einen Zwischenstand",
+        "中断したジョブにチェックポイントがありません",
+        "중단된 작업 가운데 체크포인트가 있는 것이 없습니다",
+        "没有带检查点的中断任务",
+    ),
+    "The scene's active camera": (
+        "Die aktive Kamera der Szene",
+        "シーンのアクティブカメラ",
+        "씬의 활성 카메라",
+        "场景的活动相机",
+    ),
+    "The view of this 3D View": (
+        "Der Blick dieser 3D-Ansicht",
+        "この3Dビューの視点",
+        "이 3D 뷰의 시점",
+        "此 3D 视图的视角",
+    ),
+    "Reference images around the object": (
+        "Referenzbilder rings um das Objekt",
+        "物体の周囲の参照画像",
+        "물체 주위의 참조 이미지",
+        "环绕物体的参考图像",
+    ),
+    "Render the scene in the proportions of the image": (
+        "Die Szene im Seitenverhältnis des Bildes rendern",
+        "シーンを画像の縦横比でレンダーします",
+        "씬을 이미지의 비율로 렌더합니다",
+        "以图像的比例渲染场景",
+    ),
+    # views
+    "How a novel view is shown": (
+        "Wie eine neue Ansicht gezeigt wird",
+        "新しい視点の表示方法",
+        "새 시점을 보여 주는 방식",
+        "新视角的显示方式",
+    ),
+    "An image in Blender, to use or paint over": (
+        "Ein Bild in Blender, zum Verwenden oder Übermalen",
+        "Blender内の画像。使用したり塗り直したりできます",
+        "Blender의 이미지. 쓰거나 덧칠할 수 있습니다",
+        "Blender 中的图像，可使用或在其上绘制",
+    ),
+    "Behind what the active camera sees, at the object's size": (
+        "Hinter dem, was die aktive Kamera sieht, in der Größe des Objekts",
+        "アクティブカメラに映るものの背後に、物体の大きさで表示します",
+        "활성 카메라가 보는 것 뒤에 물체의 크기로 놓습니다",
+        "置于活动相机所见内容之后，与物体大小一致",
+    ),
+    "Number of reference images around the object": (
+        "Anzahl der Referenzbilder rings um das Objekt",
+        "物体の周囲の参照画像の数",
+        "물체 주위의 참조 이미지 수",
+        "环绕物体的参考图像数量",
+    ),
+    "Reference images at elevation 0. Otherwise at the image's elevation, which gives better images": (
+        "Referenzbilder in Blickhöhe 0. Sonst in der Blickhöhe des Bildes, was bessere Bilder gibt",
+        "仰角0の参照画像にします。オフでは画像の仰角を使い、より良い画像になります",
+        "고도 0의 참조 이미지. 끄면 이미지의 고도를 쓰며 더 좋은 이미지가 나옵니다",
+        "仰角为 0 的参考图像。否则使用图像的仰角，效果更好",
+    ),
+    "Cameras around the object": (
+        "Kameras rings um das Objekt",
+        "物体の周囲のカメラ",
+        "물체 주위의 카메라",
+        "环绕物体的相机",
+    ),
+    "One-2-3-45's two stages: four close to each of eight. The fast method was made for these": (
+        "Die zwei Stufen von One-2-3-45: je vier nahe bei jeder von acht. Für diese ist die schnelle Methode gemacht",
+        "One-2-3-45の2段階。8台それぞれの近くに4台を置きます。高速な方式はこの配置用です",
+        "One-2-3-45의 두 단계: 여덟 대 각각의 가까이에 네 대씩. 빠른 방법은 이 배치에 맞춰져 있습니다",
+        "One-2-3-45 的两个阶段：八个相机各有四个邻近相机。快速方法即为此设计",
+    ),
+    "The first stage alone: fewer to paint, but too few for the fast method": (
+        "Nur die erste Stufe: weniger zu malen, aber zu wenige für die schnelle Methode",
+        "第1段階のみ。塗る枚数は減りますが、高速な方式には足りません",
+        "첫 단계만: 칠할 것이 적지만 빠른 방법에는 부족합니다",
+        "仅第一阶段：需绘制的较少，但不足以使用快速方法",
+    ),
+    "Elevation of the first ring of cameras. The second ring is 30 degrees lower, or higher if this is below 15": (
+        "Blickhöhe des ersten Kamerarings. Der zweite liegt 30 Grad tiefer, oder höher, wenn dies unter 15 ist",
+        "カメラの1つ目の輪の仰角。2つ目の輪は30度低く、この値が15未満なら30度高くなります",
+        "첫 카메라 고리의 고도. 둘째 고리는 30도 낮으며, 이 값이 15보다 작으면 30도 높습니다",
+        "第一圈相机的仰角。第二圈低 30 度，若此值小于 15 则高 30 度",
+    ),
+    "Where the images come from": ("Woher die Bilder kommen", "画像の取得元", "이미지를 가져올 곳", "图像的来源"),
+    "Blender renders the selected objects from the engine's cameras": (
+        "Blender rendert die gewählten Objekte aus den Kameras des Verfahrens",
+        "Blenderが選択オブジェクトをエンジンのカメラからレンダーします",
+        "Blender가 선택한 오브젝트를 엔진의 카메라에서 렌더합니다",
+        "Blender 用引擎的相机渲染所选物体",
+    ),
+    "Background images of the scene's cameras: painted views or photographs": (
+        "Hintergrundbilder der Kameras der Szene: gemalte Ansichten oder Fotos",
+        "シーンのカメラの背景画像。描いたビューや写真です",
+        "씬 카메라의 배경 이미지: 그린 뷰나 사진",
+        "场景相机的背景图：绘制的视图或照片",
+    ),
+    "Side of each rendered view in pixels. Rendering blocks Blender": (
+        "Seite jeder gerenderten Ansicht in Pixeln. Blender wartet beim Rendern",
+        "レンダーする各ビューの一辺 (ピクセル)。レンダー中Blenderは待ちます",
+        "렌더하는 각 뷰의 한 변(픽셀). 렌더하는 동안 Blender는 기다립니다",
+        "每个渲染视图的边长（像素）。渲染期间 Blender 会等待",
+    ),
+    # refining and finishing
+    "The image or prompt that the mesh should match better": (
+        "Das Bild oder der Prompt, dem das Mesh besser entsprechen soll",
+        "メッシュをより近づける画像またはプロンプト",
+        "메시가 더 잘 맞아야 할 이미지나 프롬프트",
+        "网格应更好匹配的图像或提示词",
+    ),
+    "Only its vertices move, by their weights. Empty: the whole mesh is replaced": (
+        "Nur ihre Vertices bewegen sich, nach ihren Gewichten. Leer: das ganze Mesh wird ersetzt",
+        "このグループの頂点だけが、ウェイトに応じて動きます。空欄: メッシュ全体を置き換えます",
+        "이 그룹의 버텍스만 웨이트에 따라 움직입니다. 비우면 메시 전체를 바꿉니다",
+        "仅移动该组的顶点，按其权重。留空：替换整个网格",
+    ),
+    "Target number of faces": ("Zielzahl der Flächen", "目標の面数", "목표 면 수", "目标面数"),
+    "Edges that are sharper than this stay sharp": (
+        "Kanten, die schärfer sind, bleiben scharf",
+        "これより鋭い辺はシャープのままです",
+        "이보다 날카로운 모서리는 날카롭게 남습니다",
+        "比此角度更锐的边保持锐利",
+    ),
+    "Side of the baked image in pixels. Larger ones block Blender for longer": (
+        "Seite des gebackenen Bildes in Pixeln. Bei größeren wartet Blender länger",
+        "ベイクする画像の一辺 (ピクセル)。大きいほどBlenderが長く待ちます",
+        "베이크할 이미지의 한 변(픽셀). 클수록 Blender가 오래 기다립니다",
+        "烘焙图像的边长（像素）。越大 Blender 等待越久",
+    ),
+    "Bake the texture from the other selected mesh, or from the mesh before decimation": (
+        "Die Textur vom anderen gewählten Mesh backen oder vom Mesh vor dem Vereinfachen",
+        "もう一つの選択メッシュ、または削減前のメッシュからテクスチャをベイクします",
+        "함께 선택한 메시나 줄이기 전의 메시에서 텍스처를 베이크합니다",
+        "从另一个所选网格或简化前的网格烘焙纹理",
+    ),
+    # placement
+    "Where a finished mesh goes": (
+        "Wohin ein fertiges Mesh kommt",
+        "完成したメッシュを置く場所",
+        "완성된 메시를 놓을 곳",
+        "已完成网格的放置位置",
+    ),
+    "The mesh is centred at the 3D cursor": (
+        "Das Mesh wird am 3D-Cursor zentriert",
+        "メッシュの中心を3Dカーソルに置きます",
+        "메시의 중심을 3D 커서에 맞춥니다",
+        "网格以 3D 游标为中心",
+    ),
+    "The lowest point is at the height of the 3D cursor": (
+        "Der tiefste Punkt liegt auf Höhe des 3D-Cursors",
+        "最も低い点を3Dカーソルの高さに合わせます",
+        "가장 낮은 점을 3D 커서의 높이에 맞춥니다",
+        "最低点位于 3D 游标的高度",
+    ),
+    "The lowest point is at height 0, above or below the 3D cursor": (
+        "Der tiefste Punkt liegt auf Höhe 0, über oder unter dem 3D-Cursor",
+        "最も低い点を、3Dカーソルの真上または真下の高さ0に合わせます",
+        "가장 낮은 점을 3D 커서의 위나 아래 높이 0에 맞춥니다",
+        "最低点位于高度 0，在 3D 游标的上方或下方",
+    ),
+    "The active object gets the mesh at its own size. Its old mesh stays in History": (
+        "Das aktive Objekt bekommt das Mesh in seiner Größe. Sein altes Mesh bleibt im Verlauf",
+        "アクティブオブジェクトが、その大きさのままメッシュを受け取ります。元のメッシュは履歴に残ります",
+        "활성 오브젝트가 자기 크기로 메시를 받습니다. 이전 메시는 기록에 남습니다",
+        "活动物体以自身大小接收网格。原网格保留在历史中",
+    ),
+    "Height of the mesh; 0 keeps its size": (
+        "Höhe des Meshes; 0 behält seine Größe",
+        "メッシュの高さ。0では元の大きさのままです",
+        "메시의 높이. 0이면 크기를 유지합니다",
+        "网格的高度；0 保持原大小",
+    ),
+    "Collection of new meshes. Empty: the active collection": (
+        "Sammlung neuer Meshes. Leer: die aktive Sammlung",
+        "新しいメッシュのコレクション。空欄: アクティブコレクション",
+        "새 메시의 컬렉션. 비우면 활성 컬렉션",
+        "新网格所在的集合。留空：活动集合",
+    ),
+}

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# ruff: noqa: RUF001, Chinese has commas of its own
+"""Purposes of weights, and notes on their licences."""
+
+ROWS = {
+    "Checkpoint, or folder with weights": (
+        "Checkpoint oder Ordner mit Gewichten",
+        "チェックポイント、または重みの入ったフォルダー",
+        "체크포인트, 또는 가중치가 있는 폴더",
+        "检查点，或包含权重的文件夹",
+    ),
+    "Your own weights": ("Eigene Gewichte", "自分の重み", "자신의 가중치", "自备的权重"),
+    "Image to mesh with small, fast networks, to try things out": (
+        "Bild zu Mesh mit kleinen, schnellen Netzen, zum Ausprobieren",
+        "小さく高速なネットワークで画像からメッシュを作ります。お試し用です",
+        "작고 빠른 네트워크로 이미지를 메시로. 시험용",
+        "用小而快的网络由图像生成网格，适合试用",
+    ),
+    "A few dozen kinds of objects in plain colours, to try prompts out": (
+        "Einige Dutzend Arten von Objekten in schlichten Farben, um Prompts auszuprobieren",
+        "単色の物体数十種類。プロンプトのお試し用です",
+        "단색의 물체 수십 가지. 프롬프트 시험용",
+        "几十种纯色物体，用于试用提示词",
+    ),
+    "Image to mesh in one pass": (
+        "Bild zu Mesh in einem Durchgang",
+        "一度の処理で画像からメッシュを作ります",
+        "한 번에 이미지를 메시로",
+        "单次由图像生成网格",
+    ),
+    "Image to mesh in one pass, free for any use": (
+        "Bild zu Mesh in einem Durchgang, frei für jeden Zweck",
+        "一度の処理で画像からメッシュを作ります。用途を問わず自由に使えます",
+        "한 번에 이미지를 메시로. 어떤 용도로든 자유",
+        "单次由图像生成网格，可自由用于任何用途",
+    ),
+    "Generates the object's other sides": (
+        "Erzeugt die anderen Seiten des Objekts",
+        "物体の見えない側を生成します",
+        "물체의 다른 면을 만듭니다",
+        "生成物体的其他侧面",
+    ),
+    "Generates the object's other sides, with more detail than Zero123-XL": (
+        "Erzeugt die anderen Seiten des Objekts, mit mehr Details als Zero123-XL",
+        "物体の見えない側を、Zero123-XLより細かく生成します",
+        "물체의 다른 면을 Zero123-XL보다 자세하게 만듭니다",
+        "生成物体的其他侧面，细节多于 Zero123-XL",
+    ),
+    "Generates the object's other sides. The smallest download; a good first choice": (
+        "Erzeugt die anderen Seiten des Objekts. Der kleinste Download; eine gute erste Wahl",
+        "物体の見えない側を生成します。ダウンロードが最小で、最初に選ぶのに適しています",
+        "물체의 다른 면을 만듭니다. 다운로드가 가장 작아 처음 쓰기 좋습니다",
+        "生成物体的其他侧面。下载量最小，适合首选",
+    ),
+    "Generates the object's other sides; trained on freely licensed objects only": (
+        "Erzeugt die anderen Seiten des Objekts; nur mit frei lizenzierten Objekten trainiert",
+        "物体の見えない側を生成します。自由なライセンスの物体だけで学習しています",
+        "물체의 다른 면을 만듭니다. 자유 라이선스 물체로만 학습했습니다",
+        "生成物体的其他侧面；仅用自由许可的物体训练",
+    ),
+    "Generates images from prompts": (
+        "Erzeugt Bilder nach Prompts",
+        "プロンプトから画像を生成します",
+        "프롬프트로 이미지를 만듭니다",
+        "由提示词生成图像",
+    ),
+    "Generates four views of an object from a prompt": (
+        "Erzeugt vier Ansichten eines Objekts nach einem Prompt",
+        "プロンプトから物体の4つのビューを生成します",
+        "프롬프트로 물체의 뷰 네 개를 만듭니다",
+        "由提示词生成物体的四个视图",
+    ),
+    "Generates four views of an object from a prompt. Half the size of the original": (
+        "Erzeugt vier Ansichten eines Objekts nach einem Prompt. Halb so groß wie das Original",
+        "プロンプトから物体の4つのビューを生成します。元の半分のサイズです",
+        "프롬프트로 물체의 뷰 네 개를 만듭니다. 원본의 절반 크기",
+        "由提示词生成物体的四个视图。大小为原版的一半",
+    ),
+    "Generates a shape from an image": (
+        "Erzeugt eine Form nach einem Bild",
+        "画像から形状を生成します",
+        "이미지로 형태를 만듭니다",
+        "由图像生成形状",
+    ),
+    "Generates a shape from a prompt": (
+        "Erzeugt eine Form nach einem Prompt",
+        "プロンプトから形状を生成します",
+        "프롬프트로 형태를 만듭니다",
+        "由提示词生成形状",
+    ),
+    "Reconstructs the surface from generated views. Every Zero123 needs it": (
+        "Rekonstruiert die Oberfläche aus erzeugten Ansichten. Jedes Zero123 braucht es",
+        "生成したビューから表面を再構成します。すべてのZero123に必要です",
+        "만든 뷰에서 표면을 재구성합니다. 모든 Zero123에 필요합니다",
+        "从生成的视图重建表面。所有 Zero123 都需要它",
+    ),
+    "Estimates the camera's elevation. Without it, set Elevation yourself": (
+        "Schätzt die Blickhöhe der Kamera. Ohne dies „Blickhöhe“ selbst einstellen",
+        "カメラの仰角を推定します。なければ「仰角」を自分で設定してください",
+        "카메라의 고도를 추정합니다. 없으면 ‘고도’를 직접 정하세요",
+        "估计相机仰角。没有它时请自行设置“仰角”",
+    ),
+    "Cuts objects out of busy backgrounds": (
+        "Stellt Objekte vor unruhigem Hintergrund frei",
+        "複雑な背景から物体を切り抜きます",
+        "복잡한 배경에서 물체를 잘라 냅니다",
+        "从杂乱的背景中抠出物体",
+    ),
+    "Cuts objects out of busy backgrounds, after a first rough cut": (
+        "Stellt Objekte vor unruhigem Hintergrund frei, nach einem ersten groben Schnitt",
+        "最初の大まかな切り抜きの後、複雑な背景から物体を切り抜きます",
+        "먼저 대강 자른 뒤 복잡한 배경에서 물체를 잘라 냅니다",
+        "在初步粗抠之后，从杂乱的背景中抠出物体",
+    ),
+    "Cuts objects out, as One-2-3-45 does": (
+        "Stellt Objekte frei, wie One-2-3-45 es tut",
+        "One-2-3-45と同じ方法で物体を切り抜きます",
+        "One-2-3-45와 같은 방식으로 물체를 잘라 냅니다",
+        "以 One-2-3-45 的方式抠出物体",
+    ),
+    "The vocabulary that the original MVDream files lack": (
+        "Das Vokabular, das den Originaldateien von MVDream fehlt",
+        "元のMVDreamのファイルに含まれない語彙です",
+        "원본 MVDream 파일에 없는 어휘",
+        "MVDream 原版文件所缺的词表",
+    ),
+    "Compares images with each other and with text, for Make-It-3D": (
+        "Vergleicht Bilder miteinander und mit Text, für Make-It-3D",
+        "Make-It-3D用に、画像同士および画像とテキストを比較します",
+        "Make-It-3D용으로 이미지를 서로, 또 텍스트와 비교합니다",
+        "为 Make-It-3D 比较图像之间以及图像与文本",
+    ),
+    "Describes the image for Make-It-3D if you do not": (
+        "Beschreibt das Bild für Make-It-3D, wenn Sie es nicht tun",
+        "説明を入力しない場合に、Make-It-3D用に画像を説明します",
+        "직접 쓰지 않으면 Make-It-3D용으로 이미지를 설명합니다",
+        "未填写描述时，为 Make-It-3D 描述图像",
+    ),
+    "Estimates depth in the image, for Make-It-3D": (
+        "Schätzt die Tiefe im Bild, für Make-It-3D",
+        "Make-It-3D用に、画像の深度を推定します",
+        "Make-It-3D용으로 이미지의 깊이를 추정합니다",
+        "为 Make-It-3D 估计图像的深度",
+    ),
+    # notes on licences
+    "Trained by this project; ships with the extension.": (
+        "Von diesem Projekt trainiert; mit der Erweiterung ausgeliefert.",
+        "このプロジェクトで学習し、エクステンションに同梱しています。",
+        "이 프로젝트가 학습했으며 확장에 포함되어 있습니다.",
+        "由本项目训练，随扩展提供。",
+    ),
+    "Training data: CC0, CC-BY 4.0, MIT and BSD; see its model_card.md.": (
+        "Trainingsdaten: CC0, CC-BY 4.0, MIT und BSD; siehe model_card.md.",
+        "学習データ: CC0、CC-BY 4.0、MIT、BSD。model_card.mdを参照してください。",
+        "학습 데이터: CC0, CC-BY 4.0, MIT, BSD. model_card.md를 보세요.",
+        "训练数据：CC0、CC-BY 4.0、MIT 和 BSD；见其 model_card.md。",
+    ),
+    "Non-commercial use only.": (
+        "Nur für nicht kommerzielle Nutzung.",
+        "非商用のみ。",
+        "비상업적 용도로만.",
+        "仅限非商业用途。",
+    ),
+    "The licence of its training data is unclear.": (
+        "Die Lizenz der Trainingsdaten ist unklar.",
+        "学習データのライセンスは不明確です。",
+        "학습 데이터의 라이선스가 불분명합니다.",
+        "其训练数据的许可不明确。",
+    ),
+    "Converted from the original; Stability AI's licence applies.": (
+        "Aus dem Original umgewandelt; es gilt die Lizenz von Stability AI.",
+        "元の重みから変換したもので、Stability AIのライセンスが適用されます。",
+        "원본에서 변환했으며 Stability AI의 라이선스가 적용됩니다.",
+        "由原版转换而来；适用 Stability AI 的许可。",
+    ),
+    "Free below the yearly revenue named in the licence.": (
+        "Frei unterhalb des in der Lizenz genannten Jahresumsatzes.",
+        "ライセンスに記された年間収益未満なら無料です。",
+        "라이선스에 적힌 연 매출 미만이면 무료입니다.",
+        "年收入低于许可所列数额时免费。",
+    ),
+    "Original checkpoint. Convert it to free five sixths of its disk space.": (
+        "Originaler Checkpoint. Umwandeln gibt fünf Sechstel des Speicherplatzes frei.",
+        "元のチェックポイント。変換すると、ディスク容量の6分の5が空きます。",
+        "원본 체크포인트. 변환하면 디스크 공간의 6분의 5를 비웁니다.",
+        "原版检查点。转换后可释放六分之五的磁盘空间。",
+    ),
+    "See the licence's use restrictions (Attachment A).": (
+        "Siehe die Nutzungsbeschränkungen der Lizenz (Attachment A).",
+        "ライセンスの使用制限 (Attachment A) を参照してください。",
+        "라이선스의 사용 제한(Attachment A)을 보세요.",
+        "见许可中的使用限制（Attachment A）。",
+    ),
+    "See the licence's use restrictions (Attachment A). Needs the CLIP tokenizer too.": (
+        "Siehe die Nutzungsbeschränkungen der Lizenz (Attachment A). Braucht auch den CLIP-Tokenizer.",
+        "ライセンスの使用制限 (Attachment A) を参照してください。CLIPトークナイザーも必要です。",
+        "라이선스의 사용 제한(Attachment A)을 보세요. CLIP 토크나이저도 필요합니다.",
+        "见许可中的使用限制（Attachment A）。还需要 CLIP 分词器。",
+    ),
+}
