@@ -77,10 +77,10 @@ def steps():
     yield from rig.wait_until(lambda: not extension.is_busy(), 10)
     assert len(meshes()) == 1
     rig.log("imported later:", meshes())
+    log_holds()
     pid = extension.process().pid
     bpy.ops.preferences.addon_disable(module=extension.NAME)
     assert not is_alive(pid)
-    log_holds()
 
 
 rig.play(steps)

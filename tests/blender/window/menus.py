@@ -163,6 +163,7 @@ def steps():
     stages = ARGS.get("stages", "key,add,search,presets,import,image").split(",")
     prepare()
     bpy.context.preferences.view.filebrowser_display_type = "SCREEN"
+    extension.preferences().show_colors = False  # the cube has magenta corners, and `painted` looks for magenta
     settings = bpy.context.scene.image_to_mesh
     settings.filepath = ARGS["image"]
     yield from rig.open_sidebar("Image to Mesh")

@@ -71,13 +71,8 @@ def live():
 def finished():
     yield from rig.wait_until(lambda: not extension.is_busy(), PATIENCE_S)
     job = extension.last_job()
-    rig.log(
-        job.state.value,
-        job.request.engine,
-        job.message,
-        job.remedy,
-        {k: job.facts.get(k) for k in ("seconds", "faces")},
-    )
+    facts = {k: job.facts.get(k) for k in ("seconds", "faces")}
+    rig.log(job.state.value, job.engine, job.message, job.remedy, facts)
     assert job.state.value == "Done"
     yield 1.0
 
