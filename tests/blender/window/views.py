@@ -14,7 +14,7 @@ import rig
 sys.path.insert(0, next(a for a in rig.SESSION["args"] if a.startswith("here=")).removeprefix("here="))
 from played import ARGS, PATIENCE_S, extension, meshes, prepare, press
 
-STEPS = 40  # of refining; fewer show no unfinished mesh
+STEPS = 120  # of refining; fewer show no unfinished mesh
 PANELS = "views", "novel_view", "refine", "placement"
 CLASSES = [getattr(bpy.types, f"IMAGE_TO_MESH_PT_{name}") for name in PANELS]
 
