@@ -8,7 +8,6 @@ import numpy as np
 from ..meshing.clean import select_faces
 from ..rendering.cameras import Camera
 from ..rendering.mesh import Mesh
-from ..runtime.images import to_bytes
 
 CORNERS = np.array([(x, y, z) for x in (0, 1) for y in (0, 1) for z in (0, 1)])
 BOX_FACES = np.concatenate(
@@ -83,4 +82,4 @@ def _corner_colors(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
     weighted = np.pad(np.where(mask[..., None], np.dstack([image[..., :3], mask]), 0), ((1, 1), (1, 1), (0, 0)))
     total = weighted[1:, 1:] + weighted[1:, :-1] + weighted[:-1, 1:] + weighted[:-1, :-1]
     rgb = total[..., :3] / np.maximum(total[..., 3:], 1)
-    return np.dstack([to_bytes(rgb), np.full(rgb.shape[:2], 255, np.uint8)]).reshape(-1, 4)
+    return np.dstack([np.round(rgb * 255), np.full(rgb.shape[:2], 255)]).astype(np.uint8).reshape(-1, 4)
