@@ -55,7 +55,9 @@ def steps():
     settings.zero123_sds.steps, settings.zero123_sds.mesh_resolution = STEPS, 48
     yield from rig.open_sidebar("Image to Mesh")
 
-    yield from begin(bpy.ops.image_to_mesh.generate)
+    job = yield from begin(bpy.ops.image_to_mesh.generate)
+    yield from rig.wait_until(lambda: job.sheet is not None, PATIENCE_S)
+    yield 1.0
     rig.shot("stop_and_keep")
     kept = yield from stop(0)
     rig.log("stopped and kept:", kept.state.value, kept.facts.get("steps"), kept.message)
