@@ -120,7 +120,7 @@ class Process:
 
 
 def unreadable(message: dict, error: OSError) -> dict:
-    """The failure message of a job whose input file cannot be read any more."""
+    """The failure message of a job whose input file can no longer be read."""
     return {
         "type": "failure",
         "job": message.get("job"),

@@ -128,7 +128,7 @@ class Setup:
         self.begin("Measuring", work)
 
     def remove_jobs(self, chosen: Chosen) -> None:
-        """Delete the folders of jobs that nobody needs any more."""
+        """Delete the folders of jobs that are no longer needed."""
 
         def work(task: BackgroundTask) -> None:
             for folder in job_folders.removable(chosen.jobs):

@@ -53,7 +53,7 @@ def is_abandoned(folder: Path) -> bool:
 
 
 def mark_imported(folder: str) -> None:
-    """Note that a job's result is in a scene. Where that fails, the job is offered once more."""
+    """Note that a job's result is in a scene. If that fails, the job is offered again."""
     if folder:
         with contextlib.suppress(OSError):
             (Path(folder) / IMPORTED).touch()

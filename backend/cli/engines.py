@@ -21,8 +21,8 @@ def engines(as_json: Json = False) -> None:
 
 def describe(task: Task[Any]) -> dict[str, Any]:
     """A task's declaration, for programs."""
-    told = ("name", "title", "help", "inputs", "weights", "parts", "produces", "offers", "optimises")
-    return {name: getattr(task, name) for name in told} | {"parameters": [vars(p) for p in task.parameters]}
+    fields = ("name", "title", "help", "inputs", "weights", "parts", "produces", "offers", "optimises")
+    return {name: getattr(task, name) for name in fields} | {"parameters": [vars(p) for p in task.parameters]}
 
 
 def as_text(listed: dict[str, Any]) -> str:

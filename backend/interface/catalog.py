@@ -139,7 +139,7 @@ WORDS = ("clip-words",)
 OPENLRM = tuple(
     Weights(
         f"openlrm-{data}-{size}-{version}",
-        f"OpenLRM {version} {size}, {told}",
+        f"OpenLRM {version} {size}, {objects}",
         "Image to mesh in one pass",
         "planes",
         f"zxhezexin/openlrm-{f'{data}-{size}' if version == '1.1' else f'{size}-{data}'}-{version}",
@@ -151,7 +151,7 @@ OPENLRM = tuple(
         "Non-commercial use only.",
         about=about,
     )
-    for version, data, told, size, about in (
+    for version, data, objects, size, about in (
         ("1.1", "obj", "Objaverse", "small", 446_000_000),
         ("1.1", "obj", "Objaverse", "base", 1_041_000_000),
         ("1.1", "obj", "Objaverse", "large", 1_809_000_000),

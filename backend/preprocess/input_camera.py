@@ -19,7 +19,7 @@ LIMITS = (-30.0, 80.0), (0.3, 2.0), (0.02, 1.0)  # of estimated elevations in de
 def input_camera(kind: str, picture: Tensor, elevation_deg: float, is_estimated: bool) -> tuple[float, float]:
     """(elevation in degrees, apparent distance) of a picture (1, 3, S, S) in -1..1, framed for weights of this kind.
 
-    The elevation is estimated where that is asked for and the starter can, and else the given one.
+    The elevation is estimated if that is requested and the starter can; otherwise it is the given one.
     """
     if kind != "starter":
         return elevation_deg, RADIUS

@@ -134,14 +134,14 @@ def make(
         say(title, share, "")
         install_any(folder, alternatives, lambda line, title=title, share=share: say(title, share, line), stopped)
     say("Checking", 0.92, "")
-    good, told = check(python_in(folder)) if check else (True, "")
+    good, summary = check(python_in(folder)) if check else (True, "")
     if not good and used:
         remove_folder(folder)
         return make(folder, steps, wanted, say, stopped, python, constraints, check)
     if not good:
-        raise SetupError(told, "Copy the log into a bug report")
+        raise SetupError(summary, "Copy the log into a bug report")
     write_whole(folder / STAMP, json.dumps(wanted).encode())
-    say("Checking", 0.95, told)
+    say("Checking", 0.95, summary)
 
 
 def make_venv(folder: Path, python: Path | None, stopped: Stopped) -> None:
@@ -201,7 +201,7 @@ def copy_backend(source: Path, data_folder: Path) -> Path:
     """Copy source/backend and the manifest to a folder named after their content, unless it is there; returns what goes
     on sys.path.
 
-    Copies that no Blender is likely to run any more are removed.
+    Copies that no Blender is likely to run are removed.
     """
     root = data_folder / "backend"
     target = root / content_name(source)

@@ -138,8 +138,8 @@ def end(process: subprocess.Popen[str]) -> None:
 def explain(lines: list[str]) -> SetupError:
     """The error in pip's output, in words for an artist."""
     text = "\n".join(lines[-60:])
-    told = next((line for line in reversed(lines) if "ERROR" in line), lines[-1] if lines else "no output")
+    last = next((line for line in reversed(lines) if "ERROR" in line), lines[-1] if lines else "no output")
     for words, what, remedy in TROUBLE:
         if any(word in text for word in words):
-            return SetupError(f"{what}: {told.removeprefix('ERROR: ')[:300]}", remedy)
-    return SetupError(f"A package could not be installed: {told[:300]}", "Set up again; the log has more")
+            return SetupError(f"{what}: {last.removeprefix('ERROR: ')[:300]}", remedy)
+    return SetupError(f"A package could not be installed: {last[:300]}", "Set up again; the log has more")
