@@ -115,9 +115,9 @@ class Delivery(Protocol):
         """session_uid of the scene that gets the result."""
         ...
 
-    @property
-    def frame(self) -> np.ndarray | None:
-        """The engine's cube to the world, 4 x 4, for drawing previews; None if the result has no place in the scene."""
+    def frame(self, vertices: np.ndarray) -> np.ndarray | None:
+        """The engine's cube to the world, 4 x 4, for drawing a preview with these vertices (N, 3); None if the result
+        has no place in the scene."""
         ...
 
     def deliver(self, job: Job, scene: bpy.types.Scene) -> None:

@@ -90,7 +90,7 @@ class IMAGE_TO_MESH_OT_lower(bpy.types.Operator):
 class StoredJobOperator(Mixin):
     """A menu of job folders; choosing one submits a job that is made from it."""
 
-    def make_job(self, folder: Path, scene: bpy.types.Scene):
+    def make_job(self, context, folder: Path):
         """Raises Trouble."""
         raise NotImplementedError
 
@@ -98,7 +98,7 @@ class StoredJobOperator(Mixin):
         if self.job == NOTHING:
             return {"CANCELLED"}
         try:
-            job = self.make_job(folders.chosen().jobs / self.job, context.scene)
+            job = self.make_job(context, folders.chosen().jobs / self.job)
         except Trouble as trouble:
             return report_trouble(self, trouble)
         session.current().submit(job)
@@ -135,8 +135,8 @@ class IMAGE_TO_MESH_OT_import_finished(StoredJobOperator, bpy.types.Operator):
 
     job: bpy.props.EnumProperty(name="Job", items=finished_items, options={"SKIP_SAVE"})
 
-    def make_job(self, folder, scene):
-        return recovery.finished(folder, delivery.at_cursor(scene))
+    def make_job(self, context, folder):
+        return recovery.finished(folder, delivery.mesh_delivery(context))
 
 
 class IMAGE_TO_MESH_OT_resume(StoredJobOperator, bpy.types.Operator):
@@ -147,8 +147,10 @@ class IMAGE_TO_MESH_OT_resume(StoredJobOperator, bpy.types.Operator):
 
     job: bpy.props.EnumProperty(name="Job", items=resumable_items, options={"SKIP_SAVE"})
 
-    def make_job(self, folder, scene):
-        return recovery.resumed(folder, delivery.at_cursor(scene), delivery.SubjectImages(scene.session_uid))
+    def make_job(self, context, folder):
+        return recovery.resumed(
+            folder, delivery.mesh_delivery(context), delivery.SubjectImages(context.scene.session_uid)
+        )
 
 
 class IMAGE_TO_MESH_OT_free_memory(ExplainedOperator, bpy.types.Operator):

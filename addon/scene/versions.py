@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import bpy
@@ -20,10 +19,10 @@ from . import image_import, input_image, mesh_export, mesh_import
 GAP = 0.2  # between meshes side by side, as a share of the new one's width
 
 
-def remember(scene: bpy.types.Scene, job: Job, mesh: bpy.types.Mesh, picture: str) -> Version:
-    """Add a job's mesh, with its picture as `thumbnail.encode` gives it."""
-    version = add(scene, job.name, mesh, picture)
-    version.recipe = json.dumps(job.provenance())
+def remember(scene: bpy.types.Scene, job: Job, ob: bpy.types.Object, picture: str) -> Version:
+    """Add the mesh that an object got from a job, with its picture as `thumbnail.encode` gives it."""
+    version = add(scene, job.name, ob.data, picture)
+    version.recipe = ob[mesh_import.PROVENANCE]
     origin = job.request.origin
     version.filepath = origin.get("filepath", "")
     version.image = find(bpy.data.images, origin.get("image"))

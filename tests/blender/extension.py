@@ -193,7 +193,7 @@ def failures():
 
 def new_job(engine="one2345", name="x", to=None, **outcome):
     """A job's record, as operators make it; its mesh goes to the 3D cursor, or `to` another delivery."""
-    job, to = module("addon.jobs.job"), to or module("addon.scene.delivery").at_cursor(bpy.context.scene)
+    job, to = module("addon.jobs.job"), to or module("addon.scene.delivery").mesh_delivery(bpy.context)
     return job.Job(job.Request(engine, {}, 0, dict, name), to, outcome=job.Outcome(**outcome))
 
 

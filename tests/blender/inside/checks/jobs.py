@@ -127,7 +127,7 @@ def check_a_scene_that_takes_nothing_loses_no_other_job():
         np.eye(3, dtype=np.float32), np.array([[0, 1, 2]], np.int32), np.ones((3, 4), np.uint8)
     )
     running = start("views")
-    refused = extension.finish(extension.new_job(to=extension.delivery.at_cursor(here.scenes[0]), mesh=triangle))
+    refused = extension.finish(extension.new_job(to=extension.delivery.at(here.scenes[0], (0, 0, 0)), mesh=triangle))
     finish_all()
     assert refused.state.name == "FAILED" and "could not add it" in refused.message, refused.message
     assert running.state.name == "DONE"
