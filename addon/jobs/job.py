@@ -7,6 +7,7 @@ import enum
 import os
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -95,7 +96,7 @@ class Progress:
 @dataclass
 class Outcome:
     """A job's result: a mesh or the bytes of image files, its facts, and the job's folder. Or its failure: kind,
-    message, remedy, and the parameter values with which it may fit into memory."""
+    message, remedy, and the parameter values with which it may fit into memory. reading: of a mesh from the disk."""
 
     mesh: MeshArrays | None = None
     images: list[bytes] = field(default_factory=list)
@@ -105,6 +106,13 @@ class Outcome:
     message: str = ""
     remedy: str = ""
     lower: dict = field(default_factory=dict)
+    reading: Future[MeshArrays] | None = None
+
+    def is_here(self) -> bool:
+        """Whether the mesh is read, if it comes from the disk. Raises the Trouble of reading it."""
+        if self.reading and self.reading.done():
+            self.mesh, self.reading = self.reading.result(), None
+        return self.reading is None
 
 
 class Delivery(Protocol):

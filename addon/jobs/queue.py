@@ -173,6 +173,8 @@ class JobQueue:
 
     def _try_to_deliver(self, job: Job) -> None:
         try:
+            if not job.outcome.is_here():
+                return
             job.progress.note = self.deliver(job)
         except Trouble as trouble:
             self._fail(job, trouble.message, trouble.remedy, trouble.kind)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ...backend.interface import tasks
@@ -16,11 +17,7 @@ INPUTS = {"input.image": "image_file", "input.npz": "image", "start.npz": "mesh"
 
 
 def finished(folder: Path, delivery: Delivery) -> Job:
-    """A job whose mesh was not imported, as if it had just ended. Raises Trouble."""
-    try:
-        mesh = arrays.decode_mesh((folder / job_folders.RESULT).read_bytes())
-    except (OSError, ValueError) as error:
-        raise Trouble(f"The finished job {folder.name} cannot be read: {error}", "Run it again", "disk") from error
+    """A job whose mesh was not imported, as if it had just ended. A thread reads the mesh."""
     stored = job_folders.read(folder / job_folders.REQUEST)
     request = Request(
         engine=str(stored.get("engine", "")),
@@ -29,8 +26,19 @@ def finished(folder: Path, delivery: Delivery) -> Job:
         attachments=dict,
         name=str(stored.get("name") or "Mesh"),
     )
-    facts = job_folders.read(folder / job_folders.REPORT)
-    return Job(request, delivery, folder.name, State.FINISHED, outcome=Outcome(mesh, facts=facts, folder=str(folder)))
+    outcome = Outcome(facts=job_folders.read(folder / job_folders.REPORT), folder=str(folder))
+    threads = ThreadPoolExecutor(1)
+    outcome.reading = threads.submit(read_mesh, folder)
+    threads.shutdown(wait=False)
+    return Job(request, delivery, folder.name, State.FINISHED, outcome=outcome)
+
+
+def read_mesh(folder: Path) -> arrays.MeshArrays:
+    """The mesh in a job's folder. Raises Trouble."""
+    try:
+        return arrays.decode_mesh((folder / job_folders.RESULT).read_bytes())
+    except (OSError, ValueError) as error:
+        raise Trouble(f"The finished job {folder.name} cannot be read: {error}", "Run it again", "disk") from error
 
 
 def resumed(folder: Path, mesh: Delivery, images: Delivery) -> Job:

@@ -10,12 +10,11 @@ import bpy
 
 from ...backend.interface import tasks
 from .. import session
-from ..base.trouble import Trouble
 from ..jobs import recovery
 from ..scene import delivery
 from ..settings import engines
 from ..setup import folders, job_folders
-from .job_operator import ExplainedOperator, Mixin, report_trouble
+from .job_operator import ExplainedOperator, JobOperator
 
 NOTHING = "NONE"  # the entry of an empty menu
 MENU_LENGTH = 30
@@ -87,23 +86,19 @@ class IMAGE_TO_MESH_OT_lower(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class StoredJobOperator(Mixin):
+class StoredJobOperator(JobOperator):
     """A menu of job folders; choosing one submits a job that is made from it."""
 
-    def make_job(self, context, folder: Path):
-        """Raises Trouble."""
-        raise NotImplementedError
+    @classmethod
+    def why_unavailable(cls, context) -> str:
+        return ""
 
     def execute(self, context):
-        if self.job == NOTHING:
-            return {"CANCELLED"}
-        try:
-            job = self.make_job(context, folders.chosen().jobs / self.job)
-        except Trouble as trouble:
-            return report_trouble(self, trouble)
-        session.current().submit(job)
-        session.current().queue.poll()
-        return {"FINISHED"}
+        return {"CANCELLED"} if self.job == NOTHING else super().execute(context)
+
+    def folder(self) -> Path:
+        """The chosen job's."""
+        return folders.chosen().jobs / self.job
 
 
 _items: dict[str, list[Item]] = {}  # by the empty menu's title; Blender keeps no reference to these strings
@@ -135,8 +130,8 @@ class IMAGE_TO_MESH_OT_import_finished(StoredJobOperator, bpy.types.Operator):
 
     job: bpy.props.EnumProperty(name="Job", items=finished_items, options={"SKIP_SAVE"})
 
-    def make_job(self, context, folder):
-        return recovery.finished(folder, delivery.mesh_delivery(context))
+    def make_job(self, context):
+        return recovery.finished(self.folder(), delivery.mesh_delivery(context))
 
 
 class IMAGE_TO_MESH_OT_resume(StoredJobOperator, bpy.types.Operator):
@@ -147,10 +142,9 @@ class IMAGE_TO_MESH_OT_resume(StoredJobOperator, bpy.types.Operator):
 
     job: bpy.props.EnumProperty(name="Job", items=resumable_items, options={"SKIP_SAVE"})
 
-    def make_job(self, context, folder):
-        return recovery.resumed(
-            folder, delivery.mesh_delivery(context), delivery.SubjectImages(context.scene.session_uid)
-        )
+    def make_job(self, context):
+        scene = context.scene
+        return recovery.resumed(self.folder(), delivery.mesh_delivery(context), delivery.SubjectImages(scene.session_uid))
 
 
 class IMAGE_TO_MESH_OT_free_memory(ExplainedOperator, bpy.types.Operator):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from image_to_mesh_checkout.addon.base import arrays
 from image_to_mesh_checkout.addon.base.trouble import Trouble
 from image_to_mesh_checkout.addon.jobs import queue as jobs
 from image_to_mesh_checkout.addon.jobs import recovery
@@ -431,3 +432,19 @@ def test_a_request_that_cannot_be_read_is_not_resumed(tmp_path, request_text):
     with pytest.raises(Trouble) as error:
         recovery.resumed(tmp_path, None, None)
     assert error.value.remedy
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_a_finished_mesh_on_the_disk_is_read_beside_the_queue(make, scene, tmp_path, is_whole):
+    triangle = np.eye(3, dtype=np.float32), np.array([[0, 1, 2]], np.int32), np.full((3, 4), 9, np.uint8)
+    data = arrays.encode_mesh(*triangle)
+    (tmp_path / "result.npz").write_bytes(data if is_whole else data[:100])
+    (tmp_path / "request.json").write_text('{"engine": "lrm", "name": "chair", "seed": 5}')
+    queue, one = make(), recovery.finished(tmp_path, None)
+    queue.submit(one)
+    run(queue, lambda: not queue.busy)
+    if is_whole:
+        [(name, mesh)] = scene.delivered
+        assert name == "chair" and mesh.faces.tolist() == [[0, 1, 2]] and one.state is State.DONE
+    else:
+        assert one.state is State.FAILED and "cannot be read" in one.outcome.message and not scene.delivered

@@ -79,7 +79,7 @@ def check_a_result_survives_opening_another_file():
     assert job.state.name == "FAILED" and "Import Finished Job" in job.remedy and not extension.made()
     items = extension.job_buttons.finished_items
     assert [item[0] for item in items(None, None)] == [job.id]
-    bpy.ops.image_to_mesh.import_finished(job=job.id)
+    bpy.ops.image_to_mesh.import_finished(job=job.id, wait=True)
     [ob] = extension.made()
     assert ob.name == "Apple" and len(ob.data.vertices) == 8
     assert job.id not in [item[0] for item in items(None, None)]
@@ -115,7 +115,7 @@ def check_a_mesh_whose_scene_was_deleted_can_be_imported():
     bpy.data.scenes.remove(other)
     finish_all()
     assert job.state.name == "FAILED" and "Import Finished Job" in job.remedy
-    bpy.ops.image_to_mesh.import_finished(job=job.id)
+    bpy.ops.image_to_mesh.import_finished(job=job.id, wait=True)
     assert extension.last_job().state.name == "DONE"
 
 

@@ -58,7 +58,7 @@ def replace():
 def import_finished():
     folder = Path(extension.last_job().folder)
     (folder / "imported").unlink()
-    press("import_finished", job=folder.name)
+    press("import_finished", job=folder.name, wait=True)
 
 
 def normal_map():
