@@ -135,10 +135,11 @@ def next_seed(scene: bpy.types.Scene, version: Version) -> int:
 def go_back(scene: bpy.types.Scene, target: bpy.types.Object, version: Version) -> None:
     """Give the object the version's mesh; its place, parent, collections and modifiers stay. Its own mesh is kept as a
     version."""
+    mesh, recipe = version.mesh, version.recipe  # before a new version moves the others in memory
     keep(scene, target)
-    target.data = version.mesh
-    if version.recipe:
-        target[mesh_import.PROVENANCE] = version.recipe
+    target.data = mesh
+    if recipe:
+        target[mesh_import.PROVENANCE] = recipe
 
 
 def put_beside(context, version: Version) -> bpy.types.Object:
