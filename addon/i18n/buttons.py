@@ -9,11 +9,11 @@ ROWS = {
         "이미지로 색이 있는 메시를 만들어 3D 커서에 놓습니다",
         "用图像生成带颜色的网格，并放在 3D 游标处",
     ),
-    "Make a coloured mesh from each image, side by side from the 3D cursor on": (
-        "Macht aus jedem dieser Bilder ein farbiges Mesh, nebeneinander ab dem 3D-Cursor",
-        "それぞれの画像から色付きのメッシュを作り、3Dカーソルから横に並べます",
-        "각 이미지로 색이 있는 메시를 만들어 3D 커서부터 나란히 놓습니다",
-        "为每张图像生成带颜色的网格，从 3D 游标开始并排放置",
+    "Make a coloured mesh from each image, in rows from the 3D cursor on": (
+        "Macht aus jedem dieser Bilder ein farbiges Mesh, in Reihen ab dem 3D-Cursor",
+        "それぞれの画像から色付きのメッシュを作り、3Dカーソルから列に並べます",
+        "각 이미지로 색이 있는 메시를 만들어 3D 커서부터 줄지어 놓습니다",
+        "为每张图像生成带颜色的网格，从 3D 游标开始成行排列",
     ),
     "Make a coloured mesh from the image that this editor shows": (
         "Macht ein farbiges Mesh aus dem Bild, das dieser Editor zeigt",

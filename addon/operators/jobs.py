@@ -143,8 +143,8 @@ class IMAGE_TO_MESH_OT_resume(StoredJobOperator, bpy.types.Operator):
     job: bpy.props.EnumProperty(name="Job", items=resumable_items, options={"SKIP_SAVE"})
 
     def make_job(self, context):
-        scene = context.scene
-        return recovery.resumed(self.folder(), delivery.mesh_delivery(context), delivery.SubjectImages(scene.session_uid))
+        images = delivery.SubjectImages(context.scene.session_uid)
+        return recovery.resumed(self.folder(), delivery.mesh_delivery(context), images)
 
 
 class IMAGE_TO_MESH_OT_free_memory(ExplainedOperator, bpy.types.Operator):

@@ -206,7 +206,7 @@ def check_previews_come_and_go_and_leave_no_data():
     job = start("preview wait:0.3")
     run(lambda: job.stage == "wait")
     shown, place = extension.shown_preview()
-    assert len(job.preview.vertices) == 8 and shown is job.preview and np.allclose(place[:3, 3], (1, 2, 3))
+    assert len(job.preview.vertices) == 8 and shown is job.preview and np.allclose(place[:3, 3], (1, 2, 3.5))
     assert not extension.made() and len(bpy.data.meshes) == 1
     finish_all()
     assert extension.shown_preview()[0] is None and len(extension.made()) == 1

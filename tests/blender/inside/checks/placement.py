@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Fit to the scene: height, floor, another object's place, collection."""
 
+import json
+
 import bpy
 import numpy as np
-from stage import activate, cases, extension, generate, settings
+from stage import activate, cases, extension, generate, overlaps, settings
 
 CURSOR = (1, 2, 3)
 
@@ -22,10 +24,43 @@ def spans(ob):
 )
 def check_a_mesh_gets_its_height_and_place(height, place, low, high):
     """The double's cube has sides of 1 metre."""
+    bpy.data.objects.remove(bpy.data.objects["Cube"])
     bpy.context.scene.cursor.location = CURSOR
     settings().placement.height, settings().placement.place = height, place
     found = spans(generate())
     assert np.allclose(found[0], low, atol=1e-5) and np.allclose(found[1], high, atol=1e-5)
+
+
+def check_every_result_gets_a_free_place():
+    """Beside the default cube, beside each other, at any size; what only touches, hides or surrounds is in no way."""
+    bpy.ops.mesh.primitive_plane_add(size=2)  # a sheet on which they stand
+    bpy.ops.mesh.primitive_cube_add(size=40)  # a room
+    bpy.ops.mesh.primitive_cube_add(size=3, location=(4, 0, 0))
+    bpy.context.object.hide_set(True)
+    made = []
+    for height in (0.0, 3.0, 0.5, 0.0):
+        settings().placement.height = height
+        made.append(generate())
+    bpy.ops.image_to_mesh.again(wait=True)
+    made.append(bpy.context.object)
+    bpy.context.view_layer.update()
+    assert len(set(made)) == 5 and not overlaps([*made, bpy.data.objects["Cube"]])
+    assert all(np.allclose(spans(ob)[0][2], 0, atol=1e-5) for ob in made), "they stand at the cursor's height"
+    assert all(tuple(ob.scale) == (1, 1, 1) for ob in made) and abs(made[0].location.x - 1.7) < 1e-4
+    middles = [(spans(ob)[0] + spans(ob)[1])[:2] / 2 for ob in made]
+    assert np.allclose(middles, [ob.location[:2] for ob in made], atol=1e-4), "the origin is at the bottom centre"
+
+
+def check_a_camera_matches_a_mesh_that_was_scaled_and_moved_to_its_origin():
+    """The engine's cube lies around the mesh as before, in the object's own space."""
+    settings().placement.height = 2.5
+    ob = generate()
+    cube = extension.frame.cube_of(ob)
+    corners = np.array([vertex.co for vertex in ob.data.vertices])
+    back = (np.c_[corners, np.ones(8)] @ np.linalg.inv(cube).T)[:, :3]
+    assert np.allclose(np.sort(back, axis=0), [[-0.5] * 3] * 4 + [[0.5] * 3] * 4, atol=1e-5)
+    version = extension.versions()[-1]
+    assert json.loads(version.recipe) == json.loads(ob["image_to_mesh_recipe"])
 
 
 def check_selected_meshes_are_fitted_whatever_their_parent():
