@@ -15,6 +15,12 @@ ROWS = {
         "각 이미지로 색이 있는 메시를 만들어 3D 커서부터 줄지어 놓습니다",
         "为每张图像生成带颜色的网格，从 3D 游标开始成行排列",
     ),
+    "Turn the selected meshes to stand along the axes. The angle is estimated; correct it in the panel that opens": (
+        "Dreht die gewählten Meshes entlang der Achsen. Der geschätzte Winkel lässt sich im Bedienfeld ändern",
+        "選択したメッシュを、軸に沿うまで回します。推定です。開くパネルで角度を直せます",
+        "선택한 메시를 축을 따라 설 때까지 돌립니다. 추정값이며, 열리는 패널에서 각도를 고칠 수 있습니다",
+        "将所选网格旋转至与坐标轴对齐。为估计值，可在打开的面板中修正角度",
+    ),
     "Make a coloured mesh from the image that this editor shows": (
         "Macht ein farbiges Mesh aus dem Bild, das dieser Editor zeigt",
         "このエディターに表示中の画像から色付きのメッシュを作ります",

@@ -208,6 +208,12 @@ ROWS = {
         "완성된 메시를 놓을 곳. 이미 무언가 있으면 그 오른쪽에 놓습니다",
         "已完成网格的放置位置。若该处已有物体，则放在其右侧",
     ),
+    "Turn about the vertical axis": (
+        "Drehung um die senkrechte Achse",
+        "垂直軸まわりの回転",
+        "수직축을 중심으로 회전",
+        "绕竖直轴旋转",
+    ),
     "The mesh is centred at the 3D cursor": (
         "Das Mesh wird am 3D-Cursor zentriert",
         "メッシュの中心を3Dカーソルに置きます",

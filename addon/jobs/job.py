@@ -41,8 +41,9 @@ class Request:
     """A click: task, settings and inputs.
 
     engine: empty for work that Blender does alone. name: of the object to be. attachments(): the bytes to send, called
-    in a thread. origin: where they come from (filepath; session_uid of image and start; render). resume: id of the job
-    whose checkpoint to go on from. preparation: Blender's part before the backend's, which yields (step, total).
+    in a thread. origin: where they come from (filepath; session_uid of image and start; the bytes of a render; stored:
+    the path of a file in a job's folder). resume: id of the job whose checkpoint to go on from. preparation: Blender's
+    part before the backend's, which yields (step, total).
     """
 
     engine: str

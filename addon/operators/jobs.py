@@ -106,7 +106,7 @@ _items: dict[str, list[Item]] = {}  # by the empty menu's title; Blender keeps n
 
 def menu(found: list[Path], nothing: str, description: str) -> list[Item]:
     """The entries of a menu of job folders; one that says so if there are none."""
-    items = [(folder.name, folder.name, str(folder)) for folder in found[:MENU_LENGTH]]
+    items = [(folder.name, job_folders.describe(folder), str(folder)) for folder in found[:MENU_LENGTH]]
     _items[nothing] = items or [(NOTHING, nothing, description)]
     return _items[nothing]
 

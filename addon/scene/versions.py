@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import bpy
@@ -29,6 +30,9 @@ def remember(scene: bpy.types.Scene, job: Job, ob: bpy.types.Object, picture: st
     version.start = find(bpy.data.objects, origin.get("start"))
     if data := origin.get("render"):
         version.image = image_import.load(data, job.name)
+    if path := origin.get("stored"):
+        with suppress(OSError, RuntimeError):  # not worth losing the mesh
+            version.image = image_import.load(Path(path).read_bytes(), job.name)
     return version
 
 
@@ -39,11 +43,21 @@ def keep(scene: bpy.types.Scene, source: bpy.types.Object) -> None:
 
 
 def add_object_mesh(scene: bpy.types.Scene, ob: bpy.types.Object, mesh: bpy.types.Mesh, name: str) -> Version:
-    """Add a mesh as a version with the object's provenance."""
-    arrays = mesh_export.read_arrays(mesh)
+    """Add a mesh as a version with the object's provenance, image and starting mesh."""
+    arrays, source = mesh_export.read_arrays(mesh), source_of(scene, ob)
+    known = (source.filepath, source.image, source.start) if source else ("", None, None)
     version = add(scene, name, mesh, thumbnail.encode(thumbnail.paint(*arrays)) if len(arrays[1]) else "")
     version.recipe = str(ob.get(mesh_import.PROVENANCE, ""))
+    version.filepath, version.image, version.start = known
     return version
+
+
+def source_of(scene: bpy.types.Scene, ob: bpy.types.Object) -> Version | None:
+    """The version that an object's mesh is or, if the mesh was changed since, one of the same job; else None."""
+    versions, job = scene.image_to_mesh_versions, mesh_import.provenance_of(ob).get("job")
+    same_mesh = (version for version in versions if version.mesh == ob.data)
+    same_job = (version for version in versions if job and provenance_of(version).get("job") == job)
+    return next(same_mesh, None) or next(same_job, None)
 
 
 def add(scene: bpy.types.Scene, name: str, mesh: bpy.types.Mesh, picture: str) -> Version:

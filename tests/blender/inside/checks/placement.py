@@ -5,7 +5,8 @@ import json
 
 import bpy
 import numpy as np
-from stage import activate, cases, extension, generate, overlaps, settings
+from mathutils import Matrix
+from stage import activate, cases, extension, generate, overlaps, select, settings
 
 CURSOR = (1, 2, 3)
 
@@ -74,10 +75,28 @@ def check_selected_meshes_are_fitted_whatever_their_parent():
     settings().placement.height, settings().placement.place = 1.8, "FLOOR"
     bpy.ops.image_to_mesh.fit()
     low, high = spans(ob)
-    assert abs(low[2]) < 1e-5 and abs(high[2] - 1.8) < 1e-5
+    assert abs(low[2]) < 1e-5 and abs(high[2] - 1.8) < 1e-5 and np.allclose(ob.scale, 1)
+    assert len(extension.versions()) == 1 and extension.versions()[0].mesh != ob.data, "the version keeps its size"
     bpy.ops.ed.undo_push(message="Fit")
     bpy.ops.ed.undo()
     assert np.allclose(np.array(bpy.data.objects[name].matrix_world), before, atol=1e-6)
+
+
+def check_straighten_turns_a_mesh_to_the_axes_and_its_camera_with_it():
+    ob = generate()
+    cube = extension.frame.cube_of(ob)
+    skew = Matrix.Rotation(0.5, 4, "Z") @ Matrix.Diagonal((2, 1, 1, 1))
+    extension.frame.change(ob, np.array(skew))
+    bpy.ops.ed.undo_push(message="Before")
+    select(ob)
+    bpy.ops.image_to_mesh.straighten()
+    low, high = spans(ob)
+    assert np.allclose(high - low, (2, 1, 1), atol=0.02) and tuple(ob.rotation_euler) == (0, 0, 0)
+    turned = np.array(Matrix.Rotation(-0.5, 4, "Z") @ skew) @ cube
+    assert np.allclose(extension.frame.cube_of(ob), turned, atol=0.01)
+    bpy.ops.image_to_mesh.straighten(angle=np.pi / 2)
+    low, high = spans(ob)
+    assert np.allclose(high - low, (1, 2, 1), atol=0.02), "a given angle is taken as it is"
 
 
 def check_a_mesh_takes_the_active_objects_place():
