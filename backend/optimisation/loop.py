@@ -154,7 +154,7 @@ class Previews:
         if now < self.due:
             return
         mesh, self.count = None, self.count + 1
-        if self.count % PREVIEWS_PER_MESH == 0:
+        if self.count % PREVIEWS_PER_MESH == 1:
             with suppress(ValueError):  # no finite values, or no surface yet
                 mesh = self.objective.mesh(PREVIEW_RESOLUTION)
         self.progress.preview(self.objective.views(), mesh if mesh is not None and len(mesh.faces) else None)
