@@ -7,12 +7,13 @@ import math
 
 import bpy
 import numpy as np
-from mathutils import Vector
+from mathutils import Euler, Vector
 
 from ..base.preferences import preferences
 from . import free_place, mesh_import
 
 MARGIN = 1.6  # width of the view as a multiple of the object's, beside the sidebar
+LOOK_DEG = (72.0, 0.0, 25.0)  # 18 from above, 25 from the right
 SENSOR_MM = 72.0  # width of a 3D View's own camera
 OWN_COLORS = ("MATERIAL", "VERTEX", "TEXTURE")  # what a view may show before it is switched
 
@@ -55,10 +56,13 @@ def show_colors(ob: bpy.types.Object) -> None:
 
 
 def frame_object(space: bpy.types.SpaceView3D, ob: bpy.types.Object) -> None:
-    """Turn the view's centre and distance to the object. A view through a camera, or of a part, stays."""
+    """Look at the object from its front, a little from above and from the right; from where it looks now if the view is
+    orthographic. A view through a camera, or of a part, stays."""
     view = space.region_3d
     if view.view_perspective == "CAMERA" or space.local_view:
         return
+    if view.view_perspective == "PERSP":
+        view.view_rotation = Euler(np.radians(LOOK_DEG)).to_quaternion()
     low, high = free_place.box_of(ob)
     view.view_location = Vector((low + high) / 2)
     half_angle = math.atan(SENSOR_MM / 2 / space.lens)

@@ -34,6 +34,7 @@ MODULES = {
     "status_panel": "addon.panels.status",
     "delivery": "addon.scene.delivery",
     "frame": "addon.scene.frame",
+    "free_place": "addon.scene.free_place",
     "input_image": "addon.scene.input_image",
     "mesh_export": "addon.scene.mesh_export",
     "mesh_import": "addon.scene.mesh_import",
