@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import enum
+import math
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from .process import Attachments
 if TYPE_CHECKING:
     import bpy
 
+NEARLY_DONE = 0.8  # the least share of the work from which a few seconds are promised
 FEW_STEPS = 200  # up to this many, steps are counted; above, they are shown in per cent
 
 
@@ -87,11 +89,11 @@ class Progress:
         """A rough estimate in words, or an empty string."""
         if self.eta_s is None:
             return ""
-        if self.eta_s < 10:
+        if self.eta_s < 10 and self.overall > NEARLY_DONE:
             return "A few seconds left"
         if self.eta_s < 90:
-            return f"About {round(self.eta_s / 5) * 5} s left"
-        return f"About {round(self.eta_s / 60)} min left"
+            return f"About {max(math.ceil(self.eta_s / 10) * 10, 10)} s left"
+        return f"About {math.ceil(self.eta_s / 60)} min left"
 
 
 @dataclass
