@@ -123,9 +123,11 @@ def build_material(name: str, colors: np.ndarray, texture: bpy.types.Image | Non
 
 
 def texture_of(material: bpy.types.Material | None) -> bpy.types.Image | None:
-    """The image of a material's first image texture, None if it has none."""
+    """The image that is a material's base colour, None if there is none."""
     nodes = material.node_tree.nodes if material and material.node_tree else ()
-    return next((node.image for node in nodes if node.type == "TEX_IMAGE" and node.image), None)
+    surface = next((node for node in nodes if node.type == "BSDF_PRINCIPLED"), None)
+    sources = [link.from_node for link in surface.inputs["Base Color"].links] if surface else []
+    return next((node.image for node in sources if node.type == "TEX_IMAGE"), None)
 
 
 def collection_for_new(scene: bpy.types.Scene, view_layer: bpy.types.ViewLayer) -> bpy.types.Collection:
