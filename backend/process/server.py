@@ -32,7 +32,7 @@ from .failure import Failure, describe, lighter
 from .inputs import read_inputs
 from .job_folder import FolderError, JobFolder
 from .run import Load, drop_models, run
-from .stage_times import kind_of, read_times, remember_times
+from .stage_times import Times, kind_of, read_times, remember_times
 
 if TYPE_CHECKING:
     import numpy as np
@@ -180,8 +180,8 @@ class Server:
             self._resume(queued.message.get("resume"), folder)
             inputs = read_inputs(queued.task, queued.message.get("inputs"), queued.attachments, folder.write)
             request = engines.Request(queued.task.name, inputs, queued.parameters, queued.seed)
-            kind = self._kind_of(request)
-            progress = self._progress(queued, folder, kind)
+            kind, alike = self._kinds_of(request)
+            progress = self._progress(queued, folder, read_times(self._jobs, kind) or read_times(self._jobs, alike))
             result = run(request, progress, self._load)
             progress.finish()
             remember_times(self._jobs, kind, progress.times)
@@ -192,13 +192,16 @@ class Server:
             return describe(error)
         return None
 
-    def _kind_of(self, request: engines.Request) -> str:
-        """The kind of a request for stage times. Models are loaded if the last job had the same."""
+    def _kinds_of(self, request: engines.Request) -> tuple[str, str]:
+        """The kind of a request for stage times, and the next best: with models loaded, if the last job had the same, and
+        without."""
         models = request.task, getattr(request.parameters, "weights", ""), getattr(request.parameters, "device", "")
         is_warm, self._models = models == self._models, models
-        return kind_of(request.task, request.parameters, is_warm)
+        return kind_of(request.task, request.parameters, is_warm), kind_of(
+            request.task, request.parameters, not is_warm
+        )
 
-    def _progress(self, queued: QueuedRequest, folder: JobFolder, kind: str) -> Progress:
+    def _progress(self, queued: QueuedRequest, folder: JobFolder, expected: Times) -> Progress:
         def on_progress(update: ProgressUpdate) -> None:
             if update.step == 0:
                 folder.log(update.stage)
@@ -216,7 +219,7 @@ class Server:
             queued.cancelled.is_set,
             is_ending=queued.enough.is_set,
             folder=folder.path,
-            expected=read_times(self._jobs, kind),
+            expected=expected,
         )
 
     def _resume(self, earlier: Any, folder: JobFolder) -> None:

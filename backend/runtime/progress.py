@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 CHECKPOINT = "state.pt"  # in a job's folder: the state from which an optimisation can be resumed
 CURVES = "curves.png"  # beside it: the losses
 MIN_INTERVAL_S = 0.1  # between two updates in one stage
+PACE_LIMIT = 2.0  # how much slower or faster than expected the rest may be taken for
 PACE_FROM_S = 2.0  # expected seconds of finished stages from which their real time corrects the rest
 ETA_FROM = 0.02  # fraction done before the remaining time is estimated
 
@@ -144,5 +145,6 @@ class Progress:
         number = stages.index(self._stage)
         passed = sum(self._expected[stage] for stage in stages[:number])
         pace = sum(self.times.get(stage, 0.0) for stage in stages[:number]) / passed if passed > PACE_FROM_S else 1.0
+        pace = min(max(pace, 1 / PACE_LIMIT), PACE_LIMIT)
         here = (1 - done) * max(pace * self._expected[self._stage], now - self._entered)
         return here + pace * sum(self._expected[stage] for stage in stages[number + 1 :])
