@@ -43,7 +43,8 @@ class Session:
         self.longest_import_ms = 0.0
         self._imports_ms = 0.0  # of all imports together
         self._drawn: tuple | None = None  # the state that panels showed last
-        self._announced, self._silent_at = "", 0.0  # the job in the status bar, and until when
+        self._announced, self._silent_at = "", 0.0  # the job whose end the status bar shows, and until when
+        self._status: str | None = None  # the text there
 
     def submit(self, job: Job) -> None:
         self.queue.submit(job)
@@ -105,19 +106,25 @@ class Session:
         return IDLE_S if self.queue.process or self._silent_at else None
 
     def announce(self) -> None:
-        """Show in the status bar how the last job ended, for some seconds."""
-        last = self.queue.last
+        """Show in the status bar how the last job ended, for some seconds, and how far the running one is."""
+        last, running, text = self.queue.last, self.queue.active, None
         if last is not None and last.id != self._announced:
             self._announced, self._silent_at = last.id, time.monotonic() + NOTICE_S
-            text = ENDS[last.state].format(name=last.name, message=last.outcome.message) if last.state in ENDS else ""
-            self.write_status(f"Image to Mesh: {text}" if text else None)
-        elif self._silent_at and time.monotonic() > self._silent_at:
+        if self._silent_at and time.monotonic() > self._silent_at:
             self._silent_at = 0.0
-            self.write_status(None)
+        if self._silent_at and last is not None and last.state in ENDS:
+            text = ENDS[last.state].format(name=last.name, message=last.outcome.message)
+        elif running:
+            stage = running.progress.stage_text(bpy.app.translations.pgettext_iface)
+            text = ". ".join(filter(None, (f"{running.name}: {stage}", running.progress.time_left())))
+        self.write_status(f"Image to Mesh: {text}" if text else None)
 
     def write_status(self, text: str | None) -> None:
-        for window in bpy.context.window_manager.windows:
-            window.workspace.status_text_set(text)
+        """Show a text in the status bar of every window; None gives it back to Blender."""
+        if text != self._status:
+            self._status = text
+            for window in bpy.context.window_manager.windows:
+                window.workspace.status_text_set(text)
 
     def close(self) -> None:
         """Leave no timer, no process, no thread and no picture."""

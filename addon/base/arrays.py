@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -34,6 +34,12 @@ class MeshArrays:
         keys, corner_edges = np.unique(ends.astype(np.int64) @ [1 << 32, 1], return_inverse=True)
         edges = np.stack([keys >> 32, keys & 0xFFFFFFFF], -1)
         return np.ascontiguousarray(edges, np.int32), np.ascontiguousarray(corner_edges.reshape(-1), np.int32)
+
+    def moved(self, vertices: np.ndarray) -> MeshArrays:
+        """The mesh with its vertices elsewhere. What was found out about its faces is kept."""
+        new = replace(self, vertices=vertices)
+        vars(new)["topology"] = self.topology
+        return new
 
     @cached_property
     def thumbnail(self) -> str:

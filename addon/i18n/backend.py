@@ -100,6 +100,12 @@ ROWS = {
         "솔리드 모드에서 새 메시를 회색 대신 색으로 보여 줍니다",
         "在实体模式下显示新网格的颜色，而不是灰色",
     ),
+    "Move 3D Views to a new mesh, unless you have turned them or chosen another object meanwhile": (
+        "Richtet 3D-Ansichten auf ein neues Mesh, außer wenn sie gedreht oder ein anderes Objekt gewählt wurde",
+        "新しいメッシュに3Dビューを合わせます。その間にビューを回したり別の物体を選んだ場合は除きます",
+        "새 메시로 3D 뷰를 옮깁니다. 그사이 뷰를 돌리거나 다른 물체를 골랐으면 그대로 둡니다",
+        "将 3D 视图移至新网格，除非期间您转动了视图或选择了其他物体",
+    ),
     "Stop here. Finished parts are kept, and the same button resumes": (
         "Hält hier an. Fertige Teile bleiben, und derselbe Knopf setzt fort",
         "ここで止めます。完了した部分は残り、同じボタンで再開できます",

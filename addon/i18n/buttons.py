@@ -9,11 +9,17 @@ ROWS = {
         "이미지로 색이 있는 메시를 만들어 3D 커서에 놓습니다",
         "用图像生成带颜色的网格，并放在 3D 游标处",
     ),
-    "Make a coloured mesh from each image, side by side from the 3D cursor on": (
-        "Macht aus jedem dieser Bilder ein farbiges Mesh, nebeneinander ab dem 3D-Cursor",
-        "それぞれの画像から色付きのメッシュを作り、3Dカーソルから横に並べます",
-        "각 이미지로 색이 있는 메시를 만들어 3D 커서부터 나란히 놓습니다",
-        "为每张图像生成带颜色的网格，从 3D 游标开始并排放置",
+    "Make a coloured mesh from each image, in rows from the 3D cursor on": (
+        "Macht aus jedem dieser Bilder ein farbiges Mesh, in Reihen ab dem 3D-Cursor",
+        "それぞれの画像から色付きのメッシュを作り、3Dカーソルから列に並べます",
+        "각 이미지로 색이 있는 메시를 만들어 3D 커서부터 줄지어 놓습니다",
+        "为每张图像生成带颜色的网格，从 3D 游标开始成行排列",
+    ),
+    "Turn the selected meshes to stand along the axes. The angle is estimated; correct it in the panel that opens": (
+        "Dreht die gewählten Meshes entlang der Achsen. Der geschätzte Winkel lässt sich im Bedienfeld ändern",
+        "選択したメッシュを、軸に沿うまで回します。推定です。開くパネルで角度を直せます",
+        "선택한 메시를 축을 따라 설 때까지 돌립니다. 추정값이며, 열리는 패널에서 각도를 고칠 수 있습니다",
+        "将所选网格旋转至与坐标轴对齐。为估计值，可在打开的面板中修正角度",
     ),
     "Make a coloured mesh from the image that this editor shows": (
         "Macht ein farbiges Mesh aus dem Bild, das dieser Editor zeigt",

@@ -180,6 +180,8 @@ ROWS = {
         "솔리드 모드에서 색 표시",
         "实体模式下显示颜色",
     ),
+    "Straighten": ("Geraderichten", "まっすぐにする", "똑바로 세우기", "摆正"),
+    "Show New Meshes": ("Neue Meshes zeigen", "新しいメッシュを表示", "새 메시 보기", "显示新网格"),
     "Allow Online Access for the Download": (
         "Onlinezugriff für den Download erlauben",
         "ダウンロードのためにオンラインアクセスを許可",

@@ -4,6 +4,7 @@
 
 ROWS = {
     # stages
+    "Starting": ("Wird gestartet", "開始中", "시작 중", "正在开始"),
     "Starting the backend": ("Backend wird gestartet", "バックエンドを起動中", "백엔드 시작 중", "正在启动后端"),
     "Loading the engine": ("Verfahren wird geladen", "エンジンを読み込み中", "엔진 불러오는 중", "正在加载引擎"),
     "Loading weights": ("Gewichte werden geladen", "重みを読み込み中", "가중치 불러오는 중", "正在加载权重"),

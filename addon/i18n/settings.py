@@ -202,11 +202,17 @@ ROWS = {
         "从另一个所选网格或简化前的网格烘焙纹理",
     ),
     # placement
-    "Where a finished mesh goes": (
-        "Wohin ein fertiges Mesh kommt",
-        "完成したメッシュを置く場所",
-        "완성된 메시를 놓을 곳",
-        "已完成网格的放置位置",
+    "Where a finished mesh goes. Where something stands already, it goes to the right of it": (
+        "Wohin ein fertiges Mesh kommt. Steht dort schon etwas, kommt es rechts daneben",
+        "完成したメッシュを置く場所。すでに何かがある場合は、その右に置きます",
+        "완성된 메시를 놓을 곳. 이미 무언가 있으면 그 오른쪽에 놓습니다",
+        "已完成网格的放置位置。若该处已有物体，则放在其右侧",
+    ),
+    "Turn about the vertical axis": (
+        "Drehung um die senkrechte Achse",
+        "垂直軸まわりの回転",
+        "수직축을 중심으로 회전",
+        "绕竖直轴旋转",
     ),
     "The mesh is centred at the 3D cursor": (
         "Das Mesh wird am 3D-Cursor zentriert",
@@ -214,17 +220,17 @@ ROWS = {
         "메시의 중심을 3D 커서에 맞춥니다",
         "网格以 3D 游标为中心",
     ),
-    "The lowest point is at the height of the 3D cursor": (
-        "Der tiefste Punkt liegt auf Höhe des 3D-Cursors",
-        "最も低い点を3Dカーソルの高さに合わせます",
-        "가장 낮은 점을 3D 커서의 높이에 맞춥니다",
-        "最低点位于 3D 游标的高度",
+    "The mesh stands at the 3D cursor": (
+        "Das Mesh steht am 3D-Cursor",
+        "メッシュを3Dカーソルの位置に立てます",
+        "메시를 3D 커서에 세웁니다",
+        "网格立于 3D 游标处",
     ),
-    "The lowest point is at height 0, above or below the 3D cursor": (
-        "Der tiefste Punkt liegt auf Höhe 0, über oder unter dem 3D-Cursor",
-        "最も低い点を、3Dカーソルの真上または真下の高さ0に合わせます",
-        "가장 낮은 점을 3D 커서의 위나 아래 높이 0에 맞춥니다",
-        "最低点位于高度 0，在 3D 游标的上方或下方",
+    "The mesh stands at height 0, above or below the 3D cursor": (
+        "Das Mesh steht auf Höhe 0, über oder unter dem 3D-Cursor",
+        "メッシュを、3Dカーソルの真上または真下の高さ0に立てます",
+        "메시를 3D 커서의 위나 아래 높이 0에 세웁니다",
+        "网格立于高度 0，在 3D 游标的上方或下方",
     ),
     "The active object gets the mesh at its own size. Its old mesh stays in History": (
         "Das aktive Objekt bekommt das Mesh in seiner Größe. Sein altes Mesh bleibt im Verlauf",

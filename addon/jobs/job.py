@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import enum
+import math
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from .process import Attachments
 if TYPE_CHECKING:
     import bpy
 
+NEARLY_DONE = 0.8  # the least share of the work from which a few seconds are promised
 FEW_STEPS = 200  # up to this many, steps are counted; above, they are shown in per cent
 
 
@@ -41,8 +43,9 @@ class Request:
     """A click: task, settings and inputs.
 
     engine: empty for work that Blender does alone. name: of the object to be. attachments(): the bytes to send, called
-    in a thread. origin: where they come from (filepath; session_uid of image and start; render). resume: id of the job
-    whose checkpoint to go on from. preparation: Blender's part before the backend's, which yields (step, total).
+    in a thread. origin: where they come from (filepath; session_uid of image and start; the bytes of a render; stored:
+    the path of a file in a job's folder). resume: id of the job whose checkpoint to go on from. preparation: Blender's
+    part before the backend's, which yields (step, total).
     """
 
     engine: str
@@ -86,11 +89,11 @@ class Progress:
         """A rough estimate in words, or an empty string."""
         if self.eta_s is None:
             return ""
-        if self.eta_s < 10:
+        if self.eta_s < 10 and self.overall > NEARLY_DONE:
             return "A few seconds left"
         if self.eta_s < 90:
-            return f"About {round(self.eta_s / 5) * 5} s left"
-        return f"About {round(self.eta_s / 60)} min left"
+            return f"About {max(math.ceil(self.eta_s / 10) * 10, 10)} s left"
+        return f"About {math.ceil(self.eta_s / 60)} min left"
 
 
 @dataclass
@@ -123,9 +126,9 @@ class Delivery(Protocol):
         """session_uid of the scene that gets the result."""
         ...
 
-    @property
-    def frame(self) -> np.ndarray | None:
-        """The engine's cube to the world, 4 x 4, for drawing previews; None if the result has no place in the scene."""
+    def frame(self, vertices: np.ndarray) -> np.ndarray | None:
+        """The engine's cube to the world, 4 x 4, for drawing a preview with these vertices (N, 3); None if the result
+        has no place in the scene."""
         ...
 
     def deliver(self, job: Job, scene: bpy.types.Scene) -> None:

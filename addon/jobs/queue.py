@@ -141,7 +141,8 @@ class JobQueue:
     def _start(self) -> None:
         if not self.active and self.waiting:
             self.active = self.waiting.pop(0)
-            self.active.state, self.active.progress.stage = State.RUNNING, "Starting the backend"
+            self.active.state = State.RUNNING
+            self.active.progress.stage = "Starting" if self.process else "Starting the backend"
         job = self.active
         if not job or job.sent:
             return

@@ -13,18 +13,21 @@ from ..setup import job_folders
 from .job import Delivery, Job, Outcome, Request, State
 from .process import Attachments
 
-INPUTS = {"input.image": "image_file", "input.npz": "image", "start.npz": "mesh"}  # the backend's files, attachments
+IMAGE = "input.image"  # the image file as the artist chose it
+INPUTS = {IMAGE: "image_file", "input.npz": "image", "start.npz": "mesh"}  # the backend's files, attachments
 
 
 def finished(folder: Path, delivery: Delivery) -> Job:
     """A job whose mesh was not imported, as if it had just ended. A thread reads the mesh."""
-    stored = job_folders.read(folder / job_folders.REQUEST)
+    stored, image = job_folders.read(folder / job_folders.REQUEST), folder / IMAGE
     request = Request(
         engine=str(stored.get("engine", "")),
         parameters=stored.get("parameters", {}),
         seed=stored.get("seed", 0),
         attachments=dict,
-        name=str(stored.get("name") or "Mesh"),
+        name=job_folders.name_of(stored),
+        inputs=dict(stored.get("inputs") or {}),
+        origin={"stored": str(image)} if image.is_file() else {},
     )
     outcome = Outcome(facts=job_folders.read(folder / job_folders.REPORT), folder=str(folder))
     threads = ThreadPoolExecutor(1)
@@ -52,7 +55,7 @@ def resumed(folder: Path, mesh: Delivery, images: Delivery) -> Job:
             parameters=vars(task.check(stored["parameters"])),
             seed=int(stored.get("seed", 0)),
             attachments=stored_inputs(folder),
-            name=str(stored.get("name") or "Mesh"),
+            name=job_folders.name_of(stored),
             inputs=dict(stored.get("inputs") or {}),
             resume=folder.name,
         )

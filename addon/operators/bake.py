@@ -7,7 +7,7 @@ import bpy
 from mathutils import Matrix
 
 from ..base.trouble import Trouble, one_line
-from ..scene import baking, mesh_export, mesh_import, versions
+from ..scene import baking, mesh_export, mesh_import, versions, viewport
 from . import finish
 
 
@@ -86,6 +86,7 @@ def bake(context, ob: bpy.types.Object, source: Source, side: int, is_normal: bo
     finish.adopt(context.scene, ob, new, dense, f"{ob.name}, {title.lower()}")
     for slot, material in zip(ob.material_slots, materials, strict=True):  # those that are the object's, not the mesh's
         slot.material = material
+    viewport.show_colors(ob)
 
 
 def check(material: bpy.types.Material | None) -> None:
@@ -106,7 +107,12 @@ def with_image(
     x, y = surface.location[:]
     texture.image, texture.location = image, (x - 560, y - 320 * is_normal)
     if not is_normal:
+        replaced = [link.from_node for link in surface.inputs["Base Color"].links]
         links.new(texture.outputs["Color"], surface.inputs["Base Color"])
+        nodes.active = texture  # Solid views show the active one
+        for node in replaced:
+            if node.type == "VERTEX_COLOR" and not any(output.is_linked for output in node.outputs):
+                nodes.remove(node)
         return copy
     normal_map = nodes.new("ShaderNodeNormalMap")
     normal_map.location = x - 240, y - 320

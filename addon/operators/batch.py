@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # pyright: reportInvalidTypeForm=false
-"""Several images at once, chosen in the file browser or dropped on a viewport: one job each, in their order."""
+"""Several images at once, chosen in the file browser or dropped on a viewport: one job each, in their order.
 
+The meshes stand in a square, row behind row from the 3D cursor on."""
+
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +22,7 @@ SPACING = 1.25  # metres from mesh to mesh; each is at most one metre wide
 
 
 class IMAGE_TO_MESH_OT_generate_files(FilesOperator, JobOperator, bpy.types.Operator):
-    """Make a coloured mesh from each image, side by side from the 3D cursor on"""
+    """Make a coloured mesh from each image, in rows from the 3D cursor on"""
 
     bl_idname = "image_to_mesh.generate_files"
     bl_label = "Images to Meshes"
@@ -35,7 +38,8 @@ class IMAGE_TO_MESH_OT_generate_files(FilesOperator, JobOperator, bpy.types.Oper
 
     def execute(self, context):
         folder = Path(bpy.path.abspath(self.directory))
-        jobs = [file_job(context, folder / name, number) for number, name in enumerate(self.names())]
+        columns = math.ceil(math.sqrt(len(self.names())))
+        jobs = [file_job(context, folder / name, divmod(number, columns)) for number, name in enumerate(self.names())]
         if not jobs:
             self.report({"ERROR"}, "Choose at least one image")
             return {"CANCELLED"}
@@ -60,12 +64,13 @@ class IMAGE_TO_MESH_FH_images(bpy.types.FileHandler):
         return bool(context.area and context.area.type == "VIEW_3D")
 
 
-def file_job(context, path: Path, number: int) -> Job:
-    """The job of one image, with the settings that the panel shows. The file is read when its turn has come."""
+def file_job(context, path: Path, spot: tuple[int, int]) -> Job:
+    """The job of one image for a row and column, with the settings that the panel shows. The file is read when its turn
+    has come."""
     to = delivery.mesh_delivery(context)
     if isinstance(to, delivery.NewMesh):
         x, y, z = to.location
-        to = replace(to, location=(x + SPACING * number, y, z))
+        to = replace(to, location=(x + SPACING * spot[1], y + SPACING * spot[0], z))
     name, origin = input_image.printable(path.stem), {"filepath": str(path)}
     return mesh_job(context, name, lambda: {"image_file": input_image.read_bytes(path)}, {}, origin, to)
 

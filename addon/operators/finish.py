@@ -104,6 +104,7 @@ class IMAGE_TO_MESH_OT_quad_remesh(MeshOperator, bpy.types.Operator):
         ob.data = new
         nearest = replace_mesh.nearest_of(old, mesh_export.read_arrays(new)[0])
         color_like(new, old, nearest)
+        new.shade_smooth()
         replace_mesh.carry_groups(ob, groups, nearest)
         adopt_lighter(context.scene, ob, new, old)
 

@@ -28,7 +28,7 @@ class IMAGE_TO_MESH_OT_again(JobOperator, bpy.types.Operator):
         version = versions.chosen(context.scene)
         assert version
         seed = versions.next_seed(context.scene, version) if self.other else None
-        return Job(versions.request_again(context, version, seed), delivery.at_cursor(context.scene))
+        return Job(versions.request_again(context, version, seed), delivery.mesh_delivery(context))
 
 
 class VersionOperator(ExplainedOperator):

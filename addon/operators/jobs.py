@@ -106,7 +106,7 @@ _items: dict[str, list[Item]] = {}  # by the empty menu's title; Blender keeps n
 
 def menu(found: list[Path], nothing: str, description: str) -> list[Item]:
     """The entries of a menu of job folders; one that says so if there are none."""
-    items = [(folder.name, folder.name, str(folder)) for folder in found[:MENU_LENGTH]]
+    items = [(folder.name, job_folders.describe(folder), str(folder)) for folder in found[:MENU_LENGTH]]
     _items[nothing] = items or [(NOTHING, nothing, description)]
     return _items[nothing]
 
@@ -131,7 +131,7 @@ class IMAGE_TO_MESH_OT_import_finished(StoredJobOperator, bpy.types.Operator):
     job: bpy.props.EnumProperty(name="Job", items=finished_items, options={"SKIP_SAVE"})
 
     def make_job(self, context):
-        return recovery.finished(self.folder(), delivery.at_cursor(context.scene))
+        return recovery.finished(self.folder(), delivery.mesh_delivery(context))
 
 
 class IMAGE_TO_MESH_OT_resume(StoredJobOperator, bpy.types.Operator):
@@ -143,8 +143,8 @@ class IMAGE_TO_MESH_OT_resume(StoredJobOperator, bpy.types.Operator):
     job: bpy.props.EnumProperty(name="Job", items=resumable_items, options={"SKIP_SAVE"})
 
     def make_job(self, context):
-        scene = context.scene
-        return recovery.resumed(self.folder(), delivery.at_cursor(scene), delivery.SubjectImages(scene.session_uid))
+        images = delivery.SubjectImages(context.scene.session_uid)
+        return recovery.resumed(self.folder(), delivery.mesh_delivery(context), images)
 
 
 class IMAGE_TO_MESH_OT_free_memory(ExplainedOperator, bpy.types.Operator):

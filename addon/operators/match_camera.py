@@ -10,7 +10,7 @@ from mathutils import Matrix
 
 from ..base import cameras
 from ..base.trouble import Trouble
-from ..scene import frame, mesh_import, view_cameras
+from ..scene import frame, mesh_import, versions, view_cameras
 from .job_operator import ExplainedOperator
 
 FACTS = "picture_camera"  # in a result's facts: elevation_deg, radius, fov_deg, shift, size, iou
@@ -68,7 +68,7 @@ def facts_of(ob: bpy.types.Object) -> dict:
 
 def image_of(scene: bpy.types.Scene, ob: bpy.types.Object) -> bpy.types.Image | None:
     """The image that the object's mesh was made from, None if it has none. Raises Trouble."""
-    version = next((v for v in scene.image_to_mesh_versions if v.mesh == ob.data), None)
+    version = versions.source_of(scene, ob)
     if version is None or not (version.image or version.filepath):
         raise Trouble("The image is no longer in this file", "Set it as the camera's background", "input")
     if version.image:

@@ -19,7 +19,9 @@ class IMAGE_TO_MESH_PT_placement(SubPanel, bpy.types.Panel):
         row.enabled = settings.place != "REPLACE"
         row.prop(settings, "height")
         layout.prop(settings, "collection")
-        layout.operator("image_to_mesh.fit", icon="FULLSCREEN_EXIT")
+        row = layout.row(align=True)
+        row.operator("image_to_mesh.fit", icon="FULLSCREEN_EXIT")
+        row.operator("image_to_mesh.straighten", icon="ORIENTATION_GLOBAL")
         draw_reason(layout, context, IMAGE_TO_MESH_OT_match_camera.why_unavailable(context))
         layout.operator("image_to_mesh.match_camera", icon="CAMERA_DATA")
 

@@ -69,6 +69,12 @@ class Preferences(bpy.types.AddonPreferences):
         default=True,
     )
 
+    frame_new: bpy.props.BoolProperty(
+        name="Show New Meshes",
+        description="Move 3D Views to a new mesh, unless you have turned them or chosen another object meanwhile",
+        default=True,
+    )
+
     def draw(self, context):
         layout = self.layout
         setup, seen = session.current().setup, session.current().disk_scan.seen()
@@ -77,6 +83,7 @@ class Preferences(bpy.types.AddonPreferences):
         layout.separator()
         layout.prop(self, "device")
         layout.prop(self, "show_colors")
+        layout.prop(self, "frame_new")
         layout.separator()
         draw_weights(layout, self, seen)
         layout.separator()

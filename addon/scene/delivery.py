@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import bpy
 import numpy as np
@@ -16,10 +16,20 @@ from mathutils import Matrix
 from ...backend.interface.view_set import FOV_DEG, RADIUS
 from ..base import cameras
 from ..base.arrays import MeshArrays
-from ..base.preferences import preferences
 from ..base.trouble import Trouble, one_line
 from ..jobs.job import Job
-from . import fitting, frame, image_import, mesh_import, render_view, replace_mesh, versions, view_cameras
+from . import (
+    fitting,
+    frame,
+    free_place,
+    image_import,
+    mesh_import,
+    render_view,
+    replace_mesh,
+    versions,
+    view_cameras,
+    viewport,
+)
 
 IMPORT, AGAIN = "Use Import Finished Job to add it to this scene", "Start the job again"
 REFERENCE_SIDE = 2 * RADIUS * math.tan(math.radians(FOV_DEG) / 2)  # width that a view shows, in the cube's sides
@@ -41,29 +51,51 @@ def undo_step(name: str, done: str, remedy: str = AGAIN) -> Iterator[None]:
 
 @dataclass(eq=False)
 class NewMesh:
-    """A new object: at a location in metres, scaled to a height (0: as it comes), standing on a floor (None: not), in
-    the collection of a session_uid (0: the active one)."""
+    """A new object: at a location in metres or in the next free place to the right, scaled to a height (0: as it
+    comes), standing on a floor (None: not), in the collection of a session_uid (0: the active one). views: the 3D Views
+    at the click; those that have not been moved since will show it."""
 
     scene: int
     location: Vector
     height: float = 0.0
     floor: float | None = None
     collection: int = 0
+    views: viewport.Views = field(default_factory=dict)
 
-    @property
-    def frame(self) -> np.ndarray:
-        matrix = np.eye(4)
-        matrix[:3, 3] = self.location
+    def frame(self, vertices: np.ndarray) -> np.ndarray:
+        matrix, scene = self._from_cube(vertices), versions.find(bpy.data.scenes, self.scene)
+        matrix[:3, 3] += self._place(vertices, matrix, scene) if scene else self.location
         return matrix
 
     def deliver(self, job: Job, scene: bpy.types.Scene) -> None:
         mesh = mesh_of(job)
+        matrix = self._from_cube(mesh.vertices)
+        place, still = self._place(mesh.vertices, matrix, scene), viewport.unchanged(self.views, scene)
         with undo_step("Image to Mesh", "The mesh is finished", IMPORT):
-            new = mesh_import.add_object(mesh, job.name, job.provenance(), self.location, scene)
-            fitting.fit(new, self.height, self.floor)
+            fitted = replace_mesh.moved(mesh, matrix)
+            new = mesh_import.add_object(fitted, job.name, provenance_in(job, matrix), tuple(place), scene)
             self._move_to_collection(new, scene)
-            versions.remember(scene, job, new.data, mesh.thumbnail)
-        show_colors_if_wanted()
+            versions.remember(scene, job, new, mesh.thumbnail)
+        viewport.show_colors(new)
+        for area in still:
+            viewport.frame_object(area.spaces.active, new)
+
+    def _from_cube(self, vertices: np.ndarray) -> np.ndarray:
+        """The engine's cube to the object's space, 4 x 4. A mesh that stands has its origin at the bottom centre."""
+        low, high = vertices.min(0).astype(np.float64), vertices.max(0).astype(np.float64)
+        scale = self.height / (high[2] - low[2]) if self.height and high[2] - low[2] > 1e-9 else 1.0
+        matrix = np.diag([scale, scale, scale, 1.0])
+        if self.floor is not None:
+            matrix[:3, 3] = -scale * np.array([*(low + high)[:2] / 2, low[2]])
+        return matrix
+
+    def _place(self, vertices: np.ndarray, from_cube: np.ndarray, scene: bpy.types.Scene) -> np.ndarray:
+        """The location (3,) in metres at which the mesh overlaps nothing."""
+        place = np.array(self.location, np.float64)
+        place[2] = place[2] if self.floor is None else self.floor
+        box = np.stack([vertices.min(0), vertices.max(0)]) @ from_cube[:3, :3].T + from_cube[:3, 3] + place
+        place[0] += free_place.shift_right(box, scene)
+        return place
 
     def _move_to_collection(self, new: bpy.types.Object, scene: bpy.types.Scene) -> None:
         collection = versions.find(bpy.data.collections, self.collection)
@@ -85,9 +117,8 @@ class ReplacedMesh:
     def scene(self) -> int:
         return self.otherwise.scene
 
-    @property
-    def frame(self) -> np.ndarray:
-        return self.otherwise.frame
+    def frame(self, vertices: np.ndarray) -> np.ndarray:
+        return self.otherwise.frame(vertices)
 
     def deliver(self, job: Job, scene: bpy.types.Scene) -> None:
         target = versions.find(scene.objects, self.replaces)
@@ -101,10 +132,10 @@ class ReplacedMesh:
             fitted = replace_mesh.moved(mesh, matrix)
             texture = mesh_import.load_texture(fitted.texture, job.name)
             material = mesh_import.build_material(job.name, fitted.colors, texture)
-            new = replace_mesh.replaced(target, fitted, material)
-            set_provenance(target, job, matrix)
-            versions.remember(scene, job, new, mesh.thumbnail)
-        show_colors_if_wanted()
+            replace_mesh.replaced(target, fitted, material)
+            target[mesh_import.PROVENANCE] = provenance_in(job, matrix)
+            versions.remember(scene, job, target, mesh.thumbnail)
+        viewport.show_colors(target)
 
 
 @dataclass(eq=False)
@@ -116,7 +147,10 @@ class RefinedMesh:
     refines: int
     group: str
     from_cube: np.ndarray
-    frame: np.ndarray
+    to_world: np.ndarray
+
+    def frame(self, vertices: np.ndarray) -> np.ndarray:
+        return self.to_world
 
     def deliver(self, job: Job, scene: bpy.types.Scene) -> None:
         target, mesh = versions.find(scene.objects, self.refines), mesh_of(job)
@@ -126,19 +160,25 @@ class RefinedMesh:
             refined = replace_mesh.moved(mesh, self.from_cube)
             versions.keep(scene, target)
             if self.group:
-                new = replace_mesh.pulled(target, refined, self.group)
+                replace_mesh.pulled(target, refined, self.group)
             else:
-                new = replace_mesh.replaced(target, refined)
-            versions.remember(scene, job, new, mesh.thumbnail)
-            set_provenance(target, job, self.from_cube)
+                replace_mesh.replaced(target, refined)
+            target[mesh_import.PROVENANCE] = provenance_in(job, self.from_cube)
+            versions.remember(scene, job, target, mesh.thumbnail)
+
+
+class WithoutPreview:
+    """A result that has no place in the scene before it is there."""
+
+    def frame(self, vertices: np.ndarray) -> None:
+        return None
 
 
 @dataclass(eq=False)
-class InputImage:
+class InputImage(WithoutPreview):
     """An image that becomes the scene's chosen input."""
 
     scene: int
-    frame: None = None
 
     def deliver(self, job: Job, scene: bpy.types.Scene) -> None:
         with undo_step("Make Image", "The image is finished"):
@@ -147,11 +187,10 @@ class InputImage:
 
 
 @dataclass(eq=False)
-class SubjectImages:
+class SubjectImages(WithoutPreview):
     """Images of the subject that was learnt, kept in the file."""
 
     scene: int
-    frame: None = None
 
     def deliver(self, job: Job, scene: bpy.types.Scene) -> None:
         with undo_step("Learn Subject", "The images are finished"):
@@ -160,14 +199,13 @@ class SubjectImages:
 
 
 @dataclass(eq=False)
-class NovelView:
+class NovelView(WithoutPreview):
     """A view as an image, or behind what the camera of a session_uid sees (0: none). cube: to the world, 4 x 4."""
 
     scene: int
     view: cameras.View
     cube: np.ndarray
     camera: int = 0
-    frame: None = None
 
     def deliver(self, job: Job, scene: bpy.types.Scene) -> None:
         azimuth, elevation = self.view.azimuth, self.view.elevation
@@ -182,14 +220,13 @@ class NovelView:
 
 
 @dataclass(eq=False)
-class ReferenceImages:
+class ReferenceImages(WithoutPreview):
     """Views that stand behind the object, each seen from its own side only. angles: (azimuth, elevation) in degrees,
     None for the elevation of the input image. cube: to the world, 4 x 4."""
 
     scene: int
     angles: list[tuple[float, float | None]]
     cube: np.ndarray
-    frame: None = None
 
     def deliver(self, job: Job, scene: bpy.types.Scene) -> None:
         estimated = job.outcome.facts.get("elevation_deg") or 0.0
@@ -207,12 +244,11 @@ class ReferenceImages:
 
 
 @dataclass(eq=False)
-class PromptViews:
+class PromptViews(WithoutPreview):
     """A camera for each view, with the view behind it; Views to Mesh takes them from there. cube: to the world."""
 
     scene: int
     cube: np.ndarray
-    frame: None = None
 
     def deliver(self, job: Job, scene: bpy.types.Scene) -> None:
         images = job.outcome.images
@@ -227,13 +263,12 @@ class PromptViews:
 
 
 @dataclass(eq=False)
-class RigViews:
+class RigViews(WithoutPreview):
     """Renders behind the cameras of these session_uids, in the place of earlier ones."""
 
     scene: int
     cameras: list[int]
     renders: render_view.Renders
-    frame: None = None
 
     def deliver(self, job: Job, scene: bpy.types.Scene) -> None:
         with undo_step("Render Views", "The views are finished"):
@@ -249,14 +284,9 @@ def mesh_of(job: Job) -> MeshArrays:
     return job.outcome.mesh
 
 
-def set_provenance(target: bpy.types.Object, job: Job, from_cube: np.ndarray) -> None:
-    """Note how the object's mesh was made, and where the engine's cube lies in the object's space."""
-    target[mesh_import.PROVENANCE] = json.dumps(job.provenance() | {frame.FITTED: from_cube.tolist()})
-
-
-def show_colors_if_wanted() -> None:
-    if preferences().show_colors:
-        mesh_import.show_colors()
+def provenance_in(job: Job, from_cube: np.ndarray) -> str:
+    """The record of how an object's mesh was made, and where the engine's cube lies in the object's space, as JSON."""
+    return json.dumps(job.provenance() | {frame.FITTED: from_cube.tolist()})
 
 
 def stated_cameras(facts: dict, count: int) -> tuple[np.ndarray, float]:
@@ -279,6 +309,7 @@ def mesh_delivery(context) -> NewMesh | ReplacedMesh:
         location=tuple(cursor),
         height=settings.height,
         floor=fitting.floor_of(settings.place, cursor.z),
+        views=viewport.views_of(scene),
         collection=settings.collection.session_uid if settings.collection else 0,
     )
     replaces = settings.place == "REPLACE" and active and active.type == "MESH" and not active.library
@@ -286,10 +317,6 @@ def mesh_delivery(context) -> NewMesh | ReplacedMesh:
 
 
 def at(scene: bpy.types.Scene, point) -> NewMesh:
-    """A new object at a point (3,) in metres, as it comes."""
+    """A new object at a point (3,) in metres or to the right of it, as it comes."""
     x, y, z = map(float, point)
-    return NewMesh(scene.session_uid, (x, y, z))
-
-
-def at_cursor(scene: bpy.types.Scene) -> NewMesh:
-    return at(scene, scene.cursor.location)
+    return NewMesh(scene.session_uid, (x, y, z), views=viewport.views_of(scene))

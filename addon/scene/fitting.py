@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The height of objects, and the floor they stand on."""
+"""The height of objects, the floor they stand on, and the way they face."""
 
 import bpy
 import numpy as np
 from mathutils import Matrix
 
-from . import mesh_export
+from . import frame, mesh_export
+
+FOOTPRINT_POINTS = 8192  # vertices that estimate how an object stands
 
 
 def floor_of(place: str, cursor_height: float) -> float | None:
@@ -14,13 +16,37 @@ def floor_of(place: str, cursor_height: float) -> float | None:
 
 
 def fit(ob: bpy.types.Object, height: float, floor: float | None) -> None:
-    """Scale about the object's origin to a height in metres, 0 for none; move until its lowest point is on a floor."""
-    if height and (extent := np.ptp(heights(ob))) > 1e-9:
-        ob.scale *= height / extent
+    """Scale the mesh about the object's origin to a height in metres, 0 for none; move the object until its lowest
+    point is on a floor. The object's own scale is applied, unless it has children, which would change."""
+    factor = height / max(np.ptp(heights(ob)), 1e-9) if height else 1.0
+    own = np.ones(3) if ob.children else np.array(ob.scale)
+    if factor != 1 or (own != 1).any():
+        frame.change(ob, np.diag([*(factor * own), 1.0]))
+        ob.scale = np.array(ob.scale) / own
     if floor is not None:
         matrix = world(ob)
         matrix.translation.z += floor - float(heights(ob).min())
         ob.matrix_world = matrix
+
+
+def turn(ob: bpy.types.Object, angle: float) -> None:
+    """Turn the mesh about the vertical through the object's origin, counter-clockwise from above, in radians. The
+    object's rotation stays."""
+    matrix = world(ob)
+    origin = Matrix.Translation(matrix.translation)
+    around = origin @ Matrix.Rotation(angle, 4, "Z") @ origin.inverted()
+    frame.change(ob, np.array(matrix.inverted() @ around @ matrix))
+
+
+def askew(ob: bpy.types.Object) -> float:
+    """The turn in radians, -pi/4 to pi/4, after which the object's footprint fills the smallest box along x and y."""
+    points = mesh_export.positions(ob.data)[:: max(1, len(ob.data.vertices) // FOOTPRINT_POINTS)]
+    matrix = np.array(world(ob))
+    footprint = points @ matrix[:2, :3].T
+    angles = np.radians(np.arange(-45, 45, 0.5))
+    sides = [np.stack([np.cos(angles + right), np.sin(angles + right)]) for right in (0, np.pi / 2)]
+    area = np.ptp(footprint @ sides[0], axis=0) * np.ptp(footprint @ sides[1], axis=0)
+    return float(-angles[area.argmin()])
 
 
 def world(ob: bpy.types.Object) -> Matrix:

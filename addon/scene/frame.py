@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import json
+
 import bpy
 import numpy as np
+from mathutils import Matrix
 
 from ...backend.interface import tasks
 from . import mesh_export, mesh_import
@@ -38,6 +41,20 @@ def cube_of(ob: bpy.types.Object) -> np.ndarray | None:
         return cube if whole and lies_in_cube(made["engine"]) else None
     except (KeyError, TypeError, ValueError):
         return None
+
+
+def change(ob: bpy.types.Object, matrix: np.ndarray) -> None:
+    """Move the vertices by an affine map 4 x 4 in the object's own space, and the engine's cube with them. A mesh that
+    others use, such as a version, stays as it is."""
+    if ob.data.users > 1:
+        ob.data = ob.data.copy()
+    ob.data.transform(Matrix(matrix.tolist()), shape_keys=True)
+    if np.linalg.det(matrix[:3, :3]) < 0:
+        ob.data.flip_normals()
+    ob.data.update()
+    if (cube := cube_of(ob)) is not None:
+        made = mesh_import.provenance_of(ob) | {FITTED: (matrix @ cube).tolist()}
+        ob[mesh_import.PROVENANCE] = json.dumps(made)
 
 
 def lies_in_cube(engine: str) -> bool:

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import json
-
 import bpy
 import numpy as np
 
@@ -36,16 +34,15 @@ def why_not_now() -> str:
 
 
 def add_object(
-    arrays: MeshArrays, name: str, provenance: dict, location: tuple[float, float, float], scene: bpy.types.Scene
+    arrays: MeshArrays, name: str, provenance: str, location: tuple[float, float, float], scene: bpy.types.Scene
 ) -> bpy.types.Object:
-    """Add the mesh as a new object at `location` (world, in metres) and select it."""
+    """Add the mesh as a new object at `location` (world, in metres) and select it. provenance: as JSON."""
     mesh = build_mesh(arrays, name)
     mesh.materials.append(build_material(name, arrays.colors, load_texture(arrays.texture, name)))
     new = bpy.data.objects.new(name, mesh)
     new.location = location
-    new[PROVENANCE] = json.dumps(provenance)
-    window = window_of(scene)
-    view_layer = window.view_layer if window else scene.view_layers[0]
+    new[PROVENANCE] = provenance
+    view_layer = view_layer_of(scene)
     collection_for_new(scene, view_layer).objects.link(new)
     select_only(new, view_layer)
     return new
@@ -59,6 +56,12 @@ def provenance_of(ob: bpy.types.Object) -> dict:
 def window_of(scene: bpy.types.Scene) -> bpy.types.Window | None:
     """A window that shows the scene."""
     return next((window for window in bpy.context.window_manager.windows if window.scene == scene), None)
+
+
+def view_layer_of(scene: bpy.types.Scene) -> bpy.types.ViewLayer:
+    """The view layer that a window shows, else the scene's first."""
+    window = window_of(scene)
+    return window.view_layer if window else scene.view_layers[0]
 
 
 def build_mesh(arrays: MeshArrays, name: str) -> bpy.types.Mesh:
@@ -109,7 +112,7 @@ def build_material(name: str, colors: np.ndarray, texture: bpy.types.Image | Non
     surface.inputs["Roughness"].default_value = 0.8
     color = nodes.new("ShaderNodeTexImage" if texture else "ShaderNodeVertexColor")
     if texture:
-        color.image = texture
+        color.image, nodes.active = texture, color  # Solid views show the active one
     else:
         color.layer_name = COLOR
     color.location = (surface.location.x - (300 if texture else 220), surface.location.y)
@@ -117,6 +120,14 @@ def build_material(name: str, colors: np.ndarray, texture: bpy.types.Image | Non
     mean = colors[:: max(1, len(colors) // 4096), :3].mean(axis=0) / 255
     material.diffuse_color = (*(mean**2.2), 1.0)
     return material
+
+
+def texture_of(material: bpy.types.Material | None) -> bpy.types.Image | None:
+    """The image that is a material's base colour, None if there is none."""
+    nodes = material.node_tree.nodes if material and material.node_tree else ()
+    surface = next((node for node in nodes if node.type == "BSDF_PRINCIPLED"), None)
+    sources = [link.from_node for link in surface.inputs["Base Color"].links] if surface else []
+    return next((node.image for node in sources if node.type == "TEX_IMAGE"), None)
 
 
 def collection_for_new(scene: bpy.types.Scene, view_layer: bpy.types.ViewLayer) -> bpy.types.Collection:
@@ -144,11 +155,3 @@ def push_undo(message: str) -> None:
     Python's lock, and crashes when another thread runs Python at that moment.
     """
     bpy.ops.ed.undo_push(message=message)
-
-
-def show_colors() -> None:
-    """Switch Solid viewports from material colours, the default, to the meshes' own colours."""
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type == "VIEW_3D" and area.spaces.active.shading.color_type == "MATERIAL":
-                area.spaces.active.shading.color_type = "VERTEX"

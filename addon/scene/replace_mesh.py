@@ -18,7 +18,7 @@ def moved(mesh: MeshArrays, matrix: np.ndarray) -> MeshArrays:
     """A copy of the mesh under an affine map 4 x 4. Its faces are flipped if the map mirrors."""
     placed = np.ascontiguousarray(mesh.vertices @ matrix[:3, :3].T + matrix[:3, 3], np.float32)
     if np.linalg.det(matrix[:3, :3]) > 0:
-        return replace(mesh, vertices=placed)
+        return mesh.moved(placed)
     uv = None if mesh.uv is None else np.ascontiguousarray(mesh.uv[:, ::-1])
     return replace(mesh, vertices=placed, faces=np.ascontiguousarray(mesh.faces[:, ::-1]), uv=uv)
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-import json
+from contextlib import suppress
 from pathlib import Path
 
 import bpy
@@ -20,16 +20,19 @@ from . import image_import, input_image, mesh_export, mesh_import
 GAP = 0.2  # between meshes side by side, as a share of the new one's width
 
 
-def remember(scene: bpy.types.Scene, job: Job, mesh: bpy.types.Mesh, picture: str) -> Version:
-    """Add a job's mesh, with its picture as `thumbnail.encode` gives it."""
-    version = add(scene, job.name, mesh, picture)
-    version.recipe = json.dumps(job.provenance())
+def remember(scene: bpy.types.Scene, job: Job, ob: bpy.types.Object, picture: str) -> Version:
+    """Add the mesh that an object got from a job, with its picture as `thumbnail.encode` gives it."""
+    version = add(scene, job.name, ob.data, picture)
+    version.recipe = ob[mesh_import.PROVENANCE]
     origin = job.request.origin
     version.filepath = origin.get("filepath", "")
     version.image = find(bpy.data.images, origin.get("image"))
     version.start = find(bpy.data.objects, origin.get("start"))
     if data := origin.get("render"):
         version.image = image_import.load(data, job.name)
+    if path := origin.get("stored"):
+        with suppress(OSError, RuntimeError):  # not worth losing the mesh
+            version.image = image_import.load(Path(path).read_bytes(), job.name)
     return version
 
 
@@ -40,11 +43,21 @@ def keep(scene: bpy.types.Scene, source: bpy.types.Object) -> None:
 
 
 def add_object_mesh(scene: bpy.types.Scene, ob: bpy.types.Object, mesh: bpy.types.Mesh, name: str) -> Version:
-    """Add a mesh as a version with the object's provenance."""
-    arrays = mesh_export.read_arrays(mesh)
+    """Add a mesh as a version with the object's provenance, image and starting mesh."""
+    arrays, source = mesh_export.read_arrays(mesh), source_of(scene, ob)
+    known = (source.filepath, source.image, source.start) if source else ("", None, None)
     version = add(scene, name, mesh, thumbnail.encode(thumbnail.paint(*arrays)) if len(arrays[1]) else "")
     version.recipe = str(ob.get(mesh_import.PROVENANCE, ""))
+    version.filepath, version.image, version.start = known
     return version
+
+
+def source_of(scene: bpy.types.Scene, ob: bpy.types.Object) -> Version | None:
+    """The version that an object's mesh is or, if the mesh was changed since, one of the same job; else None."""
+    versions, job = scene.image_to_mesh_versions, mesh_import.provenance_of(ob).get("job")
+    same_mesh = (version for version in versions if version.mesh == ob.data)
+    same_job = (version for version in versions if job and provenance_of(version).get("job") == job)
+    return next(same_mesh, None) or next(same_job, None)
 
 
 def add(scene: bpy.types.Scene, name: str, mesh: bpy.types.Mesh, picture: str) -> Version:

@@ -25,9 +25,10 @@ class ViewportPreview:
 
     def show(self, job: Job | None) -> bool:
         """Show the job's preview, or nothing. Returns whether it changed."""
-        mesh, frame = (job.progress.preview, job.delivery.frame) if job else (None, None)
+        mesh = job.progress.preview if job else None
         if mesh is self.mesh:
             return False
+        frame = job.delivery.frame(mesh.vertices) if job and mesh else None
         self.mesh, self._batch = mesh, None
         self.matrix = np.eye(4) if frame is None else frame
         if mesh is None:

@@ -8,11 +8,12 @@ import bpy
 class PlacementSettings(bpy.types.PropertyGroup):
     place: bpy.props.EnumProperty(
         name="Place",
-        description="Where a finished mesh goes",
+        description="Where a finished mesh goes. Where something stands already, it goes to the right of it",
+        default="STAND",
         items=(
             ("CURSOR", "Centre at Cursor", "The mesh is centred at the 3D cursor"),
-            ("STAND", "Stand at Cursor", "The lowest point is at the height of the 3D cursor"),
-            ("FLOOR", "Stand on Floor", "The lowest point is at height 0, above or below the 3D cursor"),
+            ("STAND", "Stand at Cursor", "The mesh stands at the 3D cursor"),
+            ("FLOOR", "Stand on Floor", "The mesh stands at height 0, above or below the 3D cursor"),
             (
                 "REPLACE",
                 "Replace Active",

@@ -32,6 +32,21 @@ def resumable(jobs: Path) -> list[Path]:
     return sorted((f for f in begun if requests[f] and f.name not in resumed and not has_result(f)), reverse=True)
 
 
+def name_of(request: dict) -> str:
+    """The name that a job's request gives its object."""
+    return str(request.get("name") or "Mesh")
+
+
+def describe(folder: Path) -> str:
+    """A job in a menu: its name, when it began, and its faces, as far as they are known."""
+    words = [name_of(read(folder / REQUEST))]
+    with contextlib.suppress(ValueError):
+        began = time.strptime(folder.name[:15], "%Y%m%d-%H%M%S")
+        words.append(time.strftime("%H:%M" if began[:3] == time.localtime()[:3] else "%d %b %H:%M", began))
+    faces = read(folder / REPORT).get("faces")
+    return ", ".join(words + ([f"{faces:,} faces"] if isinstance(faces, int) else []))
+
+
 def removable(jobs: Path) -> list[Path]:
     """Folders that nobody needs: of imported jobs, and of jobs that ended without a result more than a day ago."""
     if not jobs.is_dir():

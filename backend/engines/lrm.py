@@ -39,7 +39,8 @@ from ..weights.loaders.lrm import Kind, check_lrm, load_lrm
 from ..weights.store import store
 from . import MeshResult, Request
 
-STAGES: dict[str, float] = {"Preparing": 1, "Loading weights": 6, "Planes": 6, "Surface": 4, "Colours": 1}
+# Seconds at the default resolution on a processor, models not loaded.
+STAGES: dict[str, float] = {"Preparing": 1, "Loading weights": 3, "Planes": 1, "Surface": 9, "Colours": 3}
 TEXTURE_STAGE = {"Texture": 8.0}
 PUBLISHED_LEVELS: dict[Kind, float] = {"triposr": 25.0, "openlrm-1.1": 3.0, "openlrm-1.0": 3.0}  # density, as released
 STARTER_LEVEL = -0.1  # output where points 0.03 off the training objects' surfaces are least often on the wrong side

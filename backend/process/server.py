@@ -32,6 +32,7 @@ from .failure import Failure, describe, lighter
 from .inputs import read_inputs
 from .job_folder import FolderError, JobFolder
 from .run import Load, drop_models, run
+from .stage_times import Times, kind_of, read_times, remember_times
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,6 +72,7 @@ class Server:
         self._knowing = threading.Lock()
         self._running: QueuedRequest | None = None
         self._has_models = False
+        self._models: tuple[str, str, str] | None = None  # task, weights and device of the last job
 
     def serve(self) -> int:
         """Greet, then read until the other side goes away. Returns the exit status; threads may still be at work."""
@@ -178,14 +180,28 @@ class Server:
             self._resume(queued.message.get("resume"), folder)
             inputs = read_inputs(queued.task, queued.message.get("inputs"), queued.attachments, folder.write)
             request = engines.Request(queued.task.name, inputs, queued.parameters, queued.seed)
-            self._send_result(queued.job, folder, run(request, self._progress(queued, folder), self._load))
+            kind, alike = self._kinds_of(request)
+            progress = self._progress(queued, folder, read_times(self._jobs, kind) or read_times(self._jobs, alike))
+            result = run(request, progress, self._load)
+            progress.finish()
+            remember_times(self._jobs, kind, progress.times)
+            self._send_result(queued.job, folder, result)
         except BaseException as error:
             if folder:
                 folder.log_error(error)
             return describe(error)
         return None
 
-    def _progress(self, queued: QueuedRequest, folder: JobFolder) -> Progress:
+    def _kinds_of(self, request: engines.Request) -> tuple[str, str]:
+        """The kind of a request for stage times, and the next best: with models loaded, if the last job had the same, and
+        without."""
+        models = request.task, getattr(request.parameters, "weights", ""), getattr(request.parameters, "device", "")
+        is_warm, self._models = models == self._models, models
+        return kind_of(request.task, request.parameters, is_warm), kind_of(
+            request.task, request.parameters, not is_warm
+        )
+
+    def _progress(self, queued: QueuedRequest, folder: JobFolder, expected: Times) -> Progress:
         def on_progress(update: ProgressUpdate) -> None:
             if update.step == 0:
                 folder.log(update.stage)
@@ -203,6 +219,7 @@ class Server:
             queued.cancelled.is_set,
             is_ending=queued.enough.is_set,
             folder=folder.path,
+            expected=expected,
         )
 
     def _resume(self, earlier: Any, folder: JobFolder) -> None:
@@ -230,7 +247,7 @@ class Server:
             drop_models()
         except Exception:  # the work thread must live on
             traceback.print_exc()
-        self._has_models = False
+        self._has_models, self._models = False, None
 
     def _list_devices(self) -> None:
         self._send({"type": "devices", "devices": devices.processors() + devices.graphics_cards()})

@@ -34,6 +34,7 @@ MODULES = {
     "status_panel": "addon.panels.status",
     "delivery": "addon.scene.delivery",
     "frame": "addon.scene.frame",
+    "free_place": "addon.scene.free_place",
     "input_image": "addon.scene.input_image",
     "mesh_export": "addon.scene.mesh_export",
     "mesh_import": "addon.scene.mesh_import",
@@ -193,7 +194,7 @@ def failures():
 
 def new_job(engine="one2345", name="x", to=None, **outcome):
     """A job's record, as operators make it; its mesh goes to the 3D cursor, or `to` another delivery."""
-    job, to = module("addon.jobs.job"), to or module("addon.scene.delivery").at_cursor(bpy.context.scene)
+    job, to = module("addon.jobs.job"), to or module("addon.scene.delivery").mesh_delivery(bpy.context)
     return job.Job(job.Request(engine, {}, 0, dict, name), to, outcome=job.Outcome(**outcome))
 
 

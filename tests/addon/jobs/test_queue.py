@@ -117,10 +117,17 @@ def test_progress_is_told(make):
 
 
 @pytest.mark.parametrize(
-    "seconds, words", [(None, ""), (3, "A few seconds left"), (43, "About 45 s left"), (200, "About 3 min left")]
+    "seconds, done, words",
+    [
+        (None, 0.9, ""),
+        (3, 0.9, "A few seconds left"),
+        (3, 0.1, "About 10 s left"),
+        (43, 0.1, "About 50 s left"),
+        (200, 0.1, "About 4 min left"),
+    ],
 )
-def test_time_left_in_words(seconds, words):
-    assert Progress(eta_s=seconds).time_left() == words
+def test_time_left_in_words(seconds, done, words):
+    assert Progress(eta_s=seconds, overall=done).time_left() == words
 
 
 @pytest.mark.parametrize("step, total, words", [(0, 1, "Views"), (3, 12, "Views 3/12"), (5000, 20000, "Views 25 %")])

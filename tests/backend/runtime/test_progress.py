@@ -102,3 +102,31 @@ def test_progress_without_listeners_does_nothing():
     progress = Progress()
     progress.update("a", 1, 2)
     progress.preview(np.zeros((1, 2, 2, 4)))
+
+
+def play(progress, clock, seconds):
+    """Two steps a stage, each half of its seconds."""
+    for stage, length in seconds.items():
+        for step in range(3):
+            progress.update(stage, step, 2)
+            clock.now += length / 2 if step < 2 else 0
+    progress.finish()
+
+
+def test_stages_take_the_shares_and_the_time_of_earlier_jobs():
+    """Loading takes 2 s and Surface 18; the engine announced the reverse."""
+    clock, seen, seconds = Clock(), [], {"Loading": 2.0, "Surface": 18.0}
+    progress = Progress(seen.append, clock=lambda: clock.now, expected=seconds)
+    progress.plan({"Loading": 9, "Surface": 1})
+    play(progress, clock, seconds)
+    assert progress.times == pytest.approx(seconds)
+    assert [u.eta_s for u in seen] == pytest.approx([20, 19, 18, 18, 9, 0])
+    assert [u.overall for u in seen] == pytest.approx([0, 0.05, 0.1, 0.1, 0.55, 1])
+
+
+def test_a_slower_machine_than_before_lengthens_the_rest():
+    clock, seen = Clock(), []
+    progress = Progress(seen.append, clock=lambda: clock.now, expected={"Loading": 3.0, "Surface": 10.0})
+    progress.plan({"Loading": 1, "Surface": 1})
+    play(progress, clock, {"Loading": 6.0, "Surface": 20.0})
+    assert seen[3].stage == "Surface" and seen[3].eta_s == pytest.approx(20), "twice as long as expected"

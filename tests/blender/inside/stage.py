@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The stage of each check: Blender as after its first start, the extension in it, and a stand-in for the backend."""
 
+import itertools
 import json
 import os
 import shutil
@@ -10,6 +11,7 @@ import time
 from pathlib import Path
 
 import bpy
+import mathutils
 
 HERE = Path(__file__).resolve().parent
 sys.path.append(str(HERE.parent))  # for extension
@@ -78,6 +80,17 @@ def generate(script="views"):
     choose(script)
     assert bpy.ops.image_to_mesh.generate(wait=True) == {"FINISHED"}
     return bpy.context.object
+
+
+def overlaps(objects):
+    """Pairs of names whose boxes in the world share space."""
+    boxes = {ob.name: [ob.matrix_world @ mathutils.Vector(corner) for corner in ob.bound_box] for ob in objects}
+    spans = {name: [(min(p[i] for p in box), max(p[i] for p in box)) for i in range(3)] for name, box in boxes.items()}
+    return [
+        (a, b)
+        for a, b in itertools.combinations(spans, 2)
+        if all(spans[a][i][0] < spans[b][i][1] - 1e-4 and spans[b][i][0] < spans[a][i][1] - 1e-4 for i in range(3))
+    ]
 
 
 def activate(ob):

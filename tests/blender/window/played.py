@@ -22,7 +22,7 @@ CALLED = ("draw", "poll", "execute", "invoke")  # by Blender, on its main thread
 holds = {}  # (ms of work, ms on the clock) of the longest call into each method of CALLED of our classes
 
 
-def prepare():
+def prepare(keep_cube=False):
     """Preferences as an artist with an interpreter of their own would set them; the default scene without its cube."""
     prefs = bpy.context.preferences.addons[extension.NAME].preferences
     prefs.python, prefs.data_folder = ARGS["python"], str(DATA)
@@ -31,8 +31,9 @@ def prepare():
     for name in [name for name in ARGS if name.startswith("set.")]:
         parameter = engine.parameter(name.removeprefix("set."))
         setattr(getattr(bpy.context.scene.image_to_mesh, engine.name), parameter.name, parameter.check(ARGS[name]))
-    bpy.data.objects.remove(bpy.data.objects["Cube"])
-    bpy.ops.ed.undo_push(message="Remove the cube")
+    if not keep_cube:
+        bpy.data.objects.remove(bpy.data.objects["Cube"])
+    bpy.ops.ed.undo_push(message="Prepare")
     if "double" in ARGS:
         use_double()
 

@@ -23,7 +23,7 @@ from widgets import DRAWN, PANELS, click, titles, toggle_panel
 CAMERA = {"elevation_deg": 20, "radius": 1.2, "fov_deg": 49, "shift": [0, 0], "size": [8, 6], "iou": 1}
 BUTTONS = {  # by panel: names of the live ones from top to bottom
     "Ready to Use": ("decimate", "quad remesh", "texture", "normal map", "smooth by angle", "mark as asset"),
-    "Fit to Scene": ("fit", "match camera"),
+    "Fit to Scene": ("fit", "straighten", "match camera"),
     "History": ("delete version", "back to this one", "compare", "again", "another seed"),
     "Views to Mesh": ("view rig", "views to mesh"),
     "Novel View": ("camera", "viewport", "around"),
@@ -93,6 +93,7 @@ def steps():
     yield from rig.wait_until(lambda: not extension.is_busy(), PATIENCE_S)
     recipe = json.loads(bpy.data.objects["Apple"]["image_to_mesh_recipe"]) | {"report": {"picture_camera": CAMERA}}
     bpy.data.objects["Apple"]["image_to_mesh_recipe"] = json.dumps(recipe)
+    bpy.data.objects["Apple"].rotation_euler.z = 0.3  # for Straighten
     ball()
     settings.placement.height, failures = 3.0, []
     for panel, names in BUTTONS.items():

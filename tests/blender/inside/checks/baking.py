@@ -7,7 +7,7 @@ import bpy
 import numpy as np
 from objects import entangled_ball, paint, positions, traits
 from renders import pixels_of, render
-from stage import RESOURCES, activate, cases, extension, raises, select, settings
+from stage import RESOURCES, activate, cases, extension, generate, raises, select, settings
 
 KINDS = "objects", "meshes", "materials", "images", "scenes", "cameras", "worlds"
 ABOVE = (0, 0, 5), (0, 0, 0)
@@ -222,3 +222,23 @@ def check_a_material_that_cannot_be_baked_is_named():
 def check_a_light_cannot_be_baked():
     activate(bpy.data.objects["Light"])
     assert not bpy.ops.image_to_mesh.bake_texture.poll()
+
+
+def check_a_baked_texture_is_what_solid_views_show():
+    """A normal map is no colour; a texture replaces the node of the vertex colours."""
+    generate("grid:400")
+    [area] = [area for area in bpy.context.window.screen.areas if area.type == "VIEW_3D"][:1]
+    shading = area.spaces.active.shading
+    assert shading.color_type == "VERTEX"
+    settings().finish.faces = 100
+    bpy.ops.image_to_mesh.decimate()
+    bpy.ops.image_to_mesh.bake_normal_map()
+    assert shading.color_type == "VERTEX"
+    bpy.ops.image_to_mesh.bake_texture()
+    assert shading.color_type == "TEXTURE"
+    nodes = bpy.context.object.data.materials[0].node_tree.nodes
+    assert nodes.active.type == "TEX_IMAGE" and nodes.active.image.name.endswith("Texture")
+    assert not [node for node in nodes if node.type == "VERTEX_COLOR"]
+    shading.color_type = "RANDOM"
+    generate()
+    assert shading.color_type == "RANDOM", "the artist's own choice stays"

@@ -127,7 +127,7 @@ def check_a_scene_that_takes_nothing_loses_no_other_job():
         np.eye(3, dtype=np.float32), np.array([[0, 1, 2]], np.int32), np.ones((3, 4), np.uint8)
     )
     running = start("views")
-    refused = extension.finish(extension.new_job(to=extension.delivery.at_cursor(here.scenes[0]), mesh=triangle))
+    refused = extension.finish(extension.new_job(to=extension.delivery.at(here.scenes[0], (0, 0, 0)), mesh=triangle))
     finish_all()
     assert refused.state.name == "FAILED" and "could not add it" in refused.message, refused.message
     assert running.state.name == "DONE"
@@ -206,7 +206,7 @@ def check_previews_come_and_go_and_leave_no_data():
     job = start("preview wait:0.3")
     run(lambda: job.stage == "wait")
     shown, place = extension.shown_preview()
-    assert len(job.preview.vertices) == 8 and shown is job.preview and np.allclose(place[:3, 3], (1, 2, 3))
+    assert len(job.preview.vertices) == 8 and shown is job.preview and np.allclose(place[:3, 3], (1, 2, 3.5))
     assert not extension.made() and len(bpy.data.meshes) == 1
     finish_all()
     assert extension.shown_preview()[0] is None and len(extension.made()) == 1

@@ -6,7 +6,7 @@ import json
 import bpy
 import numpy as np
 from renders import render
-from stage import choose, extension, generate
+from stage import choose, extension, generate, settings
 
 
 def check_a_mesh_stands_at_the_cursor_with_its_colors():
@@ -35,7 +35,9 @@ def check_the_recipe_is_on_the_object():
 
 def check_a_render_shows_the_colors_from_the_front():
     """Seen from the front, the double's cube is red on the right and blue on top."""
+    settings().placement.place = "CURSOR"
     ob = generate()
+    ob.location = (0, 0, 0)
     pixels = render(ob, seen_from=((0, -3, 0), (np.pi / 2, 0, 0)), span=1.0, size=(16, 16), sky=(1, 1, 1, 1))
     left, right, high, low = pixels[:, 2], pixels[:, 13], pixels[2], pixels[13]
     assert right[:, 0].mean() > left[:, 0].mean() + 0.2 and high[:, 2].mean() > low[:, 2].mean() + 0.2

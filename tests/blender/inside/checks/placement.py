@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Fit to the scene: height, floor, another object's place, collection."""
 
+import json
+
 import bpy
 import numpy as np
-from stage import activate, cases, extension, generate, settings
+from mathutils import Matrix
+from stage import activate, cases, extension, generate, overlaps, select, settings
 
 CURSOR = (1, 2, 3)
 
@@ -22,10 +25,43 @@ def spans(ob):
 )
 def check_a_mesh_gets_its_height_and_place(height, place, low, high):
     """The double's cube has sides of 1 metre."""
+    bpy.data.objects.remove(bpy.data.objects["Cube"])
     bpy.context.scene.cursor.location = CURSOR
     settings().placement.height, settings().placement.place = height, place
     found = spans(generate())
     assert np.allclose(found[0], low, atol=1e-5) and np.allclose(found[1], high, atol=1e-5)
+
+
+def check_every_result_gets_a_free_place():
+    """Beside the default cube, beside each other, at any size; what only touches, hides or surrounds is in no way."""
+    bpy.ops.mesh.primitive_plane_add(size=2)  # a sheet on which they stand
+    bpy.ops.mesh.primitive_cube_add(size=40)  # a room
+    bpy.ops.mesh.primitive_cube_add(size=3, location=(4, 0, 0))
+    bpy.context.object.hide_set(True)
+    made = []
+    for height in (0.0, 3.0, 0.5, 0.0):
+        settings().placement.height = height
+        made.append(generate())
+    bpy.ops.image_to_mesh.again(wait=True)
+    made.append(bpy.context.object)
+    bpy.context.view_layer.update()
+    assert len(set(made)) == 5 and not overlaps([*made, bpy.data.objects["Cube"]])
+    assert all(np.allclose(spans(ob)[0][2], 0, atol=1e-5) for ob in made), "they stand at the cursor's height"
+    assert all(tuple(ob.scale) == (1, 1, 1) for ob in made) and abs(made[0].location.x - 1.7) < 1e-4
+    middles = [(spans(ob)[0] + spans(ob)[1])[:2] / 2 for ob in made]
+    assert np.allclose(middles, [ob.location[:2] for ob in made], atol=1e-4), "the origin is at the bottom centre"
+
+
+def check_a_camera_matches_a_mesh_that_was_scaled_and_moved_to_its_origin():
+    """The engine's cube lies around the mesh as before, in the object's own space."""
+    settings().placement.height = 2.5
+    ob = generate()
+    cube = extension.frame.cube_of(ob)
+    corners = np.array([vertex.co for vertex in ob.data.vertices])
+    back = (np.c_[corners, np.ones(8)] @ np.linalg.inv(cube).T)[:, :3]
+    assert np.allclose(np.sort(back, axis=0), [[-0.5] * 3] * 4 + [[0.5] * 3] * 4, atol=1e-5)
+    version = extension.versions()[-1]
+    assert json.loads(version.recipe) == json.loads(ob["image_to_mesh_recipe"])
 
 
 def check_selected_meshes_are_fitted_whatever_their_parent():
@@ -39,10 +75,28 @@ def check_selected_meshes_are_fitted_whatever_their_parent():
     settings().placement.height, settings().placement.place = 1.8, "FLOOR"
     bpy.ops.image_to_mesh.fit()
     low, high = spans(ob)
-    assert abs(low[2]) < 1e-5 and abs(high[2] - 1.8) < 1e-5
+    assert abs(low[2]) < 1e-5 and abs(high[2] - 1.8) < 1e-5 and np.allclose(ob.scale, 1)
+    assert len(extension.versions()) == 1 and extension.versions()[0].mesh != ob.data, "the version keeps its size"
     bpy.ops.ed.undo_push(message="Fit")
     bpy.ops.ed.undo()
     assert np.allclose(np.array(bpy.data.objects[name].matrix_world), before, atol=1e-6)
+
+
+def check_straighten_turns_a_mesh_to_the_axes_and_its_camera_with_it():
+    ob = generate()
+    cube = extension.frame.cube_of(ob)
+    skew = Matrix.Rotation(0.5, 4, "Z") @ Matrix.Diagonal((2, 1, 1, 1))
+    extension.frame.change(ob, np.array(skew))
+    bpy.ops.ed.undo_push(message="Before")
+    select(ob)
+    bpy.ops.image_to_mesh.straighten()
+    low, high = spans(ob)
+    assert np.allclose(high - low, (2, 1, 1), atol=0.02) and tuple(ob.rotation_euler) == (0, 0, 0)
+    turned = np.array(Matrix.Rotation(-0.5, 4, "Z") @ skew) @ cube
+    assert np.allclose(extension.frame.cube_of(ob), turned, atol=0.01)
+    bpy.ops.image_to_mesh.straighten(angle=np.pi / 2)
+    low, high = spans(ob)
+    assert np.allclose(high - low, (1, 2, 1), atol=0.02), "a given angle is taken as it is"
 
 
 def check_a_mesh_takes_the_active_objects_place():

@@ -6,7 +6,7 @@ import json
 import bpy
 import numpy as np
 from renders import pixels_of, render
-from stage import RESOURCES, extension, generate, select
+from stage import RESOURCES, extension, generate, select, settings
 
 ABOVE = (0, 0, 3), (0, 0, 0)
 WHITE = (1, 1, 1, 1)
@@ -38,7 +38,9 @@ def check_a_texture_comes_with_its_uv_map_and_is_packed():
 
 def check_the_texture_looks_as_the_vertex_colors_do():
     """Under a white sky, from above; both pictures as numbers of the display."""
+    settings().placement.place = "CURSOR"
     ob = generate("sheet")
+    ob.location = (0, 0, 0)
     texture = render(ob, seen_from=ABOVE, span=1.0, size=(64, 64), sky=WHITE)
     tree = ob.data.materials[0].node_tree
     colors = tree.nodes.new("ShaderNodeVertexColor")

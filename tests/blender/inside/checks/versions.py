@@ -2,7 +2,9 @@
 """The versions that a scene remembers: made again, gone back to, put side by side, deleted, saved."""
 
 import json
+import re
 from itertools import pairwise
+from pathlib import Path
 
 import bpy
 import numpy as np
@@ -163,3 +165,27 @@ def check_a_recipe_out_of_range_says_why_it_cannot_be_made_again():
     version = only_version()
     version.recipe = '{"engine": "one2345", "parameters": {"mesh_resolution": -5}}'
     raises(bpy.ops.image_to_mesh.again, "another version", wait=True)
+
+
+def check_finishing_steps_keep_the_image_and_shade_smooth():
+    ob = generate("grid:2500")
+    image = extension.versions()[0].filepath
+    assert image
+    settings().finish.faces = 500
+    bpy.ops.image_to_mesh.decimate()
+    bpy.ops.image_to_mesh.bake_texture()
+    made = extension.versions()
+    assert len(made) == 3 and {version.filepath for version in made} == {image}
+    assert not any(extension.history.not_repeatable(version) for version in made)
+    assert all(polygon.use_smooth for polygon in ob.data.polygons)
+
+
+def check_an_imported_job_has_its_image_and_a_name_in_the_menu():
+    generate()
+    job = extension.last_job()
+    (Path(job.folder) / "imported").unlink()
+    [(_, label, _)] = extension.job_buttons.finished_items(None, None)
+    assert re.fullmatch(r"Apple, \d\d:\d\d", label), label
+    bpy.ops.image_to_mesh.import_finished(job=job.id, wait=True)
+    version = extension.versions()[-1]
+    assert version.image.packed_file.data == (Path(job.folder) / "input.image").read_bytes()

@@ -9,7 +9,7 @@ import numpy as np
 from bpy_extras.object_utils import world_to_camera_view
 from mathutils import Euler, Matrix, Vector
 from renders import overlap, pixels_of, read_file
-from stage import RESOURCES, choose, extension, raises, request_of, select, settings
+from stage import RESOURCES, choose, extension, overlaps, raises, request_of, select, settings
 
 CENTRE = (1, 2, 3)  # of the image's object
 
@@ -100,7 +100,8 @@ def check_selected_objects_become_views_with_cameras():
     front = np.array((0, -math.cos(0.349066), math.sin(0.349066)))
     assert np.allclose(poses[0, :3, 3], 2.4 * radius * front, atol=1e-4)
     [ob] = extension.made()
-    assert np.allclose(ob.location, (5, 6, 7)) and bpy.data.objects["Cube"].location.x == 5
+    assert np.allclose(ob.location[1:], (6, 7)) and ob.location.x > 6, "beside its original, in its row"
+    assert bpy.data.objects["Cube"].location.x == 5 and not overlaps([ob, bpy.data.objects["Cube"]])
     (RESOURCES / "view.png").write_bytes((Path(job.folder) / "view_000.image").read_bytes())
     assert 0.1 < (read_file(RESOURCES / "view.png")[..., 3] > 0.5).mean() < 0.5
 

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How 3D Views show a new mesh: in its own colours, and in the middle of the view."""
+
+from __future__ import annotations
+
+import math
+
+import bpy
+import numpy as np
+from mathutils import Euler, Vector
+
+from ..base.preferences import preferences
+from . import free_place, mesh_import
+
+MARGIN = 1.6  # width of the view as a multiple of the object's, beside the sidebar
+LOOK_DEG = (72.0, 0.0, 25.0)  # 18 from above, 25 from the right
+SENSOR_MM = 72.0  # width of a 3D View's own camera
+OWN_COLORS = ("MATERIAL", "VERTEX", "TEXTURE")  # what a view may show before it is switched
+
+Views = dict[int, tuple]  # by the area's address: the active object's session_uid, and how the view looks
+
+
+def areas() -> list[bpy.types.Area]:
+    """The 3D Views of all windows."""
+    windows = bpy.context.window_manager.windows
+    return [area for window in windows for area in window.screen.areas if area.type == "VIEW_3D"]
+
+
+def views_of(scene: bpy.types.Scene) -> Views:
+    """The 3D Views as they are now, to see later whether the artist has gone on to something else."""
+    if not preferences().frame_new:
+        return {}
+    return {area.as_pointer(): state(area, scene) for area in areas()}
+
+
+def state(area: bpy.types.Area, scene: bpy.types.Scene) -> tuple:
+    active = mesh_import.view_layer_of(scene).objects.active
+    view = area.spaces.active.region_3d
+    return active and active.session_uid, view.view_perspective, *(tuple(row) for row in view.view_matrix)
+
+
+def unchanged(views: Views, scene: bpy.types.Scene) -> list[bpy.types.Area]:
+    """The 3D Views that are as they were, with the same active object: the artist has stayed there."""
+    return [area for area in areas() if views.get(area.as_pointer()) == state(area, scene)]
+
+
+def show_colors(ob: bpy.types.Object) -> None:
+    """Switch Solid views to textures if the object has one, else to vertex colours, unless the artist wants neither."""
+    if not preferences().show_colors:
+        return
+    has_texture = any(mesh_import.texture_of(material) for material in ob.data.materials)
+    for area in areas():
+        shading = area.spaces.active.shading
+        if shading.color_type in OWN_COLORS:
+            shading.color_type = "TEXTURE" if has_texture else "VERTEX"
+
+
+def frame_object(space: bpy.types.SpaceView3D, ob: bpy.types.Object) -> None:
+    """Look at the object from its front, a little from above and from the right; from where it looks now if the view is
+    orthographic. A view through a camera, or of a part, stays."""
+    view = space.region_3d
+    if view.view_perspective == "CAMERA" or space.local_view:
+        return
+    if view.view_perspective == "PERSP":
+        view.view_rotation = Euler(np.radians(LOOK_DEG)).to_quaternion()
+    low, high = free_place.box_of(ob)
+    view.view_location = Vector((low + high) / 2)
+    half_angle = math.atan(SENSOR_MM / 2 / space.lens)
+    view.view_distance = MARGIN * float(np.linalg.norm(high - low)) / 2 / math.tan(half_angle)
