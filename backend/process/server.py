@@ -193,8 +193,7 @@ class Server:
         return None
 
     def _kinds_of(self, request: engines.Request) -> tuple[str, str]:
-        """The kind of a request for stage times, and the next best: with models loaded, if the last job had the same, and
-        without."""
+        """The kind of a request for stage times, and the next best one. Models are loaded if the last job had them."""
         models = request.task, getattr(request.parameters, "weights", ""), getattr(request.parameters, "device", "")
         is_warm, self._models = models == self._models, models
         return kind_of(request.task, request.parameters, is_warm), kind_of(
