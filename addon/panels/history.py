@@ -56,7 +56,8 @@ def draw_version(layout, context, version: Version) -> None:
     column.operator("image_to_mesh.put_beside", icon="MOD_ARRAY")
     row = layout.row(align=True)
     row.operator("image_to_mesh.again", icon="FILE_REFRESH")
-    row.operator("image_to_mesh.again", text="Another Seed", icon="ADD").other = True
+    if versions.is_seeded(version):
+        row.operator("image_to_mesh.again", text="Another Seed", icon="ADD").other = True
     draw_reason(layout, context, versions.not_repeatable(version))
 
 

@@ -6,6 +6,7 @@ import bpy
 from ...backend.interface import tasks
 from .. import session
 from ..base import compat
+from ..scene import input_image
 from ..settings import engines
 from ..settings.scene import SOURCES
 from . import presets
@@ -45,8 +46,10 @@ class IMAGE_TO_MESH_PT_settings(SubPanel, bpy.types.Panel):
     def draw(self, context):
         settings = context.scene.image_to_mesh
         split_properties(self.layout)
-        self.layout.prop(settings, "seed")
-        draw_settings(self.layout, context, engines.chosen_engine(settings))
+        engine = engines.chosen_engine(settings)
+        if engine.is_seeded or input_image.is_prompt(settings):
+            self.layout.prop(settings, "seed")
+        draw_settings(self.layout, context, engine)
 
 
 class IMAGE_TO_MESH_PT_picture(MoreSettings, bpy.types.Panel):

@@ -134,6 +134,15 @@ def request_again(context, version: Version, seed: int | None) -> Request:
     )
 
 
+def is_seeded(version: Version) -> bool:
+    """Whether another seed gives another result: that of the engine, or of the image that is made of the prompt."""
+    made = provenance_of(version)
+    try:
+        return tasks.task(str(made.get("engine"))).is_seeded or bool(dict(made.get("inputs") or {}).get("prompt"))
+    except ValueError:
+        return False
+
+
 def next_seed(scene: bpy.types.Scene, version: Version) -> int:
     """The smallest seed that no version of the same engine and input has."""
     mine = provenance_of(version)

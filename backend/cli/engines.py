@@ -21,7 +21,7 @@ def engines(as_json: Json = False) -> None:
 
 def describe(task: Task[Any]) -> dict[str, Any]:
     """A task's declaration, for programs."""
-    fields = ("name", "title", "help", "inputs", "weights", "parts", "produces", "offers", "optimises")
+    fields = ("name", "title", "help", "inputs", "weights", "parts", "produces", "offers", "optimises", "is_seeded")
     return {name: getattr(task, name) for name in fields} | {"parameters": [vars(p) for p in task.parameters]}
 
 

@@ -81,6 +81,7 @@ LRM = Task(
     values=LRMParameters,
     weights=("starter",),
     parts=("all", "planes"),
+    is_seeded=False,
 )
 
 

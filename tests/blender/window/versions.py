@@ -17,8 +17,8 @@ def steps():
     scene = bpy.context.scene
     settings, versions = scene.image_to_mesh, scene.image_to_mesh_versions
     prepare()
-    settings.engine, settings.filepath = "LRM", ARGS["image"]
-    settings.lrm.mesh_resolution = 128
+    settings.engine, settings.filepath = "ONE2345", ARGS["image"]
+    settings.one2345.mesh_resolution = 96
     open_panel("history")
     yield from rig.open_sidebar("Image to Mesh")
     told = []

@@ -189,3 +189,16 @@ def check_an_imported_job_has_its_image_and_a_name_in_the_menu():
     bpy.ops.image_to_mesh.import_finished(job=job.id, wait=True)
     version = extension.versions()[-1]
     assert version.image.packed_file.data == (Path(job.folder) / "input.image").read_bytes()
+
+
+def check_another_seed_is_offered_where_it_makes_another_mesh():
+    """LRM makes the same mesh of an image with every seed, but another image of a prompt."""
+    version = extension.history.add(bpy.context.scene, "x", None, "")
+    for recipe, expected in (
+        ({"engine": "one2345"}, True),
+        ({"engine": "lrm"}, False),
+        ({"engine": "lrm", "inputs": {"prompt": "a red car"}}, True),
+        ({"engine": "unknown"}, False),
+    ):
+        version.recipe = json.dumps(recipe)
+        assert extension.history.is_seeded(version) == expected, recipe
