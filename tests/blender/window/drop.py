@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 import bpy
+import numpy as np
 import rig
 
 sys.path.insert(0, next(a for a in rig.SESSION["args"] if a.startswith("here=")).removeprefix("here="))
@@ -67,8 +68,8 @@ def steps():
     if "double" in ARGS:
         log_holds()
         assert grown < KEPT_MB
-    apart = [bpy.data.objects[name].location.x for name in made]
-    assert apart == sorted(apart) and apart[0] < apart[1], apart
+    boxes = np.array([extension.free_place.box_of(bpy.data.objects[name]) for name in made])
+    assert all(extension.free_place.overlapping(box, boxes).sum() == 1 for box in boxes), "each overlaps itself alone"
 
 
 rig.play(steps)
