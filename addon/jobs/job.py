@@ -24,6 +24,12 @@ NEARLY_DONE = 0.8  # the least share of the work from which a few seconds are pr
 FEW_STEPS = 200  # up to this many, steps are counted; above, they are shown in per cent
 
 
+def inputs_of(record: dict) -> dict:
+    """The inputs in a request or provenance that comes from a file; empty if they are no dictionary."""
+    inputs = record.get("inputs")
+    return inputs if isinstance(inputs, dict) else {}
+
+
 class State(enum.Enum):
     QUEUED = "Waiting"
     RUNNING = "Running"

@@ -10,7 +10,7 @@ from ...backend.interface import tasks
 from ..base import arrays
 from ..base.trouble import Trouble
 from ..setup import job_folders
-from .job import Delivery, Job, Outcome, Request, State
+from .job import Delivery, Job, Outcome, Request, State, inputs_of
 from .process import Attachments
 
 IMAGE = "input.image"  # the image file as the artist chose it
@@ -26,7 +26,7 @@ def finished(folder: Path, delivery: Delivery) -> Job:
         seed=stored.get("seed", 0),
         attachments=dict,
         name=job_folders.name_of(stored),
-        inputs=dict(stored.get("inputs") or {}),
+        inputs=inputs_of(stored),
         origin={"stored": str(image)} if image.is_file() else {},
     )
     outcome = Outcome(facts=job_folders.read(folder / job_folders.REPORT), folder=str(folder))
@@ -56,7 +56,7 @@ def resumed(folder: Path, mesh: Delivery, images: Delivery) -> Job:
             seed=int(stored.get("seed", 0)),
             attachments=stored_inputs(folder),
             name=job_folders.name_of(stored),
-            inputs=dict(stored.get("inputs") or {}),
+            inputs=inputs_of(stored),
             resume=folder.name,
         )
     except (KeyError, TypeError, ValueError) as error:

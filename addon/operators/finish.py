@@ -10,6 +10,7 @@ from mathutils import Matrix
 
 from ..base import icons, thumbnail
 from ..base.trouble import Trouble
+from ..jobs.job import inputs_of
 from ..scene import mesh_export, mesh_import, replace_mesh, versions
 from ..settings.finish import FinishSettings
 from .job_operator import ExplainedOperator, report_trouble
@@ -129,7 +130,7 @@ class IMAGE_TO_MESH_OT_mark_asset(MeshOperator, bpy.types.Operator):
     def change(self, context, ob, settings):
         ob.asset_mark()
         made = mesh_import.provenance_of(ob)
-        prompt = dict(made.get("inputs") or {}).get("prompt")
+        prompt = inputs_of(made).get("prompt")
         ob.asset_data.description = str(prompt or f"Made from {made.get('input', ob.name)} by Image to Mesh")
         if "Image to Mesh" not in ob.asset_data.tags:
             ob.asset_data.tags.new("Image to Mesh")

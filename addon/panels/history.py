@@ -4,6 +4,7 @@
 import bpy
 
 from .. import session
+from ..jobs.job import inputs_of
 from ..scene import versions
 from ..settings.versions import Version
 from .base import SubPanel, draw_reason
@@ -47,7 +48,7 @@ def draw_version(layout, context, version: Version) -> None:
     row = layout.row()
     row.template_icon(session.current().icons.thumbnail_id(version.thumbnail), scale=THUMBNAIL)
     column = row.column()
-    if prompt := dict(made.get("inputs") or {}).get("prompt"):
+    if prompt := inputs_of(made).get("prompt"):
         column.label(text=str(prompt), icon="TEXT", translate=False)
     for text in (made.get("engine"), version.mesh and f"{len(version.mesh.polygons):,} faces"):
         if text:

@@ -12,7 +12,7 @@ from ...backend.interface import tasks
 from ...backend.interface.files import parse_json
 from ..base import thumbnail
 from ..base.trouble import Trouble
-from ..jobs.job import Job, Request
+from ..jobs.job import Job, Request, inputs_of
 from ..settings import engines
 from ..settings.versions import Version
 from . import image_import, input_image, mesh_export, mesh_import
@@ -98,7 +98,7 @@ def not_repeatable(version: Version) -> str:
     started_from_mesh = made.get("parameters", {}).get(mesh_export.START) == mesh_export.MESH
     if "mesh" in task.inputs and started_from_mesh and not version.start:
         return "Its starting mesh is no longer in this file"
-    prompt = dict(made.get("inputs") or {}).get("prompt")
+    prompt = inputs_of(made).get("prompt")
     if "image" in task.inputs and not version.filepath and not version.image and not prompt:
         return "Its image is no longer in this file"
     return ""
@@ -129,7 +129,7 @@ def request_again(context, version: Version, seed: int | None) -> Request:
         seed=int(made.get("seed", 0)) if seed is None else seed,
         attachments=lambda: image() | start(),
         name=version.name,
-        inputs={k: v for k, v in dict(made.get("inputs") or {}).items() if isinstance(v, (str, dict))},
+        inputs={k: v for k, v in inputs_of(made).items() if isinstance(v, (str, dict))},
         origin=origin,
     )
 
@@ -138,7 +138,7 @@ def is_seeded(version: Version) -> bool:
     """Whether another seed gives another result: that of the engine, or of the image that is made of the prompt."""
     made = provenance_of(version)
     try:
-        return tasks.task(str(made.get("engine"))).is_seeded or bool(dict(made.get("inputs") or {}).get("prompt"))
+        return tasks.task(str(made.get("engine"))).is_seeded or bool(inputs_of(made).get("prompt"))
     except ValueError:
         return False
 

@@ -446,7 +446,7 @@ def test_a_finished_mesh_on_the_disk_is_read_beside_the_queue(make, scene, tmp_p
     triangle = np.eye(3, dtype=np.float32), np.array([[0, 1, 2]], np.int32), np.full((3, 4), 9, np.uint8)
     data = arrays.encode_mesh(*triangle)
     (tmp_path / "result.npz").write_bytes(data if is_whole else data[:100])
-    (tmp_path / "request.json").write_text('{"engine": "lrm", "name": "chair", "seed": 5}')
+    (tmp_path / "request.json").write_text('{"engine": "lrm", "name": "chair", "seed": 5, "inputs": [1]}')
     queue, one = make(), recovery.finished(tmp_path, None)
     queue.submit(one)
     run(queue, lambda: not queue.busy)

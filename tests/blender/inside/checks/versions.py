@@ -198,6 +198,7 @@ def check_another_seed_is_offered_where_it_makes_another_mesh():
         ({"engine": "one2345"}, True),
         ({"engine": "lrm"}, False),
         ({"engine": "lrm", "inputs": {"prompt": "a red car"}}, True),
+        ({"engine": "lrm", "inputs": [1]}, False),
         ({"engine": "unknown"}, False),
     ):
         version.recipe = json.dumps(recipe)
