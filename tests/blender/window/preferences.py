@@ -23,7 +23,7 @@ def rows():
     for box in (yield from live_buttons()):
         by_line.setdefault(box[3] // 4, []).append(box)
     lines = [sorted(line) for _, line in sorted(by_line.items(), reverse=True)]
-    return [line for line in lines if WIDTHS_PX[0] < line[0][2] - line[0][0] < WIDTHS_PX[1]]
+    return [line for line in lines if len(line) > 1 and WIDTHS_PX[0] < line[0][2] - line[0][0] < WIDTHS_PX[1]]
 
 
 def shown():
