@@ -24,7 +24,8 @@ def begin(stages, stage):
     def there():
         if job.stage and job.stage not in stages:
             stages.append(job.stage)
-        return job.stage == stage or not extension.is_busy()
+        warm = "Starting" if stage == "Starting the backend" else stage  # a backend that runs is not started again
+        return job.stage in (stage, warm) or not extension.is_busy()
 
     yield from rig.wait_until(there, PATIENCE_S, every=0.05)
     return job
