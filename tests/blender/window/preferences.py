@@ -19,11 +19,13 @@ WIDTHS_PX = (60, 250)  # of the leftmost button in a set's row: all other rows b
 
 def rows():
     """`found = yield from rows()`: the live buttons of each set of weights that has any but its folder's."""
+    rig.xdotool("mousemove", 5, 5)  # a button under the mouse has another colour, and a tooltip below it
+    yield 1.0
     by_line = {}
     for box in (yield from live_buttons()):
         by_line.setdefault(box[3] // 4, []).append(box)
     lines = [sorted(line) for _, line in sorted(by_line.items(), reverse=True)]
-    return [line for line in lines if len(line) > 1 and WIDTHS_PX[0] < line[0][2] - line[0][0] < WIDTHS_PX[1]]
+    return [line for line in lines if WIDTHS_PX[0] < line[0][2] - line[0][0] < WIDTHS_PX[1]]
 
 
 def shown():
