@@ -15,9 +15,7 @@ from ..base.trouble import Trouble
 from ..jobs.job import Job, Request, inputs_of
 from ..settings import engines
 from ..settings.versions import Version
-from . import image_import, input_image, mesh_export, mesh_import
-
-GAP = 0.2  # between meshes side by side, as a share of the new one's width
+from . import free_place, image_import, input_image, mesh_export, mesh_import
 
 
 def remember(scene: bpy.types.Scene, job: Job, ob: bpy.types.Object, picture: str) -> Version:
@@ -166,29 +164,13 @@ def go_back(scene: bpy.types.Scene, target: bpy.types.Object, version: Version) 
 
 
 def put_beside(context, version: Version) -> bpy.types.Object:
-    """A new object with the version's mesh, to the right of the active object and of all that stand in its row."""
+    """A new object with the version's mesh in the next free place to the right of the active object."""
     active = context.active_object
     new = bpy.data.objects.new(version.name, version.mesh)
     new[mesh_import.PROVENANCE] = version.recipe
-    mesh_import.collection_for_new(context.scene, context.view_layer).objects.link(new)
-    context.view_layer.update()
     if active:
         new.matrix_world = active.matrix_world
-        context.view_layer.update()
-        taken = [span(ob) for ob in context.scene.objects if ob.type == "MESH" and ob != new and is_level(ob, active)]
-        left, right = span(new)
-        shift = max(high for _, high in taken) - left + GAP * (right - left)
-        new.matrix_world.translation.x += shift
+        new.matrix_world.translation.x += free_place.shift_right(free_place.box_of(new), context.scene)
+    mesh_import.collection_for_new(context.scene, context.view_layer).objects.link(new)
     mesh_import.select_only(new, context.view_layer)
     return new
-
-
-def span(ob: bpy.types.Object) -> tuple[float, float]:
-    """Least and greatest x of an object in the world."""
-    xs = [sum(ob.matrix_world[0][i] * corner[i] for i in range(3)) + ob.matrix_world[0][3] for corner in ob.bound_box]
-    return min(xs), max(xs)
-
-
-def is_level(ob: bpy.types.Object, other: bpy.types.Object) -> bool:
-    """Whether two objects stand in one row, at the same y and z."""
-    return all(abs(ob.matrix_world.translation[i] - other.matrix_world.translation[i]) < 1e-3 for i in (1, 2))

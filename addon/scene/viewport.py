@@ -36,7 +36,8 @@ def views_of(scene: bpy.types.Scene) -> Views:
 def state(area: bpy.types.Area, scene: bpy.types.Scene) -> tuple:
     active = mesh_import.view_layer_of(scene).objects.active
     view = area.spaces.active.region_3d
-    return active and active.session_uid, view.view_perspective, *(tuple(row) for row in view.view_matrix)
+    pose = tuple(view.view_location), tuple(view.view_rotation), view.view_distance
+    return active and active.session_uid, view.view_perspective, pose
 
 
 def unchanged(views: Views, scene: bpy.types.Scene) -> list[bpy.types.Area]:

@@ -301,3 +301,13 @@ def test_a_job_without_an_earlier_one_starts_from_scratch(start, tmp_path, earli
     client.wait_for_log("from nothing")
     client.send({"type": "enough", "job": "b"})
     assert client.expect("result", "failure")[0]["type"] == "result"
+
+
+def test_the_seconds_of_stages_are_kept_for_cold_and_warm_jobs(start, tmp_path: Path):
+    client = start()
+    for number in range(3):
+        client.request(f"job{number}", image=picture((10, 200, 30, 255)))
+        client.expect("result", job=f"job{number}")
+    kinds = json.loads((tmp_path / "jobs" / "stage_times.json").read_text())
+    assert len(kinds) == 2, "the first job loads models, the others find them"
+    assert all(times and min(times.values()) >= 0 for times in kinds.values())

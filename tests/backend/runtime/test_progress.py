@@ -130,3 +130,11 @@ def test_a_slower_machine_than_before_lengthens_the_rest():
     progress.plan({"Loading": 1, "Surface": 1})
     play(progress, clock, {"Loading": 6.0, "Surface": 20.0})
     assert seen[3].stage == "Surface" and seen[3].eta_s == pytest.approx(20), "twice as long as expected"
+
+
+def test_one_slow_stage_does_not_lengthen_the_rest_without_bounds():
+    clock, seen = Clock(), []
+    progress = Progress(seen.append, clock=lambda: clock.now, expected={"Loading": 3.0, "Surface": 10.0})
+    progress.plan({"Loading": 1, "Surface": 1})
+    play(progress, clock, {"Loading": 300.0, "Surface": 10.0})
+    assert seen[3].stage == "Surface" and seen[3].eta_s == pytest.approx(20), "twice as long as expected at the most"

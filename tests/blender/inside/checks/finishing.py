@@ -43,6 +43,7 @@ def check_remeshing_gives_quads_with_the_colors():
     assert set(sides) == {4} and 300 < len(sides) < 1200, (set(sides), len(sides))
     assert_is_the_ball(ob.data, 0.04)
     assert ob.data.attributes.active_color_name == "Color" and len(ob.data.materials) == 1
+    assert all(polygon.use_smooth for polygon in ob.data.polygons)
 
 
 @cases(short=(1e-4,), shorter=(1e-5,))

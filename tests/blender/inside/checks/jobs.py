@@ -3,7 +3,7 @@
 
 import os
 from types import SimpleNamespace
-from unittest.mock import Mock
+from unittest.mock import Mock, patch
 
 import bpy
 import numpy as np
@@ -289,3 +289,14 @@ def check_free_memory_keeps_the_backend():
     assert bpy.ops.image_to_mesh.free_memory() == {"FINISHED"}
     run((DATA / "unloaded").exists)
     assert extension.process().pid == pid
+
+
+def check_the_status_bar_shows_the_running_job_and_its_end():
+    told, session = [], extension.session()
+    with patch.object(session, "write_status", told.append):
+        job = start("views wait:0.3")
+        run(lambda: job.stage == "wait")
+        finish_all()
+        extension.tick()
+    assert "Image to Mesh: Apple: wait 1/2. About 10 s left" in told, told
+    assert told[-1] == "Image to Mesh: Apple is done"

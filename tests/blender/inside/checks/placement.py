@@ -6,7 +6,7 @@ import json
 import bpy
 import numpy as np
 from mathutils import Matrix
-from stage import activate, cases, extension, generate, overlaps, select, settings
+from stage import activate, cases, choose, extension, generate, overlaps, run, select, settings
 
 CURSOR = (1, 2, 3)
 
@@ -126,3 +126,19 @@ def check_a_mesh_goes_into_the_chosen_collection():
     assert [c.name for c in generate().users_collection] == ["Shelf"]
     bpy.context.scene.collection.children.unlink(shelf)
     assert [c.name for c in generate().users_collection] != ["Shelf"]  # it is not in the scene any more
+
+
+def check_a_view_turns_to_a_new_mesh_unless_the_artist_has_moved_it():
+    [area] = [area for area in bpy.context.window.screen.areas if area.type == "VIEW_3D"][:1]
+    view = area.spaces.active.region_3d
+    ob = generate()
+    low, high = spans(ob)
+    assert np.allclose(view.view_location, (low + high) / 2, atol=1e-4)
+    choose("views wait:0.3")
+    bpy.ops.image_to_mesh.generate()
+    view.view_location = (7, 7, 7)
+    run(lambda: not extension.is_busy())
+    assert np.allclose(view.view_location, 7), "the artist has moved it"
+    extension.preferences().frame_new = False
+    generate()
+    assert np.allclose(view.view_location, 7), "the artist does not want it"
