@@ -8,16 +8,13 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import torch
 from PIL import Image
 from scipy import ndimage
 
-from ..interface import catalog
 from ..interface.errors import ImageError
 from ..runtime.images import on_white, to_bytes
-from ..weights.store import store
 from . import salient_object
-from .segment_anything import SETS, find_sam, load_sam, segment
+from .sam_weights import find_sam
 
 # Distances of RGB colours, 0..1, chosen on renders of 40 objects on plain colours, as PNG and JPEG.
 NOISE = 0.04  # colours closer than this are equal
@@ -26,9 +23,16 @@ HALO = 0.1  # reach of JPEG's ringing around an outline, which is HALO_PIXELS wi
 HALO_PIXELS = 3
 MIX = 0.25  # distance that a mix of two colours may have from the line between them
 MAX_SIDE = 1024  # pixels; engines use no more, and cancelling must not wait for larger images
+EVEN = 0.7  # share of the border that its colour explains, where the border is plain
 SPECK = 0.01  # pieces smaller than this share of the largest are removed
 MIN_PIXELS = 16  # of an object
-REMEDY = 'Use an image with a plain background or transparency, or set "Remove Background" to Never.'
+KEPT_WORDS = "Background kept."
+TRANSPARENCY_WORDS = "Transparency used."
+REMBG_WORDS = "Background removed by rembg."
+SAM_WORDS = "Background removed by Segment Anything."
+COLOR_WORDS = "Background removed by its color."
+UNEVEN_WORDS = "Background removed by its color. It is not plain: check the outline."
+REMEDY = "Use an image with a plain background or transparency, or set Cut Out to Never."
 
 
 @dataclass(frozen=True)
@@ -54,22 +58,20 @@ def remove_background(image: np.ndarray, mode: str = "auto", device: str = "cpu"
     if not (alpha >= 0.5).any():
         raise ImageError("The image is fully transparent.", "Choose an image that shows an object.")
     if mode == "never":
-        return Cutout(image, "none", "The background was kept.")
+        return Cutout(image, "none", KEPT_WORDS)
     if mode == "auto" and has_meaningful_alpha(alpha):
-        return Cutout(image, "alpha", "The image's transparency was used.")
+        return Cutout(image, "alpha", TRANSPARENCY_WORDS)
     image = reduce(image)
     alpha = image[..., 3]
     color = on_white(image)
     matte = rembg_alpha(color)
     if matte is not None:
-        cut, method, note = np.dstack([color, matte]), "rembg", "The background was removed with rembg."
+        cut, method, note = np.dstack([color, matte]), "rembg", REMBG_WORDS
     else:
         cut, note = cut_at_border_color(color)
         method = "border"
     if (sam := find_sam()) is not None and (refined := refine(sam, color, cut[..., 3], device)) is not None:
-        cut, method, note = np.dstack([color, refined]), "sam", "The background was removed with Segment Anything."
-    elif method == "border":
-        note += f" Segment Anything gives better cut-outs. {store.get(catalog.weights(SETS[-1]))}"
+        cut, method, note = np.dstack([color, refined]), "sam", SAM_WORDS
     cut[..., 3] = np.minimum(cut[..., 3], alpha)
     if (cut[..., 3] >= 0.5).sum() < MIN_PIXELS:
         raise ImageError("No object stands out from the background.", REMEDY)
@@ -78,6 +80,10 @@ def remove_background(image: np.ndarray, mode: str = "auto", device: str = "cpu"
 
 def refine(sam: Path, color: np.ndarray, matte: np.ndarray, device: str) -> np.ndarray | None:
     """Segment Anything's matte (H, W), 0 or 1, in the box of a rougher one; None if either is empty."""
+    import torch  # here: it takes seconds, and a cut-out by colour needs none
+
+    from .segment_anything import load_sam, segment
+
     rows, columns = (np.flatnonzero((matte > 0).any(axis)) for axis in (1, 0))
     if not len(rows):
         return None
@@ -115,10 +121,7 @@ def cut_at_border_color(color: np.ndarray) -> tuple[np.ndarray, str]:
     distance = np.linalg.norm(color - backdrop, axis=2)
     solid = ~_background(distance, np.clip(4 * noise, NOISE, BUSY), noise)
     solid = _without_specks(solid)
-    note = "The background was removed by the colour of the border."
-    if share < 0.7:
-        note += " The border is not plain, so the outline may be wrong; an image with transparency works best."
-    return np.dstack(_soften(color, backdrop, solid)), note
+    return np.dstack(_soften(color, backdrop, solid)), COLOR_WORDS if share >= EVEN else UNEVEN_WORDS
 
 
 def fit_backdrop(color: np.ndarray) -> tuple[np.ndarray, float, float]:

@@ -31,7 +31,7 @@ NEIGHBOURS = ((-10, 0), (10, 0), (0, -10), (0, 10))  # (polar, azimuth) from the
 WHITE = 245  # pixels are background if all of their channels are brighter
 NEAR = 1.0  # pixels; matches that start closer together start at one point
 LOFTR = catalog.weights("one2345-elevation")
-REMEDY = "Download the weights one2345-elevation again, or switch Estimate Elevation off and set Elevation."
+REMEDY = "Download the weights one2345-elevation again, or switch Find Elevation off and set Elevation."
 
 Matches = dict[tuple[int, int], np.ndarray]  # (i, j) -> x_i, y_i, x_j, y_j, confidence (M, 5), in pixels of SIDE
 

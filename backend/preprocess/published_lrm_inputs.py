@@ -57,7 +57,7 @@ def cut_out(pixels: np.ndarray) -> np.ndarray:
     if not len(rows):
         raise ImageError("The image is fully transparent.", "Choose an image that shows an object.")
     if min(np.ptp(rows), np.ptp(columns)) < MIN_BOX_SIDE:
-        raise ImageError("The object in this picture is but a few pixels wide.", "Choose a picture with more of it.")
+        raise ImageError("The object is too small in the image.", "Crop the image around it.")
     return pixels[rows[0] : rows[-1], columns[0] : columns[-1]]
 
 

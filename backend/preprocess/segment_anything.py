@@ -12,17 +12,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..interface import catalog
 from ..interface.catalog import WeightsError
 from ..weights.formats.checkpoint import read_file
 from ..weights.formats.compare import find_differences, refuse_differences, wanted_shapes
 from ..weights.formats.fill import fill
-from ..weights.store import store
 
 if TYPE_CHECKING:
     from transformers import SamModel
 
-SETS = ("sam-vit-huge", "sam-vit-h", "sam-vit-base")  # best first
 REMEDY = "Download the weights again, or remove them to cut objects out without them."
 NAMES = (  # Meta's names of modules, and transformers'
     (r"^image_encoder\.", "vision_encoder."),
@@ -49,15 +46,6 @@ NAMES = (  # Meta's names of modules, and transformers'
 )
 POSITIONS = "prompt_encoder.shared_embedding.positional_embedding"
 SECOND_POSITIONS = "shared_image_embedding.positional_embedding"  # transformers has this tensor twice
-
-
-def find_sam() -> Path | None:
-    """The folder or checkpoint of the best installed Segment Anything, None if there is none."""
-    for name in SETS:
-        if (folder := store.locate(name)) is not None:
-            files = catalog.weights(name).files
-            return folder / files[0].path if len(files) == 1 else folder
-    return None
 
 
 def load_sam(path: Path) -> SamModel:

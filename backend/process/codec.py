@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from ..engines import ImageResult, MeshResult
     from ..rendering.mesh import Mesh
 
+THUMBNAIL_SIDE = 64  # pixels
+
 
 def pack(arrays: Mapping[str, np.ndarray]) -> bytes:
     """An npz file's bytes, not compressed: speed matters more than size between two processes."""
@@ -36,6 +38,14 @@ def pack_mesh(mesh: Mesh) -> bytes:
 def pack_views(views: np.ndarray) -> bytes:
     """npz of views uint8 (N, H, W, 4)."""
     return pack({"views": views})
+
+
+def pack_thumbnail(views: np.ndarray) -> bytes:
+    """A PNG of the first of some views uint8 (N, H, W, 4), for menus: no side above THUMBNAIL_SIDE."""
+    from ..preprocess.image import encode_png
+
+    step = -(-max(views.shape[1:3]) // THUMBNAIL_SIDE)
+    return encode_png(views[0, ::step, ::step])
 
 
 def pack_result(result: MeshResult | ImageResult) -> dict[str, bytes]:

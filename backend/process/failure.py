@@ -15,7 +15,7 @@ from ..runtime.memory import is_memory
 from ..runtime.progress import Cancelled
 
 MEMORY_REMEDY = (
-    "Lower Mesh Resolution, close other programs that use the graphics card (renders in Blender too), "
+    "Lower Resolution, close other programs that use the graphics card (renders in Blender too), "
     "or choose the CPU as the device."
 )
 DISK_ERRORS = ("ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EIO", "EACCES", "EPERM", "ENOTDIR", "EEXIST", "ENAMETOOLONG")

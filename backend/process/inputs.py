@@ -38,6 +38,10 @@ def read_inputs(task: Task[Any], named: Any, attached: Mapping[str, bytes], keep
         inputs["angles"] = check_angles(named.get("angles"))
     if "image" in task.inputs:
         inputs |= read_image_or_prompt(named, attached, keep)
+        if "selection" in named:
+            from ..preprocess.selection import check_selection
+
+            inputs["selection"] = check_selection(named["selection"])
     if "prompt" in task.inputs:
         inputs["prompt"] = check_prompt(named.get("prompt"))
     if "mesh" in attached:
@@ -55,10 +59,12 @@ def read_image_or_prompt(named: dict[str, Any], attached: Mapping[str, bytes], k
         keep("input.image", attached["image_file"])
         return {"image": read_image(attached["image_file"])}
     if "image" in attached:
-        from ..preprocess.image import read_array
+        from ..preprocess.image import encode_png, read_array
 
         keep("input.npz", attached["image"])
-        return {"image": read_array(attached["image"])}
+        image = read_array(attached["image"])
+        keep("input.png", encode_png(image))  # for people, and for Blender when it imports the job later
+        return {"image": image}
     path = named.get("image")
     if not isinstance(path, str) or path in ("", "attachment"):
         raise ImageError("No image came with the request.")

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from ..engines import EngineModule, ImageResult, MeshResult, Request
-from ..interface.common_parameters import MeshParameters
 from ..interface.tasks import ONE2345, TEXT_TO_IMAGE, task
+from ..runtime.devices import choose_device
 from ..runtime.progress import Progress
 from .codec import plain
 from .identity import identify
@@ -27,7 +27,7 @@ SHARED = ("weights", "device", "remove_background", "auto_elevation", "elevation
 class EmptyResult(ValueError):
     """An engine found no surface."""
 
-    remedy = "Try another image of the object, another seed, or set Remove Background to always."
+    remedy = "Try another image of the object, another seed, or set Cut Out to Always."
 
 
 def run(request: Request[Any], progress: Progress, load: Load) -> MeshResult | ImageResult:
@@ -36,16 +36,12 @@ def run(request: Request[Any], progress: Progress, load: Load) -> MeshResult | I
     Adds engine, seed, seconds and the mesh's size to the facts, which fit JSON afterwards.
     """
     started = time.monotonic()
-    if isinstance(request.parameters, MeshParameters) and request.parameters.texture != "off":
-        from ..meshing.texture import check_xatlas
-
-        check_xatlas()
     progress.update("Loading the engine", 0, 1)
     engine = load(request.task)
     progress.check()
     with cancelling(progress):
         request = replace(request, identity=identify(request))  # as it came: what is made from it may differ in bits
-        request = with_image(request, progress, load)
+        request = with_selection(with_image(request, progress, load))
         request = with_start(request, progress, load)
         result = engine.run(request, progress)
     facts = {"engine": request.task, "seed": request.seed} | result.facts
@@ -71,6 +67,18 @@ def with_image(request: Request[Any], progress: Progress, load: Load) -> Request
     drop_models()  # the next engine needs the memory
     progress.preview(drawn.images)
     return replace(request, inputs=inputs | {"image": drawn.images[0].astype(np.float32) / 255})
+
+
+def with_selection(request: Request[Any]) -> Request[Any]:
+    """The request with the chosen part of its image in the image's place. Raises what `select` raises."""
+    chosen = request.inputs.get("selection")
+    if chosen is None:
+        return request
+    from ..preprocess.selection import select
+
+    rest = {name: value for name, value in request.inputs.items() if name != "selection"}
+    mode, device = request.parameters.remove_background, str(choose_device(request.parameters.device))
+    return replace(request, inputs=rest | {"image": select(request.inputs["image"], chosen, mode, device)})
 
 
 def with_start(request: Request[Any], progress: Progress, load: Load) -> Request[Any]:

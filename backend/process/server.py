@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The backend process: frames on standard input and output, one request at a time, the others in a queue.
 
-Main thread: reads. Work thread: runs and writes. Two more threads: heartbeats, and the search for graphics cards.
+Main thread: reads. Work thread: runs and writes. More threads: looks at images, heartbeats, the search for graphics
+cards.
 """
 
 from __future__ import annotations
@@ -20,19 +21,20 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from .. import __version__, engines
 from ..interface import protocol
+from ..interface.expected_times import device_of, expected_times, is_measured
 from ..interface.parameters import ParameterError
+from ..interface.stage_times import Kind, counts_of, kind_of, read_known, remember_times
 from ..interface.task import Task
 from ..interface.tasks import task
 from ..runtime import devices
 from ..runtime.progress import Cancelled, Progress, ProgressUpdate
 from . import availability, stdio
 from .checkpoints import copy_checkpoints
-from .codec import pack_mesh, pack_result, pack_views
+from .codec import pack_mesh, pack_result, pack_thumbnail, pack_views
 from .failure import Failure, describe, lighter
 from .inputs import read_inputs
 from .job_folder import FolderError, JobFolder
 from .run import Load, drop_models, run
-from .stage_times import Times, kind_of, read_times, remember_times
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,9 +72,12 @@ class Server:
         self._waiting: queue.SimpleQueue[QueuedRequest | None] = queue.SimpleQueue()  # None: drop the models
         self._known: dict[str, QueuedRequest] = {}  # waiting or running, in their order; change it under this lock:
         self._knowing = threading.Lock()
+        self._looks: queue.SimpleQueue[tuple[dict[str, Any], dict[str, bytes]]] = queue.SimpleQueue()
         self._running: QueuedRequest | None = None
         self._has_models = False
         self._models: tuple[str, str, str] | None = None  # task, weights and device of the last job
+        self._devices = devices.processors()
+        self._reporting: Progress | None = None  # of the running job
 
     def serve(self) -> int:
         """Greet, then read until the other side goes away. Returns the exit status; threads may still be at work."""
@@ -82,11 +87,11 @@ class Server:
                 "protocol": protocol.PROTOCOL,
                 "version": __version__,
                 "engines": availability.engine_states(),
-                "devices": devices.processors(),
+                "devices": self._devices,
                 "python": platform.python_version(),
             }
         )
-        for work in (self._work, self._beat, self._list_devices):
+        for work in (self._work, self._look, self._beat, self._list_devices):
             threading.Thread(target=work, name=work.__name__, daemon=True).start()
         try:
             while (frame := protocol.read_frame(self._source)) is not None:
@@ -107,6 +112,8 @@ class Server:
             case "enough":
                 if queued := self._known.get(str(message.get("job"))):
                     queued.enough.set()
+            case "look":
+                self._looks.put((message, attachments))
             case "unload":
                 self._waiting.put(None)
             case "heartbeat":
@@ -154,6 +161,22 @@ class Server:
             elif self._begin(queued):
                 self._finish(queued, self._run(queued))
 
+    def _look(self) -> None:
+        """The thread that shows what engines will get. Of several messages that wait, only the last is answered."""
+        from .look import look  # here: numpy and scipy take longer than the greeting
+
+        while True:
+            message, attachments = self._looks.get()
+            while not self._looks.empty():
+                message, attachments = self._looks.get()
+            answer: dict[str, Any] = {"type": "look", "look": message.get("look")}
+            try:
+                facts, picture = look(message, attachments)
+                self._send(answer | facts, {"views": pack_views(picture[None])})
+            except Exception as error:  # the thread must live on
+                failure = describe(error)
+                self._send(answer | {"message": failure.message, "remedy": failure.remedy})
+
     def _begin(self, queued: QueuedRequest) -> bool:
         """Make the request the running one, unless it was cancelled while it waited."""
         with self._knowing:
@@ -180,30 +203,37 @@ class Server:
             self._resume(queued.message.get("resume"), folder)
             inputs = read_inputs(queued.task, queued.message.get("inputs"), queued.attachments, folder.write)
             request = engines.Request(queued.task.name, inputs, queued.parameters, queued.seed)
-            kind, alike = self._kinds_of(request)
-            progress = self._progress(queued, folder, read_times(self._jobs, kind) or read_times(self._jobs, alike))
+            kind = self._kind_of(request)
+            self._reporting = progress = self._progress(queued, folder, kind)
             result = run(request, progress, self._load)
             progress.finish()
-            remember_times(self._jobs, kind, progress.times)
+            if not queued.enough.is_set() and "resume" not in queued.message:
+                remember_times(self._jobs, kind, progress.times)
             self._send_result(queued.job, folder, result)
         except BaseException as error:
             if folder:
                 folder.log_error(error)
             return describe(error)
+        finally:
+            self._reporting = None
         return None
 
-    def _kinds_of(self, request: engines.Request) -> tuple[str, str]:
-        """The kind of a request for stage times, and the next best one. Models are loaded if the last job had them."""
-        models = request.task, getattr(request.parameters, "weights", ""), getattr(request.parameters, "device", "")
+    def _kind_of(self, request: engines.Request) -> Kind:
+        """The kind of a request for stage times. Models are loaded if the last job had them."""
+        name, parameters = request.task, vars(request.parameters)
+        models = name, parameters.get("weights", ""), parameters.get("device", "")
         is_warm, self._models = models == self._models, models
-        return kind_of(request.task, request.parameters, is_warm), kind_of(
-            request.task, request.parameters, not is_warm
-        )
+        return kind_of(name, parameters, is_warm, counts_of(name, request.inputs))
 
-    def _progress(self, queued: QueuedRequest, folder: JobFolder, expected: Times) -> Progress:
+    def _progress(self, queued: QueuedRequest, folder: JobFolder, kind: Kind) -> Progress:
+        known, device = read_known(self._jobs), device_of(kind.settings.get("device", "auto"), self._devices)
+        logged = ""
+
         def on_progress(update: ProgressUpdate) -> None:
-            if update.step == 0:
-                folder.log(update.stage)
+            nonlocal logged
+            if update.stage != logged:
+                logged = update.stage
+                folder.log(logged)
             self._send({"type": "progress", "job": queued.job, **vars(update)})
 
         def on_preview(views: np.ndarray | None, mesh: Mesh | None) -> None:
@@ -218,7 +248,8 @@ class Server:
             queued.cancelled.is_set,
             is_ending=queued.enough.is_set,
             folder=folder.path,
-            expected=expected,
+            expected=expected_times(kind, known, device),
+            is_measured=is_measured(kind, known),
         )
 
     def _resume(self, earlier: Any, folder: JobFolder) -> None:
@@ -233,6 +264,8 @@ class Server:
         """Keep the result and send it. If the disk is full, it is sent all the same."""
         path, packed = str(folder.path), pack_result(result)
         try:
+            if isinstance(result, engines.MeshResult):
+                folder.write("thumbnail.png", pack_thumbnail(result.views))
             folder.write_result(packed, result.facts)
             folder.log("Done")
         except FolderError as error:
@@ -249,12 +282,15 @@ class Server:
         self._has_models, self._models = False, None
 
     def _list_devices(self) -> None:
-        self._send({"type": "devices", "devices": devices.processors() + devices.graphics_cards()})
+        self._devices = devices.processors() + devices.graphics_cards()
+        self._send({"type": "devices", "devices": self._devices})
 
     def _beat(self) -> None:
         pause = threading.Event()
         while not pause.wait(protocol.HEARTBEAT_S):
             self._send({"type": "heartbeat"})
+            if progress := self._reporting:
+                progress.repeat()
 
     def _fail(self, name: Any, failure: Failure, lower: Mapping[str, Any] | None = None) -> None:
         known = isinstance(name, str) and len(name) < 200  # do not echo anything else

@@ -101,7 +101,7 @@ def test_existing_transparency_is_kept():
     image, _ = paint(np.ones((SIZE, SIZE)), backdrop("white"))
     image[..., 3] = shape("two pieces")
     cut = remove_background(image)
-    assert cut.method == "alpha" and "transparency" in cut.note
+    assert cut.method == "alpha" and "Transparency" in cut.note
     np.testing.assert_array_equal(cut.image, image)
 
 

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The camera of the input."""
 
+import itertools
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +11,7 @@ import trimesh
 
 from backend.interface.view_set import FOV_DEG, RADIUS
 from backend.preprocess.framing import frame
-from backend.preprocess.input_camera import input_camera
+from backend.preprocess.input_camera import DEPTH_SPREAD, ELEVATION_SPREAD, input_camera, vary
 from backend.rendering.cameras import Camera, orbit
 from backend.rendering.mesh import Mesh
 from backend.rendering.rasteriser import render_mesh
@@ -38,3 +41,30 @@ def test_the_starter_estimates_elevation_and_distance():
 
 def test_published_weights_use_the_given_camera():
     assert input_camera("zero123", torch.zeros(1, 3, 256, 256), **ESTIMATED) == (35.0, RADIUS)
+
+
+def test_seeds_draw_from_the_spread_of_the_estimates_errors():
+    """The standard deviation of n normal numbers is known to sigma / sqrt(2 n), their mean to sigma / sqrt(n), and the
+    correlation of two independent rows to 1 / sqrt(n)."""
+    n = 2000
+    elevations, factors = np.array([vary(20, seed) for seed in range(1, n + 1)]).T
+    for drawn, middle, spread in ((elevations, 20, ELEVATION_SPREAD), (np.log(factors), 0, DEPTH_SPREAD)):
+        assert abs(drawn.std() - spread) < 3 * spread / math.sqrt(2 * n)
+        assert abs(drawn.mean() - middle) < 3 * spread / math.sqrt(n)
+        assert np.mean(np.abs(drawn - middle) < spread) == pytest.approx(math.erf(0.5**0.5), abs=3 * 0.5 / math.sqrt(n))
+    assert abs(np.corrcoef(elevations, factors)[0, 1]) < 3 / math.sqrt(n)
+
+
+def test_the_first_variations_differ_and_none_is_an_outlier():
+    drawn = [vary(20, seed) for seed in range(8)]
+    assert drawn[0] == (20, 1)
+    errors = [((elevation - 20) / ELEVATION_SPREAD, math.log(factor) / DEPTH_SPREAD) for elevation, factor in drawn]
+    assert np.abs(errors).max() < 2
+    assert min(math.dist(a, b) for a, b in itertools.combinations(errors[:4], 2)) > 0.9
+
+
+def test_drawn_elevations_stay_where_estimates_lie():
+    for elevation, limit in ((79, 80), (-29, -30)):
+        drawn = [vary(elevation, seed)[0] for seed in range(1, 60)]
+        assert all(-30 <= angle <= 80 for angle in drawn) and limit in drawn
+    assert all(math.isfinite(value) for seed in (1, 2**31, 2**32 - 1) for value in vary(0, seed))

@@ -14,9 +14,10 @@ from safetensors.torch import load_file, save_file
 from transformers import SamConfig, SamModel, SamVisionConfig
 
 from backend.interface.catalog import WeightsError
-from backend.preprocess import background, segment_anything
+from backend.preprocess import background, sam_weights, segment_anything
 from backend.preprocess.background import remove_background
-from backend.preprocess.segment_anything import find_sam, load_sam, segment
+from backend.preprocess.sam_weights import find_sam
+from backend.preprocess.segment_anything import load_sam, segment
 
 # transformers' names to Meta's, written down from Meta's released modules, for what is named otherwise there.
 META = (
@@ -158,7 +159,7 @@ def test_code_in_a_file_never_runs(tmp_path, monkeypatch):
 
 def test_the_best_model_on_disk_is_found(monkeypatch, tmp_path):
     here = {"sam-vit-base": tmp_path / "base"}
-    monkeypatch.setattr(segment_anything.store, "locate", here.get)
+    monkeypatch.setattr(sam_weights.store, "locate", here.get)
     assert find_sam() == tmp_path / "base"
     here["sam-vit-h"] = tmp_path / "original"
     assert find_sam() == tmp_path / "original" / "sam_vit_h_4b8939.pth"
@@ -181,8 +182,8 @@ def test_the_prompt_box_encloses_the_rough_cut_out(monkeypatch):
         return mask
 
     monkeypatch.setattr(background, "find_sam", lambda: Path("sam"))
-    monkeypatch.setattr(background, "load_sam", lambda path: f"model from {path}")
-    monkeypatch.setattr(background, "segment", found)
+    monkeypatch.setattr(segment_anything, "load_sam", lambda path: f"model from {path}")
+    monkeypatch.setattr(segment_anything, "segment", found)
     monkeypatch.setattr(background, "rembg_alpha", lambda _: None)
     cut = remove_background(on_white(), "always")
     assert asked == [("model from sam", np.uint8, (20, 10, 44, 29), "cpu")]
@@ -194,14 +195,13 @@ def test_without_weights_the_border_colour_is_used_and_noted(monkeypatch):
     monkeypatch.setattr(background, "find_sam", lambda: None)
     monkeypatch.setattr(background, "rembg_alpha", lambda _: None)
     cut = remove_background(on_white(), "always")
-    assert cut.method == "border" and "colour of the border" in cut.note
-    assert "models download sam-vit-base" in cut.note
+    assert cut.method == "border" and "by its color" in cut.note
     assert (cut.image[..., 3] > 0.5).sum() == 20 * 25
 
 
 def test_an_empty_mask_is_rejected(monkeypatch):
     monkeypatch.setattr(background, "find_sam", lambda: Path("sam"))
-    monkeypatch.setattr(background, "load_sam", lambda _: None)
-    monkeypatch.setattr(background, "segment", lambda *_: np.zeros((40, 60), bool))
+    monkeypatch.setattr(segment_anything, "load_sam", lambda _: None)
+    monkeypatch.setattr(segment_anything, "segment", lambda *_: np.zeros((40, 60), bool))
     monkeypatch.setattr(background, "rembg_alpha", lambda _: None)
     assert remove_background(on_white(), "always").method == "border"

@@ -8,12 +8,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from backend.engines import ImageResult, MeshResult
 from backend.interface import protocol
 from backend.meshing import textured_files
 from backend.preprocess.image import read_image
-from backend.process.codec import pack_result, plain
+from backend.process.codec import pack_result, pack_thumbnail, plain
 from backend.process.server import Server, check_request
 from backend.rendering.mesh import Mesh
 from tests.support.backend_client import PICTURE, arrays
@@ -67,3 +68,11 @@ def test_images_are_numbered_from_the_second_on():
 def test_facts_become_what_json_can_hold(value, expected):
     found = plain(value)
     assert found == expected and type(found) is type(expected)
+
+
+def test_a_thumbnail_is_every_nth_pixel_of_the_first_view():
+    views = np.zeros((2, 130, 90, 4), np.uint8)
+    views[0, ..., 0], views[0, ..., 3] = np.arange(130)[:, None], 255
+    with Image.open(io.BytesIO(pack_thumbnail(views))) as picture:
+        shown = np.asarray(picture)
+    assert shown.shape == (44, 30, 4) and (shown[:, 0, 0] == np.arange(0, 130, 3)).all()

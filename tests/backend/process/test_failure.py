@@ -39,7 +39,7 @@ OUT_OF_MEMORY = [
 def test_every_spelling_of_out_of_memory_is_recognised(error: Exception):
     failure = describe(error)
     assert failure.kind == "memory"
-    assert "Mesh Resolution" in failure.remedy
+    assert "Lower Resolution" in failure.remedy
 
 
 def test_out_of_memory_is_recognised_as_the_cause_of_another_error():
