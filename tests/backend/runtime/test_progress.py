@@ -114,10 +114,10 @@ def play(progress, clock, seconds):
 
 
 def test_stages_take_the_shares_and_the_time_of_earlier_jobs():
-    """Loading takes 2 s and Surface 18; the engine announced the reverse."""
-    clock, seen, seconds = Clock(), [], {"Loading": 2.0, "Surface": 18.0}
+    """Loading takes 2 s and Shape 18; the engine announced the reverse."""
+    clock, seen, seconds = Clock(), [], {"Loading": 2.0, "Shape": 18.0}
     progress = Progress(seen.append, clock=lambda: clock.now, expected=seconds)
-    progress.plan({"Loading": 9, "Surface": 1})
+    progress.plan({"Loading": 9, "Shape": 1})
     play(progress, clock, seconds)
     assert progress.times == pytest.approx(seconds)
     assert [u.eta_s for u in seen] == pytest.approx([20, 19, 18, 18, 9, 0])
@@ -138,3 +138,67 @@ def test_one_slow_stage_does_not_lengthen_the_rest_without_bounds():
     progress.plan({"Loading": 1, "Surface": 1})
     play(progress, clock, {"Loading": 300.0, "Surface": 10.0})
     assert seen[3].stage == "Surface" and seen[3].eta_s == pytest.approx(20), "twice as long as expected at the most"
+
+
+def test_the_time_left_follows_the_pace_of_many_equal_steps():
+    """100 steps were expected to take 100 s and take 3 s each: known after a quarter of them."""
+    clock, seen = Clock(), []
+    progress = Progress(seen.append, clock=clock, expected={"Optimising": 100.0, "Surface": 10.0})
+    for step in range(26):
+        progress.update("Optimising", step, 100)
+        clock.now += 3.0
+    assert seen[0].eta_s == pytest.approx(110)
+    assert seen[25].eta_s == pytest.approx(75 * 3 + 10)
+    assert seen[25].overall == pytest.approx(75 / (75 + 235)), "the bar goes by the time"
+
+
+def test_a_measured_time_counts_half_against_the_pace_of_the_steps():
+    """Steps take 3 s each, in a kind of job whose 100 steps took 100 s before: some are faster, as it seems."""
+    clock, seen = Clock(), []
+    progress = Progress(seen.append, clock=clock, expected={"Optimising": 100.0}, is_measured=True)
+    for step in range(26):
+        progress.update("Optimising", step, 100)
+        clock.now += 3.0
+    assert seen[25].eta_s == pytest.approx(0.75 * (100 + 300) / 2)
+
+
+def test_steps_whose_number_grows_tell_nothing_about_the_end():
+    """Marching cubes does not know how many points it will evaluate: 1 of 5, 2 of 6, 3 of 7 ..."""
+    clock, seen = Clock(), []
+    progress = Progress(seen.append, clock=clock, expected={"Shaping": 10.0})
+    for step in range(14):
+        progress.update("Shaping", step, step + 4)
+        clock.now += 1.0
+    assert [u.eta_s for u in seen[1:6]] == pytest.approx([9, 8, 7, 6, 5])
+    assert seen[13].eta_s == pytest.approx(0.2 * 13), "it takes longer than expected: a fifth more at least"
+    assert seen[10].overall == pytest.approx(10 / 12)
+
+
+def test_a_stage_that_says_nothing_is_reported_again_with_what_is_left_by_now():
+    clock, seen = Clock(), []
+    progress = Progress(seen.append, clock=clock, expected={"Loading weights": 30.0, "Shape": 10.0})
+    progress.repeat()
+    assert not seen, "nothing has begun"
+    progress.update("Loading weights", 0, 1)
+    for _ in range(3):
+        clock.now += 5.0
+        progress.repeat()
+    assert [u.eta_s for u in seen] == pytest.approx([40, 35, 30, 25])
+    assert {u.stage for u in seen} == {"Loading weights"}
+
+
+def test_slow_loading_does_not_lengthen_the_rest():
+    clock, seen = Clock(), []
+    progress = Progress(seen.append, clock=clock, expected={"Loading weights": 3.0, "Surface": 10.0})
+    play(progress, clock, {"Loading weights": 30.0, "Surface": 10.0})
+    assert seen[3].stage == "Surface" and seen[3].eta_s == pytest.approx(10)
+
+
+def test_a_stage_that_nobody_expected_is_estimated_by_its_share():
+    clock, seen = Clock(), []
+    progress = Progress(seen.append, clock=clock, expected={"a": 100.0})
+    progress.plan({"a": 1, "b": 1})
+    progress.update("a", 0, 2)
+    clock.now = 5.0
+    progress.update("a", 2, 2)
+    assert seen[-1].eta_s == pytest.approx(5), "half of the job took 5 s"
