@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from .parameters import Parameter, ParameterError, Values, parameter, parameters
@@ -52,7 +53,7 @@ class MeshParameters(CommonParameters):
     """Parameters of every task that makes a mesh."""
 
     mesh_resolution: int = parameter(
-        "Mesh Resolution",
+        "Resolution",
         128,
         32,
         512,
@@ -60,8 +61,8 @@ class MeshParameters(CommonParameters):
         help="Marching cubes cells along each side; more gives a finer mesh",
     )
     max_faces: int = parameter(
-        "Maximum Faces",
-        200_000,
+        "Max Faces",
+        30_000,
         0,
         2_000_000,
         unit="faces",
@@ -69,17 +70,17 @@ class MeshParameters(CommonParameters):
     )
     texture: str = parameter(
         "Texture",
-        "off",
+        "1024",
         choices=("off", "512", "1024", "2048", "4096"),
         unit="pixels",
-        help="Unwrap the mesh and bake its colours into a texture of this size, in addition to vertex colours. "
+        help="Unwrap the mesh and bake its colors into a texture of this size, in addition to vertex colors. "
         "Limits the mesh to 40,000 faces",
     )
 
 
 def remove_background() -> Any:
     return parameter(
-        "Remove Background",
+        "Cut Out",
         "auto",
         choices=("auto", "always", "never"),
         help="Cut the object out of the image; auto only if the image has no transparency",
@@ -90,27 +91,32 @@ def negative() -> Any:
     return parameter("Avoid", "", help="What the object should not look like")
 
 
-def auto_elevation(help: str = "Estimate the camera's elevation from the image") -> Any:
-    return parameter("Estimate Elevation", True, help=help)
+def auto_elevation(
+    help: str = "Estimate the camera's elevation from the image", only: Mapping[str, tuple] | None = None
+) -> Any:
+    return parameter("Find Elevation", True, help=help, only=only)
 
 
 def elevation(
     default: float,
     help: str = "Camera angle above the horizon in the image, used when it is not estimated",
     maximum: float = 80,
+    only: Mapping[str, tuple] | None = None,
 ) -> Any:
-    return parameter("Elevation", default, -30, maximum, unit="deg", help=help)
+    return parameter("Elevation", default, -30, maximum, unit="deg", help=help, only=only)
 
 
-def minutes(help: str = "Stop after this time and keep the result; 0 runs all steps") -> Any:
-    return parameter("Time", 0.0, 0, 10_000, unit="minutes", help=help)
+def minutes(
+    help: str = "Stop after this time and keep the result; 0 runs all steps", only: Mapping[str, tuple] | None = None
+) -> Any:
+    return parameter("Time", 0.0, 0, 10_000, unit="minutes", help=help, own=10.0, automatic="No Limit", only=only)
 
 
-def steps(help: str, maximum: int = 100_000) -> Any:
+def steps(help: str, maximum: int = 100_000, own: int = 50, only: Mapping[str, tuple] | None = None) -> Any:
     """Number of steps, where 0 stands for the default of the weights."""
-    return parameter("Steps", 0, 0, maximum, help=help)
+    return parameter("Steps", 0, 0, maximum, help=help, own=own, only=only)
 
 
 def guidance(help: str, maximum: float = 200) -> Any:
     """Scale of classifier-free guidance, where 0 stands for the default of the weights."""
-    return parameter("Guidance", 0.0, 0, maximum, help=help)
+    return parameter("Guidance", 0.0, 0, maximum, help=help, own=min(7.5, maximum))

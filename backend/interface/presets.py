@@ -9,18 +9,20 @@ from .parameters import ParameterError, nearest
 from .task import Task
 
 PRESETS = ("fast", "balanced", "best")
-SCALED = {  # multiples of the default
-    "mesh_resolution": {"fast": 0.5, "best": 2},
-    "max_faces": {"fast": 0.25, "best": 5},
+SCALED = {"mesh_resolution": {"fast": 0.5, "best": 2}}  # multiples of the default
+REPLACED = {
+    "max_faces": {"fast": 10_000, "best": 40_000},  # as many as a texture takes
+    "texture": {"best": "2048"},
+    "minutes": {"fast": 2.0},
+    "quality": {"best": "paper"},
 }
-REPLACED = {"minutes": {"fast": 2.0}, "quality": {"best": "paper"}}
 
 
 def preset(task: Task[Any], name: str) -> dict[str, Any]:
     """The values that a preset sets by the parameters' names; parameters that it leaves alone are not listed.
 
     balanced is the defaults; fast halves the mesh's resolution and ends optimisations early; best doubles the
-    resolution, keeps five times the faces, and takes the published solver. ParameterError names the nearest preset.
+    resolution and the texture's, and takes the published solver. ParameterError names the nearest preset.
     """
     if name not in PRESETS:
         raise ParameterError(

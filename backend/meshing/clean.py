@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Mesh cleaning: floating pieces, degenerate faces, decimation. Holes are not filled and nothing is smoothed."""
+"""Mesh cleaning: floating pieces, degenerate faces, decimation. Holes are not filled and nothing is
+smoothed; vertices only slide within the surface."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 
 from ..rendering.mesh import Mesh
+from .relaxation import relax
 
 
 def keep_components(mesh: Mesh, smallest: float = 1.0) -> Mesh:
@@ -48,7 +50,7 @@ def remove_degenerate(mesh: Mesh, distance: float = 0.0) -> Mesh:
 
 
 def decimate(mesh: Mesh, max_faces: int) -> Mesh:
-    """Decimate to about `max_faces` faces (0 keeps all) by quadric error edge collapse.
+    """Decimate to about `max_faces` faces (0 keeps all) by quadric error edge collapse, without slivers.
 
     Every new vertex takes the colour of the nearest old one. UV coordinates and texture are dropped.
     """
@@ -57,6 +59,7 @@ def decimate(mesh: Mesh, max_faces: int) -> Mesh:
     from fast_simplification import simplify
 
     vertices, faces = simplify(mesh.vertices, mesh.faces, target_count=max_faces)[:2]
+    vertices = relax(vertices, faces)
     _, nearest = KDTree(mesh.vertices).query(vertices)
     return remove_degenerate(Mesh(vertices, faces, mesh.vertex_colors[nearest]))
 

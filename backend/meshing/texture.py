@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Texture baking: xatlas unwraps the mesh, and every texel takes the colour of its point on the surface."""
+"""Texture baking: the mesh is unwrapped, and every texel takes the colour of its point on the surface."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from importlib.util import find_spec
+from collections.abc import Callable
 
 import numpy as np
 from scipy.ndimage import distance_transform_edt
@@ -14,6 +13,8 @@ from ..interface.common_parameters import MeshParameters
 from ..rendering.mesh import Mesh
 from ..runtime.images import to_bytes
 from .clean import decimate
+from .packing import rasterise_uv
+from .unwrap import unwrap
 
 Colors = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Surface points (K, 3) and unit normals (K, 3) -> sRGB 0..1 (K, 3)."""
@@ -21,17 +22,7 @@ Step = Callable[[int, int], None]
 
 NO_TEXTURE = "off"  # value of the parameter `texture`, which else is the side in pixels
 MAX_TEXTURED_FACES = 40_000  # the texture holds finer detail
-FACES_AT_ONCE = 1_200  # unwrapped together; xatlas's time grows faster than linearly
-TEXELS_PER_PADDING = 256  # texture side per texel of padding between charts
-CHUNK = 1 << 20  # texels rasterised at once
 NEIGHBOURS = 3  # vertices whose colours are interpolated at a point
-
-
-class TextureError(RuntimeError):
-    """Textures are unavailable on this computer."""
-
-    kind = "environment"
-    remedy = "Set Texture to off: the colours then lie on the vertices, and Blender can bake them."
 
 
 def decimate_and_texture(
@@ -46,12 +37,6 @@ def decimate_and_texture(
         return decimate(mesh, max_faces)
     decimated = decimate(mesh, min(max_faces or MAX_TEXTURED_FACES, MAX_TEXTURED_FACES))
     return bake(decimated, int(texture), colors or nearest_vertex_colors(mesh), step)
-
-
-def check_xatlas() -> None:
-    """Raise TextureError if xatlas is missing."""
-    if find_spec("xatlas") is None:  # it has no wheels for Linux on ARM, nor for Python 3.14
-        raise TextureError("The package that unwraps meshes (xatlas) is not available for this computer.")
 
 
 def nearest_vertex_colors(mesh: Mesh) -> Colors:
@@ -99,69 +84,6 @@ def bake(mesh: Mesh, side: int, colors: Colors | None = None, step: Step | None 
 def blend(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Interpolate corner values (K, 3, C) with barycentric weights (K, 3) -> (K, C)."""
     return np.einsum("kic,ki->kc", values, weight.astype(np.float32))
-
-
-def unwrap(mesh: Mesh, side: int) -> np.ndarray:
-    """UV coordinates float32 (M, 3, 2) of the faces' corners in 0..1, u to the right, v up.
-
-    Faces do not overlap, and charts are padded for a texture of `side` texels.
-    """
-    import xatlas
-
-    pieces = split_faces(mesh.vertices[mesh.faces].mean(1), np.arange(len(mesh.faces)))
-    atlas = xatlas.Atlas()
-    packing = xatlas.PackOptions()
-    packing.resolution = side
-    packing.padding = max(2, side // TEXELS_PER_PADDING)
-    packing.bilinear = True
-    for piece in pieces:
-        used, faces = np.unique(mesh.faces[piece], return_inverse=True)
-        atlas.add_mesh(mesh.vertices[used], faces.reshape(-1, 3).astype(np.uint32))
-    atlas.generate(xatlas.ChartOptions(), packing)
-    uv = np.zeros((len(mesh.faces), 3, 2), np.float32)
-    for i, piece in enumerate(pieces):
-        _, corners, coordinates = atlas.get_mesh(i)
-        uv[piece] = coordinates[corners]
-    return uv
-
-
-def split_faces(centres: np.ndarray, faces: np.ndarray) -> list[np.ndarray]:
-    """Halve faces (M,) with centres (M, 3) along their longest side until no part exceeds FACES_AT_ONCE."""
-    if len(faces) <= FACES_AT_ONCE:
-        return [faces]
-    order = np.argsort(centres[:, np.ptp(centres, axis=0).argmax()], kind="stable")
-    parts = order[: len(order) // 2], order[len(order) // 2 :]
-    return [piece for part in parts for piece in split_faces(centres[part], faces[part])]
-
-
-def rasterise_uv(uv: np.ndarray, side: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, int]]:
-    """Rasterise faces with UV coordinates (M, 3, 2) into a square texture, first row on top, in chunks.
-
-    Yields flat indices (K,) of the texels whose centre lies in a face, the faces (K,), barycentric weights (K, 3), and
-    the number of faces done.
-    """
-    corners = uv.astype(np.float64) * [side, -side] + [0, side]  # column and row of every corner
-    first = np.ceil(corners.min(1) - 0.5).clip(0).astype(np.int64)
-    shape = (np.floor(corners.max(1) - 0.5).clip(max=side - 1).astype(np.int64) - first + 1).clip(0)
-    count = shape.prod(1)
-    part = np.cumsum(count) // CHUNK
-    for faces in np.split(np.arange(len(uv)), np.flatnonzero(np.diff(part)) + 1):
-        face = np.repeat(faces, count[faces])
-        within_box = np.arange(len(face)) - np.repeat(np.cumsum(count[faces]) - count[faces], count[faces])
-        column, row = np.divmod(within_box, np.maximum(shape[face, 1], 1)) + first[face].T
-        a, b, c = corners[face].transpose(1, 0, 2)
-        centre = np.stack([column, row], 1) + 0.5
-        a, b, c = a - centre, b - centre, c - centre
-        areas = np.stack([cross(b, c), cross(c, a), cross(a, b)], 1)
-        whole = areas.sum(1, keepdims=True)
-        weight = areas / np.where(whole == 0, np.nan, whole)
-        hit = (weight >= -1e-9).all(1)
-        yield row[hit] * side + column[hit], face[hit], weight[hit], int(faces[-1]) + 1 if len(faces) else 0
-
-
-def cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Cross product of vectors in the plane (K, 2) -> (K,)."""
-    return a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
 
 
 def fill_gutters(texture: np.ndarray, covered: np.ndarray) -> np.ndarray:

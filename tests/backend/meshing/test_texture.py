@@ -2,7 +2,6 @@
 """UV unwrapping and baked textures, against colours of closed form, and files read by another reader."""
 
 import io
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,29 +9,20 @@ import pytest
 import torch
 import trimesh
 
-from backend.engines import Request
 from backend.interface.common_parameters import MeshParameters
-from backend.interface.tasks import task
 from backend.meshing.clean import select_faces
 from backend.meshing.files import load, save
 from backend.meshing.marching_cubes import extract
 from backend.meshing.texture import (
-    FACES_AT_ONCE,
-    TextureError,
     bake,
     decimate_and_texture,
     fill_gutters,
     nearest_vertex_colors,
-    rasterise_uv,
-    unwrap,
 )
 from backend.process.codec import pack_mesh
-from backend.process.failure import describe
-from backend.process.run import run
 from backend.rendering.cameras import Camera, orbit
 from backend.rendering.mesh import Mesh
 from backend.rendering.rasteriser import rasterise, render_mesh
-from backend.runtime.progress import Progress
 
 SIDE = 512
 
@@ -72,32 +62,6 @@ def render_texture(mesh: Mesh, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
     return torch.nn.functional.grid_sample(maps, grid, align_corners=False)[0].permute(1, 2, 0).numpy(), seen.numpy()
 
 
-def test_charts_do_not_overlap_and_keep_their_distance(knot: Mesh):
-    assert len(knot.faces) > 2 * FACES_AT_ONCE
-    uv = unwrap(knot, SIDE)
-    assert uv.shape == (len(knot.faces), 3, 2) and uv.min() >= 0 and uv.max() <= 1
-    owner = np.full(SIDE * SIDE, -1)
-    for texel, face, _, _ in rasterise_uv(uv, SIDE):
-        assert len(np.unique(texel)) == len(texel) and (owner[texel] == -1).all()
-        owner[texel] = face
-    (ax, ay), (bx, by) = (uv[:, 1] - uv[:, 0]).T, (uv[:, 2] - uv[:, 0]).T
-    areas = np.abs(ax * by - ay * bx) / 2
-    np.testing.assert_allclose((owner >= 0).mean(), areas.sum(), rtol=0.01)
-    stretch = np.sqrt(areas / knot.face_areas)  # texture sides a unit, about the same everywhere
-    assert (
-        0.7 < np.quantile(stretch, 0.02) / np.median(stretch) and np.quantile(stretch, 0.98) / np.median(stretch) < 1.4
-    )
-
-
-def test_barycentric_weights_reproduce_the_texels_coordinates(knot: Mesh):
-    uv = unwrap(knot, 128)
-    for texel, face, weight, _ in rasterise_uv(uv, 128):
-        np.testing.assert_allclose(weight.sum(1), 1)
-        places = (uv[face] * weight[..., None]).sum(1)
-        row, column = np.divmod(texel, 128)
-        np.testing.assert_allclose(places, np.stack([(column + 0.5) / 128, 1 - (row + 0.5) / 128], 1), atol=1e-5)
-
-
 @pytest.mark.parametrize("azimuth", [0, 100, 220])
 def test_the_texture_renders_like_the_vertex_colours(baked: Mesh, azimuth: float):
     camera = Camera(orbit(azimuth, 20, 1.6), 40.0, 256, 256)
@@ -125,8 +89,8 @@ def test_a_texture_of_a_function_is_sharper_than_vertex_colours(knot: Mesh):
 
 
 def test_without_a_texture_the_mesh_is_only_decimated(knot: Mesh):
-    assert decimate_and_texture(knot, MeshParameters(max_faces=0)) is knot
-    less = decimate_and_texture(knot, MeshParameters(max_faces=1000))
+    assert decimate_and_texture(knot, MeshParameters(max_faces=0, texture="off")) is knot
+    less = decimate_and_texture(knot, MeshParameters(max_faces=1000, texture="off"))
     assert less.texture is None and len(less.faces) <= 1000
     nothing = Mesh(np.zeros((0, 3)), np.zeros((0, 3)))
     assert decimate_and_texture(nothing, MeshParameters(texture="512", max_faces=0)) is nothing
@@ -187,12 +151,3 @@ def test_a_packed_mesh_keeps_its_uv_and_texture(baked: Mesh):
         texture = np.asarray(Image.open(io.BytesIO(file["texture"].tobytes())))
     assert baked.texture is not None
     np.testing.assert_array_equal(texture, baked.texture[..., :3])
-
-
-def test_a_missing_xatlas_is_reported_before_the_engine_loads(monkeypatch: pytest.MonkeyPatch):
-    wanted = Request("lrm", {}, task("lrm").check({"texture": "512"}))
-    monkeypatch.setitem(sys.modules, "xatlas", None)
-    with pytest.raises(TextureError) as caught:
-        run(wanted, Progress(), lambda _name: pytest.fail("the engine was loaded"))
-    failure = describe(caught.value)
-    assert failure.kind == "environment" and "Texture" in failure.remedy
