@@ -21,8 +21,9 @@ def engines(as_json: Json = False) -> None:
 
 def describe(task: Task[Any]) -> dict[str, Any]:
     """A task's declaration, for programs."""
-    fields = ("name", "title", "help", "inputs", "weights", "parts", "produces", "offers", "optimises", "is_seeded")
-    return {name: getattr(task, name) for name in fields} | {"parameters": [vars(p) for p in task.parameters]}
+    fields = ("name", "title", "help", "inputs", "weights", "parts", "produces", "offers", "optimises")
+    listed = {name: getattr(task, name) for name in fields} | {"is_seeded": task.check({}).is_seeded}
+    return listed | {"parameters": [vars(p) for p in task.parameters]}
 
 
 def as_text(listed: dict[str, Any]) -> str:

@@ -22,6 +22,7 @@ from .options import (
     Seed,
     Settings,
     check_mesh_file,
+    file_defaults,
     read_picture,
     read_settings,
 )
@@ -40,7 +41,7 @@ def generate(
 ) -> None:
     """Turn an image, or a prompt, into a mesh. Ctrl+C ends an optimisation early and keeps its mesh; twice cancels."""
     declared = task(engine, MESH_TASKS)
-    values = declared.check(read_settings(settings))
+    values = declared.check(file_defaults(output) | read_settings(settings))
     check_mesh_file(output)
     inputs = read_inputs(declared, image, prompt)
     if mesh is not None:

@@ -37,6 +37,11 @@ def read_settings(settings: list[str] | None) -> dict[str, Any]:
     return dict(setting.split("=", 1) for setting in settings or [])  # pyright: ignore[reportReturnType]
 
 
+def file_defaults(path: Path) -> dict[str, Any]:
+    """Parameters of a mesh for a file of this ending: no texture is baked for one that holds none."""
+    return {"texture": "off"} if path.suffix.lower() in (".ply", ".stl") else {}
+
+
 def offered(wanted: Task[Any], engine: str) -> Task[Any]:
     """The wanted task, where the engine of that name offers it; ParameterError names the engines that do."""
     declared = task(engine)

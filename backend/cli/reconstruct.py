@@ -11,7 +11,7 @@ import typer
 from ..interface.tasks import VIEWS_TO_MESH
 from . import console
 from .mesh import Resume, make_mesh
-from .options import EngineName, Json, MeshFile, Seed, Settings, check_mesh_file, offered, read_settings
+from .options import EngineName, Json, MeshFile, Seed, Settings, check_mesh_file, file_defaults, offered, read_settings
 
 
 def reconstruct(
@@ -26,7 +26,7 @@ def reconstruct(
 ) -> None:
     """Turn images with known cameras into a mesh; by NeuS with --set method=neus."""
     declared = offered(VIEWS_TO_MESH, engine)
-    values = declared.check(read_settings(settings))
+    values = declared.check(file_defaults(output) | read_settings(settings))
     check_mesh_file(output)
     from ..preprocess.views import read_views
 

@@ -62,7 +62,7 @@ def path(model: Id, as_json: Json = False) -> None:
     weights = catalog.weights(model)
     folder = store.locate(model)
     if folder is None:
-        raise WeightsError(f"{weights.title} is not here.", store.get(weights))
+        raise WeightsError(f"{weights.title} is not downloaded yet.", store.get(weights))
     console.answer(as_json, {"id": model, "folder": str(folder)}, str(folder))
 
 
@@ -103,7 +103,7 @@ def checkpoint_of(weights: Weights) -> Path:
     for folder, origin in store.places(weights):
         if origin != "converted":
             return folder / name
-    raise WeightsError(f"{weights.title} is not here.", store.get(weights))
+    raise WeightsError(f"{weights.title} is not downloaded yet.", store.get(weights))
 
 
 def reporting(as_json: bool, follow: bool) -> AbstractContextManager[Progress]:

@@ -21,10 +21,10 @@ from ..interface.tasks import LRMParameters
 from ..interface.view_set import FOV_DEG, RADIUS
 from ..meshing.clean import keep_components, remove_degenerate
 from ..meshing.marching_cubes import extract
-from ..meshing.texture import NO_TEXTURE, Colors, decimate_and_texture
+from ..meshing.texture import NO_TEXTURE, Colors, decimate_and_texture, nearest_vertex_colors
 from ..preprocess.background import remove_background
 from ..preprocess.framing import frame
-from ..preprocess.input_camera import estimate_camera
+from ..preprocess.input_camera import estimate_camera, vary
 from ..preprocess.published_lrm_inputs import openlrm_picture, triposr_picture
 from ..reconstruction.lrm.model import LRM, POINTS_AT_ONCE, Scene
 from ..reconstruction.lrm.source_camera import source_camera
@@ -40,13 +40,14 @@ from ..weights.store import store
 from . import MeshResult, Request
 
 # Seconds at the default resolution on a processor, models not loaded.
-STAGES: dict[str, float] = {"Preparing": 1, "Loading weights": 3, "Planes": 1, "Surface": 9, "Colours": 3}
+STAGES: dict[str, float] = {"Preparing": 1, "Loading weights": 3, "Reading the image": 1, "Surface": 9, "Colors": 3}
 TEXTURE_STAGE = {"Texture": 8.0}
 PUBLISHED_LEVELS: dict[Kind, float] = {"triposr": 25.0, "openlrm-1.1": 3.0, "openlrm-1.0": 3.0}  # density, as released
 STARTER_LEVEL = -0.1  # output where points 0.03 off the training objects' surfaces are least often on the wrong side
 STARTER_UNIT = 0.02  # distance in the world for a change of 1 in the starter's output
 OPENLRM_HALF_TANGENT = 1 / 1.5  # its source camera sees half of an image's side at 0.75 of the focal length
 TRIPOSR_TURN = [[0, 1, 0], [-1, 0, 0], [0, 0, 1]]  # its front is +X; Blender's is -Y
+PREVIEW_RESOLUTION = 32  # cells a side of the mesh that is shown first
 MIN_PIECE = 0.003  # volume of a piece that is kept, as a share of the largest one's
 PROBE = 33  # points a side of the grid that shows how dense the object is
 MAX_FILLED = 0.9  # share of the cube that no object exceeds
@@ -64,6 +65,7 @@ class Prepared:
     elevation_deg: float | None = None
     log_depth: Tensor | None = None  # (1,), of the object in the world
     depth_ratio: float = 0.0  # wanted depth as a share of the width, 0 for none
+    stretch: float = 1.0  # factor of the depth that the model gives the object
 
 
 @dataclass
@@ -88,16 +90,18 @@ def run(request: Request[LRMParameters], progress: Progress) -> MeshResult:
     progress.update("Loading weights", 0, 1)
     model, kind = load(path, device)
     lrm = StarterLRM(model) if kind == "starter" else PublishedLRM(model, kind)
-    prepared = lrm.prepare(cutout.image, parameters)
-    progress.update("Planes", 0, 1)
+    prepared = lrm.prepare(cutout.image, parameters, request.seed)
+    progress.update("Reading the image", 0, 1)
     with torch.no_grad():
         scene = lrm.encode(prepared)
         mesh, threshold = to_mesh(lrm, scene, prepared, parameters, progress)
     facts = {"background": cutout.note, "weights": kind, "threshold": round(threshold, 3), "device": str(device)}
     if prepared.elevation_deg is not None:
         facts["elevation_deg"] = round(prepared.elevation_deg, 1)
-        facts["elevation"] = "estimated" if parameters.auto_elevation else "given"
+        guess = "drawn" if request.seed else "estimated"
+        facts["elevation"] = guess if parameters.auto_elevation else "given"
         facts["depth"] = round(depth_ratio(mesh), 2)
+        facts["depth_source"] = "given" if parameters.depth else guess
         facts["picture_camera"] = match_camera(mesh, cutout.image[..., 3], prepared.elevation_deg)
     if warnings := [*warn_of_parts(cutout.image), *lrm.warnings(threshold, parameters.weights)]:
         facts["warning"] = " ".join(warnings)
@@ -124,7 +128,7 @@ class PublishedLRM:
         turn = TRIPOSR_TURN if kind == "triposr" else np.eye(3)
         self.turn = np.array(turn, np.float32) * np.float32(0.5 / model.architecture.radius)  # to Blender's frame
 
-    def prepare(self, rgba: np.ndarray, parameters: LRMParameters) -> Prepared:
+    def prepare(self, rgba: np.ndarray, parameters: LRMParameters, _seed: int) -> Prepared:
         """A cut-out image (H, W, 4), framed as released. Raises ImageError."""
         size = self.model.architecture.image_size
         if self.kind == "triposr":
@@ -161,13 +165,19 @@ class StarterLRM:
     def __init__(self, model: LRM) -> None:
         self.model = model
 
-    def prepare(self, rgba: np.ndarray, parameters: LRMParameters) -> Prepared:
-        """A cut-out image (H, W, 4), framed, with its camera and depth as given or estimated. Raises ImageError."""
+    def prepare(self, rgba: np.ndarray, parameters: LRMParameters, seed: int) -> Prepared:
+        """A cut-out image (H, W, 4), framed, with its camera and depth as given, or as the seed varies the estimate.
+
+        Raises ImageError.
+        """
         framed = frame(rgba, self.model.architecture.image_size)[0]
         image = torch.from_numpy(on_white(framed)).permute(2, 0, 1)[None]
         elevation, distance, depth = estimate_camera(self.model, image)
+        elevation, stretch = vary(elevation, seed)
         if not parameters.auto_elevation:
             elevation = parameters.elevation_deg
+        if parameters.depth:
+            stretch = 1.0
         half_tangent = float(np.tan(np.radians(FOV_DEG) / 2)) * distance / RADIUS
         width = float((framed[..., 3] > 0.5).any(0).mean()) * 2 * half_tangent * RADIUS
         input_view = None
@@ -176,15 +186,16 @@ class StarterLRM:
             input_view = InputView.from_framed(shown, orbit(0, elevation, RADIUS), FOV_DEG, RADIUS / distance)
         camera = source_camera(elevation, half_tangent, RADIUS)[None]
         log_depth = torch.tensor([parameters.depth * width or depth]).log()
-        return Prepared(image, camera, input_view, elevation, log_depth, parameters.depth)
+        return Prepared(image, camera, input_view, elevation, log_depth, parameters.depth, stretch)
 
     def encode(self, prepared: Prepared) -> Scene:
         """Encode the image together with its mirror image, which improves the estimate of hidden sides."""
         assert prepared.camera is not None and prepared.log_depth is not None
         device = self.model.device
-        return self.model.encode_mirrored(
+        scene = self.model.encode_mirrored(
             prepared.image.to(device), prepared.camera.to(device), prepared.log_depth.to(device)
         )
+        return replace(scene, stretch=prepared.stretch)
 
     def surface(self, density: Callable[[Tensor], Tensor], prepared: Prepared, parameters: LRMParameters) -> Surface:
         """The surface of the signed distance, cut to the input view's outline where that is wanted."""
@@ -204,9 +215,11 @@ class StarterLRM:
 def to_mesh(
     lrm: PublishedLRM | StarterLRM, scene: Scene, prepared: Prepared, parameters: LRMParameters, progress: Progress
 ) -> tuple[Mesh, float]:
-    """The clean coloured mesh in Blender's frame, and the threshold that it was cut at. Raises ImageError."""
+    """The clean coloured mesh in Blender's frame, and the threshold that it was cut at. Raises ImageError.
+
+    Shows a coarse one first, which costs little.
+    """
     model, evaluated = lrm.model, 0
-    radius = model.architecture.radius
 
     def density(points: Tensor) -> Tensor:
         nonlocal evaluated
@@ -215,20 +228,54 @@ def to_mesh(
         return torch.cat([model.density(model.query(scene, p[None])[0][0]) for p in points.split(POINTS_AT_ONCE)])
 
     surface = lrm.surface(density, prepared, parameters)
-    vertices, faces = extract(
-        surface.field, parameters.mesh_resolution, (-radius, radius), surface.level, surface.inside, device=model.device
-    )
-    if not len(faces):
+    if parameters.mesh_resolution > PREVIEW_RESOLUTION:
+        show_coarse(lrm, scene, surface, prepared, progress)
+    mesh = coloured_mesh(lrm, scene, surface, parameters.mesh_resolution, lambda i, n: progress.update("Colors", i, n))
+    if not len(mesh.faces):
         raise ImageError("The model sees no solid object in the image.", "Try a clearer image.")
-    rgb = vertex_colors(model, scene, torch.from_numpy(vertices).to(model.device), progress)
-    opaque = np.full((len(rgb), 1), 255, np.uint8)
-    mesh = Mesh(vertices @ lrm.turn.T, faces, np.concatenate([rgb, opaque], 1))
     mesh = remove_degenerate(keep_components(mesh, MIN_PIECE))
-    colors, view = surface_colors(model, scene, np.linalg.inv(lrm.turn)), prepared.input_view
-    if view is not None:
-        mesh, colors = paint_front(mesh, view), front_colors(mesh, view, colors)
+    view = prepared.input_view
+    if view is None:
+        colors = surface_colors(model, scene, np.linalg.inv(lrm.turn))
+    else:  # the picture has the detail; the field's, between its vertices, does not show and takes three times as long
+        colors = front_colors(mesh, view, nearest_vertex_colors(mesh))
+        mesh = paint_front(mesh, view)
     mesh = decimate_and_texture(mesh, parameters, colors, lambda i, n: progress.update("Texture", i, n))
     return scaled_to_depth(mesh, prepared.depth_ratio), surface.threshold
+
+
+def show_coarse(
+    lrm: PublishedLRM | StarterLRM, scene: Scene, surface: Surface, prepared: Prepared, progress: Progress
+) -> None:
+    """Preview a mesh of large cells and four views of it, if it has any surface."""
+    mesh = coloured_mesh(lrm, scene, surface, PREVIEW_RESOLUTION, lambda *_: None)
+    if not len(mesh.faces):
+        return
+    mesh = keep_components(mesh, MIN_PIECE)
+    if prepared.input_view is not None:
+        mesh = paint_front(mesh, prepared.input_view)
+    mesh = scaled_to_depth(mesh, prepared.depth_ratio)
+    progress.preview(render_views(mesh), mesh)
+
+
+def coloured_mesh(
+    lrm: PublishedLRM | StarterLRM,
+    scene: Scene,
+    surface: Surface,
+    resolution: int,
+    report: Callable[[int, int], None],
+) -> Mesh:
+    """The surface as the field has it, in Blender's frame; maybe empty. report: colours done, and all of them."""
+    model = lrm.model
+    half = model.architecture.radius * max(scene.stretch, 1)
+    vertices, faces = extract(
+        surface.field, resolution, (-half, half), surface.level, surface.inside, device=model.device
+    )
+    if not len(faces):
+        return Mesh(vertices, faces, np.zeros((0, 4), np.uint8))
+    rgb = vertex_colors(model, scene, torch.from_numpy(vertices).to(model.device), report)
+    opaque = np.full((len(rgb), 1), 255, np.uint8)
+    return Mesh(vertices @ lrm.turn.T, faces, np.concatenate([rgb, opaque], 1))
 
 
 def scaled_to_depth(mesh: Mesh, ratio: float) -> Mesh:
@@ -264,14 +311,14 @@ def choose_level(values: Tensor, wanted: float) -> float:
     return level
 
 
-def vertex_colors(model: LRM, scene: Scene, vertices: Tensor, progress: Progress) -> np.ndarray:
+def vertex_colors(model: LRM, scene: Scene, vertices: Tensor, report: Callable[[int, int], None]) -> np.ndarray:
     """Colours of the scene at vertices (N, 3), uint8 (N, 3)."""
     parts = vertices.split(POINTS_AT_ONCE)
     colors = []
     for i, part in enumerate(parts):
-        progress.update("Colours", i, len(parts))
+        report(i, len(parts))
         colors.append(model.query(scene, part[None])[1][0])
-    progress.update("Colours", 1, 1)
+    report(1, 1)
     return to_bytes(torch.cat(colors))
 
 

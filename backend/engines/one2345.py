@@ -37,7 +37,7 @@ STAGES: dict[str, float] = {
     "Close views": 12,
     "Features": 3,
     "Surface": 4,
-    "Colours": 3,
+    "Colors": 3,
 }
 RELEASED_SIDE = 512  # pixels that the image is made to fit for published weights
 NOT_FOUND = "not found, because the views do not match: 0 is taken. To correct it, set Elevation."
@@ -106,7 +106,7 @@ def generate_views(
         if path is not None:
             loftr = load_loftr(path, models.device)
             return views_with_estimate(stages, condition, elevation, distance, loftr, progress)
-        note = f"given, because the weights that estimate it are not here. {store.get(LOFTR)}"
+        note = f"given, because the weights that estimate it are not downloaded. {store.get(LOFTR)}"
     return *views_at(stages, condition, elevation, distance, progress), note
 
 

@@ -7,6 +7,7 @@ that gives a signed distance and a colour at every point -> mesh."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,7 @@ STEPS = 64  # as released
 GUIDANCE = {"image": 3.0, "prompt": 15.0}  # as released
 POINTS = 1 << 15  # evaluated at once
 HALF_TURN = np.array([-1, -1, 1], np.float32)  # its front is +Y with Z up; Blender's is -Y
+PREVIEW_RESOLUTION = 32  # cells a side of the mesh that is shown first
 MIN_PIECE = 0.003  # volume of a piece that is kept, as a share of the largest one's
 
 
@@ -100,7 +102,10 @@ def clip_input(rgba: np.ndarray, size: int) -> Tensor:
 
 
 def to_mesh(model: DiffusionPipeline, latents: Tensor, resolution: int, progress: Progress) -> Mesh:
-    """The clean coloured mesh in the cube [-0.5, 0.5]^3, turned to Blender's front. Raises ImageError."""
+    """The clean coloured mesh in the cube [-0.5, 0.5]^3, turned to Blender's front. Shows a coarse one first.
+
+    Raises ImageError.
+    """
     renderer, device, evaluated = model.shap_e_renderer, latents.device, 0
     set_weights(renderer, latents)
 
@@ -121,14 +126,21 @@ def to_mesh(model: DiffusionPipeline, latents: Tensor, resolution: int, progress
         value = next(query(points))[:, 0]
         return value.where(points.abs().amax(1) < 1, -1)  # nothing outside, so that the surface is closed at the border
 
-    half = 1 + 1 / resolution
-    vertices, faces = extract(distance, resolution, (-half, half), inside="positive", device=device)
-    if not len(faces):
-        raise ImageError("The model made no solid object.", "Try another seed, image or prompt.")
-    _, rgb = query(torch.from_numpy(vertices).to(device))
-    colors = np.full((len(vertices), 4), 255, np.uint8)
-    colors[:, :3] = to_bytes(rgb)
-    return remove_degenerate(keep_components(Mesh(vertices * HALF_TURN / 2, faces, colors), MIN_PIECE))
+    def build(resolution: int) -> Mesh:
+        half = 1 + 1 / resolution
+        vertices, faces = extract(distance, resolution, (-half, half), inside="positive", device=device)
+        if not len(faces):
+            raise ImageError("The model made no solid object.", "Try another seed, image or prompt.")
+        _, rgb = query(torch.from_numpy(vertices).to(device))
+        colors = np.full((len(vertices), 4), 255, np.uint8)
+        colors[:, :3] = to_bytes(rgb)
+        return keep_components(Mesh(vertices * HALF_TURN / 2, faces, colors), MIN_PIECE)
+
+    if resolution > PREVIEW_RESOLUTION:
+        with suppress(ImageError):  # too small for the large cells
+            coarse = build(PREVIEW_RESOLUTION)
+            progress.preview(render_views(coarse), coarse)
+    return remove_degenerate(build(resolution))
 
 
 @torch.no_grad()

@@ -28,7 +28,7 @@ from . import MeshResult, Request
 
 SIDE = {"fast": 256, "neus": 160}  # pixels a side of the squares that the views become
 NEUS_STEPS = 300
-FAST_STAGES: dict[str, float] = {"Preparing": 1, "Loading weights": 3, "Features": 3, "Surface": 4, "Colours": 3}
+FAST_STAGES: dict[str, float] = {"Preparing": 1, "Loading weights": 3, "Features": 3, "Surface": 4, "Colors": 3}
 NEUS_STAGES: dict[str, float] = {"Preparing": 1, "Start": 10, "Optimising": 100, "Surface": 4}
 BOX_MARGIN = 1.1  # by which object_box is wider than the cube [-0.5, 0.5]^3 that the cameras see
 

@@ -29,7 +29,8 @@ from .metrics import align, compare_meshes, compare_surfaces, normalise, psnr, s
 
 INPUT_SIZE, VIEW_SIZE = 256, 128
 ENGINES = {"one2345": one2345, "lrm": lrm}
-SHARED = ("mesh_resolution", "match_picture", "auto_elevation", "device")  # parameters of both engines
+MEASURED = {"texture": "off", "max_faces": "200000"}  # the surface as the engine made it, not made smaller for artists
+SHARED = ("mesh_resolution", "match_picture", "auto_elevation", "device", *MEASURED)  # parameters of both engines
 BASELINES = ("slab", "box", "scaled box")
 PLACED = ("true views", "box")  # methods that know the true position and size, which an image does not show
 HIGHER_IS_BETTER = {
@@ -67,9 +68,10 @@ def evaluate_object(
     truth = to_mesh(source)
     camera = Camera(orbit(0, elevation), FOV_DEG, INPUT_SIZE, INPUT_SIZE)  # pyright: ignore[reportArgumentType]
     box_mesh = to_mesh(turned(box_of(turned(source, turn)), -turn))
+    seeds = {name: 0 if name == "lrm" else index for name in engines}  # with 0 LRM keeps to its own estimates
     methods = {
-        name: ENGINES[name].run(Request(name, {"image": image}, parameters[name], index), Progress()).mesh
-        for name in engines
+        name: ENGINES[name].run(Request(name, {"image": image}, parameters[name], seed), Progress()).mesh
+        for name, seed in seeds.items()
     } | {"slab": silhouette_slab(image, camera), "box": box_mesh, "scaled box": box_mesh}
     views = first_stage(elevation)
     if true_views:
@@ -197,7 +199,7 @@ def main(
     from rich.progress import track
     from rich.table import Table
 
-    given = dict(s.split("=", 1) for s in settings or [])
+    given = MEASURED | dict(s.split("=", 1) for s in settings or [])
     shared = {name: value for name, value in given.items() if name in SHARED}
     parameters = {"one2345": task("one2345").check(given), "lrm": task("lrm").check(shared)}
     names = list(dict.fromkeys(engines or ENGINES))

@@ -391,8 +391,8 @@ WEIGHTS: tuple[Weights, ...] = (
     ),
     Weights(
         "starter-text",
-        "Starter for prompts (built in)",
-        "A few dozen kinds of objects in plain colours, to try prompts out",
+        "Starter (prompts)",
+        "A few dozen kinds of objects in plain colors, to try prompts out",
         "text",
         "",
         (),

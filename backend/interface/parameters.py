@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar, dataclass_transform
 
 Declared = TypeVar("Declared")
@@ -21,7 +22,11 @@ class ParameterError(ValueError):
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter of a task. `unit` is "", "deg" or a word to show; `choices` belong to kind "choice"."""
+    """One parameter of a task. `unit` is "", "deg" or a word to show; `choices` belong to kind "choice".
+
+    own: where the default means a word, `automatic`, the value to begin with instead. only: the values of other
+    parameters with which it has an effect, by their names; of weights, the beginnings of their names.
+    """
 
     name: str
     title: str
@@ -32,6 +37,13 @@ class Parameter:
     choices: tuple[str, ...] = ()
     unit: str = ""
     help: str = ""
+    own: float | None = None
+    automatic: str = ""
+    only: Mapping[str, tuple] = field(default_factory=dict)
+
+    def applies(self, values: Mapping[str, Any]) -> bool:
+        """Whether it has an effect together with these values of other parameters, as far as that is known."""
+        return all(fits(values.get(name), allowed) for name, allowed in self.only.items())
 
     def check(self, value: Any) -> Any:
         """The value converted to this parameter's kind, also from text; ParameterError if that fails."""
@@ -86,6 +98,11 @@ class Values:
             raise TypeError(f"{type(self).__name__} has no {', '.join(sorted(unknown))}")
         self.__dict__.update({name: values.get(name, getattr(type(self), name)) for name in names})
 
+    @property
+    def is_seeded(self) -> bool:
+        """Whether another seed gives another result with these parameters."""
+        return True
+
     def __setattr__(self, name: str, value: Any) -> None:
         raise dataclasses.FrozenInstanceError(f"cannot assign to {name!r}")
 
@@ -114,10 +131,20 @@ def parameter(
     choices: tuple[str, ...] = (),
     unit: str = "",
     help: str = "",
+    own: float | None = None,
+    automatic: str = "Automatic",
+    only: Mapping[str, tuple] | None = None,
 ) -> Any:
     """Declare a field of a task's parameter class; the field's annotation (int, float, bool or str) is its kind."""
     shown = {"title": title, "minimum": minimum, "maximum": maximum, "choices": choices, "unit": unit, "help": help}
+    shown |= {"own": own, "automatic": automatic if own is not None else "", "only": only or {}}
     return dataclasses.field(default=default, metadata=shown)
+
+
+def fits(value: Any, allowed: tuple) -> bool:
+    """Whether a value is among those allowed, or begins as one of them does; None, an unknown value, may fit."""
+    prefixes = tuple(prefix for prefix in allowed if isinstance(prefix, str))
+    return value is None or value in allowed or (isinstance(value, str) and value.startswith(prefixes))
 
 
 def parameters_of(declared: type) -> tuple[Parameter, ...]:

@@ -20,7 +20,6 @@ class Task(Generic[Values]):
     parameters. weights: ids of the catalog that have to be here. parts: the catalog's word for the part that the
     weights to choose from play. offers: names of other tasks that this one's networks can do.
     optimises: it improves its result step by step, so that stopping early still gives one.
-    is_seeded: another seed gives another result for the same input.
     """
 
     name: str
@@ -33,7 +32,6 @@ class Task(Generic[Values]):
     produces: Literal["mesh", "images"] = "mesh"
     offers: tuple[str, ...] = ()
     optimises: bool = False
-    is_seeded: bool = True
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:

@@ -24,6 +24,10 @@ from .task import Task
 
 VIEW_GUIDANCE = "How closely the generated views follow the image; 0 uses the default for the weights"
 SHAPE_GUIDANCE = "How closely the shape follows the prompt; 0 uses the default for the weights"
+STARTER = {"weights": ("starter",)}  # parameters that have an effect with these weights alone
+PUBLISHED = {"weights": ("zero123", "stable-zero123")}
+NEUS = {"method": ("neus",)}
+GIVEN = {"auto_elevation": (False,)}  # the elevation, if it is not estimated
 PROMPT_STEPS = "Optimisation steps; 0 uses 10,000, or 120 with the starter weights"
 
 
@@ -32,28 +36,32 @@ class LRMParameters(MeshParameters):
     """Parameters of LRM, TripoSR and OpenLRM."""
 
     auto_elevation: bool = auto_elevation(
-        "Estimate the camera's elevation from the image. Starter weights only; others do not use it"
+        "Estimate the camera's elevation from the image. Starter weights only; others do not use it", STARTER
     )
-    elevation_deg: float = elevation(20.0)
+    elevation_deg: float = elevation(20.0, only=STARTER | GIVEN)
     depth: float = parameter(
         "Depth",
         0.0,
         0,
         5,
         help="Depth of the object relative to its width. Starter weights only; 0 estimates it",
+        own=1.0,
+        only=STARTER,
     )
     match_picture: bool = parameter(
         "Match Picture",
         True,
         help="Trim the mesh to the image's outline and project the image onto its front. Starter weights only",
+        only=STARTER,
     )
     remove_background: str = remove_background()
     source_distance: float = parameter(
-        "Camera Distance",
+        "Distance",
         2.0,
         1.2,
         4.0,
         help="Distance of the camera that OpenLRM assumes; the object lies within -1 to 1",
+        only={"weights": ("openlrm",)},
     )
     threshold: float = parameter(
         "Threshold",
@@ -61,15 +69,22 @@ class LRMParameters(MeshParameters):
         0,
         1000,
         help="Density above which space is solid; lower keeps thin parts. 0 uses the default for the weights",
+        own=10.0,
+        only={"weights": ("triposr", "openlrm")},
     )
     mesh_resolution: int = parameter(
-        "Mesh Resolution",
+        "Resolution",
         256,
         32,
         1024,
         unit="cells",
         help="Marching cubes cells along each side; more gives a finer mesh",
     )
+
+    @property
+    def is_seeded(self) -> bool:
+        """Only the starter estimates something that another seed can draw."""
+        return self.weights == "starter" and (self.auto_elevation or not self.depth)
 
 
 LRM = Task(
@@ -81,7 +96,6 @@ LRM = Task(
     values=LRMParameters,
     weights=("starter",),
     parts=("all", "planes"),
-    is_seeded=False,
 )
 
 
@@ -90,6 +104,7 @@ def lower_contrast() -> Any:
         "Lower Contrast",
         False,
         help="Darken the image by a fifth, which helps with very bright objects. Published weights only",
+        only=PUBLISHED,
     )
 
 
@@ -100,6 +115,7 @@ def quality() -> Any:
         choices=("fast", "paper"),
         help="How published weights sample the views: fast takes 20 steps; paper takes 75 noisy steps, as "
         "published. Starter weights always take one",
+        only=PUBLISHED,
     )
 
 
@@ -110,6 +126,8 @@ def inference_steps() -> Any:
         0,
         100,
         help="Denoising steps per view; 0 uses the default for the weights and the quality",
+        own=20,
+        only=PUBLISHED,
     )
 
 
@@ -118,7 +136,7 @@ class One2345Parameters(MeshParameters):
     """Parameters of One-2-3-45."""
 
     auto_elevation: bool = auto_elevation()
-    elevation_deg: float = elevation(20.0)
+    elevation_deg: float = elevation(20.0, only=GIVEN)
     match_picture: bool = parameter(
         "Match Picture", True, help="Trim the mesh to the image's outline and project the image onto its front"
     )
@@ -156,10 +174,10 @@ class Zero123SDSParameters(MeshParameters):
         choices=("nothing", "fast", "mesh"),
         help="Start from nothing, from the mesh that One-2-3-45 makes (fast), or from the selected mesh",
     )
-    steps: int = steps("Optimisation steps; 0 uses the default for the weights and the method")
+    steps: int = steps("Optimisation steps; 0 uses the default for the weights and the method", own=500)
     minutes: float = minutes()
     auto_elevation: bool = auto_elevation("Estimate the camera's elevation from the image, if the weights can")
-    elevation_deg: float = elevation(5.0)
+    elevation_deg: float = elevation(5.0, only=GIVEN)
     match_picture: bool = parameter(
         "Match Picture",
         True,
@@ -193,13 +211,14 @@ class MakeIt3DParameters(MeshParameters):
     )
     negative: str = negative()
     refine: bool = parameter(
-        "Refine Colours",
+        "Refine Colors",
         True,
-        help="Second stage: colours come from the image in front, and from the model elsewhere",
+        help="Second stage: colors come from the image in front, and from the model elsewhere",
     )
     steps: int = steps(
         "Optimisation steps for the shape; 0 uses 5,000, or 160 with the starter weights. Refining adds more in "
-        "proportion"
+        "proportion",
+        own=500,
     )
     minutes: float = minutes()
     elevation_deg: float = elevation(10.0, "Camera angle above the horizon in the image")
@@ -214,7 +233,7 @@ MAKE_IT_3D = Task(
     name="make_it_3d",
     title="Make-It-3D (slow, optimised)",
     help="Optimises a shape until it matches the image in front and its description from other sides, then refines "
-    "the colours",
+    "the colors",
     inputs=("image",),
     values=MakeIt3DParameters,
     weights=("starter-text",),
@@ -245,7 +264,7 @@ class DreamFusionParameters(MeshParameters):
         choices=("density", "distance"),
         help="density: as published; distance: a signed distance, slower, with a cleaner surface",
     )
-    steps: int = steps(PROMPT_STEPS)
+    steps: int = steps(PROMPT_STEPS, own=500)
     minutes: float = minutes()
     guidance_scale: float = guidance(SHAPE_GUIDANCE)
     weights: str = text_weights()
@@ -313,11 +332,11 @@ class MVDreamParameters(MeshParameters):
     """Parameters of MVDream."""
 
     negative: str = negative()
-    steps: int = steps(PROMPT_STEPS)
+    steps: int = steps(PROMPT_STEPS, own=500)
     minutes: float = minutes()
     guidance_scale: float = guidance(SHAPE_GUIDANCE)
     rescale: float = parameter(
-        "Contrast Rescale",
+        "Contrast",
         0.5,
         0,
         1,
@@ -370,7 +389,7 @@ class NovelViewParameters(CommonParameters):
     """Parameters of novel views by Zero-1-to-3."""
 
     auto_elevation: bool = auto_elevation()
-    elevation_deg: float = elevation(20.0)
+    elevation_deg: float = elevation(20.0, only=GIVEN)
     remove_background: str = remove_background()
     lower_contrast: bool = lower_contrast()
     quality: str = quality()
@@ -399,8 +418,8 @@ class ViewsToMeshParameters(MeshParameters):
         choices=("fast", "neus"),
         help="fast: one pass of SparseNeuS, in seconds; neus: a surface optimised to match every view, in minutes",
     )
-    steps: int = steps("Optimisation steps for neus; 0 uses 300")
-    minutes: float = minutes("Stop neus after this time and keep the result; 0 runs all steps")
+    steps: int = steps("Optimisation steps for neus; 0 uses 300", own=300, only=NEUS)
+    minutes: float = minutes("Stop neus after this time and keep the result; 0 runs all steps", NEUS)
     remove_background: str = remove_background()
 
 
@@ -455,13 +474,14 @@ class DreamBoothParameters(CommonParameters):
         choices=("lora", "full"),
         help="lora: a small file, a third of the memory; full: trains the whole model, as published",
     )
-    steps: int = steps("Training steps; 0 uses 600, or 200 with the starter weights")
+    steps: int = steps("Training steps; 0 uses 600, or 200 with the starter weights", own=300)
     preservation: float = parameter(
         "Preservation",
         -1.0,
         -1,
         1e6,
         help="How strongly the model keeps what it knew; -1 uses the default for the weights, 1 is as published",
+        own=1.0,
     )
     remove_background: str = remove_background()
     weights: str = multi_view_weights()

@@ -15,6 +15,12 @@ CUDA_BUILDS = ((580, "cu130"), (525, "cu126"))  # oldest NVIDIA driver, build
 ROCM_BUILD = "rocm7.2"
 DISK_BYTES = {"cuda": 12 << 30, "rocm": 20 << 30}  # peak disk space while an environment is made
 LEAST_DISK_BYTES = 3 << 30
+SETUP_COSTS = {  # by variant: (bytes that the set-up downloads, minutes that it takes)
+    "cpu": (330_000_000, 3),  # sizes of all wheels for Linux added up, and 170 s measured, of which most is unpacking
+    "mps": (250_000_000, 3),  # as cpu: not measured, PyTorch's wheel is smaller
+    "cuda": (3_000_000_000, 10),  # not measured: PyTorch's wheels with NVIDIA's libraries, at 50 Mbit/s
+    "rocm": (5_000_000_000, 15),  # not measured, as cuda
+}
 NO_WINDOW = getattr(subprocess, "CREATE_NO_WINDOW", 0)
 
 
@@ -70,3 +76,8 @@ def torch_builds(pin: str, variant: str) -> list[list[str]]:
 def needed_disk(variant: str) -> int:
     """Free disk space in bytes that an environment needs."""
     return DISK_BYTES.get(variant, LEAST_DISK_BYTES)
+
+
+def setup_cost(variant: str) -> tuple[int, int]:
+    """(bytes, minutes): roughly what setting up downloads and how long it takes. As "cpu" for an unknown variant."""
+    return SETUP_COSTS.get(variant, SETUP_COSTS["cpu"])

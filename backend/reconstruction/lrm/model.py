@@ -67,6 +67,7 @@ class Scene:
     estimate: Tensor | None = None  # (B, 3) predicted elevation in radians, log apparent distance, log depth
     depth: Tensor | None = None  # (B,) log depth used for decoding
     is_mirrored: bool = False  # the second half of B mirrors the first, and queries return the mean of both
+    stretch: float = 1.0  # factor of the object's extent along the world's y in queries
 
 
 class LRM(nn.Module):
@@ -150,6 +151,8 @@ class LRM(nn.Module):
             raw, colors = self.query(replace(scene, is_mirrored=False), both)
             return raw.unflatten(0, (2, -1)).mean(0), colors.unflatten(0, (2, -1)).mean(0)
         a = self.architecture
+        if scene.stretch != 1:
+            points = points / points.new_tensor([1, scene.stretch, 1])
         y = points[..., 1:2]
         if scene.camera is not None:
             points = to_camera(scene.camera, points)

@@ -117,7 +117,7 @@ def vertex_colors(model: SparseNeuS, scene: Scene, vertices: Tensor, progress: P
     for i, part in enumerate(parts):
         normal = F.normalize(model.gradient(scene, part), dim=1)
         colors.append(model.color(scene, part, normal))
-        progress.update("Colours", i + 1, len(parts))
+        progress.update("Colors", i + 1, len(parts))
     return to_bytes(torch.cat(colors))
 
 

@@ -153,4 +153,4 @@ def test_control_c_while_the_server_says_nothing(environment, server: Server, tm
     assert list((tmp_path / "weights" / NAME).glob("*.part"))
     statuses, _, [error] = call(environment, f"path {NAME}")
     assert statuses == [3]
-    assert "is not here" in error
+    assert "is not downloaded yet" in error

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The LRM engine on published layouts whose planes hold a known box, and on densities that tell no surface."""
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 import torch
 import trimesh
 from safetensors.torch import save_file
+from scipy.spatial import cKDTree
 
 from backend.__main__ import main
 from backend.engines import Request, lrm
@@ -21,6 +23,7 @@ from backend.meshing.marching_cubes import triangulate
 from backend.meshing.texture import rasterise_uv
 from backend.preprocess.framing import frame
 from backend.preprocess.image import encode_png
+from backend.preprocess.input_camera import vary
 from backend.reconstruction.lrm.source_camera import source_camera
 from backend.rendering.cameras import Camera, orbit
 from backend.rendering.rasteriser import render_mesh
@@ -45,9 +48,10 @@ def picture(*boxes: tuple[int, int, int, int]) -> np.ndarray:
     return image
 
 
-def ask(weights: str, image: np.ndarray | None = None, progress: Progress | None = None, **values: Any):
+def ask(weights: str, image: np.ndarray | None = None, progress: Progress | None = None, seed: int = 0, **values: Any):
     parameters = task("lrm").check({"mesh_resolution": 64, "weights": weights, **values})
-    return lrm.run(Request("lrm", {"image": picture() if image is None else image}, parameters), progress or Progress())
+    inputs = {"image": picture() if image is None else image}
+    return lrm.run(Request("lrm", inputs, parameters, seed), progress or Progress())
 
 
 @pytest.mark.parametrize("name", ["triposr", "openlrm"])
@@ -103,7 +107,7 @@ def test_images_without_exactly_one_object_are_refused_or_warned_about(tmp_path)
     folder = save(tmp_path, "triposr")
     with pytest.raises(ImageError, match="transparent"):
         ask(folder, np.zeros((64, 64, 4), np.float32))
-    with pytest.raises(ImageError, match="few pixels wide"):
+    with pytest.raises(ImageError, match="too small"):
         ask(folder, picture((10, 60, 30, 32)))
     result = ask(folder, picture((10, 50, 5, 25), (10, 50, 35, 60)))
     assert "2 separate parts" in result.facts["warning"]
@@ -213,6 +217,62 @@ def test_the_starters_surface_lies_where_its_output_is_minus_a_tenth():
     with torch.no_grad():
         parameters = task("lrm").check(values)
         starter = lrm.StarterLRM(model)
-        scene = starter.encode(starter.prepare(picture(), parameters))
+        scene = starter.encode(starter.prepare(picture(), parameters, 0))
         raw = model.query(scene, vertices[None])[0]
     assert float(raw.median()) == pytest.approx(-0.1, abs=0.02)
+
+
+def test_another_seed_stretches_the_starters_surface_by_what_it_draws():
+    """Pulled back by the drawn factor, the vertices lie on the surface that the model gives without a seed; the depth
+    changes by that factor, up to a cell at either end."""
+    values = {"match_picture": False, "max_faces": 0, "auto_elevation": False, "elevation_deg": 25.0}
+    first = ask("starter", **values)
+    assert first.facts["depth_source"] == "estimated" and first.facts["elevation"] == "given"
+    model, _ = load_lrm(STARTER / "lrm")
+    starter = lrm.StarterLRM(model)
+    with torch.no_grad():
+        scene = starter.encode(starter.prepare(picture(), task("lrm").check(values), 0))
+    for seed in (1, 2):
+        factor = vary(0, seed)[1]
+        made = ask("starter", seed=seed, **values)
+        assert made.facts["depth_source"] == "drawn" and made.facts["elevation_deg"] == 25
+        back = torch.from_numpy(made.mesh.vertices) / torch.tensor([1, factor, 1])
+        with torch.no_grad():
+            assert float(model.query(scene, back[None])[0].median()) == pytest.approx(-0.1, abs=0.02)
+        deep, was = (np.ptp(mesh.vertices[:, 1]) for mesh in (made.mesh, first.mesh))
+        assert deep == pytest.approx(factor * was, abs=2 * 1.2 * max(factor, 1) / 64)
+
+
+def test_a_seed_gives_one_mesh_and_the_drawn_elevation():
+    first, made, again = (ask("starter", seed=seed) for seed in (0, 3, 3))
+    assert np.array_equal(made.mesh.vertices, again.mesh.vertices)
+    assert np.array_equal(made.mesh.vertex_colors, again.mesh.vertex_colors)
+    found = made.facts["elevation_deg"] - first.facts["elevation_deg"]
+    assert found == pytest.approx(vary(0, 3)[0], abs=0.11)  # both are rounded
+    assert (first.facts["elevation"], made.facts["elevation"]) == ("estimated", "drawn")
+
+
+def test_a_seed_leaves_alone_what_is_given_and_published_weights(tmp_path):
+    given = {"auto_elevation": False, "elevation_deg": 20, "depth": 0.8, "mesh_resolution": 48}
+    folder = save(tmp_path, "triposr")
+    for weights, values in (("starter", given), (folder, {})):
+        first, other = (ask(weights, seed=seed, **values) for seed in (0, 7))
+        assert np.array_equal(first.mesh.vertices, other.mesh.vertices) and first.facts == other.facts
+        assert first.facts.get("depth_source", "given") == first.facts.get("elevation", "given") == "given"
+
+
+@pytest.mark.parametrize("name", ["starter", "triposr", "openlrm"])
+def test_a_coarse_mesh_is_shown_before_the_surface_is_done(name, tmp_path):
+    """Each of its vertices lies within one of its cells, 1/32 of the cube, of the finished mesh."""
+    events: list[Any] = []
+    every = itertools.count().__next__  # a clock so fast that no update is left out
+    progress = Progress(lambda p: events.append(p.stage), lambda *shown: events.append(shown), clock=every)
+    mesh = ask(name if name == "starter" else save(tmp_path, name), progress=progress, max_faces=0).mesh
+    [(i, (views, coarse))] = [(i, event) for i, event in enumerate(events) if isinstance(event, tuple)]
+    assert "Surface" in events[i + 1 :] and "Colors" not in events[:i]
+    assert views.shape == (4, 128, 128, 4) and 100 < len(coarse.vertices) < len(mesh.vertices) / 2
+    cell = (1.2 if name == "starter" else 1) / 32
+    distance, nearest = cKDTree(mesh.vertices).query(coarse.vertices)
+    assert distance.max() <= cell
+    if name == "starter":  # the box's colours change abruptly at its surface
+        assert np.abs(coarse.vertex_colors.astype(float) - mesh.vertex_colors[nearest]).mean() < 16

@@ -124,7 +124,12 @@ def test_the_mesh_is_the_zero_level_set_in_blenders_axes(made, monkeypatch):
         for renderer in (model.shap_e_renderer, pipeline.shap_e_renderer):
             renderer.mlp.mlp[-1].bias[0] -= middle.item()
     result = shap_e.run(Request("", inputs(kind), settings(folder, kind, max_faces=0)), Progress())
+    shown = []
+    fine = settings(folder, kind, max_faces=0, mesh_resolution=40)
+    shap_e.run(Request("", inputs(kind), fine), Progress(on_preview=lambda views, mesh: shown.append((views, mesh))))
     mesh, renderer = result.mesh, pipeline.shap_e_renderer
+    [(views, coarse)] = shown  # the mesh of 32 cells, which `result` is too
+    assert len(views) == 4 and set(map(tuple, mesh.vertices)) <= set(map(tuple, coarse.vertices))
     with torch.no_grad():
         for name, value in renderer.params_proj(latents).items():
             renderer.mlp.get_parameter(name.removeprefix("nerstf.")).copy_(value[0])
@@ -161,7 +166,7 @@ def test_refusals(made, tmp_path):
     for weights, message in (
         (str(tmp_path / "none"), "no weights"),
         (str(tmp_path), "no Shap-E"),
-        ("shap-e-img2img" if kind == "image" else "shap-e", "not installed"),
+        ("shap-e-img2img" if kind == "image" else "shap-e", "not downloaded"),
     ):
         with pytest.raises(WeightsError, match=message):
             shap_e.run(Request("", inputs(kind), settings(weights, kind)), Progress())

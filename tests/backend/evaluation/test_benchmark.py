@@ -53,3 +53,24 @@ def test_scores_ignore_position_and_size(tmp_path, monkeypatch):
     scores = evaluate_object(entry, index, ["perfect"], {"perfect": {}}, true_views=False)[0]["perfect"]
     assert scores["volume_iou"] > 0.99 and scores["f_score_0.02"] == 1
     assert scores["psnr"] > 40
+
+
+def test_lrm_is_measured_with_its_own_estimates(monkeypatch, tmp_path):
+    """Seed 0 for LRM, whatever the object; other engines take the object's number."""
+    corners = np.array([(0, 0, 0), (1, 0, 0), (0, 0.3, 0), (0, 0, 0.5)], np.float32)
+    faces = np.int32([(0, 2, 1), (0, 1, 3), (0, 3, 2), (1, 2, 3)])
+    np.savez(tmp_path / "wedge.npz", vertices=corners, faces=faces, face_colors=np.full((4, 3, 3), 128, np.uint8))
+    seeds = {}
+
+    class Engine:
+        @staticmethod
+        def run(request, _progress):
+            seeds[request.task] = request.seed
+            colors = np.full((4, 4), 255, np.uint8)
+            return MeshResult(Mesh(corners, faces, colors), np.zeros((0, 1, 1, 4), np.uint8), {})
+
+    for name in ("lrm", "one2345"):
+        monkeypatch.setitem(benchmark.ENGINES, name, Engine)
+    entry = ("wedge", "", tmp_path / "wedge.npz")
+    evaluate_object(entry, 5, ["lrm", "one2345"], {"lrm": {}, "one2345": {}}, true_views=False)
+    assert seeds == {"lrm": 0, "one2345": 5}

@@ -110,6 +110,9 @@ def test_the_tasks_and_their_order_are_those_that_saved_files_name():
     assert [declared.name for declared in TASKS] == list(BEFORE)
 
 
+NEW_DEFAULTS = {"max_faces": 30_000, "texture": "1024"}  # files keep the values that were set in them
+
+
 @pytest.mark.parametrize("declared", TASKS, ids=lambda declared: declared.name)
 def test_inputs_weights_and_parameters_are_those_that_saved_files_name(declared: Task[Any]):
     before = BEFORE[declared.name]
@@ -120,7 +123,7 @@ def test_inputs_weights_and_parameters_are_those_that_saved_files_name(declared:
     ]
     assert [
         [p.name, p.kind, p.default, p.minimum, p.maximum, list(p.choices), p.unit] for p in declared.parameters
-    ] == before["parameters"]
+    ] == [[name, kind, NEW_DEFAULTS.get(name, default), *rest] for name, kind, default, *rest in before["parameters"]]
 
 
 def test_catalog_names_are_unique_and_hashes_complete():
@@ -131,3 +134,23 @@ def test_catalog_names_are_unique_and_hashes_complete():
         for file in weights.files:
             assert file.size is None or file.size > 0
             assert file.sha256 is None or (len(file.sha256) == 64 and int(file.sha256, 16) > 0)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({}, True),
+        ({"depth": 0.5}, True),
+        ({"auto_elevation": False}, True),
+        ({"depth": 0.5, "auto_elevation": False}, False),
+        ({"weights": "triposr"}, False),
+        ({"weights": "openlrm-small-1.1"}, False),
+        ({"weights": "/a/folder"}, False),
+    ],
+)
+def test_lrm_takes_a_seed_where_the_starter_estimates_something(values, expected):
+    assert task("lrm").check(values).is_seeded == expected
+
+
+def test_every_other_task_takes_a_seed():
+    assert [declared.name for declared in TASKS if not declared.check({}).is_seeded] == []

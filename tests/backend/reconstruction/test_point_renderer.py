@@ -116,7 +116,6 @@ def test_points_where_the_reference_is_unreliable_keep_their_colour():
 
 def test_views_are_baked_into_a_texture_at_the_right_points():
     """Every vertex looks up its own texel; colours are those of the world there."""
-    pytest.importorskip("xatlas")
     mesh = ball(8)
     colors = blended_colors([shot(mesh, a) for a in (0, 90, 180, 270)], nearest_vertex_colors(mesh))
     textured = decimate_and_texture(mesh, MeshParameters(texture="256", max_faces=0), colors)

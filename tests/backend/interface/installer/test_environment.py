@@ -249,3 +249,12 @@ def test_too_little_disk_space_is_reported_before_downloading(tmp_path):
     with pytest.raises(packages.SetupError, match="GB are free") as caught:
         environment.check_disk(tmp_path, 1 << 60)
     assert "Free some space" in caught.value.remedy
+
+
+def test_the_cost_of_setting_up_is_known_for_each_variant_and_fits_on_the_disk_that_it_needs():
+    variants = [name for name, *_ in hardware.variants() if name != "auto"]
+    assert sorted(variants) == sorted(hardware.SETUP_COSTS)
+    for variant in variants:
+        size, minutes = hardware.setup_cost(variant)
+        assert 0 < 3 * size <= hardware.needed_disk(variant) and minutes > 0  # unpacked
+    assert hardware.setup_cost("") == hardware.setup_cost("cpu") == (330_000_000, 3)
