@@ -4,14 +4,17 @@
 
 import bpy
 
-from ...backend.interface import catalog
+from ...backend.interface import bundles, catalog
 from ...backend.interface.installer import environment
 from .. import session
 from ..base.preferences import PACKAGE
+from ..operators.upkeep.weights import licence
+from ..setup.background_task import BackgroundTask
 from ..setup.disk_scan import Seen
-from ..setup.environment import Setup
+from ..setup.environment import SETTING_UP, Setup
 from ..setup.weights import megabytes
-from .base import split_properties, translated
+from . import bundles as bundle_rows
+from .base import cost, draw_online_access, draw_task, split_properties, translated
 
 DEVICES = (
     ("AUTO", "Automatic", "The graphics card if there is one, else the processor"),
@@ -54,7 +57,15 @@ class Preferences(bpy.types.AddonPreferences):
         update=move_weights,
     )
     show_weights: bpy.props.BoolProperty(
-        name="Weights", description="Show the weights that can be downloaded", default=True
+        name="All Weights", description="Show all weights that can be downloaded", default=False
+    )
+    search: bpy.props.StringProperty(
+        name="Search",
+        description="Show only weights with this text in their title or purpose",
+        options={"TEXTEDIT_UPDATE"},
+    )
+    adopted: bpy.props.EnumProperty(  # bundles whose weights new files use; `scene.better_weights` writes it
+        items=[(bundle.id.upper(), bundle.title, "") for bundle in bundles.BUNDLES], options={"ENUM_FLAG", "HIDDEN"}
     )
     python: bpy.props.StringProperty(
         name="Own Interpreter",
@@ -64,8 +75,8 @@ class Preferences(bpy.types.AddonPreferences):
     )
     device: bpy.props.EnumProperty(name="Device", description="Device that the engines run on", items=DEVICES)
     show_colors: bpy.props.BoolProperty(
-        name="Show Colours in Solid Mode",
-        description="Show the colours of new meshes instead of grey in Solid mode",
+        name="Show Colors in Solid Mode",
+        description="Show the colors of new meshes instead of grey in Solid mode",
         default=True,
     )
 
@@ -79,8 +90,8 @@ class Preferences(bpy.types.AddonPreferences):
         layout = self.layout
         setup, seen = session.current().setup, session.current().disk_scan.seen()
         split_properties(layout)
-        draw_backend(layout, self, setup)
-        layout.separator()
+        draw_backend(layout.box(), context, self, setup, seen)
+        bundle_rows.draw_bundles(layout.box(), context, seen)
         layout.prop(self, "device")
         layout.prop(self, "show_colors")
         layout.prop(self, "frame_new")
@@ -93,34 +104,38 @@ class Preferences(bpy.types.AddonPreferences):
         row.operator("image_to_mesh.copy_report", icon="COPYDOWN")
 
 
-def draw_backend(layout, prefs, setup: Setup) -> None:
-    """State of the environment and the buttons that change it."""
-    task = setup.task
-    if task and task.running:
-        row = layout.row()
-        row.progress(factor=task.overall, text=task.stage)
-        row.operator("image_to_mesh.stop_task", text="", icon="CANCEL")
-        layout.label(text=task.line[-120:])
-        return
-    ready = setup.is_ready()
-    layout.label(
-        text="The backend is ready" if ready else "The backend is not set up", icon="CHECKMARK" if ready else "INFO"
-    )
-    if task and task.trouble:
-        box = layout.box()
-        box.alert = not task.stopped()  # who stops it knows
-        box.label(text=task.trouble.message, icon="ERROR" if box.alert else "INFO")
-        box.label(text=task.trouble.remedy)
-    elif task and task.title != "Setting up":
-        layout.label(text=task.stage, icon="CHECKMARK")
+def draw_backend(layout, context, prefs, setup: Setup, seen: Seen) -> None:
+    """State of the environment and the buttons that change it. Each row keeps its place, whatever goes on."""
+    task = None if bundle_rows.bundle_of(setup.task) else setup.task  # a bundle shows its own
+    draw_state(layout.column(align=True), prefs, setup.is_ready(), task, seen)
     layout.prop(prefs, "variant")
-    if not bpy.app.online_access and not bpy.app.online_access_override:
-        layout.prop(bpy.context.preferences.system, "use_online_access", text="Allow Online Access for the Download")
+    draw_online_access(layout, context)
     row = layout.row()
-    row.operator("image_to_mesh.set_up", text="Repair Backend" if ready else "Set Up Backend", icon="IMPORT")
-    row.operator("image_to_mesh.remove_environment", icon="TRASH")
-    layout.prop(prefs, "python")
-    layout.operator("image_to_mesh.check_interpreter", icon="CHECKMARK")
+    if task and task.running:
+        draw_task(row, task, task.stage)
+    else:
+        ready = setup.is_ready()
+        row.operator("image_to_mesh.set_up", text="Repair Backend" if ready else "Set Up Backend", icon="IMPORT")
+        row.operator("image_to_mesh.remove_environment", icon="TRASH")
+
+
+def draw_state(column, prefs, ready: bool, task: BackgroundTask | None, seen: Seen) -> None:
+    """Two lines: whether the backend is ready or how the last task ended, and more about that."""
+    if task and task.trouble and not task.running:
+        column.alert = not task.stopped()  # who stops it knows
+        column.label(text=task.trouble.message, icon="ERROR" if column.alert else "INFO")
+        column.label(text=task.trouble.remedy, icon="BLANK1")
+        return
+    if ready:
+        column.label(text="The backend is ready", icon="CHECKMARK")
+    else:
+        column.label(text="The backend is not set up", icon="INFO")
+    if task and task.running:
+        column.label(text=task.line[-120:], icon="BLANK1", translate=False)
+    elif not ready:
+        column.label(text=cost(prefs.variant, seen), icon="BLANK1", translate=False)
+    else:
+        column.label(text=task.stage if task and task.title != SETTING_UP else "", icon="BLANK1")
 
 
 def draw_weights(layout, prefs, seen: Seen) -> None:
@@ -131,13 +146,21 @@ def draw_weights(layout, prefs, seen: Seen) -> None:
     row.prop(prefs, "show_weights", icon="TRIA_DOWN" if opened else "TRIA_RIGHT", emboss=False)
     if not opened:
         return
-    layout.prop(prefs, "weights_folder")
+    layout.prop(prefs, "search", text="", icon="VIEWZOOM")
     for part, title in catalog.PARTS.items():
+        sets = [weights for weights in catalog.WEIGHTS if weights.part == part and matches(weights, prefs.search)]
+        if not sets:
+            continue
         box = layout.box()
         box.label(text=title)
-        for weights in catalog.WEIGHTS:
-            if weights.part == part:
-                draw_set(box.column(align=True), weights, seen.weights.get(weights.id, {}))
+        for weights in sets:
+            draw_set(box.column(align=True), weights, seen.weights.get(weights.id, {}))
+
+
+def matches(weights: catalog.Weights, search: str) -> bool:
+    """Whether each word of a search stands in a set's title or purpose, in English or in Blender's language."""
+    texts = weights.title, weights.purpose, translated(weights.title), translated(weights.purpose)
+    return all(word in " ".join(texts).lower() for word in search.lower().split())
 
 
 def draw_set(column, weights, found: dict) -> None:
@@ -151,8 +174,7 @@ def draw_set(column, weights, found: dict) -> None:
     details = column.column(align=True)
     details.active = False
     details.label(text=weights.purpose, icon="BLANK1")
-    licence = f"Licence: {weights.licence}. Commercial use: {weights.commercial_use}. {translated(weights.note)}"
-    details.label(text=licence, icon="BLANK1")
+    details.label(text=f"{licence(weights)}. {translated(weights.note)}", icon="BLANK1", translate=False)
     if here:
         details.label(text=f"{found['origin'].capitalize()}: {found['folder']}", icon="BLANK1")
     elif begun:
@@ -181,6 +203,10 @@ def draw_set_buttons(row, weights, found: dict) -> None:
 def draw_folders(layout, prefs, setup: Setup, seen: Seen) -> None:
     """Folders and their sizes, once they are measured."""
     layout.prop(prefs, "data_folder")
+    layout.prop(prefs, "weights_folder")
+    row = layout.row(align=True)
+    row.prop(prefs, "python")
+    row.operator("image_to_mesh.check_interpreter", text="", icon="CHECKMARK")
     row = layout.row()
     row.label(text=f"Job files: {megabytes(seen.jobs)} ({megabytes(seen.removable)} can be removed)")
     row.operator("image_to_mesh.remove_jobs", icon="TRASH")

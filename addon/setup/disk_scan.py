@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ...backend.interface.installer.environment import size
+from ...backend.interface.installer.hardware import detect_variant
 from ..base.trouble import Trouble
 from . import folders, job_folders, weights
 from .environment import Setup
@@ -16,16 +17,24 @@ from .folders import Chosen
 
 @dataclass(frozen=True)
 class Seen:
-    """weights: by id, the answer of `models list`; jobs: bytes of all jobs; removable: bytes of those that may go."""
+    """weights: by id, the answer of `models list`; jobs: bytes of all jobs; removable: bytes of those that may go;
+    waiting: folder names of finished jobs that have not been imported, newest first; variant: the build of PyTorch that
+    suits this machine, "" while that is unknown."""
 
     weights: dict[str, dict] = field(default_factory=dict)
     jobs: int = 0
     removable: int = 0
+    waiting: tuple[str, ...] = ()
+    variant: str = ""
     complete: bool = False  # whether the sets of weights could be listed
+
+    def has(self, identity: str) -> bool:
+        """Whether a set of weights is known to be here."""
+        return bool(self.weights.get(identity, {}).get("folder"))
 
     def lacks(self, identity: str) -> bool:
         """Whether a set of weights is known to be missing."""
-        return self.complete and not self.weights.get(identity, {}).get("folder")
+        return self.complete and not self.has(identity)
 
 
 class DiskScan:
@@ -54,6 +63,10 @@ class DiskScan:
             self.start_timer()
         return self.known
 
+    def imports(self, folder: str) -> None:
+        """Note that a finished job, by its folder's name, waits no longer."""
+        self.known = replace(self.known, waiting=tuple(name for name in self.known.waiting if name != folder))
+
     def close(self) -> None:
         """End the thread."""
         self._stop.set()
@@ -68,4 +81,6 @@ class DiskScan:
             found = {model["id"]: model for model in listed}
         except (Trouble, OSError):  # not set up yet, or a folder that cannot be read; others report that
             found = {}
-        self.known = Seen(found, size(chosen.jobs), sum(removable), bool(found))
+        waiting = tuple(folder.name for folder in job_folders.unimported(chosen.jobs))
+        variant = self.known.variant or detect_variant()
+        self.known = Seen(found, size(chosen.jobs), sum(removable), waiting, variant, bool(found))

@@ -14,6 +14,7 @@ from . import folders, job_folders
 from .background_task import BackgroundTask
 from .folders import EXTENSION, OTHER_FOLDER, Chosen
 
+SETTING_UP = "Setting up"
 SET_UP = "Press Set Up Backend in the preferences"
 NOT_SET_UP = "The backend is not set up yet. Press Set Up Backend in the preferences"
 
@@ -48,6 +49,8 @@ class Setup:
         self.task: BackgroundTask | None = None  # the one that runs, or the last one
         self.generation = 0  # grows whenever something on the disk may have changed
         self._ready: bool | None = None  # None: not looked yet
+        self._removable: bool | None = None
+        self._then: Callable[[], None] | None = None
 
     @property
     def running(self) -> bool:
@@ -60,9 +63,15 @@ class Setup:
             self._ready = chosen.python.is_file() if chosen.python else environment.is_ready(chosen.data_folder)
         return self._ready
 
+    def has_environment(self) -> bool:
+        """Whether there is an environment to remove, complete or not. Asked on every redraw, as `is_ready`."""
+        if self._removable is None:
+            self._removable = (folders.chosen().data_folder / "environment").is_dir()
+        return self._removable
+
     def look_again(self) -> None:
         """Forget what was seen on the disk."""
-        self._ready = None
+        self._ready = self._removable = None
         self.generation += 1
 
     def why_unavailable(self) -> str:
@@ -71,8 +80,15 @@ class Setup:
             return f"{self.task.title} is in progress. Wait for it to finish"
         return "" if self.is_ready() else NOT_SET_UP
 
-    def begin(self, title: str, work: Callable[[BackgroundTask], None], exclusive: bool = True) -> None:
-        self.task = BackgroundTask(title, work, exclusive)
+    def begin(
+        self,
+        title: str,
+        work: Callable[[BackgroundTask], None],
+        exclusive: bool = True,
+        then: Callable[[], None] | None = None,
+    ) -> None:
+        """Start a task. then: called on the main thread when it has ended without trouble."""
+        self.task, self._then = BackgroundTask(title, work, exclusive), then
         self.start_timer()
 
     def poll(self) -> None:
@@ -81,6 +97,8 @@ class Setup:
             self.task.poll()
             if self.task.ended:
                 self.look_again()
+                if self._then and not self.task.trouble:
+                    self._then()
 
     def close(self) -> None:
         """End the task's thread."""
@@ -101,7 +119,7 @@ class Setup:
 
                 environment.install(chosen.data_folder, EXTENSION, chosen.variant, say, task.stopped)
 
-        self.begin("Setting up", work)
+        self.begin(SETTING_UP, work)
 
     def remove(self, chosen: Chosen) -> None:
         self.begin("Removing", lambda task: environment.remove(chosen.data_folder))

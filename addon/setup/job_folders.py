@@ -11,6 +11,7 @@ from ...backend.interface.files import read_json
 
 REQUEST, REPORT, RESULT, CHECKPOINT = "request.json", "report.json", "result.npz", "state.pt"
 PICTURE = "picture.png"  # the first image of a job that makes images
+THUMBNAIL = "thumbnail.png"
 IMPORTED = "imported"  # empty file: the result is in a scene
 DAY_S = 86_400
 

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from ...backend.interface import catalog, protocol
 from ...backend.interface.files import parse_json
 from ...backend.interface.installer import packages
@@ -25,6 +27,38 @@ def begin(setup: environment.Setup, chosen: Chosen, verb: str, identity: str, *o
         task.say(f"{title}: done", 1.0)
 
     setup.begin(title, work, exclusive=verb == "remove")
+
+
+def begin_downloads(
+    setup: environment.Setup,
+    chosen: Chosen,
+    title: str,
+    sets: Sequence[catalog.Weights],
+    then: Callable[[], None] | None = None,
+) -> None:
+    """Start the background task that downloads sets one after the other; those that are here take no time.
+
+    title: of what they are for. then: called on the main thread when all are here.
+    """
+    total = sum(weights.size for weights in sets)
+
+    def work(task: BackgroundTask) -> None:
+        done = 0
+        for weights in sets:
+
+            def say(stage: str, overall: float, line: str, before: int = done, size: int = weights.size) -> None:
+                task.say(stage, (before + overall * size) / total, line)
+
+            run(chosen, task.stopped, say, "download", weights.id, "--follow")
+            done += weights.size
+        task.say(f"{downloading(title)}: done", 1.0)
+
+    setup.begin(downloading(title), work, exclusive=False, then=then)
+
+
+def downloading(title: str) -> str:
+    """The title of the task that downloads something."""
+    return f"{VERBS['download']} {title}"
 
 
 def run(chosen: Chosen, stopped: packages.Stopped, say: Say, *arguments: str) -> dict:
@@ -51,9 +85,6 @@ def run(chosen: Chosen, stopped: packages.Stopped, say: Say, *arguments: str) ->
     return answer
 
 
-def licence(weights: catalog.Weights) -> str:
-    return f"{weights.licence}. Commercial use: {weights.commercial_use}"
-
-
 def megabytes(size: int) -> str:
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
+    """A size for people, in GB or MB."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.{0 if size >= 1e7 else 1}f} MB"

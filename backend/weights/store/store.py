@@ -69,7 +69,7 @@ def find(weights: str, known: Collection[str], remedy: str) -> Path:
     if weights in known:
         chosen, found = catalog.weights(weights), locate(weights)
         if found is None:
-            raise WeightsError(f"The weights {chosen.title} are not installed.", get(chosen))
+            raise WeightsError(f"{chosen.title} is not downloaded yet.", get(chosen))
         files = [found / file.path for file in chosen.files]
         return files[0] if len(files) == 1 and files[0].is_file() else found
     path = Path(weights).expanduser()
@@ -213,7 +213,7 @@ def check_sum(weights: Weights, path: Path, found: Sum, published: catalog.File 
 
 def get(weights: Weights) -> str:
     """The remedy for a missing set of weights."""
-    return f"Download it in the extension's preferences, or with: python -m backend models download {weights.id}"
+    return f"Download it in the preferences, or with: models download {weights.id}"
 
 
 def partial(weights: Weights) -> int:

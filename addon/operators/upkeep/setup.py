@@ -5,12 +5,12 @@ from pathlib import Path
 
 import bpy
 
-from .. import session
-from ..base.preferences import PACKAGE, preferences
-from ..base.trouble import sentences
-from ..setup import folders
-from ..setup.environment import Setup
-from .job_operator import ExplainedOperator
+from ... import session
+from ...base.preferences import PACKAGE, preferences
+from ...base.trouble import sentences
+from ...setup import folders
+from ...setup.environment import Setup
+from ..job_operator import ExplainedOperator
 
 RUNNING = "Wait for the running task to finish"
 JOB_RUNNING = "A job is running. Cancel it or wait for it to finish"
@@ -76,6 +76,12 @@ class IMAGE_TO_MESH_OT_remove_environment(ConfirmedOperator, bpy.types.Operator)
     bl_idname = "image_to_mesh.remove_environment"
     bl_label = "Remove Backend"
 
+    @classmethod
+    def why_unavailable(cls, context) -> str:
+        if not session.current().setup.has_environment():
+            return "Nothing is set up, so there is nothing to remove"
+        return super().why_unavailable(context)
+
     def begin(self, setup, chosen):
         setup.remove(chosen)
 
@@ -132,7 +138,7 @@ def why_offline() -> str:
         return ""
     if bpy.app.online_access_override:
         return "Blender was started in offline mode"
-    return "Allow online access first, here or in Preferences > System"
+    return "Tick Allow Online Access first"
 
 
 def show_folder(operator: bpy.types.Operator, folder: Path) -> set[str]:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import bpy
 
-from .. import session
-from ..base.trouble import sentences
-from ..setup import folders
+from ... import session
+from ...base.trouble import sentences
+from ...setup import folders
 
 LOG = "Image to Mesh Log"
 TAIL_BYTES = 200_000

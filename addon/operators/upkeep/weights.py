@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # pyright: reportInvalidTypeForm=false
-"""The buttons beside each set of weights in the preferences."""
+"""The buttons beside each set of weights, and each bundle of them, in the preferences."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import bpy
 
-from ...backend.interface import catalog
-from .. import session
-from ..setup import folders, weights
-from .job_operator import ExplainedOperator
+from ....backend.interface import bundles, catalog
+from ... import session
+from ...scene import better_weights
+from ...setup import folders, weights
+from ..job_operator import ExplainedOperator
 from .setup import JOB_RUNNING, RUNNING, show_folder, why_offline
 
 
@@ -36,11 +38,10 @@ class WeightsOperator(ExplainedOperator):
 
 
 class IMAGE_TO_MESH_OT_download_model(WeightsOperator, bpy.types.Operator):
-    """Download these weights, or resume a stopped download"""
+    """Download these weights and those that they need, or resume a stopped download"""
 
     bl_idname = "image_to_mesh.download_model"
     bl_label = "Download Weights"
-    verb = "download"
 
     @classmethod
     def why_unavailable(cls, context) -> str:
@@ -51,13 +52,57 @@ class IMAGE_TO_MESH_OT_download_model(WeightsOperator, bpy.types.Operator):
 
     def draw(self, context):
         """Size and terms, before the artist agrees."""
-        offered = catalog.weights(self.model)
-        self.layout.label(text=f"{offered.title}: {weights.megabytes(offered.size)}", icon="IMPORT")
-        self.layout.label(text=f"Licence: {weights.licence(offered)}")
-        if offered.note:
-            self.layout.label(text=offered.note)
-        if offered.gated:
-            self.layout.label(text="First accept the licence on the publisher's page and log in (hf auth login)")
+        for offered in lacking(bundles.with_required(self.model)):
+            self.layout.label(text=f"{offered.title}: {weights.megabytes(offered.size)}", icon="IMPORT")
+            self.layout.label(text=licence(offered))
+            if offered.note:
+                self.layout.label(text=offered.note)
+            if offered.gated:
+                self.layout.label(text="First accept the licence on the publisher's page and log in (hf auth login)")
+
+    def execute(self, context):
+        needed = bundles.with_required(self.model)
+        weights.begin_downloads(session.current().setup, folders.chosen(), needed[0].title, lacking(needed))
+        return {"FINISHED"}
+
+
+class IMAGE_TO_MESH_OT_download_bundle(ExplainedOperator, bpy.types.Operator):
+    """Download this, or resume a stopped download. It then takes the place of the built-in model"""
+
+    bl_idname = "image_to_mesh.download_bundle"
+    bl_label = "Download Bundle"
+    bl_options = {"INTERNAL"}
+
+    bundle: bpy.props.StringProperty(options={"HIDDEN", "SKIP_SAVE"})  # its id
+
+    @classmethod
+    def why_unavailable(cls, context) -> str:
+        return IMAGE_TO_MESH_OT_download_model.why_unavailable(context)
+
+    def execute(self, context):
+        bundle = bundles.bundle(self.bundle)
+        weights.begin_downloads(
+            session.current().setup,
+            folders.chosen(),
+            bundle.title,
+            lacking(bundle.sets),
+            lambda: better_weights.adopt(bundle),
+        )
+        return {"FINISHED"}
+
+
+class IMAGE_TO_MESH_OT_use_bundle(bpy.types.Operator):
+    """Use these weights in this scene"""
+
+    bl_idname = "image_to_mesh.use_bundle"
+    bl_label = "Use Bundle"
+    bl_options = {"INTERNAL", "UNDO"}
+
+    bundle: bpy.props.StringProperty(options={"HIDDEN", "SKIP_SAVE"})  # its id
+
+    def execute(self, context):
+        better_weights.choose(context.scene, bundles.bundle(self.bundle))
+        return {"FINISHED"}
 
 
 class IMAGE_TO_MESH_OT_verify_model(WeightsOperator, bpy.types.Operator):
@@ -103,6 +148,7 @@ class IMAGE_TO_MESH_OT_remove_model(WeightsOperator, bpy.types.Operator):
 
     def execute(self, context):
         session.current().queue.stop()  # an idle backend holds files open, which Windows would not let us delete
+        better_weights.forget(self.model)
         return super().execute(context)
 
 
@@ -120,8 +166,21 @@ class IMAGE_TO_MESH_OT_open_model_folder(bpy.types.Operator):
         return show_folder(self, Path(found) if found else folders.chosen().weights)
 
 
+def lacking(sets: Sequence[catalog.Weights]) -> list[catalog.Weights]:
+    """The sets that are not known to be here."""
+    seen = session.current().disk_scan.seen()
+    return [weights for weights in sets if not seen.has(weights.id)]
+
+
+def licence(offered: catalog.Weights | bundles.Bundle) -> str:
+    """A licence, and what it permits in plain words, in Blender's language."""
+    return f"{bpy.app.translations.pgettext_iface(bundles.TERMS[offered.commercial_use])} ({offered.licence})"
+
+
 classes = (
     IMAGE_TO_MESH_OT_download_model,
+    IMAGE_TO_MESH_OT_download_bundle,
+    IMAGE_TO_MESH_OT_use_bundle,
     IMAGE_TO_MESH_OT_verify_model,
     IMAGE_TO_MESH_OT_convert_model,
     IMAGE_TO_MESH_OT_remove_model,

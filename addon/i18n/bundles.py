@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# ruff: noqa: RUF001, Chinese has commas of its own
+"""Bundles of weights, the built-in trial model, and the cost of setting up."""
+
+ROWS = {
+    "Get a Better Model": ("Besseres Modell holen", "より良いモデルを入手", "더 나은 모델 받기", "获取更好的模型"),
+    "Better Meshes": ("Bessere Meshes", "より良いメッシュ", "더 나은 메시", "更好的网格"),
+    "Better Cut-outs": ("Besseres Freistellen", "より良い切り抜き", "더 나은 오려내기", "更好的抠图"),
+    "Better Pictures and Prompts": (
+        "Bessere Bilder aus Prompts",
+        "プロンプトからより良い画像",
+        "프롬프트로 더 나은 그림",
+        "更好的提示词图像",
+    ),
+    "Cleaner shapes and sides from an image, in one pass": (
+        "Sauberere Formen und Seiten aus einem Bild, in einem Durchgang",
+        "1枚の画像から、より整った形状と側面を一度に生成します",
+        "이미지 한 장으로 더 깔끔한 형태와 옆면을 한 번에 만듭니다",
+        "由一张图像一次生成更干净的形状和侧面",
+    ),
+    "Cuts objects out of photos with shadows or busy backgrounds": (
+        "Stellt Objekte auf Fotos mit Schatten oder unruhigem Hintergrund frei",
+        "影や複雑な背景のある写真から物体を切り抜きます",
+        "그림자나 복잡한 배경이 있는 사진에서 물체를 잘라 냅니다",
+        "从有阴影或杂乱背景的照片中抠出物体",
+    ),
+    "Pictures of anything you describe, not only simple objects": (
+        "Bilder von allem, was Sie beschreiben, nicht nur von einfachen Objekten",
+        "単純な物体に限らず、説明したものを何でも画像にします",
+        "간단한 물체뿐 아니라 설명한 것은 무엇이든 그립니다",
+        "可生成你描述的任何事物，而不只是简单物体",
+    ),
+    "May be used commercially": ("Kommerziell nutzbar", "商用利用できます", "상업적으로 쓸 수 있음", "可商用"),
+    "May be used commercially, with conditions": (
+        "Unter Bedingungen kommerziell nutzbar",
+        "条件付きで商用利用できます",
+        "조건부로 상업적으로 쓸 수 있음",
+        "有条件可商用",
+    ),
+    "Unclear whether it may be used commercially": (
+        "Unklar, ob kommerziell nutzbar",
+        "商用利用できるかは不明です",
+        "상업적 사용 가능 여부 불분명",
+        "能否商用不明确",
+    ),
+    "May not be used commercially": (
+        "Nicht kommerziell nutzbar",
+        "商用利用できません",
+        "상업적으로 쓸 수 없음",
+        "不可商用",
+    ),
+    "Ready": ("Bereit", "準備完了", "준비됨", "就绪"),
+    "Use": ("Verwenden", "使用", "사용", "使用"),
+    "Use Better Model": ("Besseres verwenden", "より良いモデルを使用", "더 나은 모델 사용", "使用更好的模型"),
+    "Use Bundle": ("Paket verwenden", "バンドルを使用", "묶음 사용", "使用套装"),
+    "Download Bundle": ("Paket herunterladen", "バンドルをダウンロード", "묶음 다운로드", "下载套装"),
+    "Use these weights in this scene": (
+        "Diese Gewichte in dieser Szene verwenden",
+        "このシーンでこの重みを使用します",
+        "이 씬에서 이 가중치를 사용합니다",
+        "在此场景中使用这些权重",
+    ),
+    "Download this, or resume a stopped download. It then takes the place of the built-in model": (
+        "Herunterladen oder einen angehaltenen Download fortsetzen. Danach ersetzt es das eingebaute Modell",
+        "ダウンロードするか、停止したダウンロードを再開します。完了後は内蔵モデルの代わりに使われます",
+        "다운로드하거나 멈춘 다운로드를 계속합니다. 그 뒤 내장 모델 대신 쓰입니다",
+        "下载或继续已停止的下载。完成后将取代内置模型",
+    ),
+    "Download these weights and those that they need, or resume a stopped download": (
+        "Diese Gewichte und die, die sie brauchen, herunterladen oder einen angehaltenen Download fortsetzen",
+        "この重みと必要な重みをダウンロードするか、停止したダウンロードを再開します",
+        "이 가중치와 필요한 가중치를 다운로드하거나 멈춘 다운로드를 계속합니다",
+        "下载这些权重及其所需的权重，或继续已停止的下载",
+    ),
+    "Built-in trial model: simple objects only": (
+        "Eingebautes Probemodell: nur einfache Objekte",
+        "内蔵の試用モデル: 単純な物体のみ",
+        "내장 시험 모델: 간단한 물체만",
+        "内置试用模型：仅限简单物体",
+    ),
+    "All Weights": ("Alle Gewichte", "すべての重み", "모든 가중치", "所有权重"),
+    "Show all weights that can be downloaded": (
+        "Alle Gewichte zeigen, die sich herunterladen lassen",
+        "ダウンロードできるすべての重みを表示します",
+        "다운로드할 수 있는 모든 가중치를 보입니다",
+        "显示所有可下载的权重",
+    ),
+    "Search": ("Suchen", "検索", "검색", "搜索"),
+    "Show only weights with this text in their title or purpose": (
+        "Nur Gewichte zeigen, in deren Name oder Zweck dieser Text steht",
+        "名前または用途にこの文字を含む重みだけを表示します",
+        "이름이나 용도에 이 글자가 있는 가중치만 보입니다",
+        "仅显示名称或用途含此文本的权重",
+    ),
+    "Allow Online Access": ("Onlinezugriff erlauben", "オンラインアクセスを許可", "온라인 접근 허용", "允许联网"),
+    "Tick Allow Online Access first": (
+        "Erst „Onlinezugriff erlauben“ anhaken",
+        "先に「オンラインアクセスを許可」にチェックしてください",
+        "먼저 ‘온라인 접근 허용’을 체크하세요",
+        "请先勾选“允许联网”",
+    ),
+    "Downloads about {size}, takes about {minutes} minutes": (
+        "Lädt etwa {size}, dauert etwa {minutes} Minuten",
+        "約{size}をダウンロードし、約{minutes}分かかります",
+        "약 {size}를 다운로드하며 약 {minutes}분 걸립니다",
+        "下载约 {size}，需约 {minutes} 分钟",
+    ),
+    "Set up the backend first": (
+        "Erst das Backend einrichten",
+        "先にバックエンドを設定してください",
+        "먼저 백엔드를 설치하세요",
+        "请先安装后端",
+    ),
+    "Nothing is set up, so there is nothing to remove": (
+        "Es ist nichts eingerichtet, also gibt es nichts zu entfernen",
+        "何も設定されていないので、削除するものはありません",
+        "설치된 것이 없어 제거할 것이 없습니다",
+        "尚未安装，没有可移除的内容",
+    ),
+}
