@@ -11,7 +11,7 @@ from collections.abc import Callable
 import bpy
 
 from ..backend.interface import protocol
-from .base.icons import Icons
+from .base.icons import INPUT, RESULT, SHEET, Icons
 from .base.trouble import Trouble
 from .jobs.job import Job, State
 from .jobs.process import Launch
@@ -19,10 +19,13 @@ from .jobs.queue import JobQueue
 from .jobs.timer import Timer
 from .scene import mesh_import
 from .scene.delivery import IMPORT
+from .scene.images.input_preview import InputPreview
+from .scene.result_view import ResultView
 from .scene.viewport_preview import ViewportPreview
 from .settings import choices
 from .setup import environment, folders, job_folders
 from .setup.disk_scan import DiskScan
+from .setup.expected_time import ExpectedTime
 
 TICK_S = 0.1
 IDLE_S = 1.0
@@ -31,14 +34,18 @@ ENDS = {State.DONE: "{name} is done", State.FAILED: "{name} failed: {message}"}
 
 
 class Session:
-    """Made when Blender enables the extension, closed when it disables it. The first job starts timer and process."""
+    """Made when Blender enables the extension, closed when it disables it. The panel starts timer and process."""
 
     def __init__(self) -> None:
         self.timer = Timer(self.tick)
-        self.queue = JobQueue(self.launch, self.deliver)
+        self.queue = JobQueue(self.launch, self.deliver, lambda answer: self.input.take(answer))
+        self.input = InputPreview(self.queue.ask, self.queue.warm_up, self.timer.wake)
         self.setup = environment.Setup(self.timer.start)
         self.disk_scan = DiskScan(self.setup, self.timer.start)
-        self.icons, self.preview = Icons(), ViewportPreview()
+        self.expected = ExpectedTime(
+            lambda: folders.chosen().jobs, self.timer.start, self.queue.has_models, self.queue.devices
+        )
+        self.icons, self.preview, self.result = Icons(), ViewportPreview(), ResultView()
         self.longest_ms = 0.0  # the longest time that a tick has held Blender, without imports
         self.longest_import_ms = 0.0
         self._imports_ms = 0.0  # of all imports together
@@ -90,6 +97,8 @@ class Session:
         """Move everything on; returns the seconds until the next call, as Blender's timers want it."""
         began, imports = time.perf_counter(), self._imports_ms
         try:
+            if self.setup.is_ready():
+                self.input.poll()
             self.queue.poll()
             self.setup.poll()
             self.announce()
@@ -97,11 +106,20 @@ class Session:
             traceback.print_exc()
             self.queue.stop(timeout=0.0)
         job = self.queue.active
-        if self.icons.show_sheet(job.progress.sheet if job else None) | self._has_changed():
+        pictures = {SHEET: job.progress.sheet if job else None, INPUT: self.input.picture}
+        pictures[RESULT] = self.result.picture
+        changed = [self.icons.show(key, picture) for key, picture in pictures.items()]
+        if any(changed) | self._has_changed():
             redraw_panels()
         self.preview.show(job)
         self.longest_ms = max(self.longest_ms, 1000 * (time.perf_counter() - began) - (self._imports_ms - imports))
-        if self.queue.busy or self.setup.running or self.disk_scan.running:
+        if (
+            self.queue.busy
+            or self.input.waiting
+            or self.setup.running
+            or self.disk_scan.running
+            or self.expected.running
+        ):
             return TICK_S
         return IDLE_S if self.queue.process or self._silent_at else None
 
@@ -110,13 +128,15 @@ class Session:
         last, running, text = self.queue.last, self.queue.active, None
         if last is not None and last.id != self._announced:
             self._announced, self._silent_at = last.id, time.monotonic() + NOTICE_S
+            self.expected.refresh()
         if self._silent_at and time.monotonic() > self._silent_at:
             self._silent_at = 0.0
         if self._silent_at and last is not None and last.state in ENDS:
             text = ENDS[last.state].format(name=last.name, message=last.outcome.message)
         elif running:
-            stage = running.progress.stage_text(bpy.app.translations.pgettext_iface)
-            text = ". ".join(filter(None, (f"{running.name}: {stage}", running.progress.time_left())))
+            translate = bpy.app.translations.pgettext_iface
+            stage, left = running.progress.stage_text(translate), running.progress.time_left(translate)
+            text = ". ".join(filter(None, (f"{running.name}: {stage}", left)))
         self.write_status(f"Image to Mesh: {text}" if text else None)
 
     def write_status(self, text: str | None) -> None:
@@ -132,6 +152,7 @@ class Session:
         self.queue.stop()
         self.setup.close()
         self.disk_scan.close()
+        self.expected.close()
         self.icons.close()
         self.preview.close()
 
@@ -143,6 +164,8 @@ class Session:
             last and last.id,
             task and (task.stage, task.line, task.overall, len(task.sizes), task.ended),
             self.disk_scan.known,
+            (self.input.words, self.input.objects),
+            self.expected.known,
         )
         changed, self._drawn = state != self._drawn, state
         return changed

@@ -13,6 +13,7 @@ from . import thumbnail
 
 SHEET_PIXELS = 512  # longest side of the contact sheet of the generated views
 TEXTURE_PIXELS = 16_384  # longest side of a texture that Blender can hold
+CHECKER_PIXELS, CHECKER_GREYS = 16, (76, 102)
 BACKDROP = 0.19  # sRGB grey behind transparent pixels, near the colour of Blender's panels
 
 
@@ -129,6 +130,15 @@ def contact_sheet(views: np.ndarray, longest: int = SHEET_PIXELS) -> np.ndarray:
     opaque = np.full((*sheet.shape[:2], 4), 255, np.uint8)
     opaque[..., :3] = np.rint(sheet * 255)
     return opaque
+
+
+def on_checker(picture: np.ndarray) -> np.ndarray:
+    """uint8 (H, W, 4), straight alpha -> opaque uint8 (H, W, 4) on the grey squares that stand for transparency."""
+    row, column = np.indices(picture.shape[:2]) // CHECKER_PIXELS
+    grey = np.where((row + column) % 2, *CHECKER_GREYS).astype(np.float32)[..., None]
+    alpha = picture[..., 3:].astype(np.float32) / 255
+    color = picture[..., :3] * alpha + grey * (1 - alpha)
+    return np.concatenate([np.rint(color), np.full((*grey.shape[:2], 1), 255)], -1).astype(np.uint8)
 
 
 def encode_image(pixels: np.ndarray, is_float: bool) -> bytes:

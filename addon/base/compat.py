@@ -34,10 +34,16 @@ def modal_operators(window: bpy.types.Window) -> list[str]:
 
 
 @contextmanager
-def png_output(scene: bpy.types.Scene) -> Iterator[None]:
-    """Let the scene save RGBA PNG for a moment, whatever the artist has chosen, and put that back."""
+def image_output(scene: bpy.types.Scene, file_format: str) -> Iterator[None]:
+    """Let the scene save RGBA images of a format for a moment, whatever the artist has chosen, and put that back."""
     settings = scene.render.image_settings
-    wanted = {"media_type": "IMAGE", "file_format": "PNG", "color_mode": "RGBA", "color_depth": "8", "compression": 0}
+    wanted = {
+        "media_type": "IMAGE",
+        "file_format": file_format,
+        "color_mode": "RGBA",
+        "color_depth": "8",
+        "compression": 0,
+    }
     wanted = {name: value for name, value in wanted.items() if hasattr(settings, name)}
     before = {name: getattr(settings, name) for name in wanted}
     try:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import zlib
+from pathlib import Path
 
 import bpy
 import bpy.utils.previews
@@ -11,7 +12,7 @@ import numpy as np
 
 from . import thumbnail
 
-SHEET = "views"  # key of the icon that shows a job's views
+SHEET, INPUT, RESULT = "views", "input", "result"  # keys: a job's views, the chosen image, the last mesh
 LIST_PIXELS = 32  # side of an icon in a row of a list
 
 
@@ -20,22 +21,23 @@ class Icons:
 
     def __init__(self) -> None:
         self.previews = None
-        self._sheet: np.ndarray | None = None
+        self._shown: dict[str, np.ndarray | None] = {}
 
-    def show_sheet(self, sheet: np.ndarray | None) -> bool:
-        """Show a contact sheet uint8 (H, W, 4), first row on top, or none. Returns whether it changed."""
-        if sheet is self._sheet:
+    def show(self, key: str, picture: np.ndarray | None) -> bool:
+        """Show a picture uint8 (H, W, 4), opaque, first row on top, as the icon of a key; None shows none. Returns
+        whether it changed."""
+        if picture is self._shown.get(key):
             return False
-        self._sheet = sheet
-        if sheet is not None:
-            icon = self._collection().get(SHEET) or self._collection().new(SHEET)
-            icon.image_size = sheet.shape[1::-1]
-            icon.image_pixels.foreach_set(packed(sheet))
+        self._shown[key] = picture
+        if picture is not None:
+            icon = self._collection().get(key) or self._collection().new(key)
+            icon.image_size = picture.shape[1::-1]
+            icon.image_pixels.foreach_set(packed(picture))
         return True
 
-    def sheet_id(self) -> int:
-        """The icon of the contact sheet, 0 if none is shown."""
-        return self.previews[SHEET].icon_id if self.previews and self._sheet is not None else 0
+    def shown_id(self, key: str) -> int:
+        """The icon of a key, 0 if it shows none."""
+        return self.previews[key].icon_id if self.previews and self._shown.get(key) is not None else 0
 
     def thumbnail_id(self, text: str) -> int:
         """The icon of a picture that `thumbnail.encode` made, 0 if the text holds none."""
@@ -51,10 +53,19 @@ class Icons:
             icon.icon_pixels.foreach_set(packed(pixels[::step, ::step]))
         return icons[key].icon_id
 
+    def file_id(self, path: Path) -> int:
+        """The icon of an image file, which Blender reads when it is drawn; 0 if there is none."""
+        icons, key = self._collection(), str(path)
+        if key not in icons:
+            if not path.is_file():
+                return 0
+            icons.load(key, key, "IMAGE")
+        return icons[key].icon_id
+
     def close(self) -> None:
         if self.previews is not None:
             bpy.utils.previews.remove(self.previews)
-        self.previews = self._sheet = None
+        self.previews, self._shown = None, {}
 
     def _collection(self):
         if self.previews is None:

@@ -10,14 +10,15 @@ import numpy as np
 
 SIDE = 96  # pixels
 POINTS = 15_000  # on the surface, each two pixels wide: enough to leave no holes
-AZIMUTH, ELEVATION = np.radians(30), np.radians(20)
+ELEVATION = np.radians(20)
+AZIMUTH = np.radians(30)
 BACKDROP = 0.19  # sRGB grey, near the colour of Blender's panels
 LONGEST = 4 * SIDE * SIDE  # bytes; no longer text can be one of these pictures
 
 
-def paint(vertices: np.ndarray, faces: np.ndarray, colors: np.ndarray) -> np.ndarray:
+def paint(vertices: np.ndarray, faces: np.ndarray, colors: np.ndarray, turn: float = 0.0) -> np.ndarray:
     """Draw a mesh from its front right, a little from above: vertices (N, 3), faces (M, 3), colours uint8 (N, 4) ->
-    uint8 (SIDE, SIDE, 3), first row on top. Points are drawn evenly from the
+    uint8 (SIDE, SIDE, 3), first row on top. turn: further to the right, in radians. Points are drawn evenly from the
     surface, and each pixel shows the nearest one."""
     picture = np.full((SIDE, SIDE, 3), round(255 * BACKDROP), np.uint8)
     corners = vertices[faces].astype(np.float32)
@@ -29,8 +30,9 @@ def paint(vertices: np.ndarray, faces: np.ndarray, colors: np.ndarray) -> np.nda
     face = rng.choice(len(faces), POINTS, p=area / area.sum())
     share = rng.dirichlet((1, 1, 1), POINTS).astype(np.float32)
     points = np.einsum("pc,pcx->px", share, corners[face])
-    right = np.array([np.cos(AZIMUTH), np.sin(AZIMUTH), 0])
-    behind = np.array([-np.sin(AZIMUTH) * np.cos(ELEVATION), np.cos(AZIMUTH) * np.cos(ELEVATION), -np.sin(ELEVATION)])
+    azimuth = AZIMUTH + turn
+    right = np.array([np.cos(azimuth), np.sin(azimuth), 0])
+    behind = np.array([-np.sin(azimuth) * np.cos(ELEVATION), np.cos(azimuth) * np.cos(ELEVATION), -np.sin(ELEVATION)])
     seen = points @ np.stack([right, np.cross(right, behind), behind], 1)
     low, high = seen[:, :2].min(0), seen[:, :2].max(0)
     pixel = (SIDE / 2 + (seen[:, :2] - (low + high) / 2) * (0.92 * SIDE / (high - low).max())).astype(int)

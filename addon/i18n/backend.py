@@ -52,12 +52,6 @@ ROWS = {
         "다운로드한 가중치와 직접 둔 사본의 폴더. 비우면 데이터 폴더 안",
         "已下载权重和自备副本的文件夹。留空：位于数据文件夹中",
     ),
-    "Show the weights that can be downloaded": (
-        "Zeigt die Gewichte, die man herunterladen kann",
-        "ダウンロードできる重みを表示します",
-        "다운로드할 수 있는 가중치를 보여 줍니다",
-        "显示可下载的权重",
-    ),
     "Your own Python with PyTorch and the other packages, instead of Set Up Backend": (
         "Eigenes Python mit PyTorch und den anderen Paketen, statt „Backend einrichten“",
         "「バックエンドを設定」の代わりに使う、PyTorchなどのパッケージが入った独自のPython",
@@ -94,7 +88,7 @@ ROWS = {
         "Apple 실리콘의 그래픽 프로세서",
         "Apple 芯片的图形处理器",
     ),
-    "Show the colours of new meshes instead of grey in Solid mode": (
+    "Show the colors of new meshes instead of grey in Solid mode": (
         "Zeigt im Solid-Modus die Farben neuer Meshes statt Grau",
         "ソリッドモードで、新しいメッシュを灰色でなく色付きで表示します",
         "솔리드 모드에서 새 메시를 회색 대신 색으로 보여 줍니다",
@@ -197,10 +191,35 @@ ROWS = {
         "데이터 폴더에 백엔드 전용 Python 환경을 만듭니다. PyTorch와 다른 패키지를 한 번 다운로드합니다",
         "在数据文件夹中为后端创建独立的 Python 环境。只需下载一次 PyTorch 等软件包",
     ),
-    "Download these weights, or resume a stopped download": (
-        "Lädt diese Gewichte herunter oder setzt einen angehaltenen Download fort",
-        "この重みをダウンロードします。中断したダウンロードは続きから再開します",
-        "이 가중치를 다운로드하거나 멈춘 다운로드를 이어서 합니다",
-        "下载这些权重，或继续已停止的下载",
+    "Background kept.": ("Hintergrund behalten.", "背景を残しました。", "배경을 유지했습니다.", "已保留背景。"),
+    "Transparency used.": (
+        "Transparenz verwendet.",
+        "透明部分を使いました。",
+        "투명도를 사용했습니다.",
+        "已使用透明度。",
+    ),
+    "Background removed by rembg.": (
+        "Mit rembg freigestellt.",
+        "rembgで背景を除去しました。",
+        "rembg로 배경을 제거했습니다.",
+        "已用 rembg 去除背景。",
+    ),
+    "Background removed by Segment Anything.": (
+        "Mit Segment Anything freigestellt.",
+        "Segment Anythingで背景を除去しました。",
+        "Segment Anything으로 배경을 제거했습니다.",
+        "已用 Segment Anything 去除背景。",
+    ),
+    "Background removed by its color.": (
+        "Nach der Hintergrundfarbe freigestellt.",
+        "背景色で切り抜きました。",
+        "배경색으로 오려냈습니다.",
+        "已按背景颜色抠图。",
+    ),
+    "Background removed by its color. It is not plain: check the outline.": (
+        "Nach der Hintergrundfarbe freigestellt, die uneben ist: Umriss prüfen.",
+        "背景色で切り抜きましたが、背景が一様ではありません。輪郭を確認してください。",
+        "배경색으로 오려냈지만 배경이 고르지 않습니다. 윤곽을 확인하세요.",
+        "已按背景颜色抠图，但背景不均匀：请检查轮廓。",
     ),
 }

@@ -3,13 +3,13 @@
 """Tooltips of the buttons in the sidebar."""
 
 ROWS = {
-    "Make a coloured mesh from the image, at the 3D cursor": (
+    "Make a colored mesh from the image, at the 3D cursor": (
         "Macht aus dem Bild ein farbiges Mesh am 3D-Cursor",
         "画像から色付きのメッシュを作り、3Dカーソルの位置に置きます",
         "이미지로 색이 있는 메시를 만들어 3D 커서에 놓습니다",
         "用图像生成带颜色的网格，并放在 3D 游标处",
     ),
-    "Make a coloured mesh from each image, in rows from the 3D cursor on": (
+    "Make a colored mesh from each image, in rows from the 3D cursor on": (
         "Macht aus jedem dieser Bilder ein farbiges Mesh, in Reihen ab dem 3D-Cursor",
         "それぞれの画像から色付きのメッシュを作り、3Dカーソルから列に並べます",
         "각 이미지로 색이 있는 메시를 만들어 3D 커서부터 줄지어 놓습니다",
@@ -21,17 +21,11 @@ ROWS = {
         "선택한 메시를 축을 따라 설 때까지 돌립니다. 추정값이며, 열리는 패널에서 각도를 고칠 수 있습니다",
         "将所选网格旋转至与坐标轴对齐。为估计值，可在打开的面板中修正角度",
     ),
-    "Make a coloured mesh from the image that this editor shows": (
+    "Make a colored mesh from the image that this editor shows": (
         "Macht ein farbiges Mesh aus dem Bild, das dieser Editor zeigt",
         "このエディターに表示中の画像から色付きのメッシュを作ります",
         "이 에디터에 표시된 이미지로 색이 있는 메시를 만듭니다",
         "用此编辑器显示的图像生成带颜色的网格",
-    ),
-    "Generate an image from the prompt and use it for the mesh": (
-        "Macht ein Bild nach dem Prompt und wählt es als Bild für das Mesh",
-        "プロンプトから画像を作り、メッシュ用の画像として選びます",
-        "프롬프트로 이미지를 만들어 메시용 이미지로 선택합니다",
-        "按提示词生成图像，并选作网格的输入图像",
     ),
     "Stop this job and free its memory": (
         "Hält diesen Auftrag an und gibt frei, was er belegt",
@@ -87,8 +81,8 @@ ROWS = {
         "같은 이미지와 프롬프트, 같은 설정으로 이 버전을 다시 만듭니다",
         "用相同的图像、提示词和设置再次生成此版本",
     ),
-    "Give the active object this version's mesh. Location, parent, collections and modifiers stay": (
-        "Gibt dem aktiven Objekt das Mesh dieser Version. Ort, Elternobjekt, Sammlungen und Modifikatoren bleiben",
+    "Give the active object this version of its mesh. Location, parent, collections and modifiers stay": (
+        "Gibt dem aktiven Objekt diese Version seines Meshes. Ort, Elternobjekt, Sammlungen und Modifikatoren bleiben",
         "アクティブオブジェクトのメッシュをこのバージョンにします。位置、親、コレクション、モディファイアーは変わ"
         "りません",
         "활성 오브젝트에 이 버전의 메시를 줍니다. 위치, 부모, 컬렉션, 모디파이어는 그대로입니다",
@@ -160,20 +154,20 @@ ROWS = {
         "선택한 메시를 ‘높이’에 맞춰 스케일하고 ‘위치’에 따라 커서나 바닥에 세웁니다",
         "将所选网格缩放到“高度”，并按“放置”立于游标或地面",
     ),
-    "Add a camera from which the active mesh covers its image, with the image in the background": (
-        "Fügt eine Kamera hinzu, aus der das aktive Mesh über seinem Bild liegt, mit dem Bild im Hintergrund",
-        "アクティブなメッシュが元の画像に重なって見えるカメラを、画像を背景にして追加します",
-        "활성 메시가 원본 이미지 위에 겹쳐 보이는 카메라를 이미지 배경과 함께 추가합니다",
-        "添加一个相机，从中看活动网格与其图像重合，并以该图像为背景",
+    "Add a camera from which the active mesh covers its image, and look through it. The image is in the background": (
+        "Macht eine Kamera, aus der das aktive Mesh über seinem Bild liegt, und blickt hindurch. Dahinter das Bild",
+        "アクティブなメッシュが元の画像に重なって見えるカメラを追加し、そこから見ます。画像は背景になります",
+        "활성 메시가 원본 이미지 위에 겹쳐 보이는 카메라를 추가하고 그 카메라로 봅니다. 이미지는 배경이 됩니다",
+        "添加一个相机并从中观看，活动网格与其图像重合。图像作为背景",
     ),
-    "Simplify the active mesh to this number of triangles. Colours and UVs stay; the old mesh stays in History": (
+    "Simplify the active mesh to this number of triangles. Colors and UVs stay; the old mesh stays in History": (
         "Vereinfacht das aktive Mesh auf so viele Dreiecke. Farben und UVs bleiben; das alte Mesh bleibt im Verlauf",
         "アクティブなメッシュをこの数の三角形まで減らします。色とUVは保たれ、元のメッシュは履歴に残ります",
         "활성 메시를 이만큼의 삼각형으로 줄입니다. 색과 UV는 유지되고 이전 메시는 기록에 남습니다",
         "将活动网格简化到此三角形数。颜色和 UV 保留，原网格保留在历史中",
     ),
     (
-        "Rebuild the active mesh from this number of quads (QuadriFlow). Colours are kept, UVs and textures are "
+        "Rebuild the active mesh from this number of quads (QuadriFlow). Colors are kept, UVs and textures are "
         "not; the old mesh stays in History"
     ): (
         "Baut das aktive Mesh aus so vielen Vierecken neu (QuadriFlow). Farben bleiben, UVs und Texturen nicht; "
@@ -185,30 +179,35 @@ ROWS = {
         "用此数量的四边形重建活动网格（QuadriFlow）。颜色会保留，UV 和纹理不会。原网格保留在历史中",
     ),
     (
-        "Bake colours into an image: from the other selected mesh, the mesh before decimation, or this mesh. "
-        "Unwraps it if it has no UV map. Blocks Blender meanwhile; the old mesh stays in History"
+        "Bake colors into an image: from the other selected mesh, the mesh before decimation, or this mesh. "
+        "Unwraps it if it has no UV map. Esc stops it; the old mesh stays in History"
     ): (
         "Bäckt die Farben in ein Bild: die des anderen gewählten Meshes, die des Meshes vor dem Vereinfachen "
-        "oder die eigenen. Ohne UV-Map wird abgewickelt. Blender wartet so lange; das alte Mesh bleibt im Verlauf",
+        "oder die eigenen. Ohne UV-Map wird abgewickelt. Esc bricht ab; das alte Mesh bleibt im Verlauf",
         "色を画像にベイクします。もう一つの選択メッシュ、削減前のメッシュ、または自身の色を使います。UVマップがな"
-        "ければ展開します。その間Blenderは待ちます。元のメッシュは履歴に残ります",
+        "ければ展開します。Escで中止します。元のメッシュは履歴に残ります",
         "색을 이미지로 베이크합니다. 함께 선택한 메시, 줄이기 전의 메시, 또는 자신의 색을 씁니다. UV 맵이 없으면 "
-        "펼칩니다. 그동안 Blender는 기다립니다. 이전 메시는 기록에 남습니다",
-        "将颜色烘焙到图像：取自另一个所选网格、简化前的网格或自身。没有 UV 贴图时会自动展开。期间 Blender 会等待"
+        "펼칩니다. Esc로 중지합니다. 이전 메시는 기록에 남습니다",
+        "将颜色烘焙到图像：取自另一个所选网格、简化前的网格或自身。没有 UV 贴图时会自动展开。按 Esc 停止"
         "，原网格保留在历史中",
     ),
     (
         "Bake the relief into an image: from the other selected mesh or the mesh before decimation. Unwraps it "
-        "if it has no UV map. Blocks Blender meanwhile; the old mesh stays in History"
+        "if it has no UV map. Esc stops it; the old mesh stays in History"
     ): (
         "Bäckt das Relief in ein Bild: das des anderen gewählten Meshes oder das des Meshes vor dem "
-        "Vereinfachen. Ohne UV-Map wird abgewickelt. Blender wartet so lange; das alte Mesh bleibt im Verlauf",
+        "Vereinfachen. Ohne UV-Map wird abgewickelt. Esc bricht ab; das alte Mesh bleibt im Verlauf",
         "凹凸を画像にベイクします。もう一つの選択メッシュ、または削減前のメッシュを使います。UVマップがなければ展"
-        "開します。その間Blenderは待ちます。元のメッシュは履歴に残ります",
+        "開します。Escで中止します。元のメッシュは履歴に残ります",
         "굴곡을 이미지로 베이크합니다. 함께 선택한 메시나 줄이기 전의 메시를 씁니다. UV 맵이 없으면 펼칩니다. "
-        "그동안 Blender는 기다립니다. 이전 메시는 기록에 남습니다",
-        "将凹凸烘焙到图像：取自另一个所选网格或简化前的网格。没有 UV 贴图时会自动展开。期间 Blender 会等待，原网"
-        "格保留在历史中",
+        "Esc로 중지합니다. 이전 메시는 기록에 남습니다",
+        "将凹凸烘焙到图像：取自另一个所选网格或简化前的网格。没有 UV 贴图时会自动展开。按 Esc 停止，原网格保留在历史中",
+    ),
+    "Remove the cameras of the view rig and their collection. Your own cameras stay": (
+        "Entfernt die Kameras des Kamerakreises und ihre Sammlung. Eigene Kameras bleiben",
+        "カメラリグのカメラとそのコレクションを削除します。ご自分のカメラは残ります",
+        "카메라 리그의 카메라와 컬렉션을 제거합니다. 직접 만든 카메라는 남습니다",
+        "移除相机阵列的相机及其集合。您自己的相机会保留",
     ),
     "Shade the active mesh smooth, except for edges that are sharper than the angle": (
         "Schattiert das aktive Mesh glatt, außer an Kanten, die schärfer als der Winkel sind",
@@ -221,12 +220,6 @@ ROWS = {
         "アクティブオブジェクトをサムネイル付きのアセットにし、アセットブラウザーに表示します",
         "활성 오브젝트를 그림과 함께 애셋으로 표시해 애셋 브라우저에 나타나게 합니다",
         "将活动物体标记为资产并附预览图，使其出现在资产浏览器中",
-    ),
-    "Set the quality of the chosen engine": (
-        "Stellt die Qualität des gewählten Verfahrens ein",
-        "選んだエンジンの品質を設定します",
-        "선택한 엔진의 품질을 설정합니다",
-        "设置所选引擎的质量",
     ),
     "Show the backend's log in a text editor": (
         "Zeigt in einem Texteditor, was das Backend geschrieben hat",
@@ -263,5 +256,89 @@ ROWS = {
         "選んだエンジンの設定をプリセットとして保存、または削除します",
         "선택한 엔진의 설정을 프리셋으로 저장하거나 프리셋을 삭제합니다",
         "将所选引擎的设置保存为预设，或删除预设",
+    ),
+    "Change between the active object's mesh and the version before it": (
+        "Wechselt zwischen dem Mesh des aktiven Objekts und der Version davor",
+        "アクティブオブジェクトのメッシュと、その前のバージョンを切り替えます",
+        "활성 오브젝트의 메시와 그 이전 버전을 서로 바꿉니다",
+        "在活动物体的网格与前一版本之间切换",
+    ),
+    "Choose an image file": (
+        "Eine Bilddatei wählen",
+        "画像ファイルを選びます",
+        "이미지 파일을 선택합니다",
+        "选择图像文件",
+    ),
+    "Choose this image, whatever the prompt will be": (
+        "Wählt dieses Bild, auch wenn sich der Prompt ändert",
+        "プロンプトが変わっても、この画像を使います",
+        "프롬프트가 바뀌어도 이 이미지를 사용합니다",
+        "选用此图像，即使提示词改变",
+    ),
+    "Drag a box around the object: the rest of the image is not used": (
+        "Einen Rahmen um das Objekt ziehen: Der Rest des Bildes wird nicht verwendet",
+        "オブジェクトを枠で囲みます。画像の残りは使いません",
+        "오브젝트 둘레에 상자를 그립니다. 이미지의 나머지는 쓰지 않습니다",
+        "在物体周围拖出方框：图像的其余部分不会使用",
+    ),
+    "Let the brush erase the image, or bring back what was erased": (
+        "Der Pinsel radiert das Bild oder holt Radiertes zurück",
+        "ブラシで画像を消すか、消したものを戻します",
+        "브러시로 이미지를 지우거나 지운 것을 되살립니다",
+        "用笔刷擦除图像，或恢复擦除的部分",
+    ),
+    "Look at the result from another side": (
+        "Das Ergebnis von einer anderen Seite ansehen",
+        "結果を別の側から見ます",
+        "결과를 다른 쪽에서 봅니다",
+        "从另一侧查看结果",
+    ),
+    "Make four meshes with different seeds, side by side. Keep This One removes the others": (
+        "Erzeugt vier Meshes mit verschiedenen Startwerten nebeneinander. Dieses behalten entfernt die anderen",
+        "シードの異なる4つのメッシュを並べて作ります。「これを残す」で他を取り除きます",
+        "시드가 다른 메시 네 개를 나란히 만듭니다. 이것만 남기기를 누르면 나머지가 제거됩니다",
+        "用不同种子生成四个并排的网格。“保留这个”会移除其余的",
+    ),
+    "Paint away what does not belong to the object, in the Image Editor. The image itself is not changed": (
+        "Im Bildeditor wegmalen, was nicht zum Objekt gehört. Das Bild selbst bleibt unverändert",
+        "画像エディターで、オブジェクトでない部分を塗って消します。元の画像は変わりません",
+        "이미지 에디터에서 오브젝트가 아닌 부분을 칠해 지웁니다. 원본 이미지는 바뀌지 않습니다",
+        "在图像编辑器中涂去不属于物体的部分。原图像不变",
+    ),
+    "Remove the other variations from the scene. They stay in History": (
+        "Entfernt die anderen Varianten aus der Szene. Im Verlauf bleiben sie",
+        "他のバリエーションをシーンから取り除きます。履歴には残ります",
+        "다른 변형을 장면에서 제거합니다. 기록에는 남습니다",
+        "从场景中移除其余变体。它们仍在历史中",
+    ),
+    "Show materials in this 3D View under Blender's even light, or Solid shading again": (
+        "Zeigt in dieser 3D-Ansicht Materialien in Blenders gleichmäßigem Licht oder wieder die solide Ansicht",
+        "この3DビューにBlenderの均一な光でマテリアルを表示するか、ソリッド表示に戻します",
+        "이 3D 뷰에 Blender의 고른 빛으로 매테리얼을 표시하거나 솔리드 셰이딩으로 돌아갑니다",
+        "在此 3D 视图中用 Blender 的均匀光照显示材质，或恢复实体着色",
+    ),
+    "Show this view in an Image Editor": (
+        "Zeigt diese Ansicht in einem Bildeditor",
+        "このビューを画像エディターに表示します",
+        "이 뷰를 이미지 에디터에 표시합니다",
+        "在图像编辑器中显示此视图",
+    ),
+    "Use the next object of the image alone, from left to right; after the last one, all of them": (
+        "Verwendet nur das nächste Objekt im Bild, von links nach rechts; nach dem letzten wieder alle",
+        "画像の次のオブジェクトだけを左から順に使います。最後の次はすべてです",
+        "이미지의 다음 오브젝트 하나만 왼쪽부터 차례로 사용합니다. 마지막 다음은 모두입니다",
+        "从左到右只使用图像中的下一个物体；最后一个之后使用全部",
+    ),
+    "Generate another image from the prompt, with the next seed. This one stays in the file": (
+        "Erzeugt ein anderes Bild nach dem Prompt, mit dem nächsten Startwert. Dieses bleibt in der Datei",
+        "次のシードで、プロンプトから別の画像を生成します。今の画像はファイルに残ります",
+        "다음 시드로 프롬프트에서 다른 이미지를 만듭니다. 지금 이미지는 파일에 남습니다",
+        "用下一个种子从提示词生成另一张图像。当前图像仍保留在文件中",
+    ),
+    "Generate an image from the prompt, to look at it before the mesh": (
+        "Erzeugt ein Bild nach dem Prompt, um es vor dem Mesh anzusehen",
+        "プロンプトから画像を生成し、メッシュの前に確認します",
+        "프롬프트로 이미지를 만들어 메시보다 먼저 살펴봅니다",
+        "用提示词生成图像，以便在生成网格前查看",
     ),
 }

@@ -28,7 +28,7 @@ ROWS = {
     ),
     (
         "Optimises a shape until it matches the image in front and its description from other sides, then "
-        "refines the colours"
+        "refines the colors"
     ): (
         "Optimiert eine Form, bis sie vorn dem Bild und von anderen Seiten der Beschreibung entspricht, und "
         "verfeinert dann die Farben",

@@ -114,7 +114,7 @@ ROWS = {
         "将网格简化到最多此三角形数；0 保留全部",
     ),
     (
-        "Unwrap the mesh and bake its colours into a texture of this size, in addition to vertex colours. Limits "
+        "Unwrap the mesh and bake its colors into a texture of this size, in addition to vertex colors. Limits "
         "the mesh to 40,000 faces"
     ): (
         "Das Mesh abwickeln und seine Farben in eine Textur dieser Größe backen, zusätzlich zu Vertexfarben. "
@@ -262,7 +262,7 @@ ROWS = {
         "시점 방향별 네거티브 프롬프트(Perp-Neg). 단계마다 모델 평가가 세 번 더 필요합니다",
         "按视角方向的负面提示词（Perp-Neg）。每步额外评估模型三次",
     ),
-    "Second stage: colours come from the image in front, and from the model elsewhere": (
+    "Second stage: colors come from the image in front, and from the model elsewhere": (
         "Zweite Stufe: Farben kommen vorn aus dem Bild und sonst aus dem Modell",
         "第2段階。色は正面では画像から、それ以外ではモデルから取ります",
         "둘째 단계: 색을 앞에서는 이미지에서, 나머지는 모델에서 가져옵니다",

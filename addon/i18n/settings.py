@@ -89,11 +89,11 @@ ROWS = {
         "물체 주위의 참조 이미지",
         "环绕物体的参考图像",
     ),
-    "Render the scene in the proportions of the image": (
-        "Die Szene im Seitenverhältnis des Bildes rendern",
-        "シーンを画像の縦横比でレンダーします",
-        "씬을 이미지의 비율로 렌더합니다",
-        "以图像的比例渲染场景",
+    "Change the render size if its proportions are not those of the image": (
+        "Die Rendergröße ändern, wenn sie nicht das Seitenverhältnis des Bildes hat",
+        "縦横比が画像と違うとき、レンダーサイズを変えます",
+        "비율이 이미지와 다르면 렌더 크기를 바꿉니다",
+        "比例与图像不同时更改渲染尺寸",
     ),
     # views
     "How a novel view is shown": (
@@ -189,11 +189,11 @@ ROWS = {
         "이보다 날카로운 모서리는 날카롭게 남습니다",
         "比此角度更锐的边保持锐利",
     ),
-    "Side of the baked image in pixels. Larger ones block Blender for longer": (
-        "Seite des gebackenen Bildes in Pixeln. Bei größeren wartet Blender länger",
-        "ベイクする画像の一辺 (ピクセル)。大きいほどBlenderが長く待ちます",
-        "베이크할 이미지의 한 변(픽셀). 클수록 Blender가 오래 기다립니다",
-        "烘焙图像的边长（像素）。越大 Blender 等待越久",
+    "Side of the baked image in pixels. Larger ones take longer to bake": (
+        "Seite des gebackenen Bildes in Pixeln. Größere dauern länger",
+        "ベイクする画像の一辺 (ピクセル)。大きいほど時間がかかります",
+        "베이크할 이미지의 한 변(픽셀). 클수록 오래 걸립니다",
+        "烘焙图像的边长（像素）。越大越耗时",
     ),
     "Bake the texture from the other selected mesh, or from the mesh before decimation": (
         "Die Textur vom anderen gewählten Mesh backen oder vom Mesh vor dem Vereinfachen",
@@ -249,5 +249,43 @@ ROWS = {
         "新しいメッシュのコレクション。空欄: アクティブコレクション",
         "새 메시의 컬렉션. 비우면 활성 컬렉션",
         "新网格所在的集合。留空：活动集合",
+    ),
+    "Keep the height that the mesh comes with. Clear it to set one": (
+        "Die Höhe behalten, mit der das Mesh kommt. Abwählen, um eine zu setzen",
+        "メッシュの元の高さを保ちます。オフにすると設定できます",
+        "메시의 원래 높이를 유지합니다. 끄면 직접 정할 수 있습니다",
+        "保持网格原有的高度。取消勾选可自行设置",
+    ),
+    "Left, top, right and bottom of the chosen part": (
+        "Links, oben, rechts und unten des gewählten Teils",
+        "選んだ部分の左、上、右、下",
+        "선택한 부분의 왼쪽, 위, 오른쪽, 아래",
+        "所选部分的左、上、右、下",
+    ),
+    "Left, top, right and bottom, 0 to 1": (
+        "Links, oben, rechts und unten, 0 bis 1",
+        "左、上、右、下、0から1",
+        "왼쪽, 위, 오른쪽, 아래, 0에서 1",
+        "左、上、右、下，0 到 1",
+    ),
+    "Let the engine choose. Clear it to set a value": (
+        "Die Methode wählt selbst. Abwählen, um einen Wert zu setzen",
+        "エンジンに任せます。オフにすると値を設定できます",
+        "엔진이 정합니다. 끄면 값을 직접 정할 수 있습니다",
+        "由引擎决定。取消勾选可自行设置",
+    ),
+    "Quality of the mesh": ("Qualität des Meshes", "メッシュの品質", "메시의 품질", "网格的质量"),
+    "Set under Advanced": ("Unter Erweitert eingestellt", "「詳細」で設定", "고급에서 설정됨", "在“高级”中设置"),
+    "The image that was made of the prompt": (
+        "Das Bild, das nach dem Prompt erzeugt wurde",
+        "プロンプトから生成された画像",
+        "프롬프트로 만든 이미지",
+        "由提示词生成的图像",
+    ),
+    "Which object of the image to use, from the left. 0 uses all": (
+        "Welches Objekt des Bildes verwendet wird, von links. 0 verwendet alle",
+        "画像のどのオブジェクトを使うか、左から数えて。0はすべて",
+        "이미지에서 사용할 오브젝트, 왼쪽부터. 0은 모두",
+        "使用图像中的哪个物体，从左数。0 表示全部",
     ),
 }

@@ -16,7 +16,7 @@ ROWS = {
         "작고 빠른 네트워크로 이미지를 메시로. 시험용",
         "用小而快的网络由图像生成网格，适合试用",
     ),
-    "A few dozen kinds of objects in plain colours, to try prompts out": (
+    "A few dozen kinds of objects in plain colors, to try prompts out": (
         "Einige Dutzend Arten von Objekten in schlichten Farben, um Prompts auszuprobieren",
         "単色の物体数十種類。プロンプトのお試し用です",
         "단색의 물체 수십 가지. 프롬프트 시험용",

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import enum
-import math
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -15,11 +14,14 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from ..base.arrays import MeshArrays
+from ..base.durations import FEW_WORDS, left_words
 from .process import Attachments
 
 if TYPE_CHECKING:
     import bpy
 
+FEW_S = 10.0  # fewer seconds are not counted
+GROWTH = 1.2  # by what an estimate has to be longer than what is shown to replace it
 NEARLY_DONE = 0.8  # the least share of the work from which a few seconds are promised
 FEW_STEPS = 200  # up to this many, steps are counted; above, they are shown in per cent
 
@@ -69,8 +71,9 @@ class Request:
 class Progress:
     """A running job's stage and previews.
 
-    overall: 0..1. sheet: its views in one image, uint8 (H, W, 4), first row on top. preview: the unfinished mesh. note:
-    why a finished result has to wait.
+    overall: 0..1. eta_s: seconds left when that was told last. ends_at: when the time left that is shown is over, on
+    the clock. sheet: its views in one image, uint8 (H, W, 4), first row on top. preview: the unfinished mesh. note: why
+    a finished result has to wait.
     """
 
     stage: str = ""
@@ -78,6 +81,7 @@ class Progress:
     total: int = 0
     overall: float = 0.0
     eta_s: float | None = None
+    ends_at: float | None = None
     sheet: np.ndarray | None = None
     preview: MeshArrays | None = None
     note: str = ""
@@ -91,15 +95,24 @@ class Progress:
             return f"{stage} {self.step}/{self.total}"
         return f"{stage} {100 * self.step / self.total:.0f} %"
 
-    def time_left(self) -> str:
-        """A rough estimate in words, or an empty string."""
-        if self.eta_s is None:
+    def tell_eta(self, eta_s: float | None, clock: Callable[[], float] = time.monotonic) -> None:
+        """Take an estimate of the time left. What is shown counts down to it, and grows only where the new one is much
+        longer, so that it does not jump to and fro."""
+        self.eta_s, now = eta_s, clock()
+        shown = 0.0 if self.ends_at is None else self.ends_at - now
+        if eta_s is None:
+            self.ends_at = None
+        elif not shown <= eta_s <= GROWTH * shown:
+            self.ends_at = now + eta_s
+
+    def time_left(self, translate: Callable[[str], str] = str, clock: Callable[[], float] = time.monotonic) -> str:
+        """The time left in words; empty where it is not known, or has been over for a while."""
+        left = 0.0 if self.ends_at is None else self.ends_at - clock()
+        if self.eta_s is None or left < -FEW_S:
             return ""
-        if self.eta_s < 10 and self.overall > NEARLY_DONE:
-            return "A few seconds left"
-        if self.eta_s < 90:
-            return f"About {max(math.ceil(self.eta_s / 10) * 10, 10)} s left"
-        return f"About {math.ceil(self.eta_s / 60)} min left"
+        if self.eta_s < FEW_S and self.overall > NEARLY_DONE:
+            return translate(FEW_WORDS)
+        return left_words(left, translate)
 
 
 @dataclass

@@ -120,25 +120,26 @@ class Process:
 
 
 def unreadable(message: dict, error: OSError) -> dict:
-    """The failure message of a job whose input file can no longer be read."""
-    return {
-        "type": "failure",
-        "job": message.get("job"),
-        "kind": "input",
-        "message": f"The image cannot be read: {error.strerror or error}",
-        "remedy": "Choose the image again",
-    }
+    """The failure of a job, or the answer to a look, whose input file can no longer be read."""
+    words = f"The image cannot be read: {error.strerror or error}"
+    if message.get("type") == "look":
+        return {"type": "look", "look": message.get("look"), "message": words}
+    job = message.get("job")
+    return {"type": "failure", "job": job, "kind": "input", "message": words, "remedy": "Choose the image again"}
 
 
 def decode(message: dict, attachments: dict[str, bytes]) -> dict:
-    """The message with arrays instead of npz bytes: `mesh` MeshArrays, `sheet` uint8 (H, W, 4). Reader thread."""
+    """The message with arrays instead of npz bytes: `mesh` MeshArrays, `sheet` and `picture` uint8
+    (H, W, 4). Reader thread."""
     if message.get("type") == "preview" and "mesh" in attachments:
         message["mesh"] = arrays.decode_mesh(attachments["mesh"])
     if message.get("type") == "result":
         message["mesh"] = arrays.decode_mesh(attachments.get("mesh", b""))
     if message.get("type") == "picture":
         message["images"] = [data for _, data in sorted(attachments.items())]
-    if "views" in attachments:
+    if message.get("type") == "look" and "views" in attachments:
+        message["picture"] = arrays.decode_views(attachments["views"])[0]
+    elif "views" in attachments:
         message["sheet"] = arrays.contact_sheet(arrays.decode_views(attachments["views"]))
     return message
 

@@ -7,13 +7,15 @@ Nothing here needs bpy or a timer: whoever wants progress calls `JobQueue.poll`,
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 from ...backend.interface import protocol, tasks
+from ...backend.interface.task import Task
 from ..base.trouble import Trouble
 from .job import WORKING, Job, Outcome, State
-from .process import Launch, Process
+from .process import Attachments, Launch, Process
 
 CANCEL_S = 0.8  # a backend that has not stopped by then is killed, so that Cancel acts within a second
 SILENCE_S = 180.0  # a backend that says nothing for so long, not even a heartbeat, is stuck
@@ -27,11 +29,18 @@ class JobQueue:
 
     launch() returns a function that makes the backend ready and says how to start it; that one is called in a thread,
     and may take its time. Both raise Trouble. deliver(job) puts the result into the scene and returns an empty string,
-    or why it has to wait, or raises Trouble.
+    or why it has to wait, or raises Trouble. answer(message) gets the answers to questions.
     """
 
-    def __init__(self, launch: Callable[[], Callable[[], Launch]], deliver: Callable[[Job], str]):
-        self.launch, self.deliver = launch, deliver
+    def __init__(
+        self,
+        launch: Callable[[], Callable[[], Launch]],
+        deliver: Callable[[Job], str],
+        answer: Callable[[dict], None] = lambda message: None,
+    ):
+        self.launch, self.deliver, self.answer = launch, deliver, answer
+        self._question: tuple[dict, Attachments] | None = None  # not sent yet
+        self._unanswered: dict | None = None
         self.waiting: list[Job] = []
         self.active: Job | None = None
         self.arrived: list[Job] = []  # finished, waiting for the scene
@@ -54,6 +63,17 @@ class JobQueue:
     def jobs(self) -> list[Job]:
         return [*self.arrived, *([self.active] if self.active else []), *self.waiting]
 
+    def devices(self) -> list[dict]:
+        """The backend's devices, as far as it has greeted."""
+        return self.hello.get("devices") or []
+
+    def has_models(self, task: Task, parameters: Mapping) -> bool:
+        """Whether the last job in this process had the same networks, so that these are loaded."""
+        job = self.active or self.last
+        if self.process is None or job is None or job.request.engine != task.name:
+            return False
+        return all(job.request.parameters.get(name) == parameters.get(name) for name in ("weights", "device"))
+
     def submit(self, job: Job) -> None:
         """Queue a job; one that is finished already waits for its delivery only."""
         (self.arrived if job.state is State.FINISHED else self.waiting).append(job)
@@ -73,6 +93,17 @@ class JobQueue:
             job.state = State.STOPPING
             self.process.send({"type": "enough", "job": job.id})
 
+    def ask(self, message: dict, attachments: Attachments) -> None:
+        """Send a question that needs no turn in the queue, and start the backend for it. Only the newest question is
+        sure to be answered."""
+        self._question, self._unanswered = (message, attachments), message
+
+    def warm_up(self) -> None:
+        """Start the backend before it is needed, so that the first answer comes at once."""
+        if not self.process:
+            with suppress(Trouble):  # the first job will say what is wrong
+                self._start_process()
+
     def unload(self) -> None:
         """Let an idle backend drop its models; the process stays."""
         if self.process:
@@ -84,6 +115,7 @@ class JobQueue:
         self.waiting.clear()
         self.arrived.clear()
         self.active, self.hello = None, {}
+        self._question = self._unanswered = None
         if process:
             process.close(timeout)
 
@@ -92,6 +124,7 @@ class JobQueue:
         self._read()
         self._watch()
         self._start()
+        self._send_question()
         for job in list(self.arrived):
             self._try_to_deliver(job)
 
@@ -118,6 +151,9 @@ class JobQueue:
                 self._on_preview(message)
             case "result" | "picture":
                 self._on_result(message)
+            case "look":
+                if self._unanswered and message.get("look") == self._unanswered.get("look"):
+                    self._answer(message)
             case "failure":
                 self._on_failure(message)
             case "ended":
@@ -150,13 +186,35 @@ class JobQueue:
             if job.request.preparation:
                 self._prepare(job)
             elif not self.process:
-                self.process, self.hello, self._silence_s = Process(self.launch()), {}, 0.0
+                self._start_process()
             elif self.hello:
                 check_engine(self.hello, job.request.engine)
                 self.process.send(job.message(), job.request.attachments)
                 job.sent = True
         except Trouble as trouble:
             self._fail(job, trouble.message, trouble.remedy, trouble.kind)
+
+    def _start_process(self) -> None:
+        """Raises Trouble."""
+        self.process, self.hello, self._silence_s = Process(self.launch()), {}, 0.0
+
+    def _send_question(self) -> None:
+        if self._question is None:
+            return
+        try:
+            if not self.process:
+                self._start_process()
+            elif self.hello:
+                self.process.send(*self._question)
+                self._question = None
+        except Trouble as trouble:
+            self._answer({"message": trouble.message})
+
+    def _answer(self, message: dict) -> None:
+        """Hand an answer on, or the reason why there will be none."""
+        asked, self._question, self._unanswered = self._unanswered, None, None
+        if asked:
+            self.answer({"look": asked.get("look")} | message)
 
     def _prepare(self, job: Job) -> None:
         """One step of Blender's own part."""
@@ -202,7 +260,8 @@ class JobQueue:
         if job and job.state in WORKING:
             progress = job.progress
             progress.stage, progress.step, progress.total = str(message["stage"]), message["step"], message["total"]
-            progress.overall, progress.eta_s = message.get("overall") or 0.0, message.get("eta_s")
+            progress.overall = message.get("overall") or 0.0
+            progress.tell_eta(message.get("eta_s"))
 
     def _on_preview(self, message: dict) -> None:
         job = self._job_of(message)
@@ -242,6 +301,7 @@ class JobQueue:
 
     def _on_ended(self, message: dict) -> None:
         self.process, self.hello = None, {}
+        self._answer({"message": message["reason"]})
         job = self.active
         if job and job.state is State.CANCELLING:
             self._end(job, State.CANCELLED)

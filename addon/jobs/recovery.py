@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ...backend.interface import tasks
 from ..base import arrays
@@ -13,13 +14,18 @@ from ..setup import job_folders
 from .job import Delivery, Job, Outcome, Request, State, inputs_of
 from .process import Attachments
 
+if TYPE_CHECKING:
+    from ..setup.disk_scan import Seen
+
 IMAGE = "input.image"  # the image file as the artist chose it
+PNG = "input.png"  # of an image that came as an array
 INPUTS = {IMAGE: "image_file", "input.npz": "image", "start.npz": "mesh"}  # the backend's files, attachments
 
 
 def finished(folder: Path, delivery: Delivery) -> Job:
     """A job whose mesh was not imported, as if it had just ended. A thread reads the mesh."""
-    stored, image = job_folders.read(folder / job_folders.REQUEST), folder / IMAGE
+    stored = job_folders.read(folder / job_folders.REQUEST)
+    image = next((folder / name for name in (IMAGE, PNG) if (folder / name).is_file()), None)
     request = Request(
         engine=str(stored.get("engine", "")),
         parameters=stored.get("parameters", {}),
@@ -27,13 +33,18 @@ def finished(folder: Path, delivery: Delivery) -> Job:
         attachments=dict,
         name=job_folders.name_of(stored),
         inputs=inputs_of(stored),
-        origin={"stored": str(image)} if image.is_file() else {},
+        origin={"stored": str(image)} if image else {},
     )
     outcome = Outcome(facts=job_folders.read(folder / job_folders.REPORT), folder=str(folder))
     threads = ThreadPoolExecutor(1)
     outcome.reading = threads.submit(read_mesh, folder)
     threads.shutdown(wait=False)
     return Job(request, delivery, folder.name, State.FINISHED, outcome=outcome)
+
+
+def waiting(seen: Seen, jobs: list[Job]) -> int:
+    """How many finished meshes wait for Import Finished Job, without a look at the disk. jobs: those of the queue."""
+    return len(set(seen.waiting) - {job.id for job in jobs})
 
 
 def read_mesh(folder: Path) -> arrays.MeshArrays:

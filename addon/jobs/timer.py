@@ -24,6 +24,13 @@ class Timer:
         if not bpy.app.background and not self.running:
             bpy.app.timers.register(self._registered, persistent=True)
 
+    def wake(self) -> None:
+        """Call tick() next, however long its pause would be."""
+        if not bpy.app.background:
+            if self.running:
+                bpy.app.timers.unregister(self._registered)
+            self.start()
+
     def stop(self) -> None:
         """A timer that stays crashes Blender 4.2 at exit, and 4.5 hangs."""
         if self.running:

@@ -12,17 +12,18 @@ import bpy
 
 from .. import session
 from ..jobs.job import Job, State
-from ..scene import delivery, input_image
+from ..scene import delivery, together
+from ..scene.images import input_image
 from ..settings import engines
+from .choose_image import SUFFIXES, is_over
 from .generate import mesh_job
 from .job_operator import FilesOperator, JobOperator
 
-SUFFIXES = ".png;.jpg;.jpeg;.webp;.bmp;.tga;.tif;.tiff"
 SPACING = 1.25  # metres from mesh to mesh; each is at most one metre wide
 
 
 class IMAGE_TO_MESH_OT_generate_files(FilesOperator, JobOperator, bpy.types.Operator):
-    """Make a coloured mesh from each image, in rows from the 3D cursor on"""
+    """Make a colored mesh from each image, in rows from the 3D cursor on"""
 
     bl_idname = "image_to_mesh.generate_files"
     bl_label = "Images to Meshes"
@@ -39,7 +40,11 @@ class IMAGE_TO_MESH_OT_generate_files(FilesOperator, JobOperator, bpy.types.Oper
     def execute(self, context):
         folder = Path(bpy.path.abspath(self.directory))
         columns = math.ceil(math.sqrt(len(self.names())))
-        jobs = [file_job(context, folder / name, divmod(number, columns)) for number, name in enumerate(self.names())]
+        shared = {together.BATCH: together.new_name()}
+        jobs = [
+            file_job(context, folder / name, divmod(number, columns), shared)
+            for number, name in enumerate(self.names())
+        ]
         if not jobs:
             self.report({"ERROR"}, "Choose at least one image")
             return {"CANCELLED"}
@@ -61,18 +66,18 @@ class IMAGE_TO_MESH_FH_images(bpy.types.FileHandler):
 
     @classmethod
     def poll_drop(cls, context):
-        return bool(context.area and context.area.type == "VIEW_3D")
+        return is_over(context, "WINDOW")
 
 
-def file_job(context, path: Path, spot: tuple[int, int]) -> Job:
+def file_job(context, path: Path, spot: tuple[int, int], shared: dict) -> Job:
     """The job of one image for a row and column, with the settings that the panel shows. The file is read when its turn
-    has come."""
+    has come. shared: inputs that name the batch."""
     to = delivery.mesh_delivery(context)
     if isinstance(to, delivery.NewMesh):
         x, y, z = to.location
         to = replace(to, location=(x + SPACING * spot[1], y + SPACING * spot[0], z))
     name, origin = input_image.printable(path.stem), {"filepath": str(path)}
-    return mesh_job(context, name, lambda: {"image_file": input_image.read_bytes(path)}, {}, origin, to)
+    return mesh_job(context, name, lambda: {"image_file": input_image.read_bytes(path)}, shared, origin, to)
 
 
 classes = (IMAGE_TO_MESH_OT_generate_files, IMAGE_TO_MESH_FH_images)

@@ -11,7 +11,7 @@ from mathutils import Matrix
 from ..base import icons, thumbnail
 from ..base.trouble import Trouble
 from ..jobs.job import inputs_of
-from ..scene import mesh_export, mesh_import, replace_mesh, versions
+from ..scene import mesh_export, mesh_import, replace_mesh, versions, viewport
 from ..settings.finish import FinishSettings
 from .job_operator import ExplainedOperator, report_trouble
 
@@ -46,14 +46,14 @@ class MeshOperator(ExplainedOperator):
 
 
 class IMAGE_TO_MESH_OT_decimate(MeshOperator, bpy.types.Operator):
-    """Simplify the active mesh to this number of triangles. Colours and UVs stay; the old mesh stays in History"""
+    """Simplify the active mesh to this number of triangles. Colors and UVs stay; the old mesh stays in History"""
 
     bl_idname = "image_to_mesh.decimate"
     bl_label = "Decimate"
 
     def change(self, context, ob, settings):
         check_keys(ob)
-        triangles = sum(len(polygon.vertices) - 2 for polygon in ob.data.polygons)
+        triangles = len(ob.data.loops) - 2 * len(ob.data.polygons)
         if triangles <= settings.faces:
             raise Trouble(f"{ob.name} has only {triangles:,} triangles", "Choose fewer Faces")
         versions.keep(context.scene, ob)
@@ -68,11 +68,11 @@ class IMAGE_TO_MESH_OT_decimate(MeshOperator, bpy.types.Operator):
         finally:
             bpy.data.objects.remove(alone)
         new.name = ob.data.name
-        adopt_lighter(context.scene, ob, new, ob.data)
+        adopt_lighter(context.scene, ob, new, ob.data, "decimated")
 
 
 class IMAGE_TO_MESH_OT_quad_remesh(MeshOperator, bpy.types.Operator):
-    """Rebuild the active mesh from this number of quads (QuadriFlow). Colours are kept, UVs and textures are not; the
+    """Rebuild the active mesh from this number of quads (QuadriFlow). Colors are kept, UVs and textures are not; the
     old mesh stays in History"""
 
     bl_idname = "image_to_mesh.quad_remesh"
@@ -104,10 +104,10 @@ class IMAGE_TO_MESH_OT_quad_remesh(MeshOperator, bpy.types.Operator):
         versions.keep(context.scene, ob)
         ob.data = new
         nearest = replace_mesh.nearest_of(old, mesh_export.read_arrays(new)[0])
-        color_like(new, old, nearest)
+        color_like(new, old, nearest, versions.untextured_of(context.scene, ob))
         new.shade_smooth()
         replace_mesh.carry_groups(ob, groups, nearest)
-        adopt_lighter(context.scene, ob, new, old)
+        adopt_lighter(context.scene, ob, new, old, "quads")
 
 
 class IMAGE_TO_MESH_OT_smooth_by_angle(MeshOperator, bpy.types.Operator):
@@ -164,24 +164,31 @@ def is_closed(mesh: bpy.types.Mesh) -> bool:
 def adopt(
     scene: bpy.types.Scene, ob: bpy.types.Object, new: bpy.types.Mesh, dense: bpy.types.Mesh | None, name: str
 ) -> None:
-    """Give the object the mesh, and make it a version. dense: the mesh whose relief and colours can be baked on it."""
+    """Give the object the mesh, and make it a version. dense: the mesh whose relief and colors can be baked on it."""
     ob.data = new
     versions.add_object_mesh(scene, ob, new, name).dense = dense
 
 
-def adopt_lighter(scene: bpy.types.Scene, ob: bpy.types.Object, new: bpy.types.Mesh, old: bpy.types.Mesh) -> None:
+def adopt_lighter(
+    scene: bpy.types.Scene, ob: bpy.types.Object, new: bpy.types.Mesh, old: bpy.types.Mesh, step: str
+) -> None:
     """Give the object a mesh that was made from its old one with fewer faces, and make it a version."""
-    adopt(scene, ob, new, versions.dense_of(scene, old) or old, f"{ob.name}, {len(new.polygons):,} faces")
+    adopt(scene, ob, new, versions.dense_of(scene, old) or old, f"{ob.name}, {step}")
+    viewport.show_colors(ob)
 
 
-def color_like(new: bpy.types.Mesh, old: bpy.types.Mesh, nearest: np.ndarray) -> None:
-    """Copy colours and materials. nearest (N,): for each vertex of the new mesh, the index of the old mesh's."""
+def color_like(new: bpy.types.Mesh, old: bpy.types.Mesh, nearest: np.ndarray, before: bpy.types.Mesh | None) -> None:
+    """Copy colors and materials; in the place of those with a texture, the materials of the mesh before it, since the
+    new mesh has no UV map. nearest (N,): for each vertex of the new mesh, the index of the old mesh's."""
     colors = mesh_export.read_colors(old)[nearest]
     for attribute in list(new.color_attributes):
         new.color_attributes.remove(attribute)
     mesh_import.add_colors(new, colors)
     new.materials.clear()
-    for material in old.materials:
+    for number, material in enumerate(old.materials):
+        if mesh_import.texture_of(material):
+            earlier = before.materials[number] if before and number < len(before.materials) else None
+            material = earlier or mesh_import.build_material(new.name, colors)
         new.materials.append(material)
 
 

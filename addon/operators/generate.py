@@ -5,33 +5,37 @@
 import bpy
 
 from ...backend.interface.tasks import TEXT_TO_IMAGE
+from .. import session
 from ..base import compat
 from ..jobs.job import Delivery, Job
 from ..jobs.process import Attachments
-from ..scene import delivery, input_image, mesh_export
+from ..scene import delivery, mesh_export
+from ..scene.images import input_image
 from ..settings import engines
 from .job_operator import ExplainedOperator, JobOperator, request_of
 
 
 class IMAGE_TO_MESH_OT_generate(JobOperator, bpy.types.Operator):
-    """Make a coloured mesh from the image, at the 3D cursor"""
+    """Make a colored mesh from the image, at the 3D cursor"""
 
     bl_idname = "image_to_mesh.generate"
     bl_label = "Image to Mesh"
 
     @classmethod
     def missing(cls, context) -> str:
-        return input_image.missing(context.scene.image_to_mesh) or mesh_export.missing(context)
+        scene = context.scene
+        missing = input_image.missing(scene.image_to_mesh) or mesh_export.missing(context)
+        return missing or ("" if input_image.is_prompt(scene.image_to_mesh) else session.current().input.problem(scene))
 
     def make_job(self, context):
         settings = context.scene.image_to_mesh
         name, image = input_image.read(settings, context.scene)
-        origin, inputs = input_image.origin(settings, image), prompt_inputs(settings)
+        origin, inputs = input_image.origin(settings, image), chosen_inputs(settings)
         return mesh_job(context, name, image, inputs, origin, delivery.mesh_delivery(context))
 
 
 class IMAGE_TO_MESH_OT_generate_shown(ExplainedOperator, bpy.types.Operator):
-    """Make a coloured mesh from the image that this editor shows"""
+    """Make a colored mesh from the image that this editor shows"""
 
     bl_idname = "image_to_mesh.generate_shown"
     bl_label = "Image to Mesh"
@@ -53,7 +57,7 @@ class IMAGE_TO_MESH_OT_generate_shown(ExplainedOperator, bpy.types.Operator):
 
 
 class IMAGE_TO_MESH_OT_make_image(JobOperator, bpy.types.Operator):
-    """Generate an image from the prompt and use it for the mesh"""
+    """Generate an image from the prompt, to look at it before the mesh"""
 
     bl_idname = "image_to_mesh.make_image"
     bl_label = "Make Image"
@@ -63,12 +67,19 @@ class IMAGE_TO_MESH_OT_make_image(JobOperator, bpy.types.Operator):
     )
 
     @classmethod
+    def description(cls, context, properties):
+        if properties.again:
+            return "Generate another image from the prompt, with the next seed. This one stays in the file"
+        return cls.bl_description
+
+    @classmethod
     def missing(cls, context) -> str:
         return input_image.missing_prompt(context.scene.image_to_mesh)
 
     def make_job(self, context):
         settings = context.scene.image_to_mesh
-        settings.seed += self.again
+        is_drawn = bool(input_image.drawn(settings))  # a button under the mouse keeps the `again` that it had before
+        settings.seed += self.again or is_drawn
         name, inputs = input_image.name_of_prompt(settings), {"prompt": settings.prompt}
         request = request_of(context, TEXT_TO_IMAGE, name, inputs=inputs)
         return Job(request, delivery.InputImage(context.scene.session_uid))
@@ -105,11 +116,11 @@ class IMAGE_TO_MESH_OT_paste_image(ExplainedOperator, bpy.types.Operator):
         return {"FINISHED"}
 
 
-def prompt_inputs(settings) -> dict:
-    """The request's inputs if the chosen engine starts from the prompt, or from an image of it, which the backend makes
-    first. Raises Trouble."""
+def chosen_inputs(settings) -> dict:
+    """The request's inputs: the chosen part of the image, or the prompt with the settings of the image that the backend
+    makes of it first. Raises Trouble."""
     if not input_image.is_prompt(settings):
-        return {}
+        return input_image.selection(settings)
     takes_image = "image" in engines.chosen_engine(settings).inputs
     drawing = {"picture": engines.parameters_of(settings, TEXT_TO_IMAGE)} if takes_image else {}
     return {"prompt": settings.prompt} | drawing

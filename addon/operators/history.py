@@ -5,7 +5,7 @@
 import bpy
 
 from ..jobs.job import Job
-from ..scene import delivery, mesh_import, versions
+from ..scene import delivery, mesh_import, versions, viewport
 from .job_operator import ExplainedOperator, JobOperator
 
 
@@ -45,17 +45,18 @@ class VersionOperator(ExplainedOperator):
 
 
 class IMAGE_TO_MESH_OT_go_back(VersionOperator, bpy.types.Operator):
-    """Give the active object this version's mesh. Location, parent, collections and modifiers stay"""
+    """Give the active object this version of its mesh. Location, parent, collections and modifiers stay"""
 
     bl_idname = "image_to_mesh.go_back"
     bl_label = "Restore Version"
 
     @classmethod
     def why_unavailable(cls, context) -> str:
-        return super().why_unavailable(context) or not_replaceable(context.active_object)
+        return super().why_unavailable(context) or not_restorable(context)
 
     def execute(self, context):
         versions.go_back(context.scene, context.active_object, versions.chosen(context.scene))
+        viewport.show_colors(context.active_object)
         return {"FINISHED"}
 
 
@@ -92,10 +93,19 @@ class IMAGE_TO_MESH_OT_forget(ExplainedOperator, bpy.types.Operator):
         return {"FINISHED"}
 
 
+def not_restorable(context) -> str:
+    """The reason why the active object cannot take the chosen version's mesh, or an empty string."""
+    active, version = context.active_object, versions.chosen(context.scene)
+    if reason := not_replaceable(active):
+        return reason
+    is_its = versions.belongs_to(context.scene, version, active)
+    return "" if is_its else "Select the object that this version was made for"
+
+
 def not_replaceable(active) -> str:
-    """The reason why the object cannot take another mesh, or an empty string."""
+    """The reason why an object cannot take another mesh, or an empty string."""
     if active is None or active.type != "MESH":
-        return "Select the object that gets the mesh"
+        return "Select the object that this version was made for"
     if active.library or active.override_library:
         return "The active object is linked from another file"
     return mesh_import.why_not_now()

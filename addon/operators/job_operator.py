@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bpy
@@ -91,9 +92,16 @@ class FilesOperator(Mixin):
     directory: bpy.props.StringProperty(subtype="DIR_PATH", options={"HIDDEN", "SKIP_SAVE"})
     files: bpy.props.CollectionProperty(type=bpy.types.OperatorFileListElement, options={"HIDDEN", "SKIP_SAVE"})
     filter_image: bpy.props.BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
+    display_type: bpy.props.EnumProperty(  # read by the file browser
+        items=(("LIST", "List", "", 1), ("THUMBNAIL", "Thumbnails", "", 3)),
+        default="THUMBNAIL",
+        options={"HIDDEN", "SKIP_SAVE"},
+    )
     filter_folder: bpy.props.BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
 
     def invoke(self, context, event):
+        if chosen := context.scene.image_to_mesh.filepath:  # begin where the last image was
+            self.directory = str(Path(bpy.path.abspath(chosen)).parent)
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 

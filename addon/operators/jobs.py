@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # pyright: reportInvalidTypeForm=false
-"""The buttons of jobs: cancel, stop and keep, dismiss, lower a setting, import, resume, free memory."""
+"""The buttons of jobs: cancel, finish now, dismiss, lower a setting, import, resume, free memory."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .job_operator import ExplainedOperator, JobOperator
 NOTHING = "NONE"  # the entry of an empty menu
 MENU_LENGTH = 30
 
-Item = tuple[str, str, str]
+Item = tuple[str, str, str, int, int]
 
 
 class IMAGE_TO_MESH_OT_cancel(bpy.types.Operator):
@@ -43,7 +43,7 @@ class IMAGE_TO_MESH_OT_stop_and_keep(bpy.types.Operator):
     """Stop optimising now and keep the result so far"""
 
     bl_idname = "image_to_mesh.stop_and_keep"
-    bl_label = "Stop and Keep"
+    bl_label = "Finish Now"
 
     job: bpy.props.StringProperty(options={"HIDDEN", "SKIP_SAVE"})
 
@@ -106,8 +106,12 @@ _items: dict[str, list[Item]] = {}  # by the empty menu's title; Blender keeps n
 
 def menu(found: list[Path], nothing: str, description: str) -> list[Item]:
     """The entries of a menu of job folders; one that says so if there are none."""
-    items = [(folder.name, job_folders.describe(folder), str(folder)) for folder in found[:MENU_LENGTH]]
-    _items[nothing] = items or [(NOTHING, nothing, description)]
+    icons = session.current().icons
+    items = [
+        (folder.name, job_folders.describe(folder), str(folder), icons.file_id(folder / job_folders.THUMBNAIL), number)
+        for number, folder in enumerate(found[:MENU_LENGTH])
+    ]
+    _items[nothing] = items or [(NOTHING, nothing, description, 0, 0)]
     return _items[nothing]
 
 
@@ -131,6 +135,7 @@ class IMAGE_TO_MESH_OT_import_finished(StoredJobOperator, bpy.types.Operator):
     job: bpy.props.EnumProperty(name="Job", items=finished_items, options={"SKIP_SAVE"})
 
     def make_job(self, context):
+        session.current().disk_scan.imports(self.job)
         return recovery.finished(self.folder(), delivery.mesh_delivery(context))
 
 

@@ -17,14 +17,16 @@ FACTS = "picture_camera"  # in a result's facts: elevation_deg, radius, fov_deg,
 
 
 class IMAGE_TO_MESH_OT_match_camera(ExplainedOperator, bpy.types.Operator):
-    """Add a camera from which the active mesh covers its image, with the image in the background"""
+    """Add a camera from which the active mesh covers its image, and look through it. The image is in the background"""
 
     bl_idname = "image_to_mesh.match_camera"
     bl_label = "Match Camera"
     bl_options = {"REGISTER", "UNDO"}
 
     resize: bpy.props.BoolProperty(
-        name="Image Proportions", description="Render the scene in the proportions of the image", default=True
+        name="Image Proportions",
+        description="Change the render size if its proportions are not those of the image",
+        default=True,
     )
 
     @classmethod
@@ -45,13 +47,30 @@ class IMAGE_TO_MESH_OT_match_camera(ExplainedOperator, bpy.types.Operator):
         camera = build(active, facts, image)
         scene.collection.objects.link(camera)
         scene.camera = camera
-        if self.resize:
-            width, height = facts["size"]
-            scale = 1080 / max(width, height)
-            scene.render.resolution_x = max(4, round(width * scale))
-            scene.render.resolution_y = max(4, round(height * scale))
-        self.report({"INFO"}, f"The mesh covers the image to {100 * facts['iou']:.0f} % (intersection over union)")
+        look_through(context)
+        told = f"Camera matches {100 * facts['iou']:.0f} % of the outline"
+        if self.resize and adopt_proportions(scene.render, *facts["size"]):
+            told += f". Render size is now {scene.render.resolution_x} x {scene.render.resolution_y}"
+        self.report({"INFO"}, told)
         return {"FINISHED"}
+
+
+def look_through(context) -> None:
+    """Look through the scene's camera in the 3D View of the click."""
+    space = context.space_data
+    if space and space.type == "VIEW_3D" and not space.use_local_camera:
+        space.region_3d.view_perspective = "CAMERA"
+
+
+def adopt_proportions(render: bpy.types.RenderSettings, width: float, height: float) -> bool:
+    """Give renders the proportions of an image, with their longer side as it is; returns whether that changed them."""
+    size = render.resolution_x, render.resolution_y
+    scale = max(size) / max(width, height)
+    wanted = max(4, round(width * scale)), max(4, round(height * scale))
+    if abs(size[0] * wanted[1] - size[1] * wanted[0]) <= 0.5 * sum(size):  # but for rounding
+        return False
+    render.resolution_x, render.resolution_y = wanted
+    return True
 
 
 def facts_of(ob: bpy.types.Object) -> dict:

@@ -9,7 +9,8 @@ from ...backend.interface.tasks import NOVEL_VIEW
 from ..base import cameras
 from ..base.trouble import Trouble
 from ..jobs.job import Job
-from ..scene import delivery, frame, input_image
+from ..scene import delivery, frame
+from ..scene.images import image_editor, input_image
 from .job_operator import JobOperator, request_of
 
 
@@ -43,7 +44,7 @@ class IMAGE_TO_MESH_OT_novel_view(JobOperator, bpy.types.Operator):
 
     def make_job(self, context):
         settings, scene = context.scene.image_to_mesh, context.scene
-        name, image = input_image.read_chosen_image(settings, scene)
+        name, image = input_image.name_of(settings), input_image.read_chosen_image(settings, scene)
         cube = frame.of(context)
         if self.where == "AROUND":
             elevation = 0.0 if settings.views.level else None  # None: the input image's
@@ -54,7 +55,25 @@ class IMAGE_TO_MESH_OT_novel_view(JobOperator, bpy.types.Operator):
             angles = [(view.azimuth, view.elevation)]
             behind = scene.camera if self.where == "CAMERA" and settings.views.shown_as == "BACKGROUND" else None
             to = delivery.NovelView(scene.session_uid, view, cube, behind.session_uid if behind else 0)
-        return Job(request_of(context, NOVEL_VIEW, name, image, inputs={"angles": angles}), to)
+        inputs = {"angles": angles} | input_image.selection(settings)
+        return Job(request_of(context, NOVEL_VIEW, name, image, inputs=inputs), to)
+
+
+class IMAGE_TO_MESH_OT_show_view(bpy.types.Operator):
+    """Show this view in an Image Editor"""
+
+    bl_idname = "image_to_mesh.show_view"
+    bl_label = "Show View"
+    bl_options = {"INTERNAL"}
+
+    image: bpy.props.StringProperty(options={"HIDDEN", "SKIP_SAVE"})
+
+    def execute(self, context):
+        if self.image not in bpy.data.images:
+            return {"CANCELLED"}
+        image_editor.ensure()
+        image_editor.show(bpy.data.images[self.image])
+        return {"FINISHED"}
 
 
 def chosen_view(context, where: str, cube: np.ndarray) -> cameras.View:
@@ -72,4 +91,4 @@ def chosen_view(context, where: str, cube: np.ndarray) -> cameras.View:
         raise Trouble(str(error), "Move the camera or the view away", "input") from error
 
 
-register, unregister = bpy.utils.register_classes_factory((IMAGE_TO_MESH_OT_novel_view,))
+register, unregister = bpy.utils.register_classes_factory((IMAGE_TO_MESH_OT_novel_view, IMAGE_TO_MESH_OT_show_view))

@@ -9,7 +9,8 @@ import bpy
 from ...backend.interface.tasks import DREAMBOOTH, VIEWS_FROM_TEXT
 from ..base.trouble import Trouble
 from ..jobs.job import Job
-from ..scene import delivery, frame, input_image
+from ..scene import delivery, frame
+from ..scene.images import input_image
 from ..settings import engines
 from .job_operator import FilesOperator, JobOperator, request_of
 

@@ -9,7 +9,8 @@ import numpy as np
 from ..base import arrays
 from ..base.trouble import Trouble
 from ..jobs.job import Job
-from ..scene import delivery, frame, input_image, mesh_export, replace_mesh
+from ..scene import delivery, frame, mesh_export, replace_mesh
+from ..scene.images import input_image
 from ..settings.refine import refining_engine
 from .job_operator import JobOperator, request_of
 
@@ -42,14 +43,14 @@ class IMAGE_TO_MESH_OT_refine(JobOperator, bpy.types.Operator):
         settings, scene, active = context.scene.image_to_mesh, context.scene, context.active_object
         engine = refining_engine(settings)
         by_prompt = "prompt" in engine.inputs
-        image = dict if by_prompt else input_image.read_chosen_image(settings, scene)[1]
+        image = dict if by_prompt else input_image.read_chosen_image(settings, scene)
         start = arrays.MeshArrays(*mesh_export.read_arrays(active.data))
         if not len(start.faces):
             raise Trouble(f"{active.name} has no faces", "Choose a mesh with faces", "input")
         to_cube = into_cube(active, start.vertices)
         placed = replace_mesh.moved(start, to_cube)
         sent = arrays.encode_mesh(placed.vertices, placed.faces, placed.colors)
-        inputs = {"prompt": settings.prompt} if by_prompt else {}
+        inputs = {"prompt": settings.prompt} if by_prompt else input_image.selection(settings)
         origin = {} if by_prompt else input_image.origin(settings, image)
         request = request_of(
             context, engine, active.name, lambda: image() | {"mesh": sent}, inputs=inputs, origin=origin

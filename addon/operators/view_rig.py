@@ -10,7 +10,7 @@ from ...backend.interface.view_set import FOV_DEG, first_stage, view_set
 from ..jobs.job import Job, Request
 from ..scene import delivery, frame, view_cameras
 from ..scene.render_view import Renders
-from .job_operator import JobOperator
+from .job_operator import ExplainedOperator, JobOperator
 
 
 class IMAGE_TO_MESH_OT_add_view_rig(bpy.types.Operator):
@@ -22,6 +22,22 @@ class IMAGE_TO_MESH_OT_add_view_rig(bpy.types.Operator):
 
     def execute(self, context):
         view_cameras.build_rig(context.scene, frame.of(context), rig_angles(context.scene.image_to_mesh.views))
+        return {"FINISHED"}
+
+
+class IMAGE_TO_MESH_OT_remove_view_rig(ExplainedOperator, bpy.types.Operator):
+    """Remove the cameras of the view rig and their collection. Your own cameras stay"""
+
+    bl_idname = "image_to_mesh.remove_view_rig"
+    bl_label = "Remove Rig"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def why_unavailable(cls, context) -> str:
+        return "" if view_cameras.of_rig(context.scene) else "There is no View Rig"
+
+    def execute(self, context):
+        view_cameras.remove_rig(context.scene)
         return {"FINISHED"}
 
 
@@ -54,5 +70,5 @@ def rig_angles(settings) -> list[tuple[float, float]]:
     return view_set(elevation) if settings.rig == "ALL" else first_stage(elevation)
 
 
-classes = (IMAGE_TO_MESH_OT_add_view_rig, IMAGE_TO_MESH_OT_render_views)
+classes = (IMAGE_TO_MESH_OT_add_view_rig, IMAGE_TO_MESH_OT_remove_view_rig, IMAGE_TO_MESH_OT_render_views)
 register, unregister = bpy.utils.register_classes_factory(classes)

@@ -11,7 +11,8 @@ from ..base import cameras
 from ..base.trouble import Trouble
 from ..jobs.job import Job
 from ..jobs.process import Attachments
-from ..scene import delivery, frame, input_image, view_cameras
+from ..scene import delivery, frame, view_cameras
+from ..scene.images import input_image
 from ..scene.render_view import Renders
 from .job_operator import JobOperator, request_of
 from .view_rig import nothing_selected, rig_angles

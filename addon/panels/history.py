@@ -3,26 +3,32 @@
 
 import bpy
 
+from ...backend.interface import tasks
 from .. import session
 from ..jobs.job import inputs_of
+from ..operators.history import not_restorable
 from ..scene import versions
 from ..settings.versions import Version
-from .base import SubPanel, draw_reason
+from .base import IMPROVE, SubPanel, draw_reason, translated
 
-THUMBNAIL = 6.0  # times the height of a button
+THUMBNAIL = 5.0  # times the height of a button
+NAME_SHARE = 0.72  # of a row's width; the number of faces has the rest
 
 
 class IMAGE_TO_MESH_UL_versions(bpy.types.UIList):
     bl_idname = "IMAGE_TO_MESH_UL_versions"
 
     def draw_item(self, _context, layout, _data, item, _icon, _active, _property):
-        seed = versions.provenance_of(item).get("seed")
-        icon = session.current().icons.thumbnail_id(item.thumbnail)
-        layout.label(text=item.name if seed is None else f"{item.name}, seed {seed}", icon_value=icon, translate=False)
+        row, icon = layout.split(factor=NAME_SHARE), session.current().icons.thumbnail_id(item.thumbnail)
+        row.label(text=item.name, icon_value=icon, translate=False)
+        faces = row.row()
+        faces.alignment = "RIGHT"
+        faces.label(text=f"{len(item.mesh.polygons):,}" if item.mesh else "", translate=False)
 
 
 class IMAGE_TO_MESH_PT_history(SubPanel, bpy.types.Panel):
     bl_idname = "IMAGE_TO_MESH_PT_history"
+    bl_parent_id = IMPROVE
     bl_label = "History"
 
     def draw(self, context):
@@ -50,16 +56,25 @@ def draw_version(layout, context, version: Version) -> None:
     column = row.column()
     if prompt := inputs_of(made).get("prompt"):
         column.label(text=str(prompt), icon="TEXT", translate=False)
-    for text in (made.get("engine"), version.mesh and f"{len(version.mesh.polygons):,} faces"):
-        if text:
-            column.label(text=str(text), translate=False)
+    for text in made_with(made):
+        column.label(text=text, translate=False)
+    column = layout.column(align=True)
     column.operator("image_to_mesh.go_back", icon="LOOP_BACK")
     column.operator("image_to_mesh.put_beside", icon="MOD_ARRAY")
-    row = layout.row(align=True)
-    row.operator("image_to_mesh.again", icon="FILE_REFRESH")
+    column.operator("image_to_mesh.again", icon="FILE_REFRESH")
     if versions.is_seeded(version):
-        row.operator("image_to_mesh.again", text="Another Seed", icon="ADD").other = True
-    draw_reason(layout, context, versions.not_repeatable(version))
+        column.operator("image_to_mesh.again", text="Another Seed", icon="ADD").other = True
+    draw_reason(layout, context, versions.not_repeatable(version) or not_restorable(context))
+
+
+def made_with(made: dict) -> list[str]:
+    """The engine's title and the seed in a record of how a mesh was made, as far as they are known."""
+    try:
+        task = tasks.task(str(made.get("engine")))
+    except ValueError:
+        return []
+    has_seed = versions.is_seeded_by(made) and "seed" in made
+    return [translated(task.title), *([f"{translated('Seed')} {made['seed']}"] if has_seed else [])]
 
 
 classes = (IMAGE_TO_MESH_UL_versions, IMAGE_TO_MESH_PT_history)

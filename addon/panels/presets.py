@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The menu of presets, beside Settings: fast, balanced and best, and the artist's own."""
+"""The menu of the artist's own presets, beside Advanced."""
 
 import bpy
 from bl_ui.utils import PresetPanel
 
-from ...backend.interface import presets
-from ..operators.presets import IMAGE_TO_MESH_OT_add_preset, IMAGE_TO_MESH_OT_use_preset, folder
+from ..operators.presets import IMAGE_TO_MESH_OT_add_preset, folder
 
 
 class IMAGE_TO_MESH_PT_presets(PresetPanel, bpy.types.Panel):
@@ -20,10 +19,6 @@ class IMAGE_TO_MESH_PT_presets(PresetPanel, bpy.types.Panel):
         return folder(bpy.context)
 
     def draw(self, context):
-        for name in presets.PRESETS:
-            button = self.layout.operator(IMAGE_TO_MESH_OT_use_preset.bl_idname, text=name.title())
-            button.name = name.upper()
-        self.layout.separator()
         if bpy.utils.preset_paths(folder(context)):
             super().draw(context)
         else:

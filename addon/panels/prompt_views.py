@@ -7,11 +7,12 @@ from ...backend.interface import tasks
 from .. import session
 from ..operators.prompt_views import IMAGE_TO_MESH_OT_prompt_views
 from ..settings import engines
-from .base import MoreSettings, SubPanel, draw_reason, split_properties
+from .base import ADVANCED, VIEWS, MoreSettings, SubPanel, draw_reason, split_properties
 
 
 class IMAGE_TO_MESH_PT_prompt_views(SubPanel, bpy.types.Panel):
     bl_idname = "IMAGE_TO_MESH_PT_prompt_views"
+    bl_parent_id = VIEWS
     bl_label = tasks.VIEWS_FROM_TEXT.title
 
     def draw(self, context):
@@ -33,6 +34,7 @@ class IMAGE_TO_MESH_PT_prompt_views_settings(MoreSettings, bpy.types.Panel):
 
 class IMAGE_TO_MESH_PT_learn(SubPanel, bpy.types.Panel):
     bl_idname = "IMAGE_TO_MESH_PT_learn"
+    bl_parent_id = ADVANCED
     bl_label = tasks.DREAMBOOTH.title
 
     def draw(self, context):

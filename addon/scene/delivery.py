@@ -14,7 +14,7 @@ import numpy as np
 from mathutils import Matrix
 
 from ...backend.interface.view_set import FOV_DEG, RADIUS
-from ..base import cameras
+from ..base import cameras, icons
 from ..base.arrays import MeshArrays
 from ..base.trouble import Trouble, one_line
 from ..jobs.job import Job
@@ -22,18 +22,20 @@ from . import (
     fitting,
     frame,
     free_place,
-    image_import,
     mesh_import,
     render_view,
     replace_mesh,
+    together,
     versions,
     view_cameras,
     viewport,
 )
+from .images import image_editor, image_import, input_image
 
 IMPORT, AGAIN = "Use Import Finished Job to add it to this scene", "Start the job again"
 REFERENCE_SIDE = 2 * RADIUS * math.tan(math.radians(FOV_DEG) / 2)  # width that a view shows, in the cube's sides
 REFERENCE_DISTANCE = 0.75  # of a reference image behind the cube's middle, in the cube's sides
+PREVIEW = 128  # pixels of a novel view's picture in the panel
 REFERENCES, PROMPT_VIEWS = "Novel Views", "Views of Prompt"  # names of collections
 
 Vector = tuple[float, float, float]
@@ -77,8 +79,7 @@ class NewMesh:
             self._move_to_collection(new, scene)
             versions.remember(scene, job, new, mesh.thumbnail)
         viewport.show_colors(new)
-        for area in still:
-            viewport.frame_object(area.spaces.active, new)
+        viewport.frame(still, [new, *together.others(scene, new, together.VARIATIONS, together.BATCH)], scene)
 
     def _from_cube(self, vertices: np.ndarray) -> np.ndarray:
         """The engine's cube to the object's space, 4 x 4. A mesh that stands has its origin at the bottom centre."""
@@ -176,14 +177,16 @@ class WithoutPreview:
 
 @dataclass(eq=False)
 class InputImage(WithoutPreview):
-    """An image that becomes the scene's chosen input."""
+    """An image made of a prompt, which becomes the scene's input as long as the prompt stays."""
 
     scene: int
 
     def deliver(self, job: Job, scene: bpy.types.Scene) -> None:
         with undo_step("Make Image", "The image is finished"):
             image = image_import.load(job.outcome.images[0], job.name)
-            scene.image_to_mesh.source, scene.image_to_mesh.image = "IMAGE", image
+            image[input_image.PROMPT] = str(job.request.inputs.get("prompt", "")).strip()
+            image.use_fake_user = True  # another look takes its place in the panel, and it stays in the file
+            scene.image_to_mesh.source, scene.image_to_mesh.drawn = "PROMPT", image
 
 
 @dataclass(eq=False)
@@ -216,7 +219,12 @@ class NovelView(WithoutPreview):
                 view_cameras.lay_behind(camera, image, self.view, self.cube, scene)
                 bpy.data.images.remove(image)
             else:
-                image.use_fake_user = True
+                image.use_fake_user, image[view_cameras.NOVEL] = (
+                    True,
+                    f"{azimuth:.0f}\N{DEGREE SIGN} {elevation:.0f}\N{DEGREE SIGN}",
+                )
+                icons.paint_preview(image, image_import.small(image, PREVIEW))
+                image_editor.show(image)
 
 
 @dataclass(eq=False)

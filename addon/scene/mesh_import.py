@@ -9,7 +9,7 @@ import numpy as np
 from ...backend.interface.files import parse_json
 from ..base import compat
 from ..base.arrays import MeshArrays
-from . import image_import
+from .images import image_import
 
 COLOR, UV = "Color", "UVMap"
 PROVENANCE = "image_to_mesh_recipe"  # custom property of an object: how it was made, as JSON

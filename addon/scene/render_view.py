@@ -54,7 +54,7 @@ def render_view(objects: list[bpy.types.Object], pose: np.ndarray, fov_deg: floa
     with temporary_scene(objects, pose, fov_deg, size) as scene, tempfile.TemporaryDirectory() as folder:
         scene.render.filepath = str(Path(folder) / "view.png")
         try:
-            with compat.png_output(scene):
+            with compat.image_output(scene, "PNG"):
                 bpy.ops.render.render(scene=scene.name, write_still=True)
             return Path(scene.render.filepath).read_bytes()
         except (RuntimeError, OSError) as error:

@@ -15,12 +15,14 @@ from ..base.trouble import Trouble
 from ..jobs.job import Job, Request, inputs_of
 from ..settings import engines
 from ..settings.versions import Version
-from . import free_place, image_import, input_image, mesh_export, mesh_import
+from . import free_place, mesh_export, mesh_import
+from .images import image_import, input_image
 
 
 def remember(scene: bpy.types.Scene, job: Job, ob: bpy.types.Object, picture: str) -> Version:
     """Add the mesh that an object got from a job, with its picture as `thumbnail.encode` gives it."""
     version = add(scene, job.name, ob.data, picture)
+    version.object = ob
     version.recipe = ob[mesh_import.PROVENANCE]
     origin = job.request.origin
     version.filepath = origin.get("filepath", "")
@@ -47,6 +49,7 @@ def add_object_mesh(scene: bpy.types.Scene, ob: bpy.types.Object, mesh: bpy.type
     version = add(scene, name, mesh, thumbnail.encode(thumbnail.paint(*arrays)) if len(arrays[1]) else "")
     version.recipe = str(ob.get(mesh_import.PROVENANCE, ""))
     version.filepath, version.image, version.start = known
+    version.object = ob
     return version
 
 
@@ -65,9 +68,30 @@ def add(scene: bpy.types.Scene, name: str, mesh: bpy.types.Mesh, picture: str) -
     return version
 
 
+def belongs_to(scene: bpy.types.Scene, version: Version, ob: bpy.types.Object) -> bool:
+    """Whether a version is one of the object's: made for it, by the job that made it, or from the same image or prompt.
+    One whose object is gone, or from a file that does not tell, is anybody's."""
+    if version.object in (None, ob) or version.mesh == ob.data:
+        return True
+    made, mine, source = provenance_of(version), mesh_import.provenance_of(ob), source_of(scene, ob)
+    if made.get("job") and made["job"] == mine.get("job"):
+        return True
+    prompts = inputs_of(made).get("prompt"), inputs_of(mine).get("prompt")
+    if any(prompts):
+        return prompts[0] == prompts[1]
+    images = [(version.filepath, version.image), (source.filepath, source.image) if source else ("", None)]
+    return any(images[0]) and images[0] == images[1]
+
+
 def dense_of(scene: bpy.types.Scene, mesh: bpy.types.Mesh) -> bpy.types.Mesh | None:
     """The mesh that this one was decimated or remeshed from, directly or in several steps."""
     return next((v.dense for v in scene.image_to_mesh_versions if v.mesh == mesh and v.dense), None)
+
+
+def untextured_of(scene: bpy.types.Scene, ob: bpy.types.Object) -> bpy.types.Mesh | None:
+    """The last version of an object's mesh whose materials have no texture."""
+    mine = [v.mesh for v in scene.image_to_mesh_versions if v.object == ob and v.mesh and len(v.mesh.materials)]
+    return next((m for m in reversed(mine) if not any(map(mesh_import.texture_of, m.materials))), None)
 
 
 def find(collection, uid: int | None):
@@ -134,10 +158,18 @@ def request_again(context, version: Version, seed: int | None) -> Request:
 
 def is_seeded(version: Version) -> bool:
     """Whether another seed gives another result: that of the engine, or of the image that is made of the prompt."""
-    made = provenance_of(version)
+    return is_seeded_by(provenance_of(version))
+
+
+def is_seeded_by(made: dict) -> bool:
+    """Whether another seed gives another result with a record of how a version was made."""
     try:
-        return tasks.task(str(made.get("engine"))).is_seeded or bool(inputs_of(made).get("prompt"))
+        task = tasks.task(str(made.get("engine")))
     except ValueError:
+        return False
+    try:
+        return task.check(made.get("parameters", {})).is_seeded or bool(inputs_of(made).get("prompt"))
+    except ValueError:  # another version's parameters, with which it cannot be made again
         return False
 
 

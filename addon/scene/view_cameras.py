@@ -11,6 +11,7 @@ from ...backend.interface.view_set import FOV_DEG
 from ..base import cameras
 
 RIG = "View Rig"
+NOVEL = "image_to_mesh_novel_view"  # custom property of images: azimuth and elevation in words
 MARK = "image_to_mesh_view"  # custom property of the rig's cameras: their number
 BACKGROUND_PIXELS = 768  # longest side of an image that is laid out for a camera
 DISPLAY_SIZE = 0.1
@@ -55,6 +56,18 @@ def build_rig(scene: bpy.types.Scene, cube: np.ndarray, angles: list[tuple[float
 
 def of_rig(scene: bpy.types.Scene) -> list[bpy.types.Object]:
     return [ob for ob in scene.objects if ob.type == "CAMERA" and MARK in ob]
+
+
+def remove_rig(scene: bpy.types.Scene) -> None:
+    """Remove the rigs' cameras, what carries them, and their collections if nothing else is in them."""
+    rig = of_rig(scene)
+    lenses = [camera.data for camera in rig]
+    carriers = {camera.parent for camera in rig if camera.parent and camera.parent.type == "EMPTY"}
+    collections = {collection for camera in rig for collection in camera.users_collection}
+    bpy.data.batch_remove([*rig, *(carrier for carrier in carriers if carrier.name.startswith(RIG))])
+    bpy.data.batch_remove([lens for lens in lenses if not lens.users])
+    empty = [c for c in collections if c.name.startswith(RIG) and not c.objects and not c.children]
+    bpy.data.batch_remove(empty)
 
 
 def has_image(ob: bpy.types.Object) -> bool:

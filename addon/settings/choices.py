@@ -12,11 +12,12 @@ from ...backend.interface.task import Task
 from ..base.trouble import Trouble
 from ..setup.disk_scan import DiskScan, Seen
 
+Item = tuple[str, str, str, str, int]  # of an enum: identifier, name, description, icon, number
 WEIGHTS = "weights"  # the parameter that names a set of weights
 OWN, OWN_PATH = "OWN", "weights_path"  # the choice of a path, and the property that holds it
 
 disk_scan: DiskScan | None = None  # the session's: Blender calls `weights_items` with nothing that could hold it
-_items: dict[str, list[tuple[str, str, str, int]]] = {}  # by engine; Blender keeps no reference to these strings
+_items: dict[str, list[Item]] = {}  # by engine; Blender keeps no reference to these strings
 
 
 def offered(task: Task) -> list[catalog.Weights]:
@@ -27,7 +28,7 @@ def offered(task: Task) -> list[catalog.Weights]:
 def weights_property(task: Task, parameter: parameters.Parameter):
     """Blender's enum of an engine's weights."""
 
-    def items(_group, _context) -> list[tuple[str, str, str, int]]:
+    def items(_group, _context) -> list[Item]:
         return weights_items(task)
 
     return bpy.props.EnumProperty(
@@ -35,13 +36,14 @@ def weights_property(task: Task, parameter: parameters.Parameter):
     )
 
 
-def weights_items(task: Task) -> list[tuple[str, str, str, int]]:
-    """Every set that the engine can use, with a note if it is not downloaded, and a path."""
+def weights_items(task: Task) -> list[Item]:
+    """Every set that the engine can use, with an arrow if it has to be downloaded first, and a path."""
     seen, items = disk_scan.seen() if disk_scan else None, []
     for weights in offered(task):
-        title = f"{weights.title} (not downloaded)" if seen and seen.lacks(weights.id) else weights.title
-        items.append((weights.id.upper(), title, weights.purpose, number_of(weights.id)))
-    items.append((OWN, "Folder or File...", "Your own weights", number_of(OWN)))
+        is_lacking = seen and weights.repository and seen.lacks(weights.id)
+        icon = "IMPORT" if is_lacking else "NONE"  # words would cut off the title
+        items.append((weights.id.upper(), weights.title, weights.purpose, icon, number_of(weights.id)))
+    items.append((OWN, "Folder or File...", "Your own weights", "NONE", number_of(OWN)))
     if items != _items.get(task.name):
         _items[task.name] = items
     return _items[task.name]

@@ -16,6 +16,7 @@ from .choices import OWN_PATH, WEIGHTS
 GROUP = "IMAGE_TO_MESH_PG_"  # and a task's name: the class name of its group
 SET_IN_PREFERENCES = frozenset({"device"})  # once for the machine, not for each scene
 SPELLED = {"sds": "SDS", "sjc": "SJC", "neus": "NeuS", "lora": "LoRA"}
+AUTOMATIC = "_automatic"  # a parameter's name and this: the check box that stands for its default
 INT_LIMIT = 2**31 - 1
 FLOAT_LIMIT = 3e38
 
@@ -55,9 +56,34 @@ def property_of(task: Task, parameter: parameters.Parameter):
     return bpy.props.FloatProperty(default=default, min=max(low, -FLOAT_LIMIT), max=min(high, FLOAT_LIMIT), **common)
 
 
+def automatic_property(parameter: parameters.Parameter):
+    """A check box that is on as long as the parameter has its default, which stands for an automatic choice."""
+
+    def get(group) -> bool:
+        return getattr(group, parameter.name) == parameter.default
+
+    def put(group, is_automatic: bool) -> None:
+        setattr(group, parameter.name, parameter.default if is_automatic else parameter.own)
+
+    return bpy.props.BoolProperty(
+        name=parameter.automatic, description="Let the engine choose. Clear it to set a value", get=get, set=put
+    )
+
+
+def applies(group: bpy.types.PropertyGroup, task: Task, parameter: parameters.Parameter) -> bool:
+    """Whether the parameter has an effect with what is set and chosen now. Of the artist's own weights nothing is
+    known."""
+    values = {p.name: getattr(group, p.name) for p in shown(task) if p.name in parameter.only}
+    values = {name: value.lower() if isinstance(value, str) else value for name, value in values.items()}
+    if values.get(WEIGHTS) == choices.OWN.lower():
+        values[WEIGHTS] = None
+    return parameter.applies(values)
+
+
 def group_class(task: Task) -> type[bpy.types.PropertyGroup]:
     """A class with one property a parameter."""
     annotations = {parameter.name: property_of(task, parameter) for parameter in shown(task)}
+    annotations |= {p.name + AUTOMATIC: automatic_property(p) for p in shown(task) if p.own is not None}
     if WEIGHTS in annotations:
         annotations[OWN_PATH] = bpy.props.StringProperty(
             name="Path", description="Checkpoint, or folder with weights", subtype="FILE_PATH"
@@ -106,6 +132,24 @@ def parameters_of(settings, task: Task) -> dict:
     """All parameters of a task by name, the device from the preferences. Raises Trouble."""
     values = {parameter.name: value_of(settings, task, parameter) for parameter in shown(task)}
     return vars(task.check(values | machine_parameters(task)))
+
+
+def shown_values(settings, task: Task) -> dict:
+    """All parameters of a task by name, unchecked. Cheap, for panels; a path stands for the artist's own weights."""
+    group = group_of(settings, task)
+    values = {p.name: value_of(settings, task, p) for p in shown(task) if p.name != WEIGHTS}
+    if hasattr(group, WEIGHTS):
+        chosen = getattr(group, WEIGHTS)
+        values[WEIGHTS] = getattr(group, OWN_PATH) if chosen == choices.OWN else chosen.lower()
+    return values | machine_parameters(task)
+
+
+def is_seeded(settings, task: Task) -> bool:
+    """Whether another seed gives another result with the task's settings. Cheap."""
+    try:
+        return task.check(shown_values(settings, task)).is_seeded
+    except ValueError:  # values of a newer version
+        return True
 
 
 def machine_parameters(task: Task) -> dict:

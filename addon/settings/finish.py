@@ -21,12 +21,12 @@ class FinishSettings(bpy.types.PropertyGroup):
     )
     map_size: bpy.props.EnumProperty(
         name="Map Size",
-        description="Side of the baked image in pixels. Larger ones block Blender for longer",
+        description="Side of the baked image in pixels. Larger ones take longer to bake",
         items=[(size, size, "") for size in ("512", "1024", "2048", "4096")],
         default="1024",
     )
     from_dense: bpy.props.BoolProperty(
-        name="From Denser Mesh",
+        name="From Dense",
         description="Bake the texture from the other selected mesh, or from the mesh before decimation",
         default=True,
     )

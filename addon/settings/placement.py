@@ -4,6 +4,8 @@
 
 import bpy
 
+OWN_HEIGHT = 1.0  # metres
+
 
 class PlacementSettings(bpy.types.PropertyGroup):
     place: bpy.props.EnumProperty(
@@ -23,6 +25,12 @@ class PlacementSettings(bpy.types.PropertyGroup):
     )
     height: bpy.props.FloatProperty(
         name="Height", description="Height of the mesh; 0 keeps its size", subtype="DISTANCE", min=0.0, max=1e6
+    )
+    height_automatic: bpy.props.BoolProperty(
+        name="As Made",
+        description="Keep the height that the mesh comes with. Clear it to set one",
+        get=lambda self: not self.height,
+        set=lambda self, as_made: setattr(self, "height", 0.0 if as_made else OWN_HEIGHT),
     )
     collection: bpy.props.PointerProperty(
         type=bpy.types.Collection,

@@ -5,7 +5,8 @@
 import bpy
 
 from ...backend.interface import tasks
-from . import engines
+from .. import i18n
+from . import engines, quality
 from .choices import number_of
 from .finish import FinishSettings
 from .placement import PlacementSettings
@@ -20,6 +21,11 @@ SOURCES = (
 )
 
 
+def choose_all(settings, _context) -> None:
+    """Forget crop and object: they belong to the image that was chosen before."""
+    settings.crop, settings.object_number = (0, 0, 1, 1), 0
+
+
 class IMAGE_TO_MESH_PG_settings(bpy.types.PropertyGroup):
     engine: bpy.props.EnumProperty(
         name="Engine",
@@ -27,9 +33,37 @@ class IMAGE_TO_MESH_PG_settings(bpy.types.PropertyGroup):
         items=[(e.name.upper(), e.title, e.help.rstrip("."), number_of(e.name)) for e in tasks.MESH_TASKS],
         default=tasks.MESH_TASKS[0].name.upper(),
     )
-    source: bpy.props.EnumProperty(items=SOURCES, name="Source", description="Where the image comes from")
-    filepath: bpy.props.StringProperty(name="Image File", description="Image of the object", subtype="FILE_PATH")
-    image: bpy.props.PointerProperty(type=bpy.types.Image, name="Image", description="Image of the object")
+    quality: bpy.props.EnumProperty(
+        name="Quality",
+        description="Quality of the mesh",
+        items=quality.ITEMS,
+        get=quality.get,
+        set=quality.put,
+        translation_context=i18n.OWN_CONTEXT,
+    )
+    source: bpy.props.EnumProperty(
+        items=SOURCES, name="Source", description="Where the image comes from", update=choose_all
+    )
+    filepath: bpy.props.StringProperty(  # no FILE_PATH: its button would list files that are no images, too
+        name="Image File", description="Image of the object", update=choose_all
+    )
+    image: bpy.props.PointerProperty(
+        type=bpy.types.Image, name="Image", description="Image of the object", update=choose_all
+    )
+    drawn: bpy.props.PointerProperty(
+        type=bpy.types.Image, name="Image", description="The image that was made of the prompt", update=choose_all
+    )
+    crop: bpy.props.FloatVectorProperty(
+        name="Crop",
+        description="Left, top, right and bottom of the chosen part",
+        size=4,
+        default=(0, 0, 1, 1),
+        min=0,
+        max=1,
+    )
+    object_number: bpy.props.IntProperty(
+        name="Object", description="Which object of the image to use, from the left. 0 uses all", min=0, max=999
+    )
     prompt: bpy.props.StringProperty(name="Prompt", description="Description of the mesh in words")
     seed: bpy.props.IntProperty(
         name="Seed", description="A different number gives a different guess at what the image does not show", min=0

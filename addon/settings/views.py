@@ -47,7 +47,7 @@ class ViewSettings(bpy.types.PropertyGroup):
         name="Views",
         description="Where the images come from",
         items=(
-            ("RENDER", "Selected Objects", "Blender renders the selected objects from the engine's cameras"),
+            ("RENDER", "Selection", "Blender renders the selected objects from the engine's cameras"),
             ("IMAGES", "Camera Images", "Background images of the scene's cameras: painted views or photographs"),
         ),
     )

@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 import bpy
+import numpy as np
 
 
 def load(data: bytes, name: str) -> bpy.types.Image:
@@ -16,3 +17,12 @@ def load(data: bytes, name: str) -> bpy.types.Image:
         image.pack()
     image.name, image.filepath_raw = name, ""
     return image
+
+
+def small(image: bpy.types.Image, side: int) -> np.ndarray:
+    """Every n-th pixel of an image, uint8 (H, W, 3), first row on top, no side above `side`."""
+    width, height = image.size
+    pixels = np.empty(width * height * 4, np.float32)
+    image.pixels.foreach_get(pixels)
+    step = -(-max(width, height) // side)
+    return np.rint(255 * pixels.reshape(height, width, 4)[::-step, ::step, :3]).astype(np.uint8)

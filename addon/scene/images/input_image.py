@@ -10,13 +10,16 @@ from pathlib import Path
 import bpy
 import numpy as np
 
-from ..base import arrays, compat
-from ..base.trouble import Trouble
-from ..jobs.process import Attachments
-from ..settings import engines
+from ...base import arrays, compat
+from ...base.trouble import Trouble
+from ...jobs.process import Attachments
+from ...settings import engines
 
 READ_BY_BACKEND = {"PNG", "JPEG", "WEBP", "BMP", "TARGA", "TIFF"}
 NAME_LENGTH = 60  # characters of a prompt; Blender's names have 63 bytes
+BACKGROUND = "remove_background"  # the parameter of engines that cut the object out
+PROMPT = "image_to_mesh_prompt"  # custom property of an image: the prompt that it was made of
+WHOLE = (0.0, 0.0, 1.0, 1.0)  # a crop that cuts nothing off
 FILE_LIMIT = 512 << 20  # bytes; no image is larger, but a film chosen by mistake may be
 
 
@@ -27,9 +30,16 @@ def missing(settings) -> str:
     return missing_image(settings)
 
 
+def drawn(settings) -> bpy.types.Image | None:
+    """The image that was made of the prompt as it stands, if there is one."""
+    image = settings.drawn
+    return image if image and image.get(PROMPT) == settings.prompt.strip() else None
+
+
 def is_prompt(settings) -> bool:
     """Whether the engine starts from the prompt, or its image is made from the prompt first."""
-    return settings.source == "PROMPT" or "image" not in engines.chosen_engine(settings).inputs
+    takes_image = "image" in engines.chosen_engine(settings).inputs
+    return not takes_image or (settings.source == "PROMPT" and not drawn(settings))
 
 
 def missing_image(settings) -> str:
@@ -38,7 +48,7 @@ def missing_image(settings) -> str:
         return "Choose an image file first"
     if settings.source == "IMAGE" and not settings.image:
         return "Choose an image that is open in Blender first"
-    if settings.source == "PROMPT":
+    if settings.source == "PROMPT" and not drawn(settings):
         return "Make an image of the prompt first, or choose another image"
     if settings.source == "RENDER" and not render_result():
         return "There is no render yet. Render an image first (F12)"
@@ -49,17 +59,36 @@ def read(settings, scene: bpy.types.Scene) -> tuple[str, Attachments]:
     """(name for the object, attachments) of the chosen engine's input; a prompt has no attachments. Raises Trouble."""
     if is_prompt(settings):
         return name_of_prompt(settings), dict
-    return read_chosen_image(settings, scene)
+    return name_of(settings), read_chosen_image(settings, scene)
 
 
-def read_chosen_image(settings, scene: bpy.types.Scene) -> tuple[str, Attachments]:
-    """(name for the object, attachments) of the chosen image, whatever the engine takes. Raises Trouble."""
+def name_of(settings) -> str:
+    """The name of an object that is made of the chosen image."""
     if settings.source == "FILE":
-        path = Path(bpy.path.abspath(settings.filepath))
-        return printable(path.stem), read_file(path)
+        return printable(Path(bpy.path.abspath(settings.filepath)).stem)
     if settings.source == "RENDER":
-        return "Render", read_render(scene)
-    return printable(Path(settings.image.name).stem), read_image(settings.image)
+        return "Render"
+    return name_of_prompt(settings) if settings.source == "PROMPT" else printable(Path(settings.image.name).stem)
+
+
+def read_chosen_image(settings, scene: bpy.types.Scene) -> Attachments:
+    """The chosen image, whatever the engine takes. Raises Trouble."""
+    if settings.source == "FILE":
+        return read_file(Path(bpy.path.abspath(settings.filepath)))
+    if settings.source == "RENDER":
+        return read_render(scene)
+    return read_image(settings.drawn if settings.source == "PROMPT" else settings.image)
+
+
+def attached(settings, scene: bpy.types.Scene) -> Attachments | None:
+    """The attachments of the chosen image; None if none is chosen. Raises Trouble."""
+    return None if missing_image(settings) else read_chosen_image(settings, scene)
+
+
+def selection(settings) -> dict:
+    """The request's inputs that name the chosen part of the image; empty for all of it."""
+    box, number = tuple(settings.crop), settings.object_number
+    return {} if box == WHOLE and not number else {"selection": {"box": list(box), "object": number}}
 
 
 def origin(settings, image: Attachments) -> dict:
@@ -68,7 +97,9 @@ def origin(settings, image: Attachments) -> dict:
         return {}
     if settings.source == "FILE":
         return {"filepath": settings.filepath}
-    return {"image": settings.image.session_uid} if settings.source == "IMAGE" else {"render": image()["image_file"]}
+    if settings.source == "RENDER":
+        return {"render": image()["image_file"]}
+    return {"image": (settings.drawn if settings.source == "PROMPT" else settings.image).session_uid}
 
 
 def missing_prompt(settings) -> str:
@@ -156,9 +187,9 @@ def read_render(scene: bpy.types.Scene) -> Attachments:
     """The last render through the scene's view transform, as the artist sees it. Raises Trouble."""
     image = render_result()
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "render.png"
+        path = Path(folder) / "render.tga"
         try:
-            with compat.png_output(scene):
+            with compat.image_output(scene, "TARGA_RAW"):  # not PNG, which would hold Blender three times as long
                 if image:
                     image.save_render(str(path), scene=scene)
             data = path.read_bytes()
