@@ -4,8 +4,9 @@
 `extension.frame` is the module that MODULES names so. The functions hide where the add-on keeps its state.
 """
 
+import importlib
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from operator import attrgetter
 from types import SimpleNamespace
 from unittest.mock import patch
@@ -22,37 +23,52 @@ MODULES = {
     "i18n": "addon.i18n",
     "job": "addon.jobs.job",
     "process_module": "addon.jobs.process",
+    "recovery": "addon.jobs.recovery",
     "job_buttons": "addon.operators.jobs",
-    "bug_report": "addon.operators.bug_report",
+    "crop": "addon.operators.crop",
+    "bake": "addon.operators.bake",
+    "bug_report": "addon.operators.upkeep.bug_report",
     "match_camera": "addon.operators.match_camera",
     "presets": "addon.operators.presets",
     "views_to_mesh": "addon.operators.views_to_mesh",
     "panel_parts": "addon.panels.base",
     "main_panel": "addon.panels.main",
+    "input_panel": "addon.panels.input",
+    "notes_panel": "addon.panels.notes",
+    "result_panel": "addon.panels.result",
     "preferences_panel": "addon.panels.preferences",
     "presets_panel": "addon.panels.presets",
-    "status_panel": "addon.panels.status",
+    "trial_panel": "addon.panels.trial",
+    "bundle_rows": "addon.panels.bundles",
+    "better_weights": "addon.scene.better_weights",
+    "baking": "addon.scene.baking",
     "delivery": "addon.scene.delivery",
     "frame": "addon.scene.frame",
     "free_place": "addon.scene.free_place",
-    "input_image": "addon.scene.input_image",
+    "image_editor": "addon.scene.images.image_editor",
+    "input_preview": "addon.scene.images.input_preview",
+    "input_image": "addon.scene.images.input_image",
     "mesh_export": "addon.scene.mesh_export",
     "mesh_import": "addon.scene.mesh_import",
     "render_view": "addon.scene.render_view",
     "history": "addon.scene.versions",
     "view_cameras": "addon.scene.view_cameras",
+    "viewport": "addon.scene.viewport",
     "viewport_preview": "addon.scene.viewport_preview",
     "session_module": "addon.session",
     "choices": "addon.settings.choices",
     "engine_settings": "addon.settings.engines",
     "environment": "addon.setup.environment",
+    "expected_time": "addon.setup.expected_time",
     "folders": "addon.setup.folders",
     "job_folders": "addon.setup.job_folders",
     "weights": "addon.setup.weights",
+    "bundles": "backend.interface.bundles",
     "catalog": "backend.interface.catalog",
     "installer": "backend.interface.installer.environment",
     "engine_presets": "backend.interface.presets",
     "protocol": "backend.interface.protocol",
+    "stage_times": "backend.interface.stage_times",
     "tasks": "backend.interface.tasks",
     "view_set": "backend.interface.view_set",
 }
@@ -91,7 +107,7 @@ class Job:
 
 def module(path):
     """A module of the extension as it is now; an upgrade replaces them all."""
-    return sys.modules[f"{NAME}.{path}"]
+    return importlib.import_module(f"{NAME}.{path}")
 
 
 def __getattr__(name):
@@ -137,6 +153,17 @@ def let_disk_be_scanned(allowed):
         scan.seen = lambda: scan.known
 
 
+@contextmanager
+def speaking(translate):
+    """Meanwhile panels translate by this function. bpy alone has no languages."""
+    names = [name for name in sys.modules if name.startswith(f"{NAME}.addon.panels.")]
+    with ExitStack() as stack:
+        for found in (sys.modules[name] for name in names):
+            if hasattr(found, "translated"):
+                stack.enter_context(patch.object(found, "translated", translate))
+        yield
+
+
 def tick():
     """Move everything on, as the timer does where there is one."""
     session().tick()
@@ -148,6 +175,11 @@ def is_ticking():
 
 def queue():
     return session().queue
+
+
+def shown_input():
+    """The picture of the input that the panel shows, with its words."""
+    return session().input
 
 
 def is_busy():
@@ -180,6 +212,14 @@ def last_job():
 
 def ended_jobs():
     return [Job(record) for record in queue().ended]
+
+
+def expected_words(task):
+    """How long a job with the panel's settings would take, after what is remembered of earlier jobs was read."""
+    expected, parameters = session().expected, module("addon.settings.engines").parameters_of(settings(), task)
+    expected.seconds(task, parameters)
+    expected.close()
+    return expected.words(task, parameters)
 
 
 def forget_ended_jobs():

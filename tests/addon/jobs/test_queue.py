@@ -13,7 +13,7 @@ from image_to_mesh_checkout.addon.base import arrays
 from image_to_mesh_checkout.addon.base.trouble import Trouble
 from image_to_mesh_checkout.addon.jobs import queue as jobs
 from image_to_mesh_checkout.addon.jobs import recovery
-from image_to_mesh_checkout.addon.jobs.job import Job, Progress, Request, State
+from image_to_mesh_checkout.addon.jobs.job import Job, Request, State
 from image_to_mesh_checkout.addon.jobs.process import Launch
 from image_to_mesh_checkout.addon.jobs.queue import JobQueue
 from image_to_mesh_checkout.addon.setup import job_folders
@@ -43,14 +43,19 @@ def scene():
 
 
 @pytest.fixture
-def make(tmp_path, scene):
+def answers():
+    return []
+
+
+@pytest.fixture
+def make(tmp_path, scene, answers):
     """make(**environment) -> a queue whose backend is the double."""
     made = []
 
     def make(command=None, **environment):
         command = command or protocol.command(sys.executable, DOUBLE, "serve", "--jobs", tmp_path / "jobs")
         launch = Launch(command, protocol.environment(os.environ) | environment, tmp_path, tmp_path / "logs" / "log")
-        made.append(JobQueue(lambda: lambda: launch, scene))
+        made.append(JobQueue(lambda: lambda: launch, scene, answers.append))
         return made[-1]
 
     yield make
@@ -114,25 +119,6 @@ def test_progress_is_told(make):
     queue.submit(one)
     run(queue, lambda: one.progress.stage == "wait")
     assert (one.progress.step, one.progress.total, one.progress.overall, one.progress.eta_s) == (1, 2, 0.5, 1.0)
-
-
-@pytest.mark.parametrize(
-    "seconds, done, words",
-    [
-        (None, 0.9, ""),
-        (3, 0.9, "A few seconds left"),
-        (3, 0.1, "About 10 s left"),
-        (43, 0.1, "About 50 s left"),
-        (200, 0.1, "About 4 min left"),
-    ],
-)
-def test_time_left_in_words(seconds, done, words):
-    assert Progress(eta_s=seconds, overall=done).time_left() == words
-
-
-@pytest.mark.parametrize("step, total, words", [(0, 1, "Views"), (3, 12, "Views 3/12"), (5000, 20000, "Views 25 %")])
-def test_steps_in_words(step, total, words):
-    assert Progress("Views", step, total).stage_text() == words
 
 
 def test_nothing_starts_before_a_job(make):
@@ -455,3 +441,55 @@ def test_a_finished_mesh_on_the_disk_is_read_beside_the_queue(make, scene, tmp_p
         assert name == "chair" and mesh.faces.tolist() == [[0, 1, 2]] and one.state is State.DONE
     else:
         assert one.state is State.FAILED and "cannot be read" in one.outcome.message and not scene.delivered
+
+
+def question(number, text="views"):
+    return {"type": "look", "look": number, "framed": 16}, lambda: {"image_file": text.encode()}
+
+
+def test_a_question_starts_the_backend_and_is_answered_beside_a_job(make, answers):
+    queue = make()
+    queue.ask(*question(1))
+    run(queue, lambda: answers)
+    assert answers[0]["look"] == 1 and answers[0]["picture"].shape == (16, 16, 4)
+    one = job("wait")
+    queue.submit(one)
+    run(queue, lambda: one.progress.stage == "wait")
+    queue.ask(*question(2, "refuse"))
+    run(queue, lambda: len(answers) == 2)
+    assert answers[1]["look"] == 2 and answers[1]["message"] == "No object" and "picture" not in answers[1]
+    assert one.state is State.RUNNING
+
+
+def test_of_several_questions_the_newest_is_answered(make, answers):
+    queue = make()
+    for number in range(5):
+        queue.ask(*question(number))
+    run(queue, lambda: answers)
+    assert answers[-1]["look"] == 4
+
+
+def test_a_question_is_answered_even_if_the_backend_ends(make, answers):
+    queue = make(["/nowhere/python"])
+    queue.ask(*question(3))
+    run(queue, lambda: answers)
+    assert answers[0]["look"] == 3 and "could not be started" in answers[0]["message"]
+
+
+def test_warming_up_starts_the_backend_once(make):
+    queue = make()
+    queue.warm_up()
+    run(queue, lambda: queue.hello)
+    pid = queue.process.pid
+    queue.warm_up()
+    assert queue.process.pid == pid and not queue.busy
+
+
+def test_a_file_that_cannot_be_read_is_an_answer_too(make, answers):
+    def gone():
+        raise OSError(2, "No such file")
+
+    queue = make()
+    queue.ask(question(5)[0], gone)
+    run(queue, lambda: answers)
+    assert answers[0]["look"] == 5 and "No such file" in answers[0]["message"]

@@ -84,7 +84,8 @@ def describe_scene(scene):
             for v in versions
         ],
         scene.image_to_mesh_version,
-        [getattr(ours, name) for name in READ] + [called(ours.image), ours.views.source, ours.one2345.mesh_resolution],
+        [getattr(ours, name) for name in READ]
+        + [called(ours.image), called(ours.drawn), tuple(ours.crop), ours.views.source, ours.one2345.mesh_resolution],
     )
 
 

@@ -41,7 +41,7 @@ def drop(view):
 def steps():
     settings = bpy.context.scene.image_to_mesh
     prepare()
-    settings.engine, settings.lrm.mesh_resolution = "LRM", 64
+    settings.lrm.mesh_resolution = 64
     FOLDER.mkdir()
     for name in NAMES:
         shutil.copyfile(ARGS["image"], FOLDER / f"{name}.png")

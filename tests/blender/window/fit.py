@@ -8,13 +8,27 @@ the one in the active object's place stand where, and as high, as was asked.
 import sys
 
 import bpy
-import mathutils
 import numpy as np
 import rig
 
 sys.path.insert(0, next(a for a in rig.SESSION["args"] if a.startswith("here=")).removeprefix("here="))
-from played import ARGS, PATIENCE_S, extension, meshes, prepare, press, tallest_button
-from widgets import DRAWN, choose, click, enter, fields, toggle_panel
+from played import ARGS, PATIENCE_S, extension, meshes, prepare, press
+from widgets import (
+    DRAWN,
+    choose,
+    click,
+    enter,
+    fields,
+    live_in,
+    of_area,
+    picture,
+    rows_around_main,
+    texts,
+    toggle_panel,
+    within,
+)
+
+PANEL = "Fit to Scene"
 
 PLACES = "CURSOR", "STAND", "FLOOR", "REPLACE"
 
@@ -26,51 +40,37 @@ def extent(ob):
     return np.stack([points.min(0), points.max(0)])
 
 
-def place(name, settings):
-    [menu] = [box for box in (yield from fields("wcol_menu")) if box[1] < settings["below"]]
+def place(name):
+    [menu] = yield from fields("wcol_menu", (yield from within(PANEL)))
     yield from choose(lambda: click(menu), PLACES.index(name))
     assert bpy.context.scene.image_to_mesh.placement.place == name
 
 
 def generate():
-    button = []
-    yield from tallest_button(button)
-    yield from press(button[0], extension.is_busy)
+    _, main, _ = yield from rows_around_main()
+    yield from press(main, extension.is_busy)
     yield from rig.wait_until(lambda: not extension.is_busy(), PATIENCE_S)
     assert extension.last_job().state.value == "Done", extension.last_job().message
-    extension.forget_ended_jobs()  # whose findings move the panels below
-    rig.redraw()
     yield 1.0
     return bpy.context.object
-
-
-def look():
-    area = rig.area()
-    area.spaces.active.region_3d.view_rotation = mathutils.Euler((1.35, 0, 0.3)).to_quaternion()
-    with bpy.context.temp_override(window=rig.window(), area=area, region=rig.region("WINDOW")):
-        bpy.ops.object.select_all(action="SELECT")
-        for name in ("Camera", "Light"):
-            bpy.data.objects[name].select_set(False)
-        bpy.ops.view3d.view_selected()
-        bpy.ops.object.select_all(action="DESELECT")
 
 
 def steps():
     scene = bpy.context.scene
     ours = scene.image_to_mesh
-    prepare()
-    if "double" not in ARGS:
-        ours.engine, ours.lrm.mesh_resolution = "LRM", 96
+    prepare(cube=False)
+    ours.lrm.mesh_resolution = 96
     ours.filepath = ARGS["image"]
     scene.collection.children.link(bpy.data.collections.new("Shelf"))
     bpy.ops.ed.undo_push(message="Shelf")
     yield from rig.open_sidebar("Image to Mesh")
-    yield from toggle_panel("Fit to Scene")
-    [height] = yield from fields("wcol_num")
-    window = {"below": height[3] + 60}
-    yield from place("FLOOR", window)
+    yield from toggle_panel(PANEL)
+    yield from place("FLOOR")
+    [as_made] = yield from texts("wcol_option", (yield from within(PANEL)))
+    yield from click(as_made)
+    [height] = yield from fields("wcol_num", (yield from within(PANEL)))
     yield from enter(height, "1.8", lambda: abs(ours.placement.height - 1.8) < 1e-6)
-    collection = (yield from fields("wcol_text"))[-1]
+    collection = (yield from fields("wcol_text", (yield from within(PANEL))))[-1]
     yield from enter(collection, "Shelf", lambda: ours.placement.collection)
     rig.xdotool("mousemove", 560, 520)
     yield from DRAWN
@@ -89,11 +89,9 @@ def steps():
     assert abs(low[2]) < 1e-4 and abs(high[2] - 1.8) < 1e-4
     assert np.allclose(ob.location[:2], cursor[:2], atol=1e-4) and ob.users_collection[0].name == "Shelf"
 
-    yield from place("STAND", window)
+    yield from place("STAND")
     yield from enter(height, "0.9", lambda: abs(ours.placement.height - 0.9) < 1e-6)
-    boxes = []
-    yield from rig.buttons(rig.region("UI"), boxes)
-    button = next(box for box in boxes if box[3] < window["below"])  # the first one below: Fit Selected
+    button = (yield from live_in(PANEL))[0]
     name = ob.name
     yield from press(button, lambda: np.ptp(extent(bpy.data.objects[name])[:, 2]) < 1)
     low, high = extent(bpy.data.objects[name])
@@ -103,15 +101,18 @@ def steps():
     bpy.context.object.name = "Block"
     bpy.ops.ed.undo_push(message="Block")
     box = extent(bpy.context.object)
-    yield from place("REPLACE", window)
+    yield from place("REPLACE")
     block = yield from generate()
     assert block.name == "Block" and len(meshes()) == 2
     now = extent(block)
     rig.log("in the place of:", box.tolist(), now.tolist())
     assert np.allclose(now[:, 2], box[:, 2], atol=1e-3) and np.allclose(now.mean(0), box.mean(0), atol=1e-3)
-    look()
+    chosen = [bpy.data.objects[name] for name in meshes()]
+    extension.viewport.look_at(rig.area().spaces.active, chosen)
+    for ob in bpy.data.objects:
+        ob.select_set(False)
     yield 1.0
-    rig.shot("fit")
+    picture("fit", of_area())
 
 
 rig.play(steps)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Presets, menus, search and shortcut in a real window, with the pictures menus and presets.
 
-For `--double`. Ends with status 0 only if a click or a key on each of them did what it says: Fast, Best and a preset
-saved by name came back, and every menu's entry started a job.
+For `--double`. Ends with status 0 only if a click or a key on each of them did what it says: Fast, Best, Balanced and a
+preset saved by name came back, and every menu's entry started a job.
 """
 
 import shutil
@@ -18,6 +18,7 @@ from played import ARGS, PATIENCE_S, extension, prepare
 from widgets import (
     DRAWN,
     PRESETS_PX,
+    beside_sidebar,
     choose,
     click,
     enter,
@@ -25,7 +26,9 @@ from widgets import (
     hit,
     join,
     of_region,
+    pick,
     picture,
+    shown_panels,
     submenu,
     texts,
     titles,
@@ -53,40 +56,33 @@ def shown(name, line):
     picture(name, (left, bottom, left + SIDE, bottom + SIDE))
 
 
-def presets(group):
-    """By the mouse, from the icon beside Settings."""
-    yield from hit("Escape")
-    title = (yield from titles())[1]
+def presets(settings):
+    """The quality row; then settings of one's own, by the icon beside Advanced."""
+    group, task = settings.lrm, extension.tasks.task("lrm")
+    for name in ("Fast", "Best", "Balanced"):
+        yield from pick(name)
+        wanted = extension.engine_presets.preset(task, name.lower())
+        assert settings.quality == name.upper() and group.mesh_resolution == wanted["mesh_resolution"]
+        rig.log(name, wanted)
+    title = (yield from titles())[shown_panels().index("Advanced")]
     icon = (of_region()[2] - PRESETS_PX - 8, title[1], of_region()[2] - PRESETS_PX + 8, title[3])
-    below = (icon[0] - 150, 0, icon[2] + 110, title[1] - 4)
+    around = (icon[0] - 250, 0, icon[2] + 110, title[1] + 200)  # the popover opens above or below
 
     def open_popover():
         yield from click(icon)
 
-    def pick(number):
-        boxes = yield from fields("wcol_tool", below, open_popover)
-        yield from click(boxes[number])
-
-    values = []
-    for number in range(3):
-        yield from pick(number)
-        values.append(group.mesh_resolution)
-        yield from hit("Escape")
-    rig.log("Fast, Balanced, Best:", values)
-    assert values == [64, 128, 256]
     group.mesh_resolution = 77
-    name, *_ = yield from fields("wcol_text", below, open_popover)
+    assert settings.quality == "OWN"
+    name, *_ = yield from fields("wcol_text", around, open_popover)
     yield from enter(name, "mine", lambda: bpy.context.window_manager.preset_name == "mine")
     yield from click((name[2] + 14, name[1], name[2] + 22, name[3]))
     yield from hit("Escape")
-    [path] = bpy.utils.preset_paths("image_to_mesh/one2345")
+    [path] = bpy.utils.preset_paths("image_to_mesh/lrm")
     rig.log("saved:", [file.name for file in Path(path).glob("*.py")])
-    yield from pick(0)
-    assert group.mesh_resolution == 64
-    yield from hit("Escape")
-    lines = yield from texts("wcol_menu_item", below, open_popover)
+    yield from pick("Fast")
+    lines = yield from texts("wcol_menu_item", around, open_popover)
     left, bottom = title[0] - 30, title[1] - 240
-    picture("presets", (left, bottom, left + 400, bottom + 400))
+    picture("presets", (left, bottom, left + 400, bottom + 500))
     yield from click(lines[0])
     yield from hit("Escape")
     assert group.mesh_resolution == 77
@@ -96,7 +92,7 @@ def add_menu():
     def add():
         yield from hit("shift+a")
 
-    lines = yield from submenu((yield from choose(add, 1)))  # of Mesh, below the search
+    lines = yield from submenu((yield from choose(add, 1, beside_sidebar())))  # of Mesh, below the search
     shown("add", lines[-1])
     yield from click(lines[-1])
     yield from settled("Add > Mesh:")
@@ -123,7 +119,7 @@ def import_menu():
     def open_file_menu():
         yield from click((34, top - 26, 70, top - 6))
 
-    lines = yield from texts("wcol_menu_item", None, open_file_menu)
+    lines = yield from texts("wcol_menu_item", beside_sidebar(), open_file_menu)
     yield from click(lines[-7 if len(lines) > 18 else -6])  # Import; grey lines may be too pale to be seen
     inner = yield from submenu(lines)
     shown("import", inner[-1])
@@ -179,7 +175,7 @@ def steps():
     if "search" in stages:
         yield from search(middle)
     if "presets" in stages:
-        yield from presets(settings.one2345)
+        yield from presets(settings)
     if "import" in stages:
         yield from import_menu()
     if "image" in stages:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The life of a set of weights in the preferences, by real clicks in a real window, against a server on loopback.
+Before it, the bundles: a download that the server refuses. With the picture preferences.
 
 Ends with status 0 only if nothing could be downloaded offline, half a download was no model, Resume finished it,
 Verify found it whole, Remove removed it, and nothing held Blender for 50 ms.
@@ -12,8 +13,11 @@ import rig
 
 sys.path.insert(0, next(a for a in rig.SESSION["args"] if a.startswith("here=")).removeprefix("here="))
 from played import ARGS, DATA, PATIENCE_S, extension, live_buttons, log_holds, press, show_preferences, watch
+from widgets import of_region, picture
 
 MODEL = "sam-vit-base"
+SHOWN_PX = 230, 1200  # of the preferences, from their upper edge, in the picture
+SEARCH = "segment"  # shows this set and two others
 WIDTHS_PX = (60, 250)  # of the leftmost button in a set's row: all other rows begin with wider or narrower ones
 
 
@@ -29,9 +33,9 @@ def rows():
 
 
 def shown():
-    """The ids of the sets in the order of the preferences."""
-    catalog, parts = extension.catalog, extension.catalog.PARTS
-    return [w.id for part in parts for w in catalog.WEIGHTS if w.part == part and w.repository]
+    """The ids of the sets that the search finds, in the order of the preferences."""
+    catalog, parts, matches = extension.catalog, extension.catalog.PARTS, extension.preferences_panel.matches
+    return [w.id for part in parts for w in catalog.WEIGHTS if w.part == part and matches(w, SEARCH)]
 
 
 def state():
@@ -62,6 +66,19 @@ def begin(number, verb):
     rig.log(verb, "by a click:", setup.task.title)
 
 
+def refused_bundle():
+    """Click the first bundle's Download, which the server does not have: its box says so."""
+    setup, before = extension.setup(), extension.background_task()
+    boxes = yield from live_buttons()
+    assert len(boxes) >= 4, "Repair Backend and three bundles"
+    yield from press(boxes[1], lambda: setup.task is not before)
+    yield from rig.wait_until(done, PATIENCE_S)
+    yield 1.0
+    rig.log(f"bundle: {setup.task.title}. {setup.task.trouble}")
+    assert extension.bundle_rows.bundle_of(setup.task) and setup.task.trouble
+    rig.shot("refused")
+
+
 def steps():
     setup = extension.setup()
     prefs = bpy.context.preferences.addons[extension.NAME].preferences
@@ -69,14 +86,29 @@ def steps():
     watch()
     show_preferences()
     yield from state()
+    rig.shot("bundles_offline")
+    prefs.show_weights = True
+    rig.redraw()
+    yield 0.5
     rig.shot("offline")
+    prefs.search = SEARCH
+    rig.redraw()
+    yield 0.5
     assert not (yield from rows()), "something can be downloaded offline"
     bpy.context.preferences.system.use_online_access = True
     rig.redraw()
     yield 0.5
     found = yield from rows()
-    assert len(found) > shown().index(MODEL), f"the window shows {len(found)} sets"
-    rig.shot("preferences")
+    assert len(found) == len(shown()) == 3, f"the window shows {len(found)} sets"
+    prefs.search = ""
+    rig.redraw()
+    yield 1.0
+    left, _, right, top = of_region("WINDOW", "PREFERENCES")
+    picture("preferences", (left, top - SHOWN_PX[1], right, top - SHOWN_PX[0]))
+    prefs.search = SEARCH
+    rig.redraw()
+    yield 0.5
+    yield from refused_bundle()
     yield from begin(0, "download")
     yield from rig.wait_until(lambda: setup.task.line == "31 of 61 MB", PATIENCE_S)
     yield 1.0

@@ -20,7 +20,20 @@ sys.path.insert(0, next(a for a in rig.SESSION["args"] if a.startswith("here="))
 sys.path.insert(1, str(Path(sys.path[0]).parent / "inside"))
 from content import KINDS, content, differences
 from played import ARGS, PATIENCE_S, extension, prepare, press
-from widgets import DRAWN, enter, fields, hit, join, of_region, picture, titles, toggle_panel, type_words, whole
+from widgets import (
+    DRAWN,
+    enter,
+    fields,
+    hit,
+    join,
+    live_in,
+    of_region,
+    picture,
+    toggle_panel,
+    type_words,
+    whole,
+    within,
+)
 
 FACES = 2000
 OUT = Path(rig.OUT)
@@ -111,11 +124,9 @@ def shape(settings):
     dense = len(bpy.context.object.data.polygons)
     yield from view_picture("dense")
     yield from toggle_panel("Ready to Use")
-    title, numbers = (yield from titles())[-1], (yield from fields("wcol_num"))
+    numbers = yield from fields("wcol_num", (yield from within("Ready to Use")))
     yield from enter(numbers[0], str(FACES), lambda: settings.finish.faces == FACES)
-    boxes = []
-    yield from rig.buttons(rig.region("UI"), boxes)
-    decimate, quads, _, _, smooth, asset = [box for box in boxes if box[3] <= title[1]]
+    decimate, quads, _, _, smooth, asset = yield from live_in("Ready to Use")
     yield from press(decimate, lambda: len(bpy.context.object.data.polygons) <= FACES)
     yield from view_picture("light")
     yield from hover()
@@ -160,17 +171,16 @@ def files():
 def steps():
     settings = bpy.context.scene.image_to_mesh
     stages = ARGS.get("stages", "shape,files")
-    prepare()
+    prepare(cube=False)
     bpy.context.preferences.view.filebrowser_display_type = "SCREEN"
     settings.filepath = ARGS["image"]
     if "double" not in ARGS:
-        settings.engine, settings.lrm.mesh_resolution = "LRM", 96
+        settings.lrm.mesh_resolution = 96
     yield from rig.open_sidebar("Image to Mesh")
     bpy.ops.image_to_mesh.generate()
     yield from rig.wait_until(lambda: not extension.is_busy(), PATIENCE_S)
     assert extension.last_job().state.value == "Done", extension.last_job().message
     bpy.context.object.name = "Ready"
-    extension.forget_ended_jobs()
     bpy.ops.ed.undo_push(message="Ready")
     if "shape" in stages:
         yield from shape(settings)

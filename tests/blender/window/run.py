@@ -2,8 +2,7 @@
 """Play a script of this folder in a real Blender window, which plain_rig.py opens unless --rig names another program.
 
     VENV/bin/python tests/blender/window/run.py click --zip image_to_mesh.zip --venv VENV --out shots
-    ... run.py preferences --size 1600x1900 ... (as above)
-    ... run.py views --size 1600x1400 --docs docs ... (as above)
+    ... run.py views --docs docs ... (as above)
     ... run.py set_up --set-up DIR ... (as above)
     ... run.py menus --double ... (as above; so undo and two_windows, and drop for forty images)
 
@@ -26,11 +25,14 @@ from tests.support.published import Handler, Server  # noqa: E402
 
 PICTURES = (
     "stop_and_keep",
-    *("panel", "progress", "result", "history", "compared"),
+    *("panel", "progress", "result", "crop", "mask", "variations", "history", "compared"),
     *("view_rig", "views_to_mesh", "novel_views", "refine", "match", "maps", "drop"),
-    *("fit", "menus", "presets", "ready", "languages"),
+    *("fit", "menus", "presets", "ready", "languages", "preferences"),
 )
 STAGES_OF_DOUBLE = "views wait:2"
+SIZES = {"click": "1600x1000", "preferences": "1600x1900", "undo": "1600x1700"}  # TALL for others
+TALL = "1600x1400"
+PHOTOGRAPH = 4000, 3000  # pixels
 WIDEST = 1180  # pixels
 WEIGHTS = {"config.json": b"{}", "model.safetensors": bytes(60_000_000), "preprocessor_config.json": b"{}"}
 NO_SCRIPTS = {"run", "rig", "plain_rig", "played", "widgets"}
@@ -59,7 +61,7 @@ def main() -> int:
         "--rig-argument", action="append", default=[], metavar="TEXT", help="one more for the rig; repeatable"
     )
     parser.add_argument("--timeout", type=int, default=900, metavar="S")
-    parser.add_argument("--size", default="1600x1000")
+    parser.add_argument("--size", help="of the window; by default what the script needs")
     args = parser.parse_args()
     values = {"python": args.venv.absolute() / "bin" / "python", "image": args.image.absolute(), "here": HERE}
     if args.double:
@@ -67,6 +69,9 @@ def main() -> int:
         made = args.out.absolute() / "Apple.png"
         made.write_text(STAGES_OF_DOUBLE)
         values |= {"double": HERE.parent / "double", "image": made}
+    if args.script == "first_hour":
+        values["photograph"] = args.out.absolute() / "photograph.jpg"
+        photograph(args.image, values["photograph"])
     if args.stages:
         values["stages"] = args.stages
     if args.set_up:
@@ -75,8 +80,9 @@ def main() -> int:
     values |= {f"set.{name}": value for name, value in (pair.split("=", 1) for pair in args.set)}
     program = [sys.executable, args.rig] if args.rig.suffix == ".py" else [args.rig]
     command = [*program, "run", "--extension", args.zip, "--venv", args.venv, "--out", args.out]
-    command += ["--size", args.size, "--timeout", args.timeout, "--script", HERE / f"{args.script}.py"]
-    for folder in (HERE.parent, values["image"]):
+    size = args.size or SIZES.get(args.script, TALL)
+    command += ["--size", size, "--timeout", args.timeout, "--script", HERE / f"{args.script}.py"]
+    for folder in (HERE.parent, *(values[name] for name in ("image", "photograph") if name in values)):
         command += ["--bind", f"{folder}:ro"]
     command += ["--bind", values["data"]] if args.set_up else []
     command += args.rig_argument
@@ -95,6 +101,20 @@ def main() -> int:
             args.docs.mkdir(parents=True, exist_ok=True)
             shrink(args.out / f"{name}.png", args.docs / f"{name}.png")
     return status
+
+
+def photograph(image: Path, target: Path) -> None:
+    """Put the object in front of a plain wall with a camera's noise, and save that as JPEG."""
+    import numpy as np
+    from PIL import Image
+
+    target.parent.mkdir(parents=True, exist_ok=True)
+    noise = np.random.default_rng(0).normal(200, 4, (PHOTOGRAPH[1], PHOTOGRAPH[0], 3))
+    wall = Image.fromarray(noise.clip(0, 255).astype(np.uint8))
+    with Image.open(image) as shown:
+        shown = shown.convert("RGBA").resize((2400, 2400), Image.Resampling.LANCZOS)
+    wall.paste(shown, ((PHOTOGRAPH[0] - 2400) // 2, (PHOTOGRAPH[1] - 2400) // 2), shown)
+    wall.save(target, quality=92)
 
 
 def read_gltf(out: Path) -> None:
@@ -119,7 +139,8 @@ def shrink(source: Path, target: Path) -> None:
     with Image.open(source) as picture:
         picture = picture.convert("RGB")
         picture.thumbnail((WIDEST, WIDEST))
-        picture.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(target, optimize=True)
+        picture = picture.quantize(256, Image.Quantize.MEDIANCUT, kmeans=2, dither=Image.Dither.NONE)
+        picture.save(target, optimize=True)
 
 
 class Halting(Handler):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Set Up Backend by a real click, a job in that backend, and Remove Backend by a real click, in a real window.
+"""Set Up Backend in the tab, a job in that backend, and Remove Backend in the preferences, in a real window.
 
 Needs `--set-up DIR`, an empty folder: several GB are written there, and packages come from an index.
 """
@@ -13,19 +13,21 @@ import rig
 
 sys.path.insert(0, next(a for a in rig.SESSION["args"] if a.startswith("here=")).removeprefix("here="))
 from played import ARGS, PATIENCE_S, extension, live_buttons, log_holds, meshes, press, show_preferences, watch
+from widgets import DRAWN, click, of_region, rows_around_main, texts
 
 
 def set_up():
-    """Click the topmost button that online access brings to life, and wait until the backend is made."""
+    """In the tab: click Allow Online Access and Set Up Backend, and wait until the backend is made."""
     setup = extension.setup()
-    grey = yield from live_buttons()
-    bpy.context.preferences.system.use_online_access = True
-    rig.redraw()
-    yield 0.5
+    assert not setup.is_ready()
+    [online] = yield from texts("wcol_option", of_region())
+    yield from click(online)
+    yield from rig.wait_until(lambda: bpy.app.online_access, 5)
+    yield from DRAWN
     rig.shot("online")
-    alive = yield from live_buttons()
-    rig.log(f"{len(grey)} buttons offline, {len(alive)} online")
-    yield from press(alive[0], setup.running)
+    boxes = []
+    yield from rig.buttons(rig.region("UI"), boxes)
+    yield from press(boxes[0], lambda: setup.running)
     began, stage = time.monotonic(), ""
     while setup.running:
         if setup.task.stage != stage:
@@ -44,8 +46,11 @@ def set_up():
 def make_mesh():
     """A job in the backend that was just made."""
     bpy.context.scene.image_to_mesh.filepath = ARGS["image"]
+    rig.redraw()
+    yield from DRAWN
+    _, main, _ = yield from rows_around_main()
     began = time.monotonic()
-    bpy.ops.image_to_mesh.generate()
+    yield from press(main, extension.is_busy)
     yield from rig.wait_until(lambda: not extension.is_busy(), PATIENCE_S)
     rig.log(f"{extension.last_job().state.value} {time.monotonic() - began:.1f} s after the click: {meshes()}")
     assert len(meshes()) == 1, extension.last_job().message
@@ -72,12 +77,12 @@ def steps():
     prefs = bpy.context.preferences.addons[extension.NAME].preferences
     prefs.data_folder, prefs.variant, prefs.show_weights = ARGS["data"], "CPU", False
     watch()
-    show_preferences()
-    yield 1.0
+    yield from rig.open_sidebar("Image to Mesh")
     rig.shot("offline")
     yield from set_up()
     yield from make_mesh()
-    rig.redraw()
+    show_preferences()
+    yield 1.0
     yield from remove()
     log_holds()
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stop and Keep, Cancel and Resume of a running optimisation in a real window, with the picture stop_and_keep.
+"""Finish Now, Cancel and Resume of a running optimisation in a real window, with the picture stop_and_keep.
 
-Ends with status 0 only if real clicks on Stop and Keep gave a mesh after few steps, a click on Cancel left a job to
+Ends with status 0 only if real clicks on Finish Now gave a mesh after few steps, a click on Cancel left a job to
 resume, that went on from its checkpoint, and Free Memory left the backend running.
 """
 
@@ -12,6 +12,7 @@ import rig
 
 sys.path.insert(0, next(a for a in rig.SESSION["args"] if a.startswith("here=")).removeprefix("here="))
 from played import ARGS, PATIENCE_S, extension, meshes, prepare, press
+from widgets import rows_around_main
 
 STEPS = 100_000  # more than anybody waits for
 
@@ -33,16 +34,13 @@ def begin(operator, **arguments):
 
 
 def press_in_row(number, until):
-    """Click the button of the job's row: the first of the two that stand side by side, or the second."""
-    boxes = []
-    yield from rig.buttons(rig.region("UI"), boxes)
-    rows = [[box for box in boxes if box[3] == top] for top in sorted({box[3] for box in boxes}, reverse=True)]
-    row = next(row for row in rows if len(row) == 2 and row[1][0] - row[0][2] < 40 and row[0][2] - row[0][0] > 40)
-    yield from press(row[number], until)
+    """Click Finish Now, 0, or Cancel, 1: the first row of two below the main button."""
+    _, _, below = yield from rows_around_main()
+    yield from press(next(row for row in below if len(row) == 2)[number], until)
 
 
 def stop(number):
-    """`yield from stop(0)`: a click on Stop and Keep, stop(1): on Cancel; then wait for the job's end."""
+    """`yield from stop(0)`: a click on Finish Now, stop(1): on Cancel; then wait for the job's end."""
     yield from press_in_row(number, lambda: not extension.is_busy() or extension.jobs()[0].state.value != "Running")
     yield from rig.wait_until(lambda: not extension.is_busy(), PATIENCE_S)
     return extension.last_job()
@@ -50,8 +48,8 @@ def stop(number):
 
 def steps():
     settings = bpy.context.scene.image_to_mesh
-    prepare()
-    settings.engine, settings.filepath = "ZERO123_SDS", ARGS["image"]
+    prepare("zero123_sds")
+    settings.filepath = ARGS["image"]
     settings.zero123_sds.steps, settings.zero123_sds.mesh_resolution = STEPS, 48
     yield from rig.open_sidebar("Image to Mesh")
 

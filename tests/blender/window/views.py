@@ -13,21 +13,9 @@ import rig
 
 sys.path.insert(0, next(a for a in rig.SESSION["args"] if a.startswith("here=")).removeprefix("here="))
 from played import ARGS, PATIENCE_S, extension, meshes, prepare, press
+from widgets import live_in, of_area, open_only, picture
 
-STEPS = 120  # of refining; fewer show no unfinished mesh
-PANELS = "views", "novel_view", "refine", "placement"
-CLASSES = [getattr(bpy.types, f"IMAGE_TO_MESH_PT_{name}") for name in PANELS]
-
-
-def show_panels(*wanted):
-    """Only these of ours are there, and open: Blender remembers of a panel that it was closed."""
-    for cls in CLASSES:
-        if cls.is_registered:
-            bpy.utils.unregister_class(cls)
-        if cls.__name__ in wanted:
-            cls.bl_options = set()
-            bpy.utils.register_class(cls)
-    rig.redraw()
+STEPS, SHOWN_STEP = 120, 24  # of refining: all, and the one whose unfinished mesh is in the picture
 
 
 def model():
@@ -56,16 +44,9 @@ def look(*names, turn=(1.2, 0, 0.5)):
     """At these objects, a little from above."""
     for ob in bpy.data.objects:
         ob.select_set(ob.name in names)
-    area = rig.area()
-    area.spaces.active.region_3d.view_rotation = mathutils.Euler(turn).to_quaternion()
-    with bpy.context.temp_override(window=rig.window(), area=area, region=rig.region("WINDOW")):
-        bpy.ops.view3d.view_selected()
-
-
-def live():
-    boxes = []
-    yield from rig.buttons(rig.region("UI"), boxes)
-    return boxes
+    space = rig.area().spaces.active
+    extension.viewport.look_at(space, [bpy.data.objects[name] for name in names])
+    space.region_3d.view_rotation = mathutils.Euler(turn).to_quaternion()
 
 
 def finished():
@@ -79,19 +60,17 @@ def finished():
 
 def make_mesh_of_views():
     """From the rig, whose cameras Ctrl+Z takes away, to the mesh beside the head."""
-    show_panels("IMAGE_TO_MESH_PT_views")
-    yield 1.0
-    boxes = yield from live()
-    view_rig = boxes[-2]  # Render Views, beside it, is grey until there is a rig
+    yield from open_only("Views to Mesh")
+    view_rig = (yield from live_in("Views to Mesh"))[0]
     yield from press(view_rig, lambda: "View Rig" in bpy.data.objects)
     look(*[ob.name for ob in bpy.data.objects if ob.name.startswith(("View", "Head"))])
     yield 1.0
-    rig.shot("view_rig")
+    picture("view_rig", of_area())
     rig.xdotool("mousemove", 500, 500)
     rig.key("ctrl+z")
     yield from rig.wait_until(lambda: "View Rig" not in bpy.data.objects, 10)
     look("Head")
-    boxes = yield from live()
+    boxes = yield from live_in("Views to Mesh")
     yield from press(boxes[-1], extension.is_busy)
     yield from rig.wait_until(lambda: extension.active_job() and extension.active_job().step > 3, PATIENCE_S)
     rig.log("stage:", extension.active_job().stage_text())
@@ -101,23 +80,22 @@ def make_mesh_of_views():
     assert apart.x > 0.5 and abs(apart.y) < 0.2 and abs(apart.z) < 0.2, "it stands beside its original"
     look("Head", new.name)
     yield 1.0
-    rig.shot("views_to_mesh")
+    picture("views_to_mesh", of_area())
     new.hide_set(True)
 
 
 def stand_images_around():
-    show_panels("IMAGE_TO_MESH_PT_novel_view")
+    yield from open_only("Novel View")
     bpy.data.objects["Head"].hide_set(True)
     bpy.context.scene.image_to_mesh.filepath = ARGS["image"]
     yield 1.0
-    boxes = yield from live()
-    yield from press(boxes[-1], extension.is_busy)
+    yield from press((yield from live_in("Novel View"))[2], extension.is_busy)
     yield from finished()
     stands = [ob.name for ob in bpy.data.objects if ob.empty_display_type == "IMAGE" and ob.type == "EMPTY"]
     assert len(stands) == 4
     look(*stands, turn=(1.0, 0, 0.5))
     yield 1.0
-    rig.shot("novel_views")
+    picture("novel_views", of_area())
     for stand in stands:
         bpy.data.objects[stand].hide_set(True)
 
@@ -134,18 +112,15 @@ def refine():
     bpy.ops.ed.undo_push(message="Egg")
     look("Egg")
     bpy.context.view_layer.objects.active = egg
-    show_panels("IMAGE_TO_MESH_PT_refine")
-    yield 1.0
-    count, boxes = len(egg.data.vertices), (yield from live())
+    yield from open_only("Refine in Place")
+    count, boxes = len(egg.data.vertices), (yield from live_in("Refine in Place"))
     yield from press(boxes[-1], extension.is_busy)
     egg.hide_set(True)
-    yield from rig.wait_until(
-        lambda: not extension.is_busy() or (extension.active_job() and extension.active_job().preview is not None),
-        PATIENCE_S,
-    )
-    assert extension.is_busy(), "there was no preview"
+    shown = lambda job: job and job.stage.startswith("Optimising") and job.step > SHOWN_STEP  # noqa: E731
+    yield from rig.wait_until(lambda: not extension.is_busy() or shown(extension.active_job()), PATIENCE_S)
+    assert extension.is_busy() and extension.active_job().preview is not None, "there was no preview"
     yield 1.0
-    rig.shot("refine")
+    picture("refine", of_area())
     yield from finished()
     egg = bpy.data.objects["Egg"]
     egg.hide_set(False)
@@ -162,24 +137,22 @@ def match_camera():
     egg = bpy.data.objects["Egg"]
     egg.hide_set(False)  # undoing has hidden it again
     bpy.context.view_layer.objects.active = egg
-    show_panels("IMAGE_TO_MESH_PT_placement")
-    yield 1.0
-    boxes = yield from live()
+    yield from open_only("Fit to Scene")
+    boxes = yield from live_in("Fit to Scene")
     yield from press(boxes[-1], lambda: "Egg Camera" in bpy.data.objects)
-    rig.area().spaces.active.region_3d.view_perspective = "CAMERA"
+    assert rig.area().spaces.active.region_3d.view_perspective == "CAMERA"
     facts = extension.match_camera.facts_of(egg)
     rig.log("camera:", facts)
     yield 1.0
-    rig.shot("match")
+    picture("match", of_area())
 
 
 def steps():
     """All of it, or what `--stages` names: mesh, images, refine."""
     stages = ARGS.get("stages", "mesh,images,refine").split(",")
-    prepare()
+    prepare(cube=False)
     bpy.context.scene.image_to_mesh.views.size = 64
     model()
-    show_panels()
     yield from rig.open_sidebar("Image to Mesh")
     if "mesh" in stages:
         yield from make_mesh_of_views()
@@ -189,7 +162,6 @@ def steps():
         yield from refine()
         if "double" not in ARGS:  # which does not know from where its picture looks
             yield from match_camera()
-    show_panels(*[cls.__name__ for cls in CLASSES])
     rig.log("longest hold", round(extension.session().longest_ms), "ms", meshes())
 
 

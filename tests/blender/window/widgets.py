@@ -8,18 +8,28 @@ import bpy
 import numpy as np
 import rig
 
-PANELS = (
-    *("Image to Mesh", "Settings", "Results", "History", "Novel View", "Views to Mesh", "Views of a Prompt"),
-    *("Learn a Subject", "Refine in Place", "Fit to Scene", "Ready to Use"),
-)
-PRESETS_PX = 67  # from the right end of the sidebar to the icon in the title of Settings
+GROUPS = {  # titles of panels below the main one, and of those in them
+    "Improve": ("History", "Refine in Place"),
+    "Finish": ("Ready to Use", "Fit to Scene"),
+    "Views": ("Novel View", "Views to Mesh", "Views of a Prompt"),
+    "Advanced": ("Picture of a Prompt", "Learn a Subject"),
+    "Maintenance": (),
+}
+WITH_SETTINGS = ("Novel View", "Views to Mesh", "Views of a Prompt", "Learn a Subject")  # a closed panel in each
+CHOICES = ("File", "Image", "Render", "Prompt", "Fast", "Balanced", "Best")  # in the main panel, in their order
+PRESETS_PX = 67  # from the right end of the sidebar to the icon in the title of Advanced
+DRAG_STEPS = 20
+ROW_PX = 8  # by which the upper edges of a row's buttons differ at most
 KEYS = {".": "period", "/": "slash", " ": "space", "_": "underscore", "-": "minus"}
 DRAWN = 4 * (0.4,)  # seconds: each ends after one more redraw, however slow
+
+_opened = set()  # names of panels
 
 
 def painted(colors, names, box, act=None):
     """`mask = yield from painted(...)`: bool (H, W), bottom row first, of the pixels of these colours of the theme in
     the box; `yield from act()` opens a menu that should be in them."""
+    already = marked(rig.shot(".plain"), box)
     before = {name: tuple(getattr(colors, name)) for name in names}
     for name, value in before.items():
         setattr(colors, name, (*rig.MARK, 1.0)[: len(value)])
@@ -27,15 +37,21 @@ def painted(colors, names, box, act=None):
     yield from DRAWN[:2]
     if act:
         yield from act()
-    picture = bpy.data.images.load(rig.shot(".painted"))
+    mask = marked(rig.shot(".painted"), box)
     for name, value in before.items():
         setattr(colors, name, value)
     rig.redraw()
+    yield 0.3
+    return mask & ~already
+
+
+def marked(path, box):
+    """Whether each pixel of a screenshot's box has about the colour MARK: bool (H, W), bottom row first."""
+    picture = bpy.data.images.load(path)
     pixels = np.empty(picture.size[0] * picture.size[1] * 4, np.float32)
     picture.pixels.foreach_get(pixels)
     pixels = pixels.reshape(picture.size[1], picture.size[0], 4)
     bpy.data.images.remove(picture)
-    yield 0.3
     left, bottom, right, top = box
     part = pixels[bottom:top, left:right]
     return (part[..., 0] > 0.5) & (part[..., 1] < 0.28) & (part[..., 2] > 0.5)
@@ -55,6 +71,16 @@ def runs(flags, gap=0):
 def of_region(kind="UI", area="VIEW_3D"):
     region = rig.region(kind, area)
     return region.x, region.y, region.x + region.width, region.y + region.height
+
+
+def of_area(area="VIEW_3D"):
+    area = rig.area(area)
+    return area.x, area.y, area.x + area.width, area.y + area.height
+
+
+def beside_sidebar():
+    """All to the left of the sidebar, whose pictures may have any colour."""
+    return 0, 0, of_region()[0], whole()[3]
 
 
 def whole():
@@ -97,6 +123,19 @@ def titles():
     return (yield from texts("", of_region(), space=bpy.context.preferences.themes[0].view_3d.space))
 
 
+def tabs():
+    """`boxes = yield from tabs()`: of the sidebar's tabs that are not chosen, top to bottom."""
+    left, bottom, _right, _top = of_region()
+    mask = yield from painted(bpy.context.preferences.themes[0].view_3d.space, ("tab_inactive",), of_region())
+    columns = np.flatnonzero(mask.sum(0) > 30)
+    found = [
+        (left + int(columns[0]), bottom + low, left + int(columns[-1]) + 1, bottom + high)
+        for low, high in runs(mask[:, columns].any(1), 1)
+        if high - low > 20
+    ]
+    return found[::-1]
+
+
 def click(box):
     """Move there, wait until Blender knows it, and click."""
     x, y = rig.centre(box)
@@ -106,25 +145,106 @@ def click(box):
     yield from DRAWN
 
 
+def point(x, y, window=None):
+    """Move the mouse to a place in a window of Blender's; the first one fills the screen."""
+    left, bottom = (window.x, window.y) if window else (0, 0)
+    rig.xdotool("mousemove", int(left + x), whole()[3] - 1 - int(bottom + y))
+
+
+def drag(ends, at_end=lambda: None, window=None):
+    """Press the left button at the first place, move to the second, call at_end(), and let go."""
+    (x0, y0), (x1, y1) = ends
+    point(x0, y0, window)
+    yield from DRAWN
+    rig.xdotool("mousedown", 1)
+    yield 0.3
+    for step in range(1, DRAG_STEPS + 1):
+        share = step / DRAG_STEPS
+        point(x0 + share * (x1 - x0), y0 + share * (y1 - y0), window)
+        yield 0.05
+    yield from DRAWN
+    at_end()
+    rig.xdotool("mouseup", 1)
+    yield from DRAWN
+
+
 def hit(*keys):
     rig.key(*keys)
     yield from DRAWN
 
 
+def shown_panels():
+    """Names of the titles in the sidebar, in their order."""
+    names = ["Image to Mesh"]
+    for group, children in GROUPS.items():
+        names.append(group)
+        for child in children if group in _opened else ():
+            names += [child, "Settings"] if child in _opened and child in WITH_SETTINGS else [child]
+    return names
+
+
 def toggle_panel(name):
-    """Open or close a panel by a click on its title, while no panel above it is open."""
+    """Open or close a panel by a click on its title, after its group was opened."""
+    group = next((group for group, children in GROUPS.items() if name in children), None)
+    if group and group not in _opened:
+        yield from toggle_panel(group)
     lines = yield from titles()
-    yield from click(lines[PANELS.index(name)])
+    yield from click(lines[shown_panels().index(name)])
+    _opened.symmetric_difference_update({name})
+
+
+def open_only(name):
+    """Open a panel, and close the others."""
+    group = next(group for group, children in GROUPS.items() if name in children or name == group)
+    for other in [other for other in shown_panels() if other in _opened and other not in (name, group)][::-1]:
+        yield from toggle_panel(other)
+    if name not in _opened:
+        yield from toggle_panel(name)
+
+
+def within(name):
+    """`box = yield from within("Refine in Place")`: what an open panel shows below its title."""
+    lines, number = (yield from titles()), shown_panels().index(name)
+    left, bottom, right, _ = of_region()
+    return left, lines[number + 1][3] if number + 1 < len(lines) else bottom, right, lines[number][1]
+
+
+def live_in(name):
+    """`boxes = yield from live_in("Refine in Place")`: the buttons of an open panel that are not grey."""
+    _, bottom, _, top = yield from within(name)
+    boxes = []
+    yield from rig.buttons(rig.region("UI"), boxes)
+    return [box for box in boxes if bottom <= box[1] and box[3] <= top]
+
+
+def rows_around_main():
+    """`above, main, below = yield from rows_around_main()`: the main button, and the rows of live buttons from it on
+    upwards and downwards."""
+    boxes, rows = [], []
+    yield from rig.buttons(rig.region("UI"), boxes)
+    for box in boxes:
+        if rows and rows[-1][0][3] - box[3] < ROW_PX:
+            rows[-1].append(box)
+        else:
+            rows.append([box])
+    number = max(range(len(rows)), key=lambda number: rows[number][0][3] - rows[number][0][1])
+    return [sorted(row) for row in rows[:number][::-1]], rows[number][0], [sorted(row) for row in rows[number + 1 :]]
+
+
+def pick(name):
+    """Click one of CHOICES, while the chosen engine takes an image."""
+    boxes = yield from fields("wcol_radio")
+    yield from click(boxes[CHOICES.index(name)])
 
 
 def submenu(lines):
     """`lines = yield from submenu(lines)`: of the menu to the right of one of these lines."""
-    return (yield from texts("wcol_menu_item", (max(line[2] for line in lines) + 4, 0, *whole()[2:])))
+    return (yield from texts("wcol_menu_item", (max(line[2] for line in lines) + 4, 0, *beside_sidebar()[2:])))
 
 
-def choose(act, number):
-    """`lines = yield from choose(act, -1)`: click on a line of the menu that act() opens."""
-    lines = yield from texts("wcol_menu_item", None, act)
+def choose(act, number, box=None):
+    """`lines = yield from choose(act, -1)`: click on a line of the menu that act() opens, somewhere in the box."""
+    lines = yield from texts("wcol_menu_item", box, act)
     yield from click(lines[number])
     return lines
 

@@ -16,24 +16,42 @@ import numpy as np
 
 CUBE = [(x, y, z) for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (-0.5, 0.5)]
 SIDES = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
-OUT = sys.stdout.buffer
+OUT, SAYING = sys.stdout.buffer, threading.Lock()
 CHECKPOINT = "state.pt"
 KEPT = {"image_file": "input.image", "image": "input.npz", "mesh": "start.npz"}  # the others are views
 
 
 def say(message, **attachments):
     listed = [{"name": name, "size": len(data)} for name, data in attachments.items()]
-    OUT.write(json.dumps({**message, "attachments": listed}).encode() + b"\n" + b"".join(attachments.values()))
-    OUT.flush()
+    with SAYING:
+        OUT.write(json.dumps({**message, "attachments": listed}).encode() + b"\n" + b"".join(attachments.values()))
+        OUT.flush()
 
 
-def listen(inbox):
-    """Put each frame into the queue; the end of stdin ends the process."""
+def listen(inbox, jobs):
+    """Answer questions, and put each other frame into the queue; the end of stdin ends the process."""
     while line := sys.stdin.buffer.readline():
         message = json.loads(line)
         data = {item["name"]: sys.stdin.buffer.read(item["size"]) for item in message.pop("attachments")}
-        inbox.put((message, data))
+        if message["type"] == "look":
+            look(message, data, jobs)
+        else:
+            inbox.put((message, data))
     os._exit(0)
+
+
+def look(message, data, jobs):
+    """The picture of a look is green, half transparent on the right; a text that says "refuse" has none."""
+    jobs.mkdir(parents=True, exist_ok=True)
+    (jobs.parent / "look.json").write_text(json.dumps(message))
+    answer = {"type": "look", "look": message["look"]}
+    if data.get("image_file", b"").startswith(b"refuse"):
+        return say(answer | {"message": "No object"})
+    side = message["framed"] or 8
+    picture = np.full((1, side, side, 4), (10, 200, 30, 255), np.uint8)
+    picture[:, :, side // 2 :, 3] = 128
+    objects = 3 if data.get("image_file", b"").startswith(b"three") else 1
+    say(answer | {"objects": objects, "note": "Background removed."}, views=npz(views=picture))
 
 
 def npz(**arrays):
@@ -207,7 +225,7 @@ def main():
         }
     )
     inbox = queue.Queue()
-    threading.Thread(target=listen, args=(inbox,), daemon=True).start()
+    threading.Thread(target=listen, args=(inbox, jobs), daemon=True).start()
     while True:
         message, data = inbox.get()
         if message["type"] == "request" and message["engine"] in ("text_to_image", "novel_view"):

@@ -205,7 +205,7 @@ def bare_cube():
 
 def check_a_mesh_without_colors_cannot_be_baked():
     cube, before = bare_cube(), counts()
-    raises(bpy.ops.image_to_mesh.bake_texture, "neither colours")
+    raises(bpy.ops.image_to_mesh.bake_texture, "neither colors")
     assert counts() == before and not cube.data.uv_layers[1:]
 
 
@@ -242,3 +242,122 @@ def check_a_baked_texture_is_what_solid_views_show():
     shading.color_type = "RANDOM"
     generate()
     assert shading.color_type == "RANDOM", "the artist's own choice stays"
+
+
+def uv_of(mesh):
+    """The corners' UV coordinates float32 (L, 2)."""
+    uv = np.empty(2 * len(mesh.loops), np.float32)
+    mesh.uv_layers.active.uv.foreach_get("vector", uv)
+    return uv.reshape(-1, 2)
+
+
+def count_islands(mesh):
+    """Parts of the UV map that hang together, walked over edges whose two sides lie at one place."""
+    uv, sides, face_of = uv_of(mesh), {}, {}
+    parent = list(range(len(mesh.polygons)))
+
+    def root(face):
+        while parent[face] != face:
+            face = parent[face]
+        return face
+
+    for face in mesh.polygons:
+        for number in range(face.loop_total):
+            a, b = face.loop_start + number, face.loop_start + (number + 1) % face.loop_total
+            ends = sorted((mesh.loops[loop].vertex_index, *uv[loop].round(5)) for loop in (a, b))
+            sides.setdefault(mesh.loops[a].edge_index, []).append(ends)
+            face_of.setdefault(mesh.loops[a].edge_index, []).append(face.index)
+    for edge, ends in sides.items():
+        if len(ends) == 2 and np.allclose(ends[0], ends[1], atol=1e-4):
+            parent[root(face_of[edge][0])] = root(face_of[edge][1])
+    return len({root(face) for face in parent})
+
+
+def check_the_islands_of_a_baked_texture_are_few_and_apart():
+    """A lumpy ball; Smart UV Project makes many more. Areas of islands add up only if none overlap: texels are counted
+    once by the picture of the map."""
+    ob = lumpy_ball(5)
+    settings().finish.map_size = "512"
+    bpy.ops.image_to_mesh.bake_texture()
+    assert 6 <= count_islands(ob.data) <= 12 < len(ob.data.polygons) / 400
+    corners = uv_of(ob.data).reshape(-1, 3, 2).astype(np.float64)
+    (ax, ay), (bx, by) = (corners[:, 1] - corners[:, 0]).T, (corners[:, 2] - corners[:, 0]).T
+    signed = (ax * by - ay * bx) / 2
+    assert (signed > 0).mean() > 0.999, "turned over"
+    points = np.random.default_rng(0).random((4000, 2))
+    hits = np.zeros(len(points), int)
+    for corner, area in zip(corners, signed, strict=True):
+        near = np.flatnonzero((points >= corner.min(0)).all(1) & (points <= corner.max(0)).all(1))
+        a, b, c = (corner[i] - points[near] for i in range(3))
+        parts = [p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0] for p, q in ((a, b), (b, c), (c, a))]
+        hits[near] += (np.sign(area) * np.array(parts) > 1e-9).all(0)
+    assert hits.max() == 1 and abs(hits.mean() - signed.sum()) < 0.04 and signed.sum() > 0.35
+
+
+def check_materials_do_not_pile_up_and_have_no_loose_nodes():
+    """Over Decimate, Texture, Normal Map and both again: each version keeps a material of its own, named after what it
+    shows; nodes that lead nowhere are gone."""
+    ob = generate("grid:2500")
+    first, settings().finish.map_size = ob.data.materials[0], "512"
+    settings().finish.faces = 500
+    bpy.ops.image_to_mesh.decimate()
+    assert ob.data.materials[0] == first
+    for title in ("bake_texture", "bake_normal_map"):
+        getattr(bpy.ops.image_to_mesh, title)()
+    names = [version.mesh.materials[0].name for version in extension.versions()]
+    assert names == [first.name, first.name, f"{first.name} Texture", f"{first.name} Normal Map"], names
+    assert [node.type for node in first.node_tree.nodes if node.type == "VERTEX_COLOR"], "versions before keep theirs"
+    bpy.ops.image_to_mesh.bake_texture()
+    bpy.ops.image_to_mesh.bake_normal_map()
+    for material in {version.mesh.materials[0] for version in extension.versions()}:
+        for node in material.node_tree.nodes:
+            assert node.type == "OUTPUT_MATERIAL" or any(output.is_linked for output in node.outputs), node.name
+    kinds = sorted(node.type for node in ob.data.materials[0].node_tree.nodes)
+    assert kinds == ["BSDF_PRINCIPLED", "NORMAL_MAP", "OUTPUT_MATERIAL", "TEX_IMAGE", "TEX_IMAGE"]
+
+
+def check_remeshing_a_textured_mesh_takes_the_material_of_its_colors():
+    """Quads have no UV map, in which a texture would lie."""
+    ob = lumpy_ball(4)
+    colored = ob.data.materials[0]
+    settings().finish.map_size, settings().finish.faces = "512", 600
+    bpy.ops.image_to_mesh.bake_texture()
+    assert ob.data.materials[0] != colored
+    bpy.ops.image_to_mesh.quad_remesh()
+    assert list(ob.data.materials) == [colored]
+
+
+def check_solid_views_show_the_colors_of_each_version():
+    """Where textures are shown, a mesh without one would be of a single color."""
+    ob = lumpy_ball(4)
+    area = next(area for area in bpy.context.window.screen.areas if area.type == "VIEW_3D")
+    settings().finish.faces, settings().finish.map_size = 600, "512"
+    bpy.ops.image_to_mesh.bake_texture()
+    assert area.spaces.active.shading.color_type == "TEXTURE"
+    bpy.ops.image_to_mesh.quad_remesh()
+    assert area.spaces.active.shading.color_type == "VERTEX"
+    bpy.ops.image_to_mesh.before_after()
+    assert area.spaces.active.shading.color_type == "TEXTURE" and ob.data.uv_layers
+
+
+def check_baking_that_is_stopped_leaves_nothing_behind():
+    """After each of the parts of an image of 1024."""
+    ob = lumpy_ball(4)
+    for parts in range(4):
+        before, mesh = counts(), ob.data
+        detail = extension.bake.own_source(ob)
+        work = extension.bake.bake(bpy.context.scene, ob, detail, 1024, False)
+        told = [next(work) for _ in range(parts + 1)]
+        assert told == [(part + 1, 4) for part in range(parts + 1)]
+        work.close()
+        assert counts() == before and ob.data == mesh and bpy.context.object == ob
+        assert not len(extension.versions())
+
+
+def check_empty_texels_take_the_colors_of_what_is_near():
+    pixels = np.zeros((8, 8, 4), np.float32)
+    pixels[:4, :4] = (1, 0, 0, 1)
+    pixels[6, 6] = (0, 0, 1, 1)
+    filled = extension.baking.filled(pixels)
+    assert (filled[..., 3] == 1).all() and (filled[:4, :4, :3] == (1, 0, 0)).all()
+    assert (filled[6:, 6:, :3] == (0, 0, 1)).all() and (filled[4:, 4:, :3] == (0, 0, 1)).all()

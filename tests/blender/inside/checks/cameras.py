@@ -106,7 +106,9 @@ def check_a_camera_shows_the_mesh_where_the_image_does():
     bpy.context.view_layer.update()
     assert bpy.ops.image_to_mesh.match_camera() == {"FINISHED"}
     assert scene.camera.data.background_images[0].image.name == "Photo"
-    assert abs(scene.render.resolution_x / scene.render.resolution_y - 80 / 60) < 1e-3
+    assert (scene.render.resolution_x, scene.render.resolution_y) == (1920, 1440), "its longer side stays"
+    scene.render.resolution_x, scene.render.resolution_y = 1201, 901  # the same proportions, but for rounding
+    assert not extension.match_camera.adopt_proportions(scene.render, 80, 60) and scene.render.resolution_x == 1201
     for other in bpy.data.objects:
         other.hide_render = other.name not in (ob.name, scene.camera.name)
     seen, pose = render_mask(80, 60), extension.cameras.orbit(0, 20)

@@ -2,7 +2,7 @@
 """The settings of each engine: from its declaration, from files of other versions, from presets."""
 
 from pathlib import Path
-from unittest.mock import Mock
+from unittest.mock import MagicMock, Mock
 
 import bpy
 import numpy as np
@@ -63,12 +63,51 @@ def check_presets_set_the_chosen_engine_alone():
     settings().engine = "ONE2345"
     group, other = settings().one2345, settings().lrm
     before = other.mesh_resolution
-    bpy.ops.image_to_mesh.use_preset(name="BEST")
-    assert (group.mesh_resolution, group.max_faces, group.quality) == (256, 1_000_000, "PAPER")
-    bpy.ops.image_to_mesh.use_preset(name="FAST")
-    assert (group.mesh_resolution, group.max_faces, group.quality) == (64, 50_000, "FAST")
-    bpy.ops.image_to_mesh.use_preset(name="BALANCED")
-    assert (group.mesh_resolution, group.max_faces) == (128, 200_000) and other.mesh_resolution == before
+    assert settings().quality == "BALANCED"
+    settings().quality = "BEST"
+    assert (group.mesh_resolution, group.max_faces, group.texture, group.quality) == (256, 40_000, "2048", "PAPER")
+    settings().quality = "FAST"
+    assert (group.mesh_resolution, group.max_faces, group.texture, group.quality) == (64, 10_000, "1024", "FAST")
+    settings().quality = "BALANCED"
+    assert (group.mesh_resolution, group.max_faces) == (128, 30_000) and other.mesh_resolution == before
+    group.mesh_resolution = 99
+    assert settings().quality == "OWN"
+
+
+def check_what_has_no_effect_is_not_shown():
+    """With LRM, depth and the picture's outline are the starter's, the threshold the published models'; an elevation
+    counts where it is not estimated."""
+
+    def drawn():
+        group, lrm = settings().lrm, extension.tasks.LRM
+        return {p.name for p in lrm.parameters if extension.engine_settings.applies(group, lrm, p)}
+
+    group = settings().lrm
+    assert {"depth", "match_picture"} <= drawn() and not {"threshold", "source_distance", "elevation_deg"} & drawn()
+    group.auto_elevation = False
+    assert "elevation_deg" in drawn()
+    group.weights = "TRIPOSR"
+    assert "threshold" in drawn() and not {"depth", "match_picture", "elevation_deg", "source_distance"} & drawn()
+    group.weights = "OPENLRM-OBJ-BASE-1.1"
+    assert {"threshold", "source_distance"} <= drawn()
+    group.weights = "OWN"
+    assert {"depth", "threshold", "source_distance"} <= drawn(), "nothing is known of the artist's own weights"
+
+
+def check_automatic_is_a_word_and_not_a_zero():
+    group, layout = settings().lrm, MagicMock()
+    parameter = extension.tasks.LRM.parameter("depth")
+    assert group.depth_automatic and group.bl_rna.properties["depth_automatic"].name == "Automatic"
+    extension.panel_parts.draw_parameter(layout, group, parameter)
+    column = layout.column.return_value
+    box = column.row.return_value.prop
+    assert [call.args[1] for call in box.mock_calls] == ["depth_automatic"] and not column.prop.called
+    group.depth_automatic = False
+    assert group.depth == 1.0 and not group.depth_automatic
+    extension.panel_parts.draw_parameter(layout, group, parameter)
+    assert [call.args[1] for call in (*box.mock_calls[1:], *column.prop.mock_calls)] == ["depth_automatic", "depth"]
+    group.depth_automatic = True
+    assert group.depth == 0.0
 
 
 def check_the_first_preset_is_asked_for_its_name_alone():
@@ -100,3 +139,19 @@ def check_a_preset_is_written_without_names_that_python_3_13_forgets():
         eval(path, {"bpy": bpy}) for path in extension.presets.IMAGE_TO_MESH_OT_add_preset.preset_values.fget(None)
     ]
     assert 77 in values and len(values) > 5
+
+
+def check_the_seed_is_shown_where_it_changes_the_mesh():
+    """LRM's starter draws what it estimates; published weights, and a given depth and elevation, leave it nothing."""
+    group, engine = settings().lrm, extension.tasks.LRM
+    for values, expected in (
+        ({}, True),
+        ({"weights": "TRIPOSR"}, False),
+        ({"depth": 1.0}, True),
+        ({"depth": 1.0, "auto_elevation": False}, False),
+    ):
+        for name, value in values.items():
+            setattr(group, name, value)
+        assert extension.engine_settings.is_seeded(settings(), engine) == expected, values
+        for name in values:
+            group.property_unset(name)

@@ -57,6 +57,6 @@ def check_the_last_render_is_read_and_the_output_settings_stay():
     scene.render.image_settings.file_format = "JPEG"
     bpy.ops.render.render()
     data = input_image.read_render(scene)()["image_file"]
-    width, height, depth, kind = int.from_bytes(data[16:20]), int.from_bytes(data[20:24]), data[24], data[25]
-    assert data[:4] == b"\x89PNG" and (width, height, depth, kind) == (12, 8, 8, 6)  # kind 6: RGBA
+    width, height = int.from_bytes(data[12:14], "little"), int.from_bytes(data[14:16], "little")
+    assert (data[2], width, height, data[16]) == (2, 12, 8, 32)  # a TGA that is not compressed, RGBA
     assert scene.render.image_settings.file_format == "JPEG"

@@ -14,7 +14,7 @@ def check_install_registers_and_starts_nothing():
     install()
     for name in ("generate", "cancel", "import_finished", "paste_image", "set_up", "download_model", "show_log"):
         assert hasattr(bpy.types, f"IMAGE_TO_MESH_OT_{name}"), name
-    for name in ("main", "settings", "results"):
+    for name in ("main", "improve", "finishing", "all_views", "advanced", "maintenance"):
         assert hasattr(bpy.types, f"IMAGE_TO_MESH_PT_{name}"), name
     assert extension.process() is None and "torch" not in sys.modules
     assert not extension.is_ticking()

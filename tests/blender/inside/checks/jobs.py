@@ -168,11 +168,18 @@ def check_a_value_is_set_where_the_artist_sets_it():
 
 
 def check_the_panel_lists_the_facts_of_a_finished_job():
-    findings = extension.status_panel.findings
+
+    def findings(facts):
+        record = extension.new_job(facts=facts)
+        record.state = State.DONE
+        return extension.notes_panel.findings(record)
+
+    State = extension.module("addon.jobs.job").State
     facts = {"elevation_deg": 20.0, "elevation": "given, because", "background": "Border.", "seconds": 1}
-    assert findings(facts) == ["Elevation 20°, given, because", "Border."]
-    assert findings(facts | {"depth": 0.8})[1:] == ["Depth 0.8 of the width", "Border."]
+    assert findings(facts) == ["Elevation 20°, given, because"]
+    assert findings(facts | {"depth": 0.8})[1:] == ["Depth 0.8 of the width"]
     assert findings({"elevation_deg": "?", "warning": "Not kept"}) == ["Not kept", "?"] and findings({}) == []
+    assert extension.notes_panel.findings(extension.new_job(facts=facts)) == [], "it still waits"
 
 
 def check_imported_jobs_can_be_removed_and_others_stay():
@@ -237,9 +244,11 @@ def begin_optimising():
 
 
 def buttons(job):
-    """Names of the operators in the job's row of the panel."""
+    """Names of the live operators in the panel's result."""
     layout = Mock()
-    extension.status_panel.draw_job(layout, bpy.context, job.record)
+    extension.result_panel.draw_job(layout, bpy.context, [job.record])
+    if not layout.row().row().enabled:
+        return ["image_to_mesh.cancel"]
     return [call.args[0] for call in layout.mock_calls if call[0].endswith("operator")]
 
 
@@ -280,6 +289,16 @@ def check_a_cancelled_optimisation_is_offered_and_resumed():
     assert again.facts["jobs"].split() == [job.id, again.id]
     [ob] = extension.made()
     assert tuple(ob.location) == (4, 5, 6) and items(None, None)[0][0] == "NONE"
+
+
+def check_the_time_before_the_click_is_learnt_from_jobs():
+    lrm, times = extension.tasks.LRM, extension.stage_times
+    assert extension.expected_words(lrm) in {f"About {n} s" for n in range(10, 100, 10)}, "by the shipped table"
+    parameters = extension.engine_settings.parameters_of(settings(), lrm)
+    (DATA / "jobs").mkdir(parents=True, exist_ok=True)
+    times.remember_times(DATA / "jobs", times.kind_of("lrm", parameters, False), {"Surface": 170.0})
+    generate()
+    assert extension.expected_words(lrm) == "About 3 min", "read again after a job"
 
 
 def check_free_memory_keeps_the_backend():

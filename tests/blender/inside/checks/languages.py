@@ -3,18 +3,20 @@
 may stay English as a whole, until its help is translated."""
 
 import ast
+import itertools
 import re
 from pathlib import Path
-from types import SimpleNamespace
 from unittest.mock import MagicMock
 
+import blf
 import bpy
 from bl_operators.presets import AddPresetBase
+from layout import FONT, POINTS, sidebar
 from stage import extension, settings
 
 UNTRANSLATED = {"AMD", "Apple", "Image to Mesh", "LoRA", "NVIDIA", "NeuS", "SDS", "SJC"}  # and names of weights
 REASON = re.compile(r"(why|missing|not|nothing|time_left)(_|$)")  # functions whose answer is drawn
-STAGE = re.compile(r"\w*STAGES?$")  # constants that name stages of jobs and tasks
+STAGE = re.compile(r"\w*(STAGES?|_WORDS)$")  # constants that name stages, or what is filled in with numbers
 
 
 def check_every_text_is_translated_and_every_translation_is_shown():
@@ -44,22 +46,25 @@ def check_the_table_is_as_blender_wants_it():
 
 
 def check_hints_are_broken_into_lines_by_the_width_of_their_letters():
-    """Letters of Chinese and Japanese have no blanks between them, and are twice as wide."""
-    preferences = SimpleNamespace(system=SimpleNamespace(ui_scale=1.0))
-    context = SimpleNamespace(preferences=preferences, region=SimpleNamespace(width=340))
+    """Between words, and between any two letters of East Asia. No line is wider than the room, nothing is lost, and no
+    word of the next line would have fitted."""
     column = (layout := MagicMock()).column.return_value
-    lines = []
-    for text in ("a" * 60, "画" * 60):
-        extension.panel_parts.wrapped(layout, context, text)
-        lines.append([call.kwargs["text"] for call in column.label.call_args_list])
+    for text, blank in (("some words of a hint that is long " * 3, " "), ("画像は大きい" * 10, "")):
+        extension.panel_parts.wrapped(layout, sidebar(), text)
+        lines = [call.kwargs["text"] for call in column.label.call_args_list]
         column.reset_mock()
-    assert [len(line) for line in lines[0]] == [40, 20] and [len(line) for line in lines[1]] == [20, 20, 20]
+        assert blank.join(lines) == text.strip()
+        blf.size(FONT, POINTS)
+        for line, following in itertools.pairwise(lines):
+            assert blf.dimensions(FONT, line)[0] <= 200, line
+            word = following.split()[0] if blank else following[0]
+            assert blf.dimensions(FONT, line + blank + word)[0] > 200, line
 
 
 def check_an_engine_that_nobody_has_translated_is_left_out():
     lrm = extension.tasks.LRM
     missing = set(shown([])) - set(shown([lrm]))
-    assert {lrm.title, lrm.help, "Planes"} <= missing, missing
+    assert {lrm.title, lrm.help, "Reading the image"} <= missing, missing
 
 
 def shown(english):
@@ -74,10 +79,13 @@ def shown(english):
     kinds = [getattr(bpy.types, name) for name in dir(bpy.types)]
     yield from (getattr(kind, "bl_label", "") for kind in kinds if "image_to_mesh" in getattr(kind, "__module__", ""))
     for task in extension.tasks.TASKS:
-        yield from (text for _, *texts, _ in extension.choices.weights_items(task) for text in texts)
+        yield from (text for _, *texts, _, _ in extension.choices.weights_items(task) for text in texts)
     for weights in extension.catalog.WEIGHTS:
         yield from (weights.title, weights.purpose, weights.note)
     yield from extension.catalog.PARTS.values()
+    for bundle in extension.bundles.BUNDLES:
+        yield from (bundle.title, bundle.gain)
+    yield from extension.bundles.TERMS.values()
     root = Path(extension.main_panel.__file__).parents[2]
     for path in [*(root / "addon").rglob("*.py"), *(root / "backend").rglob("*.py")]:
         if path.parent.name == "engines" and path.stem in names:
@@ -110,7 +118,9 @@ def drawn_parts(node):
     """The parts of a node of a source whose strings are drawn: texts of buttons and labels, reasons, tooltips, stages,
     and the entry of an empty menu."""
     if isinstance(node, ast.Call):
-        yield from (keyword.value for keyword in node.keywords if keyword.arg in {"text", "confirm_text"})
+        yield from (
+            keyword.value for keyword in node.keywords if keyword.arg in {"text", "confirm_text", "placeholder"}
+        )
         name = getattr(node.func, "attr", getattr(node.func, "id", ""))
         first = {"say": 0, "update": 0, "begin": 0, "plan": 0, "menu": 1, "wrapped": 2}.get(name, 9)
         yield from node.args[first : first + 1 + (name == "menu")]

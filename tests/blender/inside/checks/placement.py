@@ -2,11 +2,13 @@
 """Fit to the scene: height, floor, another object's place, collection."""
 
 import json
+import tempfile
+from pathlib import Path
 
 import bpy
 import numpy as np
 from mathutils import Matrix
-from stage import activate, cases, choose, extension, generate, overlaps, run, select, settings
+from stage import RESOURCES, activate, cases, choose, extension, generate, overlaps, run, select, settings
 
 CURSOR = (1, 2, 3)
 
@@ -50,6 +52,64 @@ def check_every_result_gets_a_free_place():
     assert all(tuple(ob.scale) == (1, 1, 1) for ob in made) and abs(made[0].location.x - 1.7) < 1e-4
     middles = [(spans(ob)[0] + spans(ob)[1])[:2] / 2 for ob in made]
     assert np.allclose(middles, [ob.location[:2] for ob in made], atol=1e-4), "the origin is at the bottom centre"
+
+
+def check_twenty_results_of_all_kinds_overlap_nothing():
+    """Single ones of several engines, heights and places, four variations, a batch, imports, versions put beside, views
+    to a mesh, prompts: 20 jobs, and the default cube."""
+    made = []
+    for engine, height, place in (
+        ("ONE2345", 0.0, "STAND"),
+        ("LRM", 1.7, "STAND"),
+        ("ZERO123_SDS", 0.3, "FLOOR"),
+        ("MAKE_IT_3D", 0.0, "CURSOR"),
+    ):
+        choose("views")
+        settings().engine = engine
+        settings().placement.height, settings().placement.place = height, place
+        assert bpy.ops.image_to_mesh.generate(wait=True) == {"FINISHED"}
+    settings().placement.height, settings().placement.place = 0.0, "STAND"
+    settings().engine = "LRM"
+    bpy.ops.image_to_mesh.variations(wait=True)
+    settings().engine, settings().prompt = "DREAMFUSION", "a red car"
+    bpy.ops.image_to_mesh.generate(wait=True)
+    bpy.ops.image_to_mesh.again(wait=True, other=True)
+    folder = Path(tempfile.mkdtemp(dir=RESOURCES))
+    for number in range(7):
+        (folder / f"{number}.png").write_text("views")
+    settings().engine = "ONE2345"
+    bpy.ops.image_to_mesh.generate_files(
+        directory=str(folder), files=[{"name": f"{number}.png"} for number in range(7)], wait=True
+    )
+    imported = Path(extension.last_job().folder)
+    (imported / "imported").unlink()
+    bpy.ops.image_to_mesh.import_finished(job=imported.name, wait=True)
+    select(extension.made()[0])
+    settings().views.size, settings().views.rig = 32, "AROUND"
+    bpy.ops.image_to_mesh.views_to_mesh(wait=True)
+    bpy.ops.image_to_mesh.put_beside()
+    bpy.context.view_layer.update()
+    made = extension.made()
+    assert len(made) == 4 + 4 + 2 + 7 + 1 + 1 + 1, len(made)
+    assert not overlaps([*made, bpy.data.objects["Cube"]])
+
+
+def check_variations_differ_by_their_seed_and_one_is_kept():
+    """The others stay in the list of versions, with their meshes."""
+    choose("views")
+    settings().seed = 5
+    bpy.ops.image_to_mesh.variations(wait=True)
+    made = extension.made()
+    recipes = [json.loads(ob["image_to_mesh_recipe"]) for ob in made]
+    assert sorted(recipe["seed"] for recipe in recipes) == [5, 6, 7, 8]
+    assert len({recipe["inputs"]["variations"] for recipe in recipes}) == 1
+    alone = generate()
+    assert not bpy.ops.image_to_mesh.keep_this.poll(), "it is no variation"
+    kept = next(ob for ob, recipe in zip(made, recipes, strict=True) if recipe["seed"] == 7)
+    select(kept)
+    assert bpy.ops.image_to_mesh.keep_this() == {"FINISHED"}
+    assert set(extension.made()) == {kept, alone} and len(extension.versions()) == 5
+    assert all(version.mesh for version in extension.versions())
 
 
 def check_a_camera_matches_a_mesh_that_was_scaled_and_moved_to_its_origin():

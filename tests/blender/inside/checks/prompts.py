@@ -4,6 +4,7 @@
 import json
 
 import bpy
+from layout import sidebar
 from stage import extension, request_of, settings
 
 
@@ -16,7 +17,7 @@ class Layout:
     def row(self, **_):
         return self
 
-    grid_flow = row
+    grid_flow = column = box = row
 
     def prop(self, _group, name, **_settings):
         self.drawn.append(name)
@@ -34,13 +35,15 @@ class Layout:
 
 def drawn():
     layout = Layout()
-    extension.main_panel.draw_input(layout, settings())
+    extension.input_panel.draw_input(layout, sidebar())
     return layout.drawn
 
 
 def check_a_prompt_takes_the_place_of_the_image():
     settings().engine = "ONE2345"
-    assert {"prompt", "source", "image_to_mesh.make_image"} <= set(drawn())
+    assert {"filepath", "source", "image_to_mesh.crop"} <= set(drawn()) and "prompt" not in drawn()
+    settings().source = "PROMPT"
+    assert {"prompt", "source", "image_to_mesh.make_image"} <= set(drawn()) and "filepath" not in drawn()
     settings().engine, settings().prompt = "DREAMFUSION", "  "
     assert "prompt" in drawn() and not {"source", "image_to_mesh.make_image"} & set(drawn())
     assert not bpy.ops.image_to_mesh.generate.poll()
@@ -59,20 +62,28 @@ def check_a_prompt_becomes_a_mesh():
 
 
 def check_an_image_of_the_prompt_becomes_the_input():
-    """Red is the seed; another look takes the next one, and leaves the first image where it is."""
+    """Red is the seed; another look takes the next one, and leaves the first image where it is. It is the input as long
+    as the prompt stays."""
     settings().engine, settings().seed, settings().prompt = "ONE2345", 100, ""
     assert not bpy.ops.image_to_mesh.make_image.poll()
     settings().prompt = "a red car"
     before = len(bpy.data.images)
     assert bpy.ops.image_to_mesh.make_image(wait=True) == {"FINISHED"}
-    first = settings().image
-    assert settings().source == "IMAGE" and first.name.startswith("a red car") and first.packed_file
+    first = settings().drawn
+    assert settings().source == "PROMPT" and first.name.startswith("a red car") and first.packed_file
     assert [round(255 * v) for v in first.pixels] == [100, 20, 30, 255]
     assert bpy.ops.image_to_mesh.make_image(wait=True, again=True) == {"FINISHED"}
-    assert settings().image != first and round(255 * settings().image.pixels[0]) == 101 == settings().seed
+    assert settings().drawn != first and round(255 * settings().drawn.pixels[0]) == 101 == settings().seed
     assert len(bpy.data.images) == before + 2
-    sent = extension.input_image.read(settings(), bpy.context.scene)[1]()
-    assert sent["image_file"] == bytes(settings().image.packed_file.data) and sent["image_file"][:4] == b"\x89PNG"
+    name, attachments = extension.input_image.read(settings(), bpy.context.scene)
+    sent = attachments()
+    assert name == "a red car"
+    assert sent["image_file"] == bytes(settings().drawn.packed_file.data) and sent["image_file"][:4] == b"\x89PNG"
+    settings().prompt = "a blue car"
+    assert extension.input_image.is_prompt(settings()) and not bpy.ops.image_to_mesh.use_drawn.poll()
+    settings().prompt = " a red car "
+    assert bpy.ops.image_to_mesh.use_drawn() == {"FINISHED"}
+    assert settings().source == "IMAGE" and settings().image == settings().drawn
 
 
 def check_a_prompt_becomes_a_mesh_by_way_of_an_image_with_one_click():

@@ -215,8 +215,8 @@ def check_colors_are_there():
 def check_an_object_goes_back_to_it(index):
     open_history()
     ob, version = bpy.data.objects["Apple.001"], extension.versions()[index]
+    bpy.context.scene.image_to_mesh_version = index  # makes the object active that shows it
     activate(ob)
-    bpy.context.scene.image_to_mesh_version = index
     assert bpy.ops.image_to_mesh.go_back() == {"FINISHED"}
     assert ob.data == version.mesh and ob.data.name == VERSIONS[index][1] and len(extension.versions()) == 9
     assert ob["image_to_mesh_recipe"] == (version.recipe or extension.versions()[1].recipe)

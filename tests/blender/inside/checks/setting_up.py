@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Setting up the backend from the preferences, and what stands in the way of it."""
 
+import dataclasses
 import time
 from unittest.mock import patch
 
@@ -20,6 +21,26 @@ def check_the_button_is_grey_until_it_can_work():
     prefs.python = str(RESOURCES / "no-such-python")
     assert not bpy.ops.image_to_mesh.generate.poll()
     assert not bpy.ops.image_to_mesh.set_up.poll()  # offline
+
+
+def check_removing_is_grey_while_nothing_is_set_up():
+    prefs, folder = extension.preferences(), RESOURCES / "half"
+    prefs.data_folder = str(folder)
+    assert not bpy.ops.image_to_mesh.remove_environment.poll()  # the interpreter of use_double is the artist's own
+    assert "nothing to remove" in extension.why_unavailable("remove_environment")
+    (folder / "environment").mkdir(parents=True)  # as an interrupted set-up leaves it
+    extension.setup().look_again()
+    assert bpy.ops.image_to_mesh.remove_environment.poll()
+    bpy.ops.image_to_mesh.remove_environment()
+    run(lambda: extension.background_task().ended)
+    assert not folder.joinpath("environment").exists() and not bpy.ops.image_to_mesh.remove_environment.poll()
+
+
+def check_size_and_time_are_said_before_setting_up():
+    cost, seen = extension.preferences_panel.cost, extension.disk_scan().known
+    assert cost("AUTO", seen) == cost("CPU", seen) == "Downloads about 330 MB, takes about 3 minutes"
+    assert cost("CUDA", seen) == "Downloads about 3.0 GB, takes about 10 minutes"
+    assert cost("AUTO", dataclasses.replace(seen, variant="cuda")) == cost("CUDA", seen)
 
 
 def check_setting_up_shows_progress_and_can_be_stopped():

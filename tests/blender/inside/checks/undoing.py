@@ -20,8 +20,13 @@ def prepare():
     entangled_ball()
     settings().prompt = "a red car"
     generate()
+    press("make_image", wait=True)
     result = generate()
+    for ob in extension.made():
+        recipe = json.loads(ob["image_to_mesh_recipe"])
+        ob["image_to_mesh_recipe"] = json.dumps(recipe | {"inputs": {"variations": "of one click"}})
     assert result.name == RESULT
+    extension.history.add_object_mesh(bpy.context.scene, result, result.data.copy(), "Apple, later")
     recipe = json.loads(result["image_to_mesh_recipe"])
     result["image_to_mesh_recipe"] = json.dumps(recipe | {"report": {"picture_camera": CAMERA}})
     bpy.data.objects["Camera"]["image_to_mesh_view"] = 0  # a rig of one
@@ -61,6 +66,13 @@ def import_finished():
     press("import_finished", job=folder.name, wait=True)
 
 
+def back():
+    """After an edit of the mesh."""
+    ob = bpy.data.objects["Apple"]
+    ob.data = ob.data.copy()
+    press("go_back")
+
+
 def normal_map():
     bpy.data.objects["Apple"].select_set(True)
     press("bake_normal_map")
@@ -80,7 +92,7 @@ def normal_map():
     refine=(lambda: press("refine", wait=True), BALL, ITSELF),
     refine_group=(refine_group, BALL, ITSELF),
     view_rig=(rig_around, BALL, BLENDER),
-    back=(lambda: press("go_back"), BALL, BLENDER),
+    back=(back, RESULT, BLENDER),
     compare=(lambda: press("put_beside"), BALL, BLENDER),
     delete_version=(lambda: press("forget"), RESULT, BLENDER),
     fit=(lambda: press("fit"), BALL, BLENDER),
@@ -91,7 +103,12 @@ def normal_map():
     mark_asset=(lambda: press("mark_asset"), BALL, BLENDER),
     texture=(lambda: press("bake_texture"), RESULT, BLENDER),
     normal_map=(normal_map, RESULT, BLENDER),
-    preset=(lambda: press("use_preset", name="BEST"), RESULT, BLENDER),
+    choose_image=(lambda: press("choose_image", filepath="/nowhere/Pear.png"), RESULT, BLENDER),
+    use_drawn=(lambda: press("use_drawn"), RESULT, BLENDER),
+    crop=(lambda: press("crop", box=(0.1, 0.2, 0.6, 0.7)), RESULT, BLENDER),
+    paint_mask=(lambda: press("paint_mask", wait=True), RESULT, ITSELF),
+    before_after=(lambda: press("before_after"), RESULT, BLENDER),
+    keep_this=(lambda: press("keep_this"), RESULT, BLENDER),
 )
 def check_undo_and_redo_leave_the_file_as_it_was(act, active, pushes):
     prepare()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import bpy
 import numpy as np
-from stage import RESOURCES, activate, cases, extension, generate, raises, settings
+from stage import RESOURCES, activate, cases, extension, generate, raises, select, settings
 
 
 def seeds():
@@ -78,8 +78,9 @@ def check_going_back_changes_nothing_but_the_mesh():
     bpy.context.view_layer.update()
     before, edited = content(ob), ob.data.copy()
     ob.data = edited
-    activate(ob)
     pick(2)
+    assert bpy.context.object.data == versions[2].mesh, "the object that shows it"
+    activate(ob)
     bpy.ops.image_to_mesh.go_back()
     bpy.context.view_layer.update()
     assert content(ob) == before and ob.data == versions[2].mesh
@@ -107,11 +108,31 @@ def check_versions_stand_side_by_side_without_touching():
     spans = [span(ob)]
     for index in (0, 2):
         pick(index)
+        activate(ob)
         bpy.ops.image_to_mesh.put_beside()
         new = bpy.context.object
         assert new.data == extension.versions()[index].mesh and tuple(new.location)[1:] == (20, 30)
         spans.append(span(new))
     assert all(right[0] - left[1] >= 0.1 for left, right in pairwise(spans)), spans
+
+
+def check_a_version_of_another_image_is_not_for_this_object():
+    """A second image, a cube of the artist's, and a version that replaced the mesh of another image."""
+    first, second = generate(), generate("grid:400")
+    pick(0)
+    assert bpy.context.object == first and bpy.context.selected_objects == [first], "which shows the version"
+    activate(second)
+    assert not bpy.ops.image_to_mesh.go_back.poll()
+    assert "made for" in extension.why_unavailable("go_back")
+    bpy.ops.mesh.primitive_cube_add()
+    assert not bpy.ops.image_to_mesh.go_back.poll()
+    activate(first)
+    settings().placement.place = "REPLACE"
+    generate("grid:400")
+    before = first.data
+    pick(0)
+    activate(first)
+    assert bpy.ops.image_to_mesh.go_back() == {"FINISHED"} and first.data != before
 
 
 def check_undo_and_redo_of_versions():
@@ -191,22 +212,84 @@ def check_an_imported_job_has_its_image_and_a_name_in_the_menu():
     generate()
     job = extension.last_job()
     (Path(job.folder) / "imported").unlink()
-    [(_, label, _)] = extension.job_buttons.finished_items(None, None)
+    (Path(job.folder) / "thumbnail.png").write_bytes(b"any")
+    [(_, label, *_)] = extension.job_buttons.finished_items(None, None)
     assert re.fullmatch(r"Apple, \d\d:\d\d", label), label
+    assert str(Path(job.folder) / "thumbnail.png") in extension.session().icons.previews
     bpy.ops.image_to_mesh.import_finished(job=job.id, wait=True)
     version = extension.versions()[-1]
     assert version.image.packed_file.data == (Path(job.folder) / "input.image").read_bytes()
 
 
+def check_an_imported_job_has_the_image_that_was_sent_as_an_array():
+    generate()
+    folder = Path(extension.last_job().folder)
+    (folder / "imported").unlink()
+    (folder / "input.image").unlink()
+    image = bpy.data.images.new("x", 2, 1)
+    image.filepath_raw, image.file_format = str(folder / "input.png"), "PNG"
+    image.save()
+    bpy.ops.image_to_mesh.import_finished(job=folder.name, wait=True)
+    assert tuple(extension.versions()[-1].image.size) == (2, 1)
+
+
+def check_finished_jobs_that_wait_are_counted_by_the_scan():
+    generate()
+    folder, scan = Path(extension.last_job().folder), extension.disk_scan()
+    (folder / "imported").unlink()
+    scan._scan(extension.folders.chosen())
+    assert scan.known.waiting == (folder.name,)
+    assert extension.recovery.waiting(scan.known, []) == 1
+    bpy.ops.image_to_mesh.import_finished(job=folder.name, wait=True)
+    assert extension.recovery.waiting(scan.known, []) == 0
+
+
 def check_another_seed_is_offered_where_it_makes_another_mesh():
-    """LRM makes the same mesh of an image with every seed, but another image of a prompt."""
+    """LRM makes the same mesh of an image with every seed where nothing is estimated, but another image of a prompt."""
     version = extension.history.add(bpy.context.scene, "x", None, "")
     for recipe, expected in (
         ({"engine": "one2345"}, True),
-        ({"engine": "lrm"}, False),
-        ({"engine": "lrm", "inputs": {"prompt": "a red car"}}, True),
-        ({"engine": "lrm", "inputs": [1]}, False),
+        ({"engine": "lrm"}, True),
+        ({"engine": "lrm", "parameters": {"weights": "triposr"}}, False),
+        ({"engine": "lrm", "parameters": {"auto_elevation": False, "depth": 1.0}}, False),
+        ({"engine": "lrm", "parameters": {"weights": "triposr"}, "inputs": {"prompt": "a red car"}}, True),
+        ({"engine": "lrm", "parameters": {"weights": "triposr"}, "inputs": [1]}, False),
+        ({"engine": "lrm", "parameters": [1]}, False),
+        ({"engine": "lrm", "parameters": {"of a newer version": 1}}, False),
         ({"engine": "unknown"}, False),
     ):
         version.recipe = json.dumps(recipe)
         assert extension.history.is_seeded(version) == expected, recipe
+
+
+def check_the_panels_result_is_the_active_objects():
+    """It can be turned: eight steps are once around. Before / After changes to the version before and back."""
+    view = extension.module("addon.scene.result_view")
+    first, second = generate(), generate()
+    select(first)
+    assert view.shown(bpy.context).mesh == first.data
+    select(second)
+    assert view.shown(bpy.context).mesh == second.data
+    select(bpy.data.objects["Camera"])
+    assert view.shown(bpy.context) == extension.history.chosen(bpy.context.scene)
+    select(second)
+    shown = extension.session().result
+    pictures = []
+    for _ in range(8):
+        bpy.ops.image_to_mesh.turn_result(step=1)
+        pictures.append(shown.picture)
+    quarter, half = pictures[1][..., :3].astype(int), pictures[3][..., :3].astype(int)
+    expected = extension.thumbnail.paint(*extension.mesh_export.read_arrays(second.data), np.pi / 2)
+    assert (quarter == expected).all() and (quarter != half).any() and pictures[7] is None
+
+
+def check_before_and_after_change_places():
+    """Whatever other objects' versions lie between them, also of objects that are gone."""
+    ob, other = generate(), generate()
+    bpy.data.objects.remove(other)
+    extension.history.add_object_mesh(bpy.context.scene, ob, ob.data.copy(), "Apple, finer")
+    first, second = extension.versions()[0].mesh, extension.versions()[-1].mesh
+    select(ob)
+    for expected in (second, first, second):
+        assert bpy.ops.image_to_mesh.before_after() == {"FINISHED"} and ob.data == expected
+    assert len(extension.versions()) == 3, "nothing is kept twice"

@@ -121,6 +121,21 @@ def render_rig():
     return lens
 
 
+def check_removing_the_rig_leaves_other_cameras():
+    """One of the artist's in the rig's collection too."""
+    before = {kind: set(getattr(bpy.data, kind).keys()) for kind in ("objects", "cameras", "collections")}
+    assert not bpy.ops.image_to_mesh.remove_view_rig.poll()
+    settings().views.rig = "AROUND"
+    bpy.ops.image_to_mesh.add_view_rig()
+    bpy.ops.image_to_mesh.remove_view_rig()
+    assert all(set(getattr(bpy.data, kind).keys()) == names for kind, names in before.items())
+    bpy.ops.image_to_mesh.add_view_rig()
+    [rig] = set(bpy.data.collections.keys()) - before["collections"]
+    bpy.data.collections[rig].objects.link(bpy.data.objects["Camera"])
+    bpy.ops.image_to_mesh.remove_view_rig()
+    assert set(bpy.data.objects.keys()) == before["objects"] and rig in bpy.data.collections
+
+
 def check_a_shifted_camera_is_refused():
     render_rig().shift_x = 0.1
     raises(bpy.ops.image_to_mesh.views_to_mesh, "Shift", wait=True)
