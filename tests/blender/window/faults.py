@@ -15,6 +15,8 @@ import rig
 sys.path.insert(0, next(a for a in rig.SESSION["args"] if a.startswith("here=")).removeprefix("here="))
 from played import ARGS, PATIENCE_S, extension, log_holds, meshes, prepare, watch
 
+STARTS = ("Starting", "Starting the backend")  # whether it runs already
+
 
 def begin(stages, stage):
     """`yield from begin(...)`: start a job and wait until it is in the stage; keeps the names of all stages seen."""
@@ -24,8 +26,8 @@ def begin(stages, stage):
     def there():
         if job.stage and job.stage not in stages:
             stages.append(job.stage)
-        warm = "Starting" if stage == "Starting the backend" else stage  # a backend that runs is not started again
-        return job.stage in (stage, warm) or not extension.is_busy()
+        wanted = STARTS if stage in STARTS else (stage,)
+        return job.stage in wanted or not extension.is_busy()
 
     yield from rig.wait_until(there, PATIENCE_S, every=0.05)
     return job
