@@ -122,10 +122,10 @@ class Process:
 def unreadable(message: dict, error: OSError) -> dict:
     """The failure of a job, or the answer to a look, whose input file can no longer be read."""
     words = f"The image cannot be read: {error.strerror or error}"
-    if message.get("type") == "look":
-        return {"type": "look", "look": message.get("look"), "message": words}
-    job = message.get("job")
-    return {"type": "failure", "job": job, "kind": "input", "message": words, "remedy": "Choose the image again"}
+    asked = (
+        {"type": "look"} if message.get("type") == "look" else {"type": "failure", "remedy": "Choose the image again"}
+    )
+    return asked | {"look": message.get("look"), "job": message.get("job"), "kind": "input", "message": words}
 
 
 def decode(message: dict, attachments: dict[str, bytes]) -> dict:

@@ -211,7 +211,7 @@ class JobQueue:
             self._answer({"message": trouble.message})
 
     def _answer(self, message: dict) -> None:
-        """Hand an answer on, or the reason why there will be none."""
+        """Hand an answer on, or the reason why there will be none: a message without the kind of a failure."""
         asked, self._question, self._unanswered = self._unanswered, None, None
         if asked:
             self.answer({"look": asked.get("look")} | message)
@@ -315,6 +315,7 @@ class JobQueue:
         if self.process:
             self.process.kill()
         self.process, self.hello = None, {}
+        self._answer({"message": "The backend was stopped"})
 
     def _fail(self, job: Job, message: str, remedy: str = "", kind: str = "internal") -> None:
         job.outcome.message, job.outcome.remedy, job.outcome.kind = message, remedy, kind

@@ -62,13 +62,9 @@ class IMAGE_TO_MESH_OT_make_image(JobOperator, bpy.types.Operator):
     bl_idname = "image_to_mesh.make_image"
     bl_label = "Make Image"
 
-    again: bpy.props.BoolProperty(
-        name="Again", description="Use the next seed, for another image", options={"HIDDEN", "SKIP_SAVE"}
-    )
-
     @classmethod
     def description(cls, context, properties):
-        if properties.again:
+        if input_image.drawn(context.scene.image_to_mesh):
             return "Generate another image from the prompt, with the next seed. This one stays in the file"
         return cls.bl_description
 
@@ -78,8 +74,7 @@ class IMAGE_TO_MESH_OT_make_image(JobOperator, bpy.types.Operator):
 
     def make_job(self, context):
         settings = context.scene.image_to_mesh
-        is_drawn = bool(input_image.drawn(settings))  # a button under the mouse keeps the `again` that it had before
-        settings.seed += self.again or is_drawn
+        settings.seed += bool(input_image.drawn(settings))  # another look at the same prompt
         name, inputs = input_image.name_of_prompt(settings), {"prompt": settings.prompt}
         request = request_of(context, TEXT_TO_IMAGE, name, inputs=inputs)
         return Job(request, delivery.InputImage(context.scene.session_uid))

@@ -35,9 +35,7 @@ def draw_input(layout, context) -> None:
     draw_words(column, context)
     row = layout.row(align=True)
     if settings.source == "PROMPT":
-        is_drawn = bool(input_image.drawn(settings))
-        text = "Again" if is_drawn else "Make Image"
-        row.operator("image_to_mesh.make_image", text=text).again = is_drawn
+        row.operator("image_to_mesh.make_image", text="Again" if input_image.drawn(settings) else "Make Image")
         row.operator("image_to_mesh.use_drawn")
     elif settings.source == "IMAGE" and is_mask(settings.image):
         row.operator("image_to_mesh.mask_brush", text="Erase").blend = image_editor.ERASE

@@ -10,7 +10,6 @@ from typing import Literal
 
 import numpy as np
 import torch
-from scipy import ndimage
 from torch import Tensor
 
 from ..input_view.input_view import INPUT_VIEW_SIZE, InputView, front_colors, match_silhouette, paint_front
@@ -26,6 +25,7 @@ from ..preprocess.background import remove_background
 from ..preprocess.framing import frame
 from ..preprocess.input_camera import estimate_camera, vary
 from ..preprocess.published_lrm_inputs import openlrm_picture, triposr_picture
+from ..preprocess.selection import find_objects
 from ..reconstruction.lrm.model import LRM, POINTS_AT_ONCE, Scene
 from ..reconstruction.lrm.source_camera import source_camera
 from ..rendering.cameras import orbit, turntable
@@ -52,7 +52,6 @@ MIN_PIECE = 0.003  # volume of a piece that is kept, as a share of the largest o
 PROBE = 33  # points a side of the grid that shows how dense the object is
 MAX_FILLED = 0.9  # share of the cube that no object exceeds
 MIN_DENSITY = 0.02  # largest density of an object, at least
-MIN_PART = 0.1  # area of a part that counts as separate, as a share of the largest one's
 
 
 @dataclass
@@ -334,9 +333,7 @@ def surface_colors(model: LRM, scene: Scene, back: np.ndarray) -> Colors:
 
 def warn_of_parts(rgba: np.ndarray) -> Iterator[str]:
     """A warning where a cut-out image (H, W, 4) shows several objects."""
-    names, count = ndimage.label(rgba[..., 3] >= 0.5)  # pyright: ignore[reportGeneralTypeIssues]
-    sizes = np.bincount(np.asarray(names).ravel(), minlength=count + 1)[1:]
-    if (parts := int((sizes >= MIN_PART * sizes.max()).sum())) > 1:
+    if (parts := len(find_objects(rgba[..., 3]))) > 1:
         yield f"The image shows {parts} separate parts, which became one mesh. For one object, cut out the others."
 
 

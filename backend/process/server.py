@@ -175,7 +175,7 @@ class Server:
                 self._send(answer | facts, {"views": pack_views(picture[None])})
             except Exception as error:  # the thread must live on
                 failure = describe(error)
-                self._send(answer | {"message": failure.message, "remedy": failure.remedy})
+                self._send(answer | vars(failure))
 
     def _begin(self, queued: QueuedRequest) -> bool:
         """Make the request the running one, unless it was cancelled while it waited."""

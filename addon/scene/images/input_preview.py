@@ -18,7 +18,6 @@ from .. import versions
 from . import image_editor, input_image
 
 SIDE = 256  # pixels
-_edits = itertools.count(1)
 _edited = 0  # grows when an image is painted on, or a render ends
 
 
@@ -68,7 +67,7 @@ class InputPreview:
         try:
             image = input_image.attached(settings, scene)
         except Trouble as trouble:
-            self.picture, self.words, self._failed = None, trouble.message, True
+            self.picture, self.words, self._failed = None, trouble.message, trouble.kind == "input"
             return
         if image is None:
             self.picture = None
@@ -100,7 +99,7 @@ class InputPreview:
             handler(answer)
             return
         picture = answer.get("picture")
-        self._failed = picture is None
+        self._failed = answer.get("kind") == "input"  # a backend that died is no fault of the image
         self.picture = None if picture is None else arrays.on_checker(picture)
         self.objects = int(answer.get("objects") or 0)
         self.words = str(answer.get("message") or answer.get("note") or "")
@@ -143,7 +142,7 @@ def note_edit(_scene, depsgraph=None) -> None:
     """Note that an image may have been painted on, or rendered."""
     global _edited
     if depsgraph is None or depsgraph.id_type_updated("IMAGE"):
-        _edited = next(_edits)
+        _edited += 1
 
 
 def register() -> None:

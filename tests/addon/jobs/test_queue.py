@@ -3,8 +3,6 @@
 """The queue of jobs with a process that obeys, misbehaves and dies. No Blender: that is the point of its design."""
 
 import os
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -12,74 +10,10 @@ import pytest
 from image_to_mesh_checkout.addon.base import arrays
 from image_to_mesh_checkout.addon.base.trouble import Trouble
 from image_to_mesh_checkout.addon.jobs import queue as jobs
-from image_to_mesh_checkout.addon.jobs import recovery
-from image_to_mesh_checkout.addon.jobs.job import Job, Request, State
-from image_to_mesh_checkout.addon.jobs.process import Launch
+from image_to_mesh_checkout.addon.jobs.job import State
 from image_to_mesh_checkout.addon.jobs.queue import JobQueue
-from image_to_mesh_checkout.addon.setup import job_folders
-from image_to_mesh_checkout.backend.interface import protocol
 
-from tests.support import ROOT
-
-DOUBLE = ROOT / "tests" / "blender" / "double"
-PATIENCE_S = 30.0  # only a broken test waits so long
-
-
-class Scene:
-    """Stands where Blender's scene would: keeps what is delivered, and can ask for patience."""
-
-    def __init__(self):
-        self.delivered, self.obstacle = [], ""
-
-    def __call__(self, job):
-        if not self.obstacle:
-            self.delivered.append((job.name, job.outcome.mesh))
-        return self.obstacle
-
-
-@pytest.fixture
-def scene():
-    return Scene()
-
-
-@pytest.fixture
-def answers():
-    return []
-
-
-@pytest.fixture
-def make(tmp_path, scene, answers):
-    """make(**environment) -> a queue whose backend is the double."""
-    made = []
-
-    def make(command=None, **environment):
-        command = command or protocol.command(sys.executable, DOUBLE, "serve", "--jobs", tmp_path / "jobs")
-        launch = Launch(command, protocol.environment(os.environ) | environment, tmp_path, tmp_path / "logs" / "log")
-        made.append(JobQueue(lambda: lambda: launch, scene, answers.append))
-        return made[-1]
-
-    yield make
-    for queue in made:
-        queue.stop()
-
-
-def job(script, name="", engine="one2345", **more):
-    more = {"attachments": lambda: {"image_file": script.encode()}} | more
-    return Job(Request(engine, {}, 7, name=name or script, **more), delivery=None)  # the queue hands it on unread
-
-
-def run(queue, until):
-    end = time.monotonic() + PATIENCE_S
-    while not until():
-        assert time.monotonic() < end, "nothing happened"
-        queue.poll()
-        time.sleep(0.005)
-
-
-def finish(queue, *jobs_):
-    for one in jobs_:
-        queue.submit(one)
-    run(queue, lambda: not queue.busy)
+from tests.support.job_queue import PATIENCE_S, begin_optimising, finish, job, run
 
 
 def is_alive(pid):
@@ -278,7 +212,6 @@ def test_stop_leaves_no_process(make):
 
 
 def test_views_become_one_picture_over_a_grey_ground(make):
-    from image_to_mesh_checkout.addon.base import arrays
 
     views = np.zeros((3, 2, 2, 4), np.uint8)
     views[1] = (10, 20, 30, 255)
@@ -289,7 +222,6 @@ def test_views_become_one_picture_over_a_grey_ground(make):
 
 
 def test_big_pictures_shrink():
-    from image_to_mesh_checkout.addon.base import arrays
 
     assert max(arrays.contact_sheet(np.zeros((32, 256, 256, 4), np.uint8)).shape[:2]) <= arrays.SHEET_PIXELS
 
@@ -297,8 +229,6 @@ def test_big_pictures_shrink():
 def test_float_pixels_become_straight_srgb():
     """Half grey light under half coverage, as Blender keeps it: 0.25 premultiplied; sRGB of 0.5 is 0.7354."""
     import io
-
-    from image_to_mesh_checkout.addon.base import arrays
 
     pixels = np.zeros((2, 1, 4), np.float32)
     pixels[0, 0] = (0.25, 0.25, 0.25, 0.5)  # the first row of Blender's pixels is the bottom one
@@ -349,14 +279,6 @@ def test_a_preparation_can_be_cancelled_and_can_fail(make):
     assert first.state is State.CANCELLED and second.state is State.FAILED and "gone" in second.outcome.message
 
 
-def begin_optimising(queue, **more):
-    """A job that goes on until it is told to end."""
-    one = job("optimise", **more)
-    queue.submit(one)
-    run(queue, lambda: one.progress.stage == "optimising")
-    return one
-
-
 def test_stop_and_keep_ends_an_optimisation_with_its_mesh(make, scene):
     queue = make()
     one = begin_optimising(queue)
@@ -393,54 +315,6 @@ def test_free_memory_reaches_the_backend_and_leaves_it_running(make, tmp_path):
     run(queue, (tmp_path / "unloaded").exists)
     finish(queue, job("views", name="after"))
     assert queue.process.pid == pid and queue.last.name == "after"
-
-
-@pytest.mark.parametrize("end", ["cancelled", "killed"])
-def test_an_interrupted_optimisation_is_resumed_from_its_checkpoint_with_its_inputs(make, scene, tmp_path, end):
-    queue, folder = make(), tmp_path / "jobs"
-    one = begin_optimising(queue, inputs={"prompt": "a box"})
-    assert job_folders.resumable(folder) == [folder / one.id]
-    if end == "cancelled":
-        queue.cancel(one)
-    else:
-        os.kill(queue.process.pid, 9)
-    run(queue, lambda: not queue.busy)
-    again = recovery.resumed(folder / one.id, None, None)
-    assert (again.request.engine, again.request.seed, again.name) == ("one2345", 7, "optimise")
-    assert again.request.inputs == {"prompt": "a box"} and again.request.attachments() == {"image_file": b"optimise"}
-    queue.submit(again)
-    run(queue, lambda: again.progress.stage == "optimising")
-    assert job_folders.resumable(folder) == [folder / again.id], "the later checkpoint is the one to resume"
-    queue.stop_and_keep(again)
-    run(queue, lambda: not queue.busy)
-    assert again.outcome.facts["jobs"].split() == [one.id, again.id] and len(scene.delivered) == 1
-    assert job_folders.resumable(folder) == []
-
-
-@pytest.mark.parametrize(
-    "request_text", ["", "[]", "{}", '{"engine": "no such"}', '{"engine": "lrm", "parameters": {"depth": "deep"}}']
-)
-def test_a_request_that_cannot_be_read_is_not_resumed(tmp_path, request_text):
-    (tmp_path / "request.json").write_text(request_text)
-    with pytest.raises(Trouble) as error:
-        recovery.resumed(tmp_path, None, None)
-    assert error.value.remedy
-
-
-@pytest.mark.parametrize("is_whole", [True, False])
-def test_a_finished_mesh_on_the_disk_is_read_beside_the_queue(make, scene, tmp_path, is_whole):
-    triangle = np.eye(3, dtype=np.float32), np.array([[0, 1, 2]], np.int32), np.full((3, 4), 9, np.uint8)
-    data = arrays.encode_mesh(*triangle)
-    (tmp_path / "result.npz").write_bytes(data if is_whole else data[:100])
-    (tmp_path / "request.json").write_text('{"engine": "lrm", "name": "chair", "seed": 5, "inputs": [1]}')
-    queue, one = make(), recovery.finished(tmp_path, None)
-    queue.submit(one)
-    run(queue, lambda: not queue.busy)
-    if is_whole:
-        [(name, mesh)] = scene.delivered
-        assert name == "chair" and mesh.faces.tolist() == [[0, 1, 2]] and one.state is State.DONE
-    else:
-        assert one.state is State.FAILED and "cannot be read" in one.outcome.message and not scene.delivered
 
 
 def question(number, text="views"):

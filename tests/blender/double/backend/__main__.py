@@ -45,8 +45,10 @@ def look(message, data, jobs):
     jobs.mkdir(parents=True, exist_ok=True)
     (jobs.parent / "look.json").write_text(json.dumps(message))
     answer = {"type": "look", "look": message["look"]}
+    if data.get("image_file", b"").startswith(b"deadly"):
+        os.kill(os.getpid(), 9)
     if data.get("image_file", b"").startswith(b"refuse"):
-        return say(answer | {"message": "No object"})
+        return say(answer | {"kind": "input", "message": "No object"})
     side = message["framed"] or 8
     picture = np.full((1, side, side, 4), (10, 200, 30, 255), np.uint8)
     picture[:, :, side // 2 :, 3] = 128

@@ -150,3 +150,26 @@ def check_an_answer_that_nobody_waits_for_any_more_is_ignored():
     extension.tick()
     run(lambda: not shown.waiting and shown.picture is not None)
     assert not came and asked()["framed"] == 256
+
+
+def check_a_backend_that_dies_is_no_fault_of_the_image():
+    """The panel says so, and the button stays live: the job starts another backend."""
+    choose("deadly")
+    shown = look()
+    assert "killed" in shown.words and shown.picture is None
+    assert bpy.ops.image_to_mesh.generate.poll()
+
+
+def check_a_backend_that_is_killed_by_a_cancel_leaves_no_picture_waiting():
+    choose("deaf")
+    bpy.ops.image_to_mesh.generate()
+    run(lambda: (job := extension.active_job()) and job.stage == "deaf")
+    shown = extension.shown_input()
+    settings().object_number = 1  # another question, which the killed process does not answer any more
+    shown.want(bpy.context.scene)
+    extension.process().send = lambda *_: None
+    extension.tick()
+    assert shown.waiting
+    bpy.ops.image_to_mesh.cancel()
+    run(lambda: not extension.is_busy())
+    assert not shown.waiting and bpy.ops.image_to_mesh.generate.poll()

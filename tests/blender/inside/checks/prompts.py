@@ -72,7 +72,7 @@ def check_an_image_of_the_prompt_becomes_the_input():
     first = settings().drawn
     assert settings().source == "PROMPT" and first.name.startswith("a red car") and first.packed_file
     assert [round(255 * v) for v in first.pixels] == [100, 20, 30, 255]
-    assert bpy.ops.image_to_mesh.make_image(wait=True, again=True) == {"FINISHED"}
+    assert bpy.ops.image_to_mesh.make_image(wait=True) == {"FINISHED"}
     assert settings().drawn != first and round(255 * settings().drawn.pixels[0]) == 101 == settings().seed
     assert len(bpy.data.images) == before + 2
     name, attachments = extension.input_image.read(settings(), bpy.context.scene)

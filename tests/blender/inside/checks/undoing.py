@@ -83,7 +83,7 @@ def normal_map():
     again=(lambda: press("again", wait=True, other=True), RESULT, ITSELF),
     import_finished=(import_finished, RESULT, ITSELF),
     replace_active=(replace, BALL, ITSELF),
-    make_image=(lambda: press("make_image", wait=True, again=True), RESULT, ITSELF),
+    make_image=(lambda: press("make_image", wait=True), RESULT, ITSELF),
     novel_view=(lambda: press("novel_view", wait=True), RESULT, ITSELF),
     reference_images=(lambda: press("novel_view", where="AROUND", wait=True), RESULT, ITSELF),
     views_of_a_prompt=(prompt_views, RESULT, ITSELF),
