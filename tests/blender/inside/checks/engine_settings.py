@@ -66,8 +66,10 @@ def check_presets_set_the_chosen_engine_alone():
     assert settings().quality == "BALANCED"
     settings().quality = "BEST"
     assert (group.mesh_resolution, group.max_faces, group.texture, group.quality) == (256, 40_000, "2048", "PAPER")
+    assert settings().quality == "BEST"
     settings().quality = "FAST"
     assert (group.mesh_resolution, group.max_faces, group.texture, group.quality) == (64, 10_000, "1024", "FAST")
+    assert settings().quality == "FAST"
     settings().quality = "BALANCED"
     assert (group.mesh_resolution, group.max_faces) == (128, 30_000) and other.mesh_resolution == before
     group.mesh_resolution = 99
