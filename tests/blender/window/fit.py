@@ -108,7 +108,7 @@ def steps():
     rig.log("in the place of:", box.tolist(), now.tolist())
     assert np.allclose(now[:, 2], box[:, 2], atol=1e-3) and np.allclose(now.mean(0), box.mean(0), atol=1e-3)
     chosen = [bpy.data.objects[name] for name in meshes()]
-    extension.viewport.look_at(rig.area().spaces.active, chosen)
+    extension.viewport.look_at(rig.area(), chosen)
     for ob in bpy.data.objects:
         ob.select_set(False)
     yield 1.0

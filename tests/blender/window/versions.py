@@ -48,7 +48,7 @@ def steps():
     yield from hit("ctrl+z")
     yield from rig.wait_until(lambda: len(meshes()) == 2, 10)
     chosen = [bpy.data.objects[name] for name in meshes()]
-    extension.viewport.look_at(rig.area().spaces.active, chosen)
+    extension.viewport.look_at(rig.area(), chosen)
     yield 1.0
     picture("compared", of_area())
 

@@ -45,7 +45,7 @@ def look(*names, turn=(1.2, 0, 0.5)):
     for ob in bpy.data.objects:
         ob.select_set(ob.name in names)
     space = rig.area().spaces.active
-    extension.viewport.look_at(space, [bpy.data.objects[name] for name in names])
+    extension.viewport.look_at(rig.area(), [bpy.data.objects[name] for name in names])
     space.region_3d.view_rotation = mathutils.Euler(turn).to_quaternion()
 
 
