@@ -198,11 +198,11 @@ ROWS = {
         "투명도를 사용했습니다.",
         "已使用透明度。",
     ),
-    "Background removed by rembg.": (
-        "Mit rembg freigestellt.",
-        "rembgで背景を除去しました。",
-        "rembg로 배경을 제거했습니다.",
-        "已用 rembg 去除背景。",
+    "Background removed by a trained network.": (
+        "Mit einem trainierten Netz freigestellt.",
+        "学習済みネットワークで背景を除去しました。",
+        "학습된 신경망으로 배경을 제거했습니다.",
+        "已用训练好的网络去除背景。",
     ),
     "Background removed by Segment Anything.": (
         "Mit Segment Anything freigestellt.",
@@ -221,5 +221,12 @@ ROWS = {
         "背景色で切り抜きましたが、背景が一様ではありません。輪郭を確認してください。",
         "배경색으로 오려냈지만 배경이 고르지 않습니다. 윤곽을 확인하세요.",
         "已按背景颜色抠图，但背景不均匀：请检查轮廓。",
+    ),
+    "Background removed by its color: the cut-out network is damaged. Press Repair Backend in the preferences.": (
+        "Nach der Hintergrundfarbe freigestellt: Das Netz zum Freistellen ist beschädigt. In den Voreinstellungen "
+        "„Backend reparieren“ drücken.",
+        "背景色で切り抜きました。切り抜き用ネットワークが壊れています。プリファレンスで「バックエンドを修復」を押してください。",
+        "배경색으로 오려냈습니다. 오려내기 신경망이 손상되었습니다. 환경 설정에서 ‘백엔드 복구’를 누르세요.",
+        "已按背景颜色抠图：抠图网络已损坏。请在偏好设置中点击“修复后端”。",
     ),
 }

@@ -41,6 +41,32 @@ ROWS = {
         "PyTorch 설치 중",
         "正在安装 PyTorch",
     ),
+    "Downloading the cut-out network": (
+        "Netz zum Freistellen wird geladen",
+        "切り抜き用ネットワークをダウンロード中",
+        "오려내기 신경망 다운로드 중",
+        "正在下载抠图网络",
+    ),
+    "The cut-out network cannot be downloaded. Photos are cut out by color; repair the backend to try again": (
+        "Das Netz zum Freistellen kann nicht geladen werden. Fotos werden nach Farbe freigestellt; das Backend "
+        "reparieren, um es erneut zu versuchen",
+        "切り抜き用ネットワークをダウンロードできません。写真は色で切り抜きます。再試行するにはバックエンドを修復してください",
+        "오려내기 신경망을 다운로드할 수 없습니다. 사진은 색으로 오려냅니다. 다시 시도하려면 백엔드를 복구하세요",
+        "无法下载抠图网络。照片将按颜色抠图；修复后端可重试",
+    ),
+    "The published cut-out network is not the expected file. Photos are cut out by color": (
+        "Das veröffentlichte Netz zum Freistellen ist nicht die erwartete Datei. Fotos werden nach Farbe freigestellt",
+        "公開されている切り抜き用ネットワークが想定のファイルと異なります。写真は色で切り抜きます",
+        "공개된 오려내기 신경망이 예상한 파일과 다릅니다. 사진은 색으로 오려냅니다",
+        "已发布的抠图网络与预期文件不符。照片将按颜色抠图",
+    ),
+    "The cut-out network cannot be written. Photos are cut out by color; repair the backend to try again": (
+        "Das Netz zum Freistellen kann nicht geschrieben werden. Fotos werden nach Farbe freigestellt; das Backend "
+        "reparieren, um es erneut zu versuchen",
+        "切り抜き用ネットワークを書き込めません。写真は色で切り抜きます。再試行するにはバックエンドを修復してください",
+        "오려내기 신경망을 쓸 수 없습니다. 사진은 색으로 오려냅니다. 다시 시도하려면 백엔드를 복구하세요",
+        "无法写入抠图网络。照片将按颜色抠图；修复后端可重试",
+    ),
     "Copying the backend": ("Backend wird kopiert", "バックエンドをコピー中", "백엔드 복사 중", "正在复制后端"),
     "Checking": ("Prüfung", "確認中", "확인 중", "正在检查"),
     "Measuring": ("Messung", "計測中", "측정 중", "正在统计"),

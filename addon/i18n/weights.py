@@ -112,6 +112,24 @@ ROWS = {
         "먼저 대강 자른 뒤 복잡한 배경에서 물체를 잘라 냅니다",
         "在初步粗抠之后，从杂乱的背景中抠出物体",
     ),
+    "Background removal (U2-Net, small)": (
+        "Freistellen (U2-Net, klein)",
+        "背景の除去（U2-Net、小）",
+        "배경 제거 (U2-Net, 소형)",
+        "背景去除（U2-Net，小）",
+    ),
+    "Cuts objects out of photos. Set Up Backend brings it": (
+        "Stellt Objekte auf Fotos frei. Kommt mit „Backend einrichten“",
+        "写真から物体を切り抜きます。「バックエンドを設定」で導入されます",
+        "사진에서 물체를 잘라 냅니다. ‘백엔드 설치’로 설치됩니다",
+        "从照片中抠出物体。由“安装后端”一并安装",
+    ),
+    "Trained on DUTS-TR by its authors.": (
+        "Von seinen Autoren auf DUTS-TR trainiert.",
+        "作者がDUTS-TRで学習したものです。",
+        "저자들이 DUTS-TR로 학습했습니다.",
+        "由作者在 DUTS-TR 上训练。",
+    ),
     "Cuts objects out, as One-2-3-45 does": (
         "Stellt Objekte frei, wie One-2-3-45 es tut",
         "One-2-3-45と同じ方法で物体を切り抜きます",

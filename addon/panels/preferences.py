@@ -5,7 +5,7 @@
 import bpy
 
 from ...backend.interface import bundles, catalog
-from ...backend.interface.installer import environment
+from ...backend.interface.installer import cutouts, environment
 from .. import session
 from ..base.preferences import PACKAGE
 from ..operators.upkeep.weights import licence
@@ -135,7 +135,8 @@ def draw_state(column, prefs, ready: bool, task: BackgroundTask | None, seen: Se
     elif not ready:
         column.label(text=cost(prefs.variant, seen), icon="BLANK1", translate=False)
     else:
-        column.label(text=task.stage if task and task.title != SETTING_UP else "", icon="BLANK1")
+        tells = task and (task.title != SETTING_UP or task.stage in cutouts.TROUBLES)
+        column.label(text=task.stage if task and tells else "", icon="BLANK1")
 
 
 def draw_weights(layout, prefs, seen: Seen) -> None:

@@ -352,6 +352,17 @@ WEIGHTS: tuple[Weights, ...] = (
         about=180_000_000,
     ),
     Weights(
+        "u2netp",
+        "Background removal (U2-Net, small)",
+        "Cuts objects out of photos. Set Up Backend brings it",
+        "background",
+        "https://github.com/danielgatis/rembg/releases/download/v0.0.0",
+        (File("u2netp.onnx", 4_574_861, "309c8469258dda742793dce0ebea8e6dd393174f89934733ecc8b14c76f4ddd8"),),
+        "Apache-2.0",
+        "yes",
+        "Trained on DUTS-TR by its authors.",
+    ),
+    Weights(
         "sam-vit-base",
         "Segment Anything, small",
         "Cuts objects out of busy backgrounds, after a first rough cut",

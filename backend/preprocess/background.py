@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Removes backgrounds: by transparency, rembg's networks, the border's colour, or Segment Anything."""
+"""Removes backgrounds: by transparency, a network for salient objects, the border's colour, or Segment Anything."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +14,7 @@ from scipy import ndimage
 
 from ..interface.errors import ImageError
 from ..runtime.images import on_white, to_bytes
-from . import salient_object
+from . import outline, salient_object
 from .sam_weights import find_sam
 
 # Distances of RGB colours, 0..1, chosen on renders of 40 objects on plain colours, as PNG and JPEG.
@@ -21,17 +22,21 @@ NOISE = 0.04  # colours closer than this are equal
 BUSY = 0.15  # colours farther apart differ, even before a busy background
 HALO = 0.1  # reach of JPEG's ringing around an outline, which is HALO_PIXELS wide
 HALO_PIXELS = 3
-MIX = 0.25  # distance that a mix of two colours may have from the line between them
-MAX_SIDE = 1024  # pixels; engines use no more, and cancelling must not wait for larger images
+MAX_SIDE = 2048  # pixels, as in image.py; cancelling must not wait for larger images
+BORDER_PIXELS = 20_000  # of the border at most count, evenly spread
 EVEN = 0.7  # share of the border that its colour explains, where the border is plain
+QUIET = 0.02  # usual distance of a plain background's pixels from its colour
 SPECK = 0.01  # pieces smaller than this share of the largest are removed
 MIN_PIXELS = 16  # of an object
 KEPT_WORDS = "Background kept."
 TRANSPARENCY_WORDS = "Transparency used."
-REMBG_WORDS = "Background removed by rembg."
+NETWORK_WORDS = "Background removed by a trained network."
 SAM_WORDS = "Background removed by Segment Anything."
 COLOR_WORDS = "Background removed by its color."
 UNEVEN_WORDS = "Background removed by its color. It is not plain: check the outline."
+DAMAGED_WORDS = (
+    "Background removed by its color: the cut-out network is damaged. Press Repair Backend in the preferences."
+)
 REMEDY = "Use an image with a plain background or transparency, or set Cut Out to Never."
 
 
@@ -50,7 +55,7 @@ class Cutout:
 def remove_background(image: np.ndarray, mode: str = "auto", device: str = "cpu") -> Cutout:
     """RGBA float32 (H, W, 4), straight alpha -> the image with an alpha that shows the object alone.
 
-    mode "auto": the image's transparency if it has any, else as "always": by one of rembg's networks if installed, else
+    mode "auto": the image's transparency if it has any, else as "always": by the best network that is installed, else
     by the border's colour, refined by Segment Anything on `device` if installed. "never": alpha stays as it is.
     Raises ImageError if nothing would remain; WeightsError.
     """
@@ -64,18 +69,42 @@ def remove_background(image: np.ndarray, mode: str = "auto", device: str = "cpu"
     image = reduce(image)
     alpha = image[..., 3]
     color = on_white(image)
-    matte = rembg_alpha(color)
-    if matte is not None:
-        cut, method, note = np.dstack([color, matte]), "rembg", REMBG_WORDS
-    else:
-        cut, note = cut_at_border_color(color)
-        method = "border"
+    cut, method, note = cut_out(color)
     if (sam := find_sam()) is not None and (refined := refine(sam, color, cut[..., 3], device)) is not None:
-        cut, method, note = np.dstack([color, refined]), "sam", SAM_WORDS
+        cut, method, note = np.dstack(outline.separate(color, refined)), "sam", SAM_WORDS
     cut[..., 3] = np.minimum(cut[..., 3], alpha)
     if (cut[..., 3] >= 0.5).sum() < MIN_PIXELS:
-        raise ImageError("No object stands out from the background.", REMEDY)
+        raise nothing()
     return Cutout(cut.astype(np.float32), method, note)
+
+
+def nothing() -> ImageError:
+    """The error for an image without an object."""
+    return ImageError("No object stands out from the background.", REMEDY)
+
+
+def cut_out(color: np.ndarray) -> tuple[np.ndarray, Literal["rembg", "border"], str]:
+    """RGB float32 (H, W, 3) -> RGBA, the method, and a note. Raises ImageError if a network sees no object before a
+    background that is not plain; WeightsError.
+
+    Before a plain background, what has its colour is no part of the object, whatever the network says: its mask is too
+    coarse for narrow gaps.
+    """
+    found = salient_object.find()
+    if found is None or salient_object.is_damaged(*found):
+        cut, note = cut_at_border_color(color)
+        return cut, "border", note if found is None else DAMAGED_WORDS
+    matte = salient_object.matte(*found, to_bytes(color))
+    backdrop = fit_backdrop(color)
+    plain = backdrop.share >= EVEN and backdrop.noise <= QUIET
+    if not (matte >= 0.5).any():
+        if not plain:
+            raise nothing()
+        return cut_at_border_color(color)[0], "border", COLOR_WORDS
+    if plain:
+        matte = matte * find_solid(color, backdrop)
+    matte = np.where(_without_specks(matte >= 0.5), matte, np.minimum(matte, 0.49))
+    return np.dstack(outline.separate(color, matte, backdrop.color if plain else None)), "rembg", NETWORK_WORDS
 
 
 def refine(sam: Path, color: np.ndarray, matte: np.ndarray, device: str) -> np.ndarray | None:
@@ -84,10 +113,10 @@ def refine(sam: Path, color: np.ndarray, matte: np.ndarray, device: str) -> np.n
 
     from .segment_anything import load_sam, segment
 
-    rows, columns = (np.flatnonzero((matte > 0).any(axis)) for axis in (1, 0))
-    if not len(rows):
+    if (found := outline.bounds(matte > 0)) is None:
         return None
-    box = int(columns[0]), int(rows[0]), int(columns[-1]), int(rows[-1])
+    top, bottom, left, right = found
+    box = left, top, right - 1, bottom - 1
     mask = segment(load_sam(sam), to_bytes(color), box, torch.device(device))
     return mask.astype(np.float32) if mask.sum() >= MIN_PIXELS else None
 
@@ -105,29 +134,47 @@ def has_meaningful_alpha(alpha: np.ndarray) -> bool:
     return int((alpha < 0.5).sum()) >= max(MIN_PIXELS, alpha.size // 1000)
 
 
-def rembg_alpha(color: np.ndarray) -> np.ndarray | None:
-    """The matte (H, W), 0..1, of the best installed network of rembg's, None without one."""
-    found = salient_object.find()
-    return None if found is None else salient_object.matte(*found, to_bytes(color))
-
-
 def cut_at_border_color(color: np.ndarray) -> tuple[np.ndarray, str]:
     """Remove pixels of the border's colour that are connected to the border or seen through a hole.
 
     RGB float32 (H, W, 3) -> RGBA with soft edges and without the background's colour in them, and a note. The
     background's colour may change smoothly over the image, and the object may touch the border in places.
     """
-    backdrop, noise, share = fit_backdrop(color)
-    distance = np.linalg.norm(color - backdrop, axis=2)
-    solid = ~_background(distance, np.clip(4 * noise, NOISE, BUSY), noise)
-    solid = _without_specks(solid)
-    return np.dstack(_soften(color, backdrop, solid)), COLOR_WORDS if share >= EVEN else UNEVEN_WORDS
+    backdrop = fit_backdrop(color)
+    solid = _without_specks(find_solid(color, backdrop)).astype(np.float32)
+    words = COLOR_WORDS if backdrop.share >= EVEN else UNEVEN_WORDS
+    return np.dstack(outline.separate(color, solid, backdrop.color)), words
 
 
-def fit_backdrop(color: np.ndarray) -> tuple[np.ndarray, float, float]:
-    """A smooth (quadratic) colour model of the background from the border.
+@dataclass(frozen=True)
+class Backdrop:
+    """A smooth model of the background's colour: its coefficients (6, 3) over an image of height and width, the usual
+    distance of the border's pixels from it, and the share of the border that it explains."""
 
-    Returns the model (H, W, 3), the usual distance of border pixels from it, and the share of the border it explains.
+    model: np.ndarray
+    height: int
+    width: int
+    noise: float
+    share: float
+
+    @cached_property
+    def color(self) -> np.ndarray:
+        """The colours (H, W, 3)."""
+        m = self.model.astype(np.float32)
+        v = np.linspace(-1, 1, self.height, dtype=np.float32)[:, None, None]
+        u = np.linspace(-1, 1, self.width, dtype=np.float32)[None, :, None]
+        return (m[0] + m[2] * v + m[5] * v * v) + (m[1] + m[4] * v) * u + m[3] * (u * u)
+
+
+def find_solid(color: np.ndarray, backdrop: Backdrop) -> np.ndarray:
+    """Pixels (H, W) that are not of the background's colour."""
+    distance = np.linalg.norm(color - backdrop.color, axis=2)
+    return ~_background(distance, np.clip(4 * backdrop.noise, NOISE, BUSY), backdrop.noise)
+
+
+def fit_backdrop(color: np.ndarray) -> Backdrop:
+    """A smooth (quadratic) colour model of the background from the border of RGB (H, W, 3).
+
     Minimises the sum of distances, not of their squares, so that an object touching the border counts little.
     """
     height, width = color.shape[:2]
@@ -137,8 +184,10 @@ def fit_backdrop(color: np.ndarray) -> tuple[np.ndarray, float, float]:
     edge[:thickness] = edge[-thickness:] = True
     edge[:, :thickness] = edge[:, -thickness:] = True
     rows, columns = np.nonzero(edge)
+    step = -(-len(rows) // BORDER_PIXELS)
+    rows, columns = rows[::step], columns[::step]
     u, v = x[columns], y[rows]
-    a, b = np.stack([np.ones_like(u), u, v, u * u, u * v, v * v], axis=1), color[edge]
+    a, b = np.stack([np.ones_like(u), u, v, u * u, u * v, v * v], axis=1), color[rows, columns]
     distance, model = np.ones(len(a)), np.zeros((6, 3))
     for _ in range(20):  # reweighted least squares, towards the least sum of distances
         root = np.maximum(distance, NOISE / 4)[:, None] ** -0.5
@@ -146,10 +195,7 @@ def fit_backdrop(color: np.ndarray) -> tuple[np.ndarray, float, float]:
         distance = np.linalg.norm(b - a @ model, axis=1)
     good = distance <= np.clip(3 * np.median(distance), NOISE, BUSY)
     noise = float(np.median(distance[good])) if good.any() else BUSY
-    m = model.astype(np.float32)
-    v, u = y[:, None, None], x[None, :, None]
-    backdrop = (m[0] + m[2] * v + m[5] * v * v) + (m[1] + m[4] * v) * u + m[3] * (u * u)
-    return backdrop, noise, float(good.mean())
+    return Backdrop(model, height, width, noise, float(good.mean()))
 
 
 def _background(distance: np.ndarray, limit: float, noise: float) -> np.ndarray:
@@ -173,25 +219,3 @@ def _without_specks(solid: np.ndarray) -> np.ndarray:
     sizes = np.bincount(names.ravel())
     sizes[0] = 0
     return ((sizes > 0) & (sizes >= SPECK * sizes.max()))[names]
-
-
-def _soften(color: np.ndarray, backdrop: np.ndarray, solid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Colour and alpha with the pixels at the outline separated into object and background.
-
-    Such a pixel is a mix of the background and the object's colour two pixels further in; one that is not, such as a
-    thin part of another colour, stays as it is.
-    """
-    alpha = solid.astype(np.float64)
-    core = np.asarray(ndimage.binary_erosion(solid, np.ones((3, 3)), iterations=2, border_value=1), bool)
-    if not core.any():
-        return color, alpha
-    distance, (rows, columns) = ndimage.distance_transform_edt(~core, return_indices=True)  # type: ignore[misc]
-    rim = ~core & (distance < 4) & ndimage.binary_dilation(solid, np.ones((3, 3)))
-    inner, seen, behind = color[rows[rim], columns[rim]], color[rim], backdrop[rim]
-    away = inner - behind
-    mixed = np.clip(((seen - behind) * away).sum(1) / np.maximum((away**2).sum(1), 1e-6), 0, 1)
-    is_mix = np.linalg.norm(behind + mixed[:, None] * away - seen, axis=1) < MIX
-    alpha[rim] = np.where(is_mix, mixed, alpha[rim])
-    color = color.copy()
-    color[rim] = np.where((is_mix & (mixed < 0.95))[:, None], inner, seen)
-    return color, alpha

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import hashlib
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -7,12 +8,31 @@ import pytest
 
 from backend.interface import catalog
 from backend.interface.catalog import File, Weights
-from backend.weights.store import download
+from backend.interface.installer import cutouts
+from backend.weights.store import download, store
 from tests.support.backend_client import Client, double
 from tests.support.published import Server
 
 DATA = bytes(range(251)) * 4001  # a megabyte that has no period of a power of two
 SHA256 = hashlib.sha256(DATA).hexdigest()
+
+
+@pytest.fixture(autouse=True)
+def without_cutout_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cut-outs in this process are the same whether Set Up Backend could fetch the network for them or not."""
+    monkeypatch.setattr(store, "in_environment", lambda weights: None)
+
+
+@pytest.fixture
+def cutout_network(without_cutout_network, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The file of the network that Set Up Backend brings, the only one that is found. Skips where it is not here."""
+    folder = cutouts.folder_in(Path(sys.prefix))
+    if not cutouts.is_here(Path(sys.prefix)):
+        pytest.skip("The set-up could not fetch the network for cut-outs.")
+    for name in ("U2NET_HOME", "REMBG_HOME", "IMAGE_TO_MESH_WEIGHTS"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    monkeypatch.setattr(store, "in_environment", lambda weights: folder if weights.id == cutouts.SET else None)
+    return folder / "u2netp.onnx"
 
 
 @pytest.fixture

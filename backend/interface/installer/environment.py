@@ -21,7 +21,7 @@ from pathlib import Path
 
 from .. import protocol
 from ..files import read_json, write_whole
-from . import hardware, interpreters, packages
+from . import cutouts, hardware, interpreters, packages
 from .hardware import variants  # noqa: F401  (the preferences ask here)
 from .packages import SetupError, Stopped
 
@@ -29,6 +29,8 @@ SOURCE = Path(__file__).resolve().parents[3]  # the extension or checkout that t
 MANIFEST = "blender_manifest.toml"
 STAMP = "ready.json"
 TORCH_STAGE = "Installing PyTorch"
+CUTOUTS_STAGE = "Downloading the cut-out network"
+READY = "The backend is ready"
 COPIES_KEPT = 2  # another Blender may still be running the previous one
 SAFE_COPY = ("__pycache__", "*.pyc", ".*")
 CHECK_S = 600  # an antivirus may scan every file of a new environment
@@ -91,7 +93,8 @@ def install(
     """Make, complete or repair the backend's environment, and copy the backend.
 
     say(stage, overall 0..1, line of output) is called often. `python` is the interpreter to start from, a good one on
-    this machine if None. What an interrupted attempt left is used. Raises SetupError.
+    this machine if None. What an interrupted attempt left is used. The last stage is READY, or a sentence of
+    cutouts.TROUBLES if only the network for cut-outs is missing. Raises SetupError.
     """
     variant = hardware.detect_variant() if variant == "auto" else variant
     torch, *others = packages.pins(source, "backend")
@@ -105,9 +108,18 @@ def install(
         if not wanted.items() <= stamp(folder).items() or not check_interpreter(python_in(folder))[0]:
             check_disk(data_folder, hardware.needed_disk(variant))
             make(folder, steps, wanted, say, stopped, python, packages.constraints(source), check_interpreter)
+        trouble = fetch_cutouts(data_folder, say, stopped)
     say("Copying the backend", 0.98, "")
     copy_backend(source, data_folder)
-    say("The backend is ready", 1.0, "")
+    say(trouble or READY, 1.0, "")
+
+
+def fetch_cutouts(data_folder: Path, say: Say, stopped: Stopped) -> str:
+    """Bring the network for cut-outs into the environment, unless it is there; "" or a sentence on why it is not."""
+    folder = data_folder / "environment"
+    if not cutouts.is_here(folder):
+        say(CUTOUTS_STAGE, 0.96, "")
+    return cutouts.fetch(folder, python_in(folder), lambda line: say(CUTOUTS_STAGE, 0.96, line), stopped)
 
 
 def make(

@@ -31,6 +31,11 @@ TROUBLE = (  # (words in pip's output, message, remedy)
         "The packages cannot be downloaded",
         "Check the connection, or the proxy, and set up again: what is downloaded already is kept",
     ),
+    (
+        ("DO NOT MATCH THE HASHES",),
+        "A package is not the one that was published",
+        "Set up again, or ask who runs the index",
+    ),
     (("Permission", "Access is denied"), "A file cannot be written", "Close other Blenders and set up again"),
 )
 

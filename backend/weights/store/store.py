@@ -4,6 +4,7 @@
 FOLDER/<id>/              a download; complete.json in it is written last, with the size and sha256 of every file
 FOLDER/<id>/converted/    the same set as half precision safetensors, preferred over the download
 FOLDER/<repository>/...   a copy that the user made of the published repository; a set of one file also as FOLDER/<file>
+ENVIRONMENT/weights/<id>/ what Set Up Backend brought, in the environment of the interpreter that runs
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import json
 import os
 import shutil
 import struct
+import sys
 import zipfile
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path, PurePosixPath
@@ -21,6 +23,7 @@ from typing import Any
 from ...interface import catalog
 from ...interface.catalog import Weights, WeightsError
 from ...interface.files import read_json, write_whole
+from ...interface.installer import cutouts
 from ...interface.installer.environment import default_data_folder
 from ...interface.parameters import nearest
 
@@ -93,6 +96,8 @@ def places(weights: Weights) -> Iterator[tuple[Path, str]]:
     for own in own_folders(weights):
         if all(is_published(own / file.path, file) for file in weights.files):
             yield own, "own folder"
+    if (brought := in_environment(weights)) is not None:
+        yield brought, "set up"
     if (cached := in_hugging_face_cache(weights)) is not None:
         yield cached, "Hugging Face cache"
 
@@ -101,6 +106,12 @@ def own_folders(weights: Weights) -> list[Path]:
     """Folders where a user may have put a copy. Only a set of one file is recognised outside a folder of its own."""
     folder = weights_folder()
     return [folder / PurePosixPath(weights.repository).name, *([folder] if len(weights.files) == 1 else [])]
+
+
+def in_environment(weights: Weights) -> Path | None:
+    """The folder of a set that Set Up Backend put into the environment that runs, None without one."""
+    folder = cutouts.folder_in(Path(sys.prefix)).with_name(weights.id)
+    return folder if weights.files and all(is_published(folder / file.path, file) for file in weights.files) else None
 
 
 def in_hugging_face_cache(weights: Weights) -> Path | None:

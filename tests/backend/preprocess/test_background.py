@@ -3,10 +3,12 @@
 
 import io
 import socket
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from scipy import ndimage
 
 from backend.interface.errors import ImageError
 from backend.preprocess import background
@@ -131,9 +133,9 @@ def test_never_returns_the_image_unchanged():
 def test_large_pictures_are_reduced():
     hard = (shape("disc") > 0.5).astype(float)
     small, _ = paint(hard, backdrop("gradient"))
-    cut = remove_background(np.kron(small, np.ones((12, 12, 1), np.float32)))  # 1920 pixels
-    assert cut.image.shape == (960, 960, 4)
-    np.testing.assert_array_equal(cut.image[3::6, 3::6, 3] > 0.5, hard > 0.5)
+    cut = remove_background(np.kron(small, np.ones((16, 16, 1), np.float32)))  # 2560 pixels
+    assert cut.image.shape == (1280, 1280, 4)
+    np.testing.assert_array_equal(cut.image[4::8, 4::8, 3] > 0.5, hard > 0.5)
 
 
 @pytest.mark.parametrize("behind", ["white", "noisy", "gradient"])
@@ -159,7 +161,15 @@ def test_a_busy_background_is_noted():
     assert "not plain" not in remove_background(image).note
 
 
-def test_rembg_is_used_when_it_is_there_and_never_downloads(monkeypatch):
+def found_by_network(monkeypatch: pytest.MonkeyPatch, matte: np.ndarray) -> None:
+    """Let a network be installed that gives this opacity."""
+    network = background.salient_object.NETWORKS[0]
+    monkeypatch.setattr(background.salient_object, "find", lambda: (network, Path("network")))
+    monkeypatch.setattr(background.salient_object, "is_damaged", lambda network, path: False)
+    monkeypatch.setattr(background.salient_object, "matte", lambda network, path, color: matte.astype(np.float32))
+
+
+def test_nothing_is_downloaded(monkeypatch):
     image, _ = paint(shape("disc"), backdrop("grey"))
 
     def refuse(*_):
@@ -167,8 +177,64 @@ def test_rembg_is_used_when_it_is_there_and_never_downloads(monkeypatch):
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     assert remove_background(image).method == "border"  # no model on disk
-    matte = shape("bar").astype(np.float32)
-    monkeypatch.setattr(background, "rembg_alpha", lambda color: matte)
+
+
+def test_a_network_decides_where_the_background_is_not_plain(monkeypatch):
+    """Its coarse outline, here half a pixel to two pixels off, becomes the true one."""
+    alpha = shape("disc")
+    rng = np.random.default_rng(3)
+    behind = ndimage.gaussian_filter(rng.random((SIZE, SIZE, 3)), (3, 3, 0)) * 2 - 0.5
+    image, color = paint(alpha, np.clip(behind, 0, 1))
+    found_by_network(monkeypatch, ndimage.shift(ndimage.gaussian_filter(alpha, 2), (1, 1)))
     cut = remove_background(image)
-    assert cut.method == "rembg" and "rembg" in cut.note
-    np.testing.assert_array_equal(cut.image[..., 3], matte)
+    assert cut.method == "rembg" and "network" in cut.note
+    found, edge = cut.image[..., 3], (alpha > 0.05) & (alpha < 0.95)
+    coarse = ndimage.shift(ndimage.gaussian_filter(alpha, 2), (1, 1))
+    assert np.abs(found - alpha)[edge].mean() < 0.5 * np.abs(coarse - alpha)[edge].mean()
+    seen = found > 0.3
+    seen[SIZE // 2 - 3 : SIZE // 2 + 3] = False
+    assert np.abs(cut.image[..., :3] - color).max(-1)[seen].mean() < 0.01
+
+
+def test_a_gap_before_a_plain_background_is_open_though_the_network_is_too_coarse_for_it(monkeypatch):
+    alpha = shape("disc")
+    alpha[60:100, 78:82] = 0
+    image, _ = paint(alpha, backdrop("grey"))
+    found_by_network(monkeypatch, shape("disc"))
+    found = remove_background(image).image[..., 3]
+    assert found[64:96, 79:81].max() < 0.1 and found[64:96, 70:74].min() > 0.9
+
+
+def test_a_shadow_on_a_plain_floor_is_no_part_of_the_object(monkeypatch):
+    alpha = shape("disc")
+    y, x = np.mgrid[:SIZE, :SIZE]
+    shadow = 0.5 * np.exp(-(((x - 110) / 30) ** 2) - ((y - 125) / 10) ** 2)
+    image, _ = paint(alpha, backdrop("white") * (1 - shadow[..., None]))
+    alone = remove_background(image).image[..., 3]
+    assert (alone > 0.5)[125:135, 115:130].any()  # the colour cannot tell
+    found_by_network(monkeypatch, alpha)
+    found = remove_background(image).image[..., 3]
+    assert np.abs(found - alpha).mean() < 0.005
+
+
+@pytest.mark.parametrize("behind", ["noisy", "busy"])
+def test_a_picture_in_which_the_network_sees_no_object(monkeypatch, behind):
+    """Before a plain background the colour finds it all the same; else one clear sentence."""
+    busy = np.kron(np.random.default_rng(0).random((10, 10, 3)), np.ones((16, 16, 1)))
+    image, _ = paint(shape("disc"), busy if behind == "busy" else backdrop(behind))
+    found_by_network(monkeypatch, np.zeros((SIZE, SIZE)))
+    if behind == "noisy":
+        assert remove_background(image).method == "border"
+        return
+    with pytest.raises(ImageError, match="No object stands out") as error:
+        remove_background(image)
+    assert error.value.remedy
+
+
+def test_a_damaged_network_is_named_and_the_colour_still_works(monkeypatch):
+    image, _ = paint(shape("disc"), backdrop("grey"))
+    found_by_network(monkeypatch, np.zeros((SIZE, SIZE)))
+    monkeypatch.setattr(background.salient_object, "is_damaged", lambda network, path: True)
+    cut = remove_background(image)
+    assert cut.method == "border" and "damaged" in cut.note and "Repair Backend" in cut.note
+    assert (cut.image[..., 3] > 0.5).mean() == pytest.approx(np.pi * 0.3**2, rel=0.02)

@@ -184,8 +184,10 @@ def test_the_prompt_box_encloses_the_rough_cut_out(monkeypatch):
     monkeypatch.setattr(background, "find_sam", lambda: Path("sam"))
     monkeypatch.setattr(segment_anything, "load_sam", lambda path: f"model from {path}")
     monkeypatch.setattr(segment_anything, "segment", found)
-    monkeypatch.setattr(background, "rembg_alpha", lambda _: None)
-    cut = remove_background(on_white(), "always")
+    monkeypatch.setattr(background.salient_object, "find", lambda: None)
+    image = on_white()
+    image[12:28, 22:43, :3] = 0.7, 0.5, 0.1  # the part that is found
+    cut = remove_background(image, "always")
     assert asked == [("model from sam", np.uint8, (20, 10, 44, 29), "cpu")]
     assert cut.method == "sam" and "Segment Anything" in cut.note
     assert cut.image[..., 3].sum() == 16 * 21 and cut.image[20, 30, 1] == pytest.approx(0.5)
@@ -193,7 +195,7 @@ def test_the_prompt_box_encloses_the_rough_cut_out(monkeypatch):
 
 def test_without_weights_the_border_colour_is_used_and_noted(monkeypatch):
     monkeypatch.setattr(background, "find_sam", lambda: None)
-    monkeypatch.setattr(background, "rembg_alpha", lambda _: None)
+    monkeypatch.setattr(background.salient_object, "find", lambda: None)
     cut = remove_background(on_white(), "always")
     assert cut.method == "border" and "by its color" in cut.note
     assert (cut.image[..., 3] > 0.5).sum() == 20 * 25
@@ -203,5 +205,5 @@ def test_an_empty_mask_is_rejected(monkeypatch):
     monkeypatch.setattr(background, "find_sam", lambda: Path("sam"))
     monkeypatch.setattr(segment_anything, "load_sam", lambda _: None)
     monkeypatch.setattr(segment_anything, "segment", lambda *_: np.zeros((40, 60), bool))
-    monkeypatch.setattr(background, "rembg_alpha", lambda _: None)
+    monkeypatch.setattr(background.salient_object, "find", lambda: None)
     assert remove_background(on_white(), "always").method == "border"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.interface.installer import environment, hardware, interpreters, packages
+from backend.interface.installer import cutouts, environment, hardware, interpreters, packages
 from tests.support.wheel_index import write_source
 
 NEVER = bool  # bool() is False: nobody wants to stop
@@ -83,6 +83,12 @@ class TestOneEnvironment:
         assert json.loads((data / "environment" / environment.STAMP).read_text())["variant"] == "cpu"
 
     def test_a_complete_environment_is_only_checked(self, data, source):
+        """Except for the network for cut-outs, which is tried again: pip cannot find it here, and that is said last."""
+        stages = [environment.CUTOUTS_STAGE, "Copying the backend", cutouts.UNREACHABLE_WORDS]
+        assert install(data, source).stages == stages
+
+    def test_a_complete_set_up_is_ready(self, data, source, monkeypatch):
+        monkeypatch.setattr(cutouts, "is_here", lambda folder: folder == data / "environment")
         assert install(data, source).stages == ["Copying the backend", "The backend is ready"]
 
     def test_a_damaged_environment_is_rebuilt(self, data, source):

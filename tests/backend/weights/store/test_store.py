@@ -13,6 +13,7 @@ from backend.interface.catalog import File, Weights, WeightsError
 from backend.interface.installer.environment import default_data_folder
 from backend.weights.store import conversion, store
 from backend.weights.store.download import download
+from backend.weights.store.store import in_environment  # before a fixture hides what is installed here
 from tests.support.published import Server
 
 HEADER = json.dumps({"a": {"dtype": "U8", "shape": [4], "data_offsets": [0, 4]}}).encode()
@@ -223,3 +224,20 @@ def test_sizes_are_rough_only_where_one_is_unknown():
     made = Weights("x", "X", "X", "views", "a/b", files, "MIT", "yes", about=100)
     assert made.size == 7
     assert Weights("x", "X", "X", "views", "a/b", (*files, File("c")), "MIT", "yes", about=100).size == 100
+
+
+def test_what_the_set_up_brought_is_found_in_the_environment_that_runs(folder: Path, publish, monkeypatch, tmp_path):
+    monkeypatch.setattr(store, "in_environment", in_environment)
+    monkeypatch.setattr(store.sys, "prefix", str(tmp_path / "environment"))
+    weights = publish({"model.onnx": b"published"})
+    assert store.locate("test") is None
+    brought = write(tmp_path / "environment" / "weights" / "test", {"model.onnx": b"publish"})
+    assert store.locate("test") is None  # cut off
+    write(brought, {"model.onnx": b"published"})
+    assert list(store.places(weights)) == [(brought, "set up")] and store.verify(weights, quiet) == brought
+    write(brought, {"model.onnx": b"pablished"})
+    with pytest.raises(WeightsError, match="damaged"):
+        store.verify(weights, quiet)
+    assert (brought / "model.onnx").exists()  # the set-up replaces it, not we
+    downloaded = download(weights, quiet)
+    assert store.locate("test") == downloaded == folder / "test"

@@ -3,7 +3,8 @@
 
 import dataclasses
 import time
-from unittest.mock import patch
+from types import SimpleNamespace
+from unittest.mock import MagicMock, patch
 
 import bpy
 from stage import HOST_PYTHON, RESOURCES, choose, extension, raises, raises_trouble, run, settings
@@ -100,3 +101,12 @@ def check_a_folder_for_weights_that_cannot_be_written_is_explained():
     run(lambda: extension.background_task().ended)
     trouble = extension.background_task().trouble
     assert "cannot be written" in trouble.message and "another folder for weights" in trouble.remedy, trouble
+
+
+def check_a_set_up_without_the_cut_out_network_says_so():
+    panel, words = extension.preferences_panel, extension.cutouts.UNREACHABLE_WORDS
+    task = SimpleNamespace(title=panel.SETTING_UP, stage=words, running=False, trouble=None)
+    for stage, shown in ((words, words), ("The backend is ready", "")):
+        column, task.stage = MagicMock(), stage
+        panel.draw_state(column, extension.preferences(), True, task, extension.disk_scan().known)
+        assert [call.kwargs["text"] for call in column.label.call_args_list] == ["The backend is ready", shown]
