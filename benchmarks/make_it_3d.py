@@ -17,8 +17,9 @@ import torch
 import typer
 
 from backend.diffusion.clip_similarity import ClipSimilarity
-from backend.evaluation.benchmark import Meshes, to_mesh
+from backend.evaluation.benchmark import Meshes
 from backend.evaluation.metrics import compare_meshes, psnr
+from backend.evaluation.objects import to_mesh
 from backend.fields import hash_field
 from backend.input_view.view_colors import blended_colors, paint_vertices
 from backend.interface.common_parameters import MeshParameters

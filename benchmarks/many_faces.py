@@ -17,7 +17,8 @@ import numpy as np
 import torch
 import typer
 
-from backend.evaluation.benchmark import Meshes, to_mesh
+from backend.evaluation.benchmark import Meshes
+from backend.evaluation.objects import to_mesh
 from backend.optimisation.loop import optimise
 from backend.optimisation.multi_view_objective import MultiViewObjective
 from backend.optimisation.recipes import mvdream

@@ -20,8 +20,9 @@ import typer
 from scipy.spatial import KDTree
 from torch.nn.functional import normalize
 
-from backend.evaluation.benchmark import Meshes, to_mesh
+from backend.evaluation.benchmark import Meshes
 from backend.evaluation.metrics import compare_meshes, is_inside
+from backend.evaluation.objects import to_mesh
 from backend.fields import hash_field, sdf_field, voxel_field
 from backend.fields.field import Field
 from backend.optimisation.image_objective import ImageObjective, Reference

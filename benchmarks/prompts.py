@@ -16,8 +16,9 @@ import typer
 from PIL import Image
 
 from backend.engines import Request, dreamfusion, mvdream
-from backend.evaluation.benchmark import Meshes, to_mesh
+from backend.evaluation.benchmark import Meshes
 from backend.evaluation.metrics import compare_meshes
+from backend.evaluation.objects import to_mesh
 from backend.interface.tasks import task as declared
 from backend.optimisation.objective import Vanished
 from backend.optimisation.text_objective import fill_cube

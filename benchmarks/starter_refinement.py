@@ -16,23 +16,24 @@ import torch
 import typer
 
 from backend.engines import Request, one2345, zero123_sds
-from backend.evaluation.benchmark import Meshes, from_mesh, render_views, to_mesh, turned
+from backend.evaluation.benchmark import Meshes
 from backend.evaluation.metrics import compare_meshes, normalise, psnr
+from backend.evaluation.objects import PosedObject, draw_views, drawing, pose_object
 from backend.interface.tasks import task
 from backend.rendering.mesh import Mesh
 from backend.runtime.progress import Progress
-from backend.training.meshes import DEMO_MESHES, list_meshes, load_mesh
-from backend.training.render import Light, Renderer, orbit
+from backend.training.meshes import DEMO_MESHES, list_meshes
 
-INPUT_SIZE = 256
+INPUT_SIZE, VIEW_SIZE = 256, 128
 VIEWS = [(a, e) for e in (0, 30) for a in (60, 120, 180, 240, 300)]
 
 
-def measure(mesh: Mesh, truth: Mesh, renderer: Renderer, elevation: float) -> dict[str, float]:
+def measure(mesh: Mesh, posed: PosedObject) -> dict[str, float]:
     """F-score and IoU against the true mesh; PSNR of the input's view and of the others'."""
-    seen, true = (render_views(r, [(0, elevation), *VIEWS]) for r in (Renderer(from_mesh(normalise(mesh))), renderer))
+    views = [(0, posed.elevation), *VIEWS]
+    seen, true = (draw_views(draw, views, VIEW_SIZE) for draw in (drawing(normalise(mesh)), posed.draw))
     ratios = [psnr(a, b) for a, b in zip(seen, true, strict=True)]
-    scores = compare_meshes(normalise(mesh), truth)
+    scores = compare_meshes(normalise(mesh), posed.truth)
     return {
         "f_score_0.05": scores["f_score_0.05"],
         "volume_iou": scores["volume_iou"],
@@ -50,11 +51,8 @@ def main(
     torch.set_num_threads(1)
     entries, rows = list_meshes(meshes, "validation"), []
     for i in np.random.default_rng(3).permutation(len(entries))[:objects]:
-        rng = np.random.default_rng([i, 11])  # as `backend evaluate` draws it
-        turn, elevation, light = rng.uniform(0, 360), rng.uniform(0, 35), Light.random(rng)
-        source = turned(load_mesh(*entries[i]), -turn)
-        renderer, truth = Renderer(source, light), to_mesh(source)
-        image = renderer.render(orbit(0, elevation), INPUT_SIZE)[0].astype(np.float32) / 255
+        posed = pose_object(entries[i], int(i))  # as `backend evaluate` does
+        image = posed.picture(INPUT_SIZE)
         values = task("one2345").check({"device": "cpu"})
         fast = one2345.run(Request("one2345", {"image": image}, values, int(i)), Progress()).mesh
         values = task("zero123_sds").check({"device": "cpu", "start": "mesh", "steps": steps})
@@ -64,8 +62,8 @@ def main(
         rows.append(
             {
                 "name": entries[i][0],
-                "before": measure(fast, truth, renderer, elevation),
-                "after": measure(refined, truth, renderer, elevation),
+                "before": measure(fast, posed),
+                "after": measure(refined, posed),
                 "cpu_s": round(time.process_time() - begun, 1),
             }
         )

@@ -152,7 +152,7 @@ def exact_winding_number(mesh: Mesh, points: np.ndarray) -> np.ndarray:
 def psnr(a: np.ndarray, b: np.ndarray) -> float:
     """Peak signal-to-noise ratio in dB of two images of one shape, values 0..1; infinite for equal images."""
     error = float(((a.astype(np.float64) - b.astype(np.float64)) ** 2).mean())
-    return float("inf") if error == 0 else -10 * np.log10(error)
+    return float("inf") if error == 0 else -10 * float(np.log10(error))
 
 
 def ssim(a: np.ndarray, b: np.ndarray) -> float:

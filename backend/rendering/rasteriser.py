@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from .cameras import Camera
 from .mesh import Mesh
+from .texture_filter import footprint, look_up
 
 TOLERANCE = 1e-6  # of the largest corner weight, so that no ray slips between two triangles
 
@@ -87,19 +89,25 @@ def _nearest(pixel: Tensor, depth: Tensor, triangle: Tensor, weight: Tensor, cam
 
 
 def render_mesh(mesh: Mesh, camera: Camera, samples: int = 2) -> Tensor:
-    """Render the mesh's vertex colours unlit -> RGBA float32 (H, W, 4), straight alpha, on the camera's device.
+    """Render the mesh unlit, by its texture if it has one, else by its vertex colours.
 
-    samples: samples along each side of a pixel.
+    Returns RGBA float32 (H, W, 4), sRGB, straight alpha, on the camera's device. samples: along each side of a pixel.
     """
     fine = Camera(camera.cam_to_world, camera.fov_deg, camera.width * samples, camera.height * samples)
     device = camera.cam_to_world.device
-    faces = torch.from_numpy(mesh.faces).long().to(device)
-    raster = rasterise(torch.from_numpy(mesh.vertices).to(device), faces, fine)
-    colors = torch.from_numpy(mesh.vertex_colors[:, :3]).to(device).float() / 255
+    vertices, faces = torch.from_numpy(mesh.vertices).to(device), torch.from_numpy(mesh.faces).long().to(device)
+    raster = rasterise(vertices, faces, fine)
     covered = raster.face >= 0
+    face, corner = raster.face[covered], raster.corner[covered]
+    if mesh.uv is None or mesh.texture is None:
+        colors = torch.from_numpy(mesh.vertex_colors[:, :3]).to(device).float() / 255
+        rgb = (colors[faces[face]] * corner[..., None]).sum(-2)
+    else:
+        uv = torch.from_numpy(np.asarray(mesh.uv, np.float32)).to(device)
+        texture = torch.from_numpy(mesh.texture[..., :3]).to(device).float() / 255
+        area = footprint(vertices[faces], uv * torch.tensor(mesh.texture.shape[1::-1], device=device), fine)
+        rgb = look_up(texture, (uv[face] * corner[..., None]).sum(-2), area[face] * raster.depth[covered] ** 3)
     rgba = torch.zeros(fine.height, fine.width, 4, device=device)
-    rgba[covered] = torch.nn.functional.pad(
-        (colors[faces[raster.face[covered]]] * raster.corner[covered][..., None]).sum(-2), (0, 1), value=1
-    )
+    rgba[covered] = torch.nn.functional.pad(rgb, (0, 1), value=1)
     rgba = rgba.view(camera.height, samples, camera.width, samples, 4).mean((1, 3))
     return torch.cat([rgba[..., :3] / rgba[..., 3:].clamp(min=1e-6), rgba[..., 3:]], -1)

@@ -43,6 +43,15 @@ def views(meshes: Meshes, work: Work = WORK, stretching: Stretching = 0) -> None
 
 
 @app.command()
+def lpips() -> None:
+    """Fetch the weights of LPIPS, which `evaluate` measures with, through pip."""
+    from .lpips import weights
+
+    weights.fetch(print)
+    print(weights.folder())
+
+
+@app.command()
 def vae(steps: Steps = 2300, work: Work = WORK, device: Device = "cpu", threads: Threads = 0) -> None:
     """Train the image auto-encoder."""
     from .vae import train_vae
