@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from backend.meshing.marching_cubes import extract
-from backend.reconstruction.lrm.model import LRM, POINTS_AT_ONCE, Architecture, Scene
+from backend.reconstruction.lrm.model import LRM, Architecture, Scene
 
 LEVEL = 25.0
 TARGETS = {256: 8, 512: 20}
@@ -77,7 +77,7 @@ def meshing(model: LRM, cells: list[int], compare: int, points: int) -> None:
     def field(points: Tensor) -> Tensor:
         nonlocal asked
         asked += len(points)
-        return torch.cat([model.density(model.query(scene, p[None])[0][0]) for p in points.split(POINTS_AT_ONCE)])
+        return model.density(model.query_many(scene, points)[0])
 
     def mesh(side: int, coarse: int = 32) -> tuple[np.ndarray, np.ndarray]:
         return extract(field, side, (-radius, radius), LEVEL, "positive", coarse=coarse)

@@ -24,16 +24,11 @@ def flatten(mesh: Mesh, chart: np.ndarray) -> np.ndarray:
     shape = face_shapes(mesh)
     cotangent = cotangents(shape)
     system = splu(laplacian(corner_of, cotangent, home))
-    edges = shape[:, [1, 2, 0]] - shape  # of corner i to the next one
+    edges = complex_edges(shape)
+    gather = edge_sums(corner_of, len(flat))
     for _ in range(ROUNDS):
-        now = flat[corner_of]
-        now = now[:, [1, 2, 0]] - now
-        turn = rotations(np.einsum("mi,mij,mik->mjk", cotangent, now, edges))
-        wanted = cotangent[..., None] * np.einsum("mjk,mik->mij", turn, edges)
-        right = np.zeros_like(flat)
-        np.add.at(right, corner_of[:, [1, 2, 0]].reshape(-1), wanted.reshape(-1, 2))
-        np.add.at(right, corner_of.reshape(-1), -wanted.reshape(-1, 2))
-        flat = system.solve(right)
+        wanted = cotangent * edges * turns(cotangent, edges, complex_edges(flat[corner_of]))[:, None]
+        flat = system.solve(gather @ wanted.reshape(-1, 1).view(np.float64))
     return untangle(flat, corner_of)[corner_of]
 
 
@@ -104,9 +99,22 @@ def laplacian(corner_of: np.ndarray, weight: np.ndarray, home: np.ndarray) -> cs
     return csc_array((values, (rows, columns)), shape=(len(home), len(home)))
 
 
-def rotations(matrix: np.ndarray) -> np.ndarray:
-    """The rotations (M, 2, 2) nearest to matrices (M, 2, 2)."""
-    cos, sin = matrix[:, 0, 0] + matrix[:, 1, 1], matrix[:, 1, 0] - matrix[:, 0, 1]
-    size = np.maximum(np.hypot(cos, sin), 1e-20)
-    cos, sin = cos / size, sin / size
-    return np.stack([cos, -sin, sin, cos], 1).reshape(-1, 2, 2)
+def edge_sums(corner_of: np.ndarray, count: int) -> csr_array:
+    """A sparse matrix (count, 3 M) that adds what edges carry, of corners i to the next ones, at the ends to which they
+    lead, and takes it off at the others."""
+    start, end = corner_of.reshape(-1), corner_of[:, [1, 2, 0]].reshape(-1)
+    edge, one = np.arange(len(start)), np.ones(len(start))
+    places = np.concatenate([end, start]), np.concatenate([edge, edge])
+    return csr_array((np.concatenate([one, -one]), places), shape=(count, len(start)))
+
+
+def complex_edges(corners: np.ndarray) -> np.ndarray:
+    """The edges of triangles (M, 3, 2) from corner i to the next one, as complex numbers (M, 3)."""
+    return (corners[:, [1, 2, 0]] - corners).view(np.complex128)[..., 0]
+
+
+def turns(weight: np.ndarray, edges: np.ndarray, now: np.ndarray) -> np.ndarray:
+    """The rotations, complex numbers (M,), that bring complex edges (M, 3) nearest to where they are now (M, 3), by
+    weighted least squares."""
+    turn = (weight * now * edges.conj()).sum(1)
+    return turn / np.maximum(np.abs(turn), 1e-20)

@@ -21,6 +21,7 @@ def extract(
     inside: Literal["negative", "positive"] = "negative",
     coarse: int = 32,
     device: torch.device | str = "cpu",
+    first: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Extract the surface field = level -> vertices float32 (N, 3), faces int32 (M, 3), normals outward.
 
@@ -38,8 +39,9 @@ def extract(
         inside: sign of value - level inside the solid.
         coarse: minimum number of cells per side in the first pass; `resolution` or more evaluates every point.
         device: of the points.
+        first: values (C, C, C) of the first pass, if they are known; ignored when it has other points.
     """
-    grid = sample(field, resolution, bounds, level, coarse, device)
+    grid = sample(field, resolution, bounds, level, coarse, device, first)
     vertices, faces = triangulate(grid, level)
     low, high = bounds
     vertices = low + vertices * ((high - low) / resolution)
@@ -53,20 +55,24 @@ def sample(
     level: float,
     coarse: int,
     device: torch.device | str,
+    first: np.ndarray | None = None,
 ) -> np.ndarray:
     """Values float32 (R+1, R+1, R+1), exact around the surface; elsewhere only their side of the level is right."""
-    first = 1
-    while resolution // (2 * first) >= coarse:
-        first *= 2
-    step = first
+    largest = 1
+    while resolution // (2 * largest) >= coarse:
+        largest *= 2
+    step = largest
     axis = torch.linspace(bounds[0], bounds[1], resolution + 1)
     ticks = _ticks(resolution, step)
     values = np.zeros((len(ticks),) * 3, np.float32)
     known = np.zeros(values.shape, bool)
-    _evaluate(field, axis[ticks], np.ones_like(known), values, known, device)
+    if first is not None and first.shape == values.shape:
+        values, known = first.astype(np.float32), np.ones_like(known)
+    else:
+        _evaluate(field, axis[ticks], ~known, values, known, device)
     while step > 1:
         near = _mixed(values <= level)
-        if step == first:
+        if step == largest:
             near = _cells_at(_corners_of(near))  # one more cell on every side
         coarse_ticks, step = ticks, step // 2
         ticks = _ticks(resolution, step)

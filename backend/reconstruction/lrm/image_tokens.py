@@ -9,7 +9,6 @@ from typing import Literal
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers import Dinov2WithRegistersConfig, Dinov2WithRegistersModel, ViTConfig, ViTModel
 
 Positions = Literal["legacy", "new"]
 LEGACY_SHIFT = 0.1  # patches that transformers before 4.46 added to the interpolated size
@@ -47,11 +46,15 @@ class ImageTokens(nn.Module):
             "layer_norm_eps": encoder.eps,
         }
         if encoder.kind == "dino":
+            from transformers import ViTConfig, ViTModel  # here: it takes two seconds, and only one of both is needed
+
             config = ViTConfig(intermediate_size=encoder.hidden, **shared)
             self.model = ViTModel(config, add_pooling_layer=encoder.pooler)
             if encoder.positions == "legacy":
                 self.model.embeddings.interpolate_pos_encoding = self._interpolate_legacy  # type: ignore[method-assign]
         else:
+            from transformers import Dinov2WithRegistersConfig, Dinov2WithRegistersModel
+
             ratio = encoder.hidden // encoder.width
             config = Dinov2WithRegistersConfig(mlp_ratio=ratio, num_register_tokens=encoder.registers, **shared)
             self.model = Dinov2WithRegistersModel(config)

@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ...runtime.cores import map_on_cores
+from ...runtime.fused_mlp import apply_mlp
 from .image_tokens import Encoder, ImageTokens
 from .local_features import OCTAVES, LocalFeatures, encode_position
 from .transformer import Order, TriplaneTransformer
@@ -21,7 +23,8 @@ AXES = {"x": 0, "y": 1, "z": 2}
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, for DINO
 CAMERA = 16  # numbers of a source camera, see `source_camera`
 PADDING = 0.001  # OpenLRM's colours range from -0.001 to 1.001
-POINTS_AT_ONCE = 1 << 16  # queried at once
+POINTS_AT_ONCE = 1 << 16  # queried at once on a graphics card
+POINTS_PER_CORE = 1 << 10  # queried at once on a processor: what they need stays in each core's cache
 MAX_DEPTH_POSITION = 3.0  # half depths from the centre at which the decoder's depth input is clamped
 
 
@@ -172,9 +175,18 @@ class LRM(nn.Module):
             depth = scene.depth[:, None, None]
             depth_position = (2 * y / depth.exp()).clamp(-MAX_DEPTH_POSITION, MAX_DEPTH_POSITION)
             features += [depth_position, depth.expand_as(depth_position)]
-        raw, colors = self.decoder(torch.cat(features, -1)).split([1, 3], -1)
+        raw, colors = apply_mlp(self.decoder, torch.cat(features, -1)).split([1, 3], -1)
         colors = colors.sigmoid()
         return raw[..., 0], colors * (1 + 2 * PADDING) - PADDING if a.padded_colors else colors
+
+    def query_many(self, scene: Scene, points: Tensor) -> tuple[Tensor, Tensor]:
+        """Any number of points (N, 3) of a single image, part by part -> raw densities (N,) and colours (N, 3)."""
+        if points.device.type == "cpu":
+            found = map_on_cores(lambda part: self.query(scene, part[None]), points.split(POINTS_PER_CORE))
+        else:
+            found = [self.query(scene, part[None]) for part in points.split(POINTS_AT_ONCE)]
+        raw, colors = zip(*found, strict=True)
+        return torch.cat(raw, 1)[0], torch.cat(colors, 1)[0]
 
     def density(self, raw: Tensor) -> Tensor:
         """Raw outputs of any shape -> densities; for "raw" unchanged, positive inside."""

@@ -104,6 +104,15 @@ def test_no_point_is_evaluated_twice():
     assert len(torch.unique(points, dim=0)) == len(points)
 
 
+def test_known_values_of_the_first_pass_are_not_asked_again():
+    axis = torch.linspace(-0.5, 0.5, 17)
+    first = torus(torch.cartesian_prod(axis, axis, axis)).view(17, 17, 17).numpy()
+    counted, whole = Counted(torus), Counted(torus)
+    assert_same(extract(counted, 64, coarse=16, first=first), extract(whole, 64, coarse=16))
+    assert counted.count == whole.count - 17**3
+    assert_same(extract(torus, 60, coarse=16, first=first), extract(torus, 60, coarse=16))  # has other points
+
+
 @pytest.mark.parametrize("sign", [1, -1])
 def test_volume_area_and_normals_of_a_sphere(sign):
     vertices, faces = extract(lambda p: sign * sphere(p), 96, inside="negative" if sign == 1 else "positive")

@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 
-from backend.meshing.packing import lowest_place, pack, rasterise_uv, signed_areas
+from backend.meshing.packing import covered_cells, free_runs, lowest_place, pack, rasterise_uv, signed_areas
 
 SIDE = 256
 
@@ -30,12 +30,33 @@ def test_packed_charts_keep_their_size_and_their_distance():
 
 
 def test_the_lowest_place_is_the_free_one_nearest_to_the_corner():
-    taken = np.zeros((6, 6), np.float32)
-    taken[:3, :3] = 1
-    assert lowest_place(taken, np.ones((2, 2), bool), 1.0) in ((0, 3), (3, 0))
-    assert lowest_place(taken, np.ones((2, 2), bool), 0.1) == (0, 3), "row by row"
-    assert lowest_place(taken, np.ones((3, 6), bool), 1.0) == (3, 0)
-    assert lowest_place(taken, np.ones((4, 4), bool), 1.0) == (-1, -1)
+    taken = np.zeros((6, 6), bool)
+    taken[:3, :3] = True
+    free = free_runs(taken)
+    assert lowest_place(free, np.ones((2, 2), bool), 1.0) in ((0, 3), (3, 0))
+    assert lowest_place(free, np.ones((2, 2), bool), 0.1) == (0, 3), "row by row"
+    assert lowest_place(free, np.ones((3, 6), bool), 1.0) == (3, 0)
+    assert lowest_place(free, np.ones((4, 4), bool), 1.0) == (-1, -1)
+    assert lowest_place(free, np.ones((2, 2), bool), 1.0, below=3) == (-1, -1), "not cheaper than what is known"
+
+
+@pytest.mark.parametrize("slope", [1.0, 0.01])
+def test_the_lowest_place_is_that_of_a_search_over_all(slope: float):
+    rng = np.random.default_rng(2)
+    for _ in range(40):
+        taken, mask = rng.random((70, 70)) < 0.06, rng.random((rng.integers(1, 9), rng.integers(1, 9))) < 0.7
+        rows, columns = 71 - np.array(mask.shape)
+        windows = np.lib.stride_tricks.sliding_window_view(taken, mask.shape)
+        free = ~(windows & mask).any((2, 3))
+        costs = np.where(free, np.arange(rows)[:, None] + slope * np.arange(columns), np.inf)
+        row, column = lowest_place(free_runs(taken), mask, slope)
+        assert (row, column) == (-1, -1) if not free.any() else costs[row, column] == costs.min()
+
+
+def test_the_cells_of_a_chart_are_those_that_it_touches_and_their_neighbours():
+    corners = rectangle(3.0, 1.0)
+    (mask,) = covered_cells([corners - corners.min((0, 1)) + 1])
+    assert mask.shape == (3, 5) and mask.all(), "3 x 1 cells from (1, 1) on, and one more on each side"
 
 
 @pytest.mark.parametrize("side", [16, 128])

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from backend.preprocess.published_lrm_inputs import resize_openlrm, resize_triposr
 from backend.reconstruction.lrm.image_tokens import Encoder
 from backend.reconstruction.lrm.local_features import LocalFeatures
-from backend.reconstruction.lrm.model import LRM, Architecture, project, sample_volume, to_camera
+from backend.reconstruction.lrm.model import LRM, POINTS_PER_CORE, Architecture, project, sample_volume, to_camera
 from backend.reconstruction.lrm.source_camera import source_camera
 from backend.reconstruction.lrm.transformer import TriplaneTransformer
 from backend.rendering.cameras import Camera, orbit
@@ -201,6 +201,17 @@ def test_a_mirrored_encoding_gives_the_mirror_image_the_mirrored_shape():
     one, two = (lrm.query(lrm.encode(p, camera, depth), x)[0] for p, x in pairs)
     assert (one - two).abs().max() > 1e-3
     torch.testing.assert_close(raw, (one + two) / 2, atol=1e-5, rtol=0)
+
+
+def test_many_points_in_parts_equal_one_query():
+    torch.manual_seed(0)
+    lrm, camera = LRM(STARTER).eval(), source_camera(25, 0.4, 1.2)[None]
+    with torch.no_grad():
+        scene = lrm.encode_mirrored(torch.rand(1, 3, 32, 32), camera, torch.tensor([-0.7]))
+        points = torch.rand(POINTS_PER_CORE * torch.get_num_threads() + 7, 3) - 0.5
+        raw, colors = lrm.query_many(scene, points)
+        whole = lrm.query(scene, points[None])
+    torch.testing.assert_close((raw, colors), (whole[0][0], whole[1][0]), atol=1e-6, rtol=0)
 
 
 def test_an_image_and_its_mirror_image_have_one_estimated_camera():
