@@ -4,6 +4,21 @@
 
 ROWS = {
     # image
+    (
+        "Colors of what the image does not show. symmetry: from matching parts that it shows, else from the model; "
+        "model: from the model alone; front: the front again, seen through the object, which puts a second face on "
+        "the back of a character"
+    ): (
+        "Farben dessen, was das Bild nicht zeigt. Symmetrie: von entsprechenden Teilen, die es zeigt, sonst vom "
+        "Modell; Modell: nur vom Modell; Vorderseite: noch einmal die Vorderseite, durch das Objekt gesehen, was einer "
+        "Figur ein zweites Gesicht auf den Rücken setzt",
+        "画像に写っていない部分の色。対称：写っている対称な部分から、なければモデルから。モデル：モデルのみ。"
+        "正面：物体を透かして見た正面をもう一度使うため、キャラクターの背面に2つ目の顔ができます",
+        "이미지에 보이지 않는 부분의 색. 대칭: 보이는 대칭 부분에서, 없으면 모델에서. 모델: 모델에서만. "
+        "앞면: 물체를 통해 본 앞면을 다시 사용하므로 캐릭터 뒤에 두 번째 얼굴이 생깁니다",
+        "图像未显示部分的颜色。对称：取自图像中对称的部分，否则取自模型；模型：仅取自模型；"
+        "正面：再次使用透过物体看到的正面，会让角色背面出现第二张脸",
+    ),
     "Cut the object out of the image; auto only if the image has no transparency": (
         "Das Objekt im Bild freistellen; automatisch nur, wenn das Bild keine Transparenz hat",
         "画像から物体を切り抜きます。自動では、画像に透明部分がない場合だけ切り抜きます",
@@ -70,12 +85,12 @@ ROWS = {
         "메시를 이미지의 윤곽에 맞춰 자르고 이미지를 앞면에 투영합니다",
         "按图像轮廓修剪网格，并将图像投影到其正面",
     ),
-    "Trim the mesh to the image's outline and project the image onto its front. Starter weights only": (
-        "Das Mesh auf den Umriss im Bild zuschneiden und das Bild auf seine Vorderseite projizieren. Nur "
-        "Startergewichte",
-        "メッシュを画像の輪郭に合わせて切り、画像を正面に投影します。スターターの重みのみ",
-        "메시를 이미지의 윤곽에 맞춰 자르고 이미지를 앞면에 투영합니다. 스타터 가중치만",
-        "按图像轮廓修剪网格，并将图像投影到其正面。仅限入门权重",
+    "Project the image onto the front of the mesh. The starter weights also trim the mesh to the image's outline": (
+        "Das Bild auf die Vorderseite des Meshes projizieren. Mit den Startergewichten wird das Mesh auch auf den "
+        "Umriss zugeschnitten",
+        "画像をメッシュの正面に投影します。スターターの重みでは、メッシュを画像の輪郭に合わせて切ります",
+        "이미지를 메시의 앞면에 투영합니다. 스타터 가중치는 메시를 이미지의 윤곽에 맞춰 자르기도 합니다",
+        "将图像投影到网格正面。入门权重还会按图像轮廓修剪网格",
     ),
     (
         "Project the image onto the front of the finished mesh. A mesh that the starter weights refined is also "

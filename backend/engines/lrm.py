@@ -6,22 +6,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..input_view.input_view import INPUT_VIEW_SIZE, InputView, front_colors, match_silhouette, paint_front
+from ..input_view.input_view import InputView
 from ..input_view.match_camera import match_camera
+from ..input_view.match_view import match_view
+from ..input_view.outline import match_silhouette
+from ..input_view.picture_colors import NOT_PROJECTED, PROJECTED, finish_mesh, paint_picture
 from ..interface import catalog
 from ..interface.errors import ImageError
 from ..interface.tasks import LRMParameters
 from ..interface.view_set import FOV_DEG, RADIUS
 from ..meshing.clean import keep_components, remove_degenerate
+from ..meshing.coarse_lattice import exact_near_surface, lattice_points
 from ..meshing.marching_cubes import extract
-from ..meshing.texture import NO_TEXTURE, Colors, decimate_and_texture, nearest_vertex_colors
+from ..meshing.texture import NO_TEXTURE, Colors, nearest_vertex_colors
 from ..preprocess.background import remove_background
+from ..preprocess.framed_view import framed_view
 from ..preprocess.framing import frame
 from ..preprocess.input_camera import estimate_camera, vary
 from ..preprocess.published_lrm_inputs import openlrm_picture, triposr_picture
@@ -46,10 +51,12 @@ PUBLISHED_LEVELS: dict[Kind, float] = {"triposr": 25.0, "openlrm-1.1": 3.0, "ope
 STARTER_LEVEL = -0.1  # output where points 0.03 off the training objects' surfaces are least often on the wrong side
 STARTER_UNIT = 0.02  # distance in the world for a change of 1 in the starter's output
 OPENLRM_HALF_TANGENT = 1 / 1.5  # its source camera sees half of an image's side at 0.75 of the focal length
+TRIPOSR_DISTANCE = 1.9  # of the cameras that its release renders from
 TRIPOSR_TURN = [[0, 1, 0], [-1, 0, 0], [0, 0, 1]]  # its front is +X; Blender's is -Y
-PREVIEW_RESOLUTION = 32  # cells a side of the mesh that is shown first
+PREVIEW_RESOLUTION = 32  # cells a side of the mesh that is shown first, and of the lattice that is asked first
+BAND = 0.055  # distance in the world up to which the starter's is exact; a lattice's cell has 0.038 a side
 MIN_PIECE = 0.003  # volume of a piece that is kept, as a share of the largest one's
-PROBE = 33  # points a side of the grid that shows how dense the object is
+UNMATCHED = "The image was not projected onto the mesh, because their outlines agree only to {:.0f} %."
 MAX_FILLED = 0.9  # share of the cube that no object exceeds
 MIN_DENSITY = 0.02  # largest density of an object, at least
 
@@ -69,12 +76,14 @@ class Prepared:
 
 @dataclass
 class Surface:
-    """field: points (N, 3) -> (N,), which equals `level` at the surface; threshold: the model's own value there."""
+    """field: points (N, 3) -> (N,), which equals `level` at the surface; threshold: the model's own value there; first:
+    values (C, C, C) at the lattice's points, where the field does not know them itself."""
 
     field: Callable[[Tensor], Tensor]
     level: float
     inside: Literal["negative", "positive"]
     threshold: float
+    first: np.ndarray | None = None
 
 
 def run(request: Request[LRMParameters], progress: Progress) -> MeshResult:
@@ -94,7 +103,9 @@ def run(request: Request[LRMParameters], progress: Progress) -> MeshResult:
     with torch.no_grad():
         scene = lrm.encode(prepared)
         mesh, threshold = to_mesh(lrm, scene, prepared, parameters, progress)
+        mesh, picture_facts = finish(lrm, scene, mesh, prepared, parameters, cutout.image, progress)
     facts = {"background": cutout.note, "weights": kind, "threshold": round(threshold, 3), "device": str(device)}
+    facts |= picture_facts
     if prepared.elevation_deg is not None:
         facts["elevation_deg"] = round(prepared.elevation_deg, 1)
         guess = "drawn" if request.seed else "estimated"
@@ -102,7 +113,8 @@ def run(request: Request[LRMParameters], progress: Progress) -> MeshResult:
         facts["depth"] = round(depth_ratio(mesh), 2)
         facts["depth_source"] = "given" if parameters.depth else guess
         facts["picture_camera"] = match_camera(mesh, cutout.image[..., 3], prepared.elevation_deg)
-    if warnings := [*warn_of_parts(cutout.image), *lrm.warnings(threshold, parameters.weights)]:
+    unmatched = [facts["warning"]] if "warning" in facts else []
+    if warnings := [*warn_of_parts(cutout.image), *lrm.warnings(threshold, parameters.weights), *unmatched]:
         facts["warning"] = " ".join(warnings)
     return MeshResult(mesh, render_views(mesh), facts)
 
@@ -127,6 +139,11 @@ class PublishedLRM:
         turn = TRIPOSR_TURN if kind == "triposr" else np.eye(3)
         self.turn = np.array(turn, np.float32) * np.float32(0.5 / model.architecture.radius)  # to Blender's frame
 
+    def distance(self, parameters: LRMParameters) -> float:
+        """Distance in Blender's frame of the camera that the model takes the image to come from."""
+        distance = TRIPOSR_DISTANCE if self.kind == "triposr" else parameters.source_distance
+        return distance * 0.5 / self.model.architecture.radius
+
     def prepare(self, rgba: np.ndarray, parameters: LRMParameters, _seed: int) -> Prepared:
         """A cut-out image (H, W, 4), framed as released. Raises ImageError."""
         size = self.model.architecture.image_size
@@ -142,11 +159,9 @@ class PublishedLRM:
 
     def surface(self, density: Callable[[Tensor], Tensor], prepared: Prepared, parameters: LRMParameters) -> Surface:
         """The surface where the density equals a threshold that suits it. Raises ImageError."""
-        radius = self.model.architecture.radius
-        axis = torch.linspace(-radius, radius, PROBE, device=self.model.device)
-        wanted = parameters.threshold or PUBLISHED_LEVELS[self.kind]
-        level = choose_level(density(torch.cartesian_prod(axis, axis, axis)), wanted)
-        return Surface(density, level, "positive", level)
+        values = on_lattice(density, self.model.architecture.radius, self.model.device)
+        level = choose_level(values, parameters.threshold or PUBLISHED_LEVELS[self.kind])
+        return Surface(density, level, "positive", level, values.cpu().numpy())
 
     def warnings(self, threshold: float, weights: str) -> Iterator[str]:
         if threshold < PUBLISHED_LEVELS[self.kind]:
@@ -181,8 +196,8 @@ class StarterLRM:
         width = float((framed[..., 3] > 0.5).any(0).mean()) * 2 * half_tangent * RADIUS
         input_view = None
         if parameters.match_picture:
-            shown = torch.from_numpy(frame(rgba, INPUT_VIEW_SIZE)[0]).to(self.model.device)
-            input_view = InputView.from_framed(shown, orbit(0, elevation, RADIUS), FOV_DEG, RADIUS / distance)
+            pose = orbit(0, elevation, RADIUS)
+            input_view = framed_view(rgba, pose, FOV_DEG, RADIUS / distance, self.model.device)
         camera = source_camera(elevation, half_tangent, RADIUS)[None]
         log_depth = torch.tensor([parameters.depth * width or depth]).log()
         return Prepared(image, camera, input_view, elevation, log_depth, parameters.depth, stretch)
@@ -203,9 +218,16 @@ class StarterLRM:
         def distance(points: Tensor) -> Tensor:
             return (threshold - density(points)) * STARTER_UNIT
 
-        view = prepared.input_view
-        field = distance if view is None else match_silhouette(distance, view, RADIUS / 2)
+        half = self.model.architecture.radius * max(prepared.stretch, 1)
+        field = exact_near_surface(distance, on_lattice(distance, half, self.model.device), half, BAND)
+        if prepared.input_view is not None:
+            cell = 2 * self.model.architecture.radius / parameters.mesh_resolution
+            field = match_silhouette(field, prepared.input_view, RADIUS / 2, cell)
         return Surface(field, 0.0, "negative", threshold)
+
+    def distance(self, parameters: LRMParameters) -> float:
+        """Distance of the camera that the model takes the image to come from."""
+        return RADIUS
 
     def warnings(self, threshold: float, weights: str) -> Iterator[str]:
         yield from ()
@@ -214,7 +236,7 @@ class StarterLRM:
 def to_mesh(
     lrm: PublishedLRM | StarterLRM, scene: Scene, prepared: Prepared, parameters: LRMParameters, progress: Progress
 ) -> tuple[Mesh, float]:
-    """The clean coloured mesh in Blender's frame, and the threshold that it was cut at. Raises ImageError.
+    """The clean mesh in Blender's frame with the field's colours, and the threshold of its surface. Raises ImageError.
 
     Shows a coarse one first, which costs little.
     """
@@ -224,7 +246,7 @@ def to_mesh(
         nonlocal evaluated
         evaluated += len(points)
         progress.update("Surface", evaluated, evaluated + 4 * POINTS_AT_ONCE)
-        return torch.cat([model.density(model.query(scene, p[None])[0][0]) for p in points.split(POINTS_AT_ONCE)])
+        return model.density(model.query_many(scene, points)[0])
 
     surface = lrm.surface(density, prepared, parameters)
     if parameters.mesh_resolution > PREVIEW_RESOLUTION:
@@ -232,15 +254,34 @@ def to_mesh(
     mesh = coloured_mesh(lrm, scene, surface, parameters.mesh_resolution, lambda i, n: progress.update("Colors", i, n))
     if not len(mesh.faces):
         raise ImageError("The model sees no solid object in the image.", "Try a clearer image.")
-    mesh = remove_degenerate(keep_components(mesh, MIN_PIECE))
-    view = prepared.input_view
+    return remove_degenerate(keep_components(mesh, MIN_PIECE)), surface.threshold
+
+
+def finish(
+    lrm: PublishedLRM | StarterLRM,
+    scene: Scene,
+    mesh: Mesh,
+    prepared: Prepared,
+    parameters: LRMParameters,
+    rgba: np.ndarray,
+    progress: Progress,
+) -> tuple[Mesh, dict[str, Any]]:
+    """The mesh with fewer faces, the colours of the cut-out image (H, W, 4) and a texture; and facts about them."""
+    view, camera = prepared.input_view, {}
     if view is None:
-        colors = surface_colors(model, scene, np.linalg.inv(lrm.turn))
+        colors = surface_colors(lrm.model, scene, np.linalg.inv(lrm.turn))
+        if parameters.match_picture:
+            view, camera = match_view(mesh, rgba, lrm.distance(parameters))
     else:  # the picture has the detail; the field's, between its vertices, does not show and takes three times as long
-        colors = front_colors(mesh, view, nearest_vertex_colors(mesh))
-        mesh = paint_front(mesh, view)
-    mesh = decimate_and_texture(mesh, parameters, colors, lambda i, n: progress.update("Texture", i, n))
-    return scaled_to_depth(mesh, prepared.depth_ratio), surface.threshold
+        colors = nearest_vertex_colors(mesh)
+    report, unseen = (lambda i, n: progress.update("Texture", i, n)), parameters.unseen_sides
+    mesh = finish_mesh(mesh, parameters, colors, view, report, unseen)
+    facts: dict[str, Any] = {"picture": NOT_PROJECTED if view is None else PROJECTED}
+    if camera and view is None:
+        facts["warning"] = UNMATCHED.format(100 * camera["iou"])
+    elif camera:
+        facts["picture_camera"] = camera
+    return scaled_to_depth(mesh, prepared.depth_ratio), facts
 
 
 def show_coarse(
@@ -252,7 +293,7 @@ def show_coarse(
         return
     mesh = keep_components(mesh, MIN_PIECE)
     if prepared.input_view is not None:
-        mesh = paint_front(mesh, prepared.input_view)
+        mesh = paint_picture(mesh, prepared.input_view)
     mesh = scaled_to_depth(mesh, prepared.depth_ratio)
     progress.preview(render_views(mesh), mesh)
 
@@ -267,8 +308,9 @@ def coloured_mesh(
     """The surface as the field has it, in Blender's frame; maybe empty. report: colours done, and all of them."""
     model = lrm.model
     half = model.architecture.radius * max(scene.stretch, 1)
+    bounds, known = (-half, half), surface.first
     vertices, faces = extract(
-        surface.field, resolution, (-half, half), surface.level, surface.inside, device=model.device
+        surface.field, resolution, bounds, surface.level, surface.inside, PREVIEW_RESOLUTION, model.device, known
     )
     if not len(faces):
         return Mesh(vertices, faces, np.zeros((0, 4), np.uint8))
@@ -289,6 +331,11 @@ def depth_ratio(mesh: Mesh) -> float:
     """The mesh's depth as a share of its width."""
     width, depth, _ = np.ptp(mesh.vertices, axis=0)
     return float(depth / width)
+
+
+def on_lattice(field: Callable[[Tensor], Tensor], half: float, device: torch.device) -> Tensor:
+    """The field's values (C, C, C) at the points of a lattice from -half to half."""
+    return field(lattice_points(half, PREVIEW_RESOLUTION, device)).view((PREVIEW_RESOLUTION + 1,) * 3)
 
 
 def choose_level(values: Tensor, wanted: float) -> float:
@@ -316,7 +363,7 @@ def vertex_colors(model: LRM, scene: Scene, vertices: Tensor, report: Callable[[
     colors = []
     for i, part in enumerate(parts):
         report(i, len(parts))
-        colors.append(model.query(scene, part[None])[1][0])
+        colors.append(model.query_many(scene, part)[1])
     report(1, 1)
     return to_bytes(torch.cat(colors))
 
@@ -326,7 +373,7 @@ def surface_colors(model: LRM, scene: Scene, back: np.ndarray) -> Colors:
 
     def colors(points: np.ndarray, _normals: np.ndarray) -> np.ndarray:
         places = torch.from_numpy((points @ back.T).astype(np.float32)).to(model.device)
-        return torch.cat([model.query(scene, part[None])[1][0] for part in places.split(POINTS_AT_ONCE)]).cpu().numpy()
+        return model.query_many(scene, places)[1].cpu().numpy()
 
     return colors
 

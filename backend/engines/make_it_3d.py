@@ -11,9 +11,10 @@ import torch
 
 from ..diffusion.stable_diffusion import TextPrior
 from ..input_view.match_camera import match_camera
+from ..input_view.picture_colors import PROJECTED, finish_mesh
 from ..input_view.view_colors import blended_colors, paint_vertices
 from ..interface.tasks import MakeIt3DParameters
-from ..meshing.texture import Colors, decimate_and_texture, nearest_vertex_colors
+from ..meshing.texture import Colors, nearest_vertex_colors
 from ..optimisation.image_objective import Reference
 from ..optimisation.loop import Outcome, optimise
 from ..optimisation.make_it_3d_coarse import CoarseObjective, encode_reference
@@ -22,6 +23,7 @@ from ..optimisation.recipes.make_it_3d import ImageRecipe, RefineRecipe, choose_
 from ..preprocess.background import remove_background
 from ..preprocess.caption import describe
 from ..preprocess.depth import estimate_depth
+from ..preprocess.framed_view import framed_view
 from ..preprocess.framing import frame
 from ..rendering.cameras import Camera, orbit
 from ..rendering.mesh import Mesh
@@ -65,10 +67,13 @@ def run(request: Request[MakeIt3DParameters], progress: Progress) -> MeshResult:
     features = encode_reference(reference, likeness, caption, depth)
     objective = CoarseObjective(prior, make_field(model, request.seed).to(device), features, coarse)
     mesh, views, outcomes, colors = solve(objective, fine, request, progress)
-    mesh = decimate_and_texture(mesh, parameters, colors, lambda i, n: progress.update("Surface", i, n))
+    camera = reference.camera
+    view = framed_view(cutout.image, camera.cam_to_world, camera.fov_deg, 1.0, device)
+    mesh = finish_mesh(mesh, parameters, colors, view, lambda i, n: progress.update("Surface", i, n))
     facts = {
         "caption": caption,
         "background": cutout.note,
+        "picture": PROJECTED,
         "picture_camera": match_camera(mesh, cutout.image[..., 3], parameters.elevation_deg),
         "stand_ins": " ".join(filter(None, (about_caption, about_depth, about_likeness))),
         "stages": [outcome.facts for outcome in outcomes],

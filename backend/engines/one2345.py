@@ -11,13 +11,14 @@ from torch import Tensor, nn
 
 from ..diffusion.two_stages import TwoStages
 from ..diffusion.zero123 import Condition
-from ..input_view.input_view import INPUT_VIEW_SIZE, InputView
 from ..input_view.match_camera import match_camera
+from ..input_view.picture_colors import NOT_PROJECTED, PROJECTED
 from ..interface.tasks import One2345Parameters
 from ..interface.view_set import FOV_DEG, RADIUS, first_stage, second_stage
 from ..preprocess.background import Cutout, remove_background
 from ..preprocess.elevation import LOFTR, estimate_polar, find_loftr, load_loftr, match
-from ..preprocess.framing import fit_into, frame, lower_contrast
+from ..preprocess.framed_view import framed_view
+from ..preprocess.framing import fit_into, lower_contrast
 from ..preprocess.input_camera import input_camera
 from ..preprocess.zero123_framing import one2345_input
 from ..reconstruction.sparse_neus.to_mesh import mesh_from_views
@@ -62,12 +63,16 @@ def run(request: Request[One2345Parameters], progress: Progress) -> MeshResult:
     guess, distance = input_camera(zero123.kind, image, parameters.elevation_deg, parameters.auto_elevation)
     views, angles, note = generate_views(models, condition, guess, distance, parameters, request.seed, progress)
     reference, cameras = place_cameras(models, angles, views.shape[-1])
-    view = input_view(cutout.image, reference, distance, device) if parameters.match_picture else None
+    view = None
+    if parameters.match_picture:
+        view = framed_view(cutout.image, reference.cam_to_world, reference.fov_deg, RADIUS / distance, device)
     make_room(models)
-    mesh = mesh_from_views(models.sparse_neus, views, cameras, parameters, progress, reference, view)
+    unseen = parameters.unseen_sides
+    mesh = mesh_from_views(models.sparse_neus, views, cameras, parameters, progress, reference, view, unseen)
     elevation = angles[0][1]
     facts = {
         "background": cutout.note,
+        "picture": NOT_PROJECTED if view is None else PROJECTED,
         "elevation_deg": round(elevation, 1),
         "elevation": note,
         "picture_camera": match_camera(mesh, cutout.image[..., 3], elevation),
@@ -150,9 +155,3 @@ def place_cameras(models: One2345Networks, angles: Angles, size: int) -> tuple[C
         for azimuth, elevation in [angles[0], *(near for view in angles for near in second_stage(view))]
     )
     return reference, cameras
-
-
-def input_view(rgba: np.ndarray, camera: Camera, distance: float, device: torch.device) -> InputView:
-    """The framed image, seen by its camera from the apparent distance."""
-    framed = torch.from_numpy(frame(rgba, INPUT_VIEW_SIZE)[0]).to(device)
-    return InputView.from_framed(framed, camera.cam_to_world, camera.fov_deg, RADIUS / distance)

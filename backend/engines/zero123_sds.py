@@ -13,17 +13,19 @@ import torch
 from ..diffusion.prior import Zero123Prior
 from ..diffusion.zero123 import Zero123
 from ..fields.initial import fit_mesh
-from ..input_view.input_view import INPUT_VIEW_SIZE, InputView, front_colors, match_silhouette, paint_front
+from ..input_view.input_view import INPUT_VIEW_SIZE, InputView
 from ..input_view.match_camera import match_camera
+from ..input_view.outline import match_silhouette
+from ..input_view.picture_colors import NOT_PROJECTED, PROJECTED, finish_mesh
 from ..interface.tasks import Zero123SDSParameters
 from ..interface.view_set import FOV_DEG, RADIUS
-from ..meshing.texture import decimate_and_texture, nearest_vertex_colors
 from ..optimisation.image_objective import ImageObjective, Reference
 from ..optimisation.loop import optimise
 from ..optimisation.recipes.base import Recipe
 from ..optimisation.recipes.image_prior import choose_recipe, make_field, refining
 from ..optimisation.start import fit_into, is_shown, starting_mesh
 from ..preprocess.background import remove_background
+from ..preprocess.framed_view import framed_view
 from ..preprocess.framing import frame
 from ..preprocess.input_camera import input_camera
 from ..preprocess.zero123_framing import framed_input
@@ -50,7 +52,9 @@ def run(request: Request[Zero123SDSParameters], progress: Progress) -> MeshResul
     model = load(parameters)
     recipe = choose_recipe(model.kind, parameters)
     prior, reference, elevation = encode_image(model, cutout.image, recipe, parameters)
-    view = InputView(reference.image, reference.camera) if parameters.match_picture else None
+    view, camera = None, reference.camera
+    if parameters.match_picture:
+        view = framed_view(cutout.image, camera.cam_to_world, camera.fov_deg, 1.0, model.device)
     progress.update("Start", 0, 1)
     field = make_field(model.kind, parameters.method, request.seed, mesh is not None).to(model.device)
     if mesh is not None:
@@ -65,6 +69,7 @@ def run(request: Request[Zero123SDSParameters], progress: Progress) -> MeshResul
     mesh = to_mesh(objective, view, parameters)
     facts = outcome.facts | {
         "background": cutout.note,
+        "picture": NOT_PROJECTED if view is None else PROJECTED,
         "elevation_deg": round(elevation, 1),
         "picture_camera": match_camera(mesh, cutout.image[..., 3], elevation),
         "start": parameters.start,
@@ -103,12 +108,10 @@ def encode_image(
 
 @torch.no_grad()
 def to_mesh(objective: ImageObjective, view: InputView | None, parameters: Zero123SDSParameters) -> Mesh:
-    """The clean coloured mesh with the view's colours in front; a signed distance is cut to the view's outline too."""
-    resolution, field = parameters.mesh_resolution, objective.field
-    if view is None:
-        return decimate_and_texture(objective.mesh(resolution), parameters)
-    outline = partial(match_silhouette, view=view, reach=field.bounds[1]) if field.is_sdf else None
+    """The clean coloured mesh with the view's colours; a signed distance is cut to the view's outline too."""
+    resolution, field, outline = parameters.mesh_resolution, objective.field, None
+    if view is not None and field.is_sdf:
+        reach = field.bounds[1]
+        outline = partial(match_silhouette, view=view, reach=reach, cell=2 * reach / resolution)
     mesh = objective.mesh(resolution, outline)
-    return decimate_and_texture(
-        paint_front(mesh, view), parameters, front_colors(mesh, view, nearest_vertex_colors(mesh))
-    )
+    return finish_mesh(mesh, parameters, None, view, unseen_sides=parameters.unseen_sides)

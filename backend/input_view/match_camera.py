@@ -17,7 +17,7 @@ from ..rendering.rasteriser import rasterise
 IOU_SIZE = 256  # pixels of the image's longer side when the overlap is measured
 
 
-def match_camera(mesh: Mesh, alpha: np.ndarray, elevation_deg: float) -> dict[str, Any]:
+def match_camera(mesh: Mesh, alpha: np.ndarray, elevation_deg: float, radius: float = RADIUS) -> dict[str, Any]:
     """Recover the camera of an image with alpha (H, W), 0..1, that shows the mesh's front at this elevation.
 
     The mesh's projected bounding box is fitted to the silhouette's. Returns elevation_deg and radius of the camera on
@@ -28,7 +28,7 @@ def match_camera(mesh: Mesh, alpha: np.ndarray, elevation_deg: float) -> dict[st
     if not len(mesh.faces) or not mask.any():
         return {}
     height, width = alpha.shape
-    pose = orbit(0, elevation_deg, RADIUS)
+    pose = orbit(0, elevation_deg, radius)
     local = (torch.from_numpy(mesh.vertices) - pose[:3, 3]) @ pose[:3, :3]
     plane = (local[:, :2] / -local[:, 2:]).numpy()
     rows, columns = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
@@ -40,7 +40,7 @@ def match_camera(mesh: Mesh, alpha: np.ndarray, elevation_deg: float) -> dict[st
     shift = (np.array([width, height]) / 2 - axis) / width
     return {
         "elevation_deg": round(float(elevation_deg), 3),
-        "radius": RADIUS,
+        "radius": radius,
         "fov_deg": round(2 * math.degrees(math.atan(height / 2 / focal)), 4),
         "shift": [round(float(s), 5) for s in shift],
         "size": [width, height],

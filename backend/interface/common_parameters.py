@@ -8,6 +8,9 @@ from typing import Any
 
 from .parameters import Parameter, ParameterError, Values, parameter, parameters
 
+SYMMETRY, MODEL, FRONT = "symmetry", "model", "front"
+UNSEEN_SIDES = (SYMMETRY, MODEL, FRONT)  # where the colors come from that the image does not show
+
 PROMPT = Parameter("prompt", "Prompt", "string", "")
 
 
@@ -84,6 +87,18 @@ def remove_background() -> Any:
         "auto",
         choices=("auto", "always", "never"),
         help="Cut the object out of the image; auto only if the image has no transparency",
+    )
+
+
+def unseen_sides() -> Any:
+    return parameter(
+        "Unseen Sides",
+        SYMMETRY,
+        choices=UNSEEN_SIDES,
+        help="Colors of what the image does not show. symmetry: from matching parts that it shows, else from the "
+        "model; model: from the model alone; front: the front again, seen through the object, which puts a second "
+        "face on the back of a character",
+        only={"match_picture": (True,)},
     )
 
 

@@ -17,6 +17,7 @@ from .common_parameters import (
     remove_background,
     steps,
     text_weights,
+    unseen_sides,
     weights,
 )
 from .parameters import ParameterError, nearest, parameter, parameters
@@ -51,9 +52,10 @@ class LRMParameters(MeshParameters):
     match_picture: bool = parameter(
         "Match Picture",
         True,
-        help="Trim the mesh to the image's outline and project the image onto its front. Starter weights only",
-        only=STARTER,
+        help="Project the image onto the front of the mesh. The starter weights also trim the mesh to the image's "
+        "outline",
     )
+    unseen_sides: str = unseen_sides()
     remove_background: str = remove_background()
     source_distance: float = parameter(
         "Distance",
@@ -140,6 +142,7 @@ class One2345Parameters(MeshParameters):
     match_picture: bool = parameter(
         "Match Picture", True, help="Trim the mesh to the image's outline and project the image onto its front"
     )
+    unseen_sides: str = unseen_sides()
     remove_background: str = remove_background()
     lower_contrast: bool = lower_contrast()
     quality: str = quality()
@@ -184,6 +187,7 @@ class Zero123SDSParameters(MeshParameters):
         help="Project the image onto the front of the finished mesh. A mesh that the starter weights refined is "
         "also trimmed to the image's outline",
     )
+    unseen_sides: str = unseen_sides()
     remove_background: str = remove_background()
     guidance_scale: float = guidance(f"{VIEW_GUIDANCE} and the method")
 

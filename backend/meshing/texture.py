@@ -14,7 +14,7 @@ from ..rendering.mesh import Mesh
 from ..runtime.images import to_bytes
 from .clean import decimate
 from .packing import rasterise_uv
-from .unwrap import unwrap
+from .unwrap import EXPECTED_COVERAGE, unwrap
 
 Colors = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Surface points (K, 3) and unit normals (K, 3) -> sRGB 0..1 (K, 3)."""
@@ -32,11 +32,22 @@ def decimate_and_texture(
 
     colors: colours of the texture, by default the mesh's vertex colours. step: called with (done, total) faces.
     """
-    texture, max_faces = parameters.texture, parameters.max_faces
-    if texture == NO_TEXTURE or not len(mesh.faces):
-        return decimate(mesh, max_faces)
-    decimated = decimate(mesh, min(max_faces or MAX_TEXTURED_FACES, MAX_TEXTURED_FACES))
-    return bake(decimated, int(texture), colors or nearest_vertex_colors(mesh), step)
+    decimated = decimate_for(mesh, parameters)
+    if parameters.texture == NO_TEXTURE or not len(mesh.faces):
+        return decimated
+    return bake(decimated, int(parameters.texture), colors or nearest_vertex_colors(mesh), step)
+
+
+def decimate_for(mesh: Mesh, parameters: MeshParameters) -> Mesh:
+    """Decimate to `max_faces`, and to what a texture allows if there shall be one."""
+    if parameters.texture == NO_TEXTURE:
+        return decimate(mesh, parameters.max_faces)
+    return decimate(mesh, min(parameters.max_faces or MAX_TEXTURED_FACES, MAX_TEXTURED_FACES))
+
+
+def texel_size(mesh: Mesh, side: int) -> float:
+    """Expected width in world units of the texels of a texture of side x side."""
+    return float(np.sqrt(mesh.face_areas.sum() / EXPECTED_COVERAGE)) / side
 
 
 def nearest_vertex_colors(mesh: Mesh) -> Colors:

@@ -23,11 +23,12 @@ class Window:
     side: int
 
 
-def frame(image: np.ndarray, size: int, share: float = SHARE) -> tuple[np.ndarray, Window]:
+def frame(image: np.ndarray, size: int | None, share: float = SHARE) -> tuple[np.ndarray, Window]:
     """Centre the object in a transparent square.
 
     image: RGBA float32 (H, W, 4), straight alpha. Returns RGBA float32 (size, size, 4), straight alpha, in steps of
-    1/255 as in the published 8-bit preprocessing, and the window of the source image. ImageError if nothing is visible.
+    1/255 as in the published 8-bit preprocessing, and the window of the source image; without a size, all pixels of
+    that window. ImageError if nothing is visible.
     """
     pixels = to_bytes(image)
     rows, columns = (np.flatnonzero(pixels[..., 3].any(axis)) for axis in (1, 0))
@@ -39,8 +40,11 @@ def frame(image: np.ndarray, size: int, share: float = SHARE) -> tuple[np.ndarra
     x, y = side // 2 - width // 2, side // 2 - height // 2
     square = np.zeros((side, side, 4), np.uint8)
     square[y : y + height, x : x + width] = pixels[top:bottom, left:right]
+    window = Window(int(left) - x, int(top) - y, side)
+    if size is None:
+        return square.astype(np.float32) / 255, window
     framed = Image.fromarray(square).resize((size, size), Image.Resampling.LANCZOS)  # PIL weighs colours by alpha
-    return np.asarray(framed, np.float32) / 255, Window(int(left) - x, int(top) - y, side)
+    return np.asarray(framed, np.float32) / 255, window
 
 
 def frame_as_released(image: np.ndarray, size: int) -> np.ndarray:

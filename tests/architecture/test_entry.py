@@ -157,3 +157,14 @@ def test_python_3_11_to_3_14_is_supported_and_documented_everywhere():
     assert packages.project(ROOT)["project"]["requires-python"] == ">=3.11,<3.15"
     assert "3.{11,12,13,14}" in (ROOT / ".ci" / "run").read_text("utf-8")
     assert "Python 3.11 to 3.14" in (ROOT / "README.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("trouble", ["", "The cut-out network cannot be downloaded"])
+def test_a_ready_environment_only_gets_the_network_for_cut_outs(tmp_path, monkeypatch, capsys, trouble):
+    asked = []
+    monkeypatch.setattr(build.environment, "is_ready", lambda folder, groups: True)
+    monkeypatch.setattr(build.environment, "install", lambda *_: asked.append("install"))
+    monkeypatch.setattr(build.environment, "fetch_cutouts", lambda folder, *_: asked.append(folder) or trouble)
+    chosen = options(tmp_path, run=build.demo)
+    build.make_backend(chosen, "backend")
+    assert asked == [chosen.data_folder] and capsys.readouterr().out.strip() == trouble

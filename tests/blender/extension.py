@@ -65,6 +65,7 @@ MODULES = {
     "weights": "addon.setup.weights",
     "bundles": "backend.interface.bundles",
     "catalog": "backend.interface.catalog",
+    "cutouts": "backend.interface.installer.cutouts",
     "installer": "backend.interface.installer.environment",
     "engine_presets": "backend.interface.presets",
     "protocol": "backend.interface.protocol",

@@ -8,13 +8,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...input_view.input_view import InputView, front_colors, match_silhouette, paint_front
-from ...interface.common_parameters import MeshParameters
+from ...input_view.input_view import InputView
+from ...input_view.outline import match_silhouette
+from ...input_view.picture_colors import finish_mesh
+from ...interface.common_parameters import MODEL, MeshParameters
 from ...interface.errors import ImageError
 from ...meshing.clean import keep_components, remove_degenerate
 from ...meshing.fill_cavities import fill_cavities
 from ...meshing.marching_cubes import extract
-from ...meshing.texture import decimate_and_texture, nearest_vertex_colors
 from ...rendering.cameras import Camera
 from ...rendering.mesh import Mesh
 from ...runtime.images import on_white, to_bytes
@@ -55,6 +56,7 @@ def mesh_from_views(
     progress: Progress,
     reference: Camera | None = None,
     input_view: InputView | None = None,
+    unseen_sides: str = MODEL,
 ) -> Mesh:
     """Reconstruct a coloured mesh in the cameras' world.
 
@@ -69,6 +71,7 @@ def mesh_from_views(
         progress: receives the stages.
         reference: camera of the input image, by default the first view's.
         input_view: constrains the silhouette and the front's colours.
+        unseen_sides: where the colours that the input view does not show come from.
     """
     progress.update("Features", 0, 1)
     matrices = torch.stack([c.cam_to_world for c in cameras]).to(views.device)
@@ -91,7 +94,8 @@ def mesh_from_views(
 
     solid = fill_cavities(field, box, WITHIN)
     if input_view is not None:
-        solid = match_silhouette(solid, input_view, float(box[:3, 0].norm()))
+        cell = 2 * WITHIN * float(box[:3, 0].norm()) / parameters.mesh_resolution
+        solid = match_silhouette(solid, input_view, float(box[:3, 0].norm()), cell)
     vertices, faces = extract(
         lambda p: solid(transform(box, p)), parameters.mesh_resolution, (-WITHIN, WITHIN), device=views.device
     )
@@ -103,11 +107,7 @@ def mesh_from_views(
     rgb = vertex_colors(model, scene, transform(to_volume, points), progress)
     mesh = Mesh(points.cpu().numpy(), faces, np.concatenate([rgb, np.full((len(rgb), 1), 255, np.uint8)], 1))
     mesh = remove_degenerate(keep_components(mesh, SMALLEST_PIECE if input_view is None else SMALLEST_SHOWN))
-    colors = nearest_vertex_colors(mesh)
-    if input_view is not None:
-        colors = front_colors(mesh, input_view, colors)
-        mesh = paint_front(mesh, input_view)
-    return decimate_and_texture(mesh, parameters, colors, lambda i, n: progress.update("Texture", i, n))
+    return finish_mesh(mesh, parameters, None, input_view, lambda i, n: progress.update("Texture", i, n), unseen_sides)
 
 
 def vertex_colors(model: SparseNeuS, scene: Scene, vertices: Tensor, progress: Progress) -> np.ndarray:

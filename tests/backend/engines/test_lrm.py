@@ -15,6 +15,7 @@ from scipy.spatial import cKDTree
 
 from backend.__main__ import main
 from backend.engines import Request, lrm
+from backend.input_view.picture_colors import NOT_PROJECTED, PROJECTED
 from backend.interface.catalog import WeightsError
 from backend.interface.errors import ImageError
 from backend.interface.tasks import task
@@ -57,7 +58,7 @@ def ask(weights: str, image: np.ndarray | None = None, progress: Progress | None
 @pytest.mark.parametrize("name", ["triposr", "openlrm"])
 def test_the_mesh_has_blenders_axes(name, tmp_path):
     """TripoSR's front is +X, which becomes Blender's front -Y; OpenLRM's axes are Blender's own."""
-    result = ask(save(tmp_path, name))
+    result = ask(save(tmp_path, name), match_picture=False)
     low, high = result.mesh.vertices.min(0), result.mesh.vertices.max(0)
     ends = {axis: (cells.start / 8 - 0.5, cells.stop / 8 - 0.5) for axis, cells in BOX.items()}
     expected = [ends["y"], (-ends["x"][1], -ends["x"][0])] if name == "triposr" else [ends["x"], ends["y"]]
@@ -194,7 +195,7 @@ def test_the_command_line_reports_every_outcome(tmp_path, capfd):
 def test_a_texture_shows_the_field_between_the_vertices(name, tmp_path):
     """A mesh too coarse for its vertices to tell; the field is asked in the model's frame, wherever the mesh lies."""
     folder = save(tmp_path, name)
-    mesh = ask(folder, texture="512", max_faces=300).mesh
+    mesh = ask(folder, texture="512", max_faces=300, match_picture=False).mesh
     assert mesh.uv is not None and mesh.texture is not None and len(mesh.faces) <= 300 and mesh.is_closed
     model, _ = load_lrm(tmp_path)
     size = model.architecture.image_size
@@ -207,6 +208,29 @@ def test_a_texture_shows_the_field_between_the_vertices(name, tmp_path):
     expected = model.query(scene, torch.from_numpy(points[None].astype(np.float32)))[1][0]
     np.testing.assert_allclose(mesh.texture.reshape(-1, 4)[texel, :3], expected * 255, atol=2)
     assert name == "openlrm" or np.ptp(mesh.texture[..., 0]) > 20  # TripoSR's red fades with the density
+
+
+@pytest.mark.parametrize("name", ["triposr", "openlrm"])
+def test_published_models_get_the_image_where_its_outline_is_the_meshs(name, tmp_path):
+    """A blue picture of the mesh from 10 degrees above its front; and one of a cross, which the mesh is not."""
+    folder = save(tmp_path, name)
+    told = {"mesh_resolution": 48, "max_faces": 0, "texture": "off"}
+    free = ask(folder, match_picture=False, **told).mesh
+    image = render_mesh(free, Camera(orbit(0, 10, RADIUS), 50, 128, 128)).numpy()
+    image[..., :3] = 0, 0, 1
+    found = ask(folder, image, **told)
+    front = found.mesh.vertex_normals[:, 1] < -0.9
+    assert front.any() and np.abs(found.mesh.vertex_colors[front, :3] - np.array([0, 0, 255])).mean() < 4
+    back = found.mesh.vertex_normals[:, 1] > 0.9
+    change = found.mesh.vertex_colors[:, 2] - free.vertex_colors[:, 2].astype(float)  # to more blue; it fades
+    assert change[back].mean() < 0.9 * change[front].mean()
+    assert found.facts["picture"] == PROJECTED and found.facts["picture_camera"]["iou"] > 0.95
+    assert "not projected" not in found.facts.get("warning", "")
+    cross = picture((2, 62, 28, 36), (28, 36, 2, 62))
+    other = ask(folder, cross, **told)
+    np.testing.assert_array_equal(other.mesh.vertex_colors, free.vertex_colors)
+    assert other.facts["picture"] == NOT_PROJECTED and "not projected" in other.facts["warning"]
+    assert "picture_camera" not in other.facts
 
 
 def test_the_starters_surface_lies_where_its_output_is_minus_a_tenth():

@@ -77,19 +77,27 @@ def check_presets_set_the_chosen_engine_alone():
 
 
 def check_what_has_no_effect_is_not_shown():
-    """With LRM, depth and the picture's outline are the starter's, the threshold the published models'; an elevation
-    counts where it is not estimated."""
+    """With LRM, the depth is the starter's, the threshold the published models'; an elevation counts where it is not
+    estimated."""
 
     def drawn():
         group, lrm = settings().lrm, extension.tasks.LRM
         return {p.name for p in lrm.parameters if extension.engine_settings.applies(group, lrm, p)}
 
     group = settings().lrm
-    assert {"depth", "match_picture"} <= drawn() and not {"threshold", "source_distance", "elevation_deg"} & drawn()
+    assert {"depth", "match_picture", "unseen_sides"} <= drawn() and not {
+        "threshold",
+        "source_distance",
+        "elevation_deg",
+    } & drawn()
+    group.match_picture = False
+    assert "unseen_sides" not in drawn(), "without the image all colours are the model's"
+    group.match_picture = True
     group.auto_elevation = False
     assert "elevation_deg" in drawn()
     group.weights = "TRIPOSR"
-    assert "threshold" in drawn() and not {"depth", "match_picture", "elevation_deg", "source_distance"} & drawn()
+    assert "threshold" in drawn() and not {"depth", "elevation_deg", "source_distance"} & drawn()
+    assert "match_picture" in drawn(), "the camera is found by the outline"
     group.weights = "OPENLRM-OBJ-BASE-1.1"
     assert {"threshold", "source_distance"} <= drawn()
     group.weights = "OWN"

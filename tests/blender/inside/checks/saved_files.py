@@ -108,6 +108,7 @@ ZERO123_SDS = {
     "device": "auto",
     "weights": "starter",
 }
+ADDED = {"unseen_sides": "symmetry"}  # settings that there were not yet, beside "match_picture"
 PICTURE = {"negative": "", "steps": 7, "guidance_scale": 0.0, "device": "auto", "weights": "starter-text"}
 VERSIONS = [  # name, mesh, vertices, faces, engine, parameters, seed, inputs, what it was made from
     ("Favourite 画像", "Apple", 8, 12, "one2345", ONE2345, 3, {}, ("filepath", "//Apple.png")),
@@ -233,7 +234,7 @@ def check_a_version_is_made_again():
     assert bpy.ops.image_to_mesh.again(wait=True) == {"FINISHED"}
     new, request = extension.versions()[-1], request_of(extension.last_job())
     assert len(extension.versions()) == 10 and new.filepath == "//Apple.png"
-    assert (request["engine"], request["parameters"], request["seed"]) == ("one2345", ONE2345, 3)
+    assert (request["engine"], request["parameters"], request["seed"]) == ("one2345", ONE2345 | ADDED, 3)
 
 
 def check_another_seed_is_one_that_no_version_has():
@@ -246,7 +247,9 @@ def check_another_seed_is_one_that_no_version_has():
 def check_every_other_version_could_be_made_again():
     open_history()
     again = {index: extension.repeated_job(extension.versions()[index]) for index in (2, 3, 4, 5)}
-    assert [job.parameters for job in again.values()] == [VERSIONS[index][5] for index in again]
+    saved = [VERSIONS[index][5] for index in again]
+    expected = [values | ADDED if "match_picture" in values else values for values in saved]
+    assert [job.parameters for job in again.values()] == expected
     assert [job.inputs for job in again.values()] == [VERSIONS[index][7] for index in again]
     assert [sorted(job.attachments()) for job in again.values()] == [["image_file"], [], [], ["image_file", "mesh"]]
     assert all(extension.history.not_repeatable(extension.versions()[index]) for index in (6, 7, 8))
