@@ -65,7 +65,7 @@ def arguments() -> argparse.ArgumentParser:
             help="which build of PyTorch to install (%(default)s)",
         )  # fmt: skip
         if command.prog.endswith("demo"):
-            command.add_argument("--image", type=Path, default=ROOT / "demo" / "sample.png", help="another picture")
+            command.add_argument("--image", type=Path, default=ROOT / "demo" / "photograph.jpg", help="another picture")
             command.add_argument(
                 "--engine", choices=[task.name for task in tasks.MESH_TASKS if "image" in task.inputs],
                 default=tasks.MESH_TASKS[0].name, help="what makes the mesh (%(default)s, as in the panel)",
@@ -315,6 +315,8 @@ def make_link(link: Path) -> None:
 def make_backend(options: argparse.Namespace, *groups: str) -> None:
     """Make or complete it; `setup` also looks whether a complete one is in order, which takes a while."""
     if options.run is not setup and environment.is_ready(options.data_folder, groups):
+        if trouble := environment.fetch_cutouts(options.data_folder, progress(), lambda: False):
+            print(trouble, flush=True)
         return
     python = Path(sys.executable) if interpreters.can_make(sys.executable) else None
     environment.install(options.data_folder, ROOT, options.variant, progress(), lambda: False, python, groups)
