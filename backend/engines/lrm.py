@@ -16,7 +16,7 @@ from ..input_view.input_view import InputView
 from ..input_view.match_camera import match_camera
 from ..input_view.match_view import match_view
 from ..input_view.outline import match_silhouette
-from ..input_view.picture_colors import NOT_PROJECTED, PROJECTED, finish_mesh, paint_picture
+from ..input_view.picture_colors import NOT_PROJECTED, PROJECTED, UNMATCHED, finish_mesh, paint_picture
 from ..interface import catalog
 from ..interface.errors import ImageError
 from ..interface.tasks import LRMParameters
@@ -30,12 +30,12 @@ from ..preprocess.framed_view import framed_view
 from ..preprocess.framing import frame
 from ..preprocess.input_camera import estimate_camera, vary
 from ..preprocess.published_lrm_inputs import openlrm_picture, triposr_picture
-from ..preprocess.selection import find_objects
+from ..preprocess.selection import warn_of_parts
 from ..reconstruction.lrm.model import LRM, POINTS_AT_ONCE, Scene
 from ..reconstruction.lrm.source_camera import source_camera
-from ..rendering.cameras import orbit, turntable
+from ..rendering.cameras import orbit
+from ..rendering.four_views import render_views
 from ..rendering.mesh import Mesh
-from ..rendering.rasteriser import render_mesh
 from ..runtime.devices import choose_device
 from ..runtime.images import on_white, to_bytes
 from ..runtime.model_cache import ModelCache
@@ -56,7 +56,6 @@ TRIPOSR_TURN = [[0, 1, 0], [-1, 0, 0], [0, 0, 1]]  # its front is +X; Blender's 
 PREVIEW_RESOLUTION = 32  # cells a side of the mesh that is shown first, and of the lattice that is asked first
 BAND = 0.055  # distance in the world up to which the starter's is exact; a lattice's cell has 0.038 a side
 MIN_PIECE = 0.003  # volume of a piece that is kept, as a share of the largest one's
-UNMATCHED = "The image was not projected onto the mesh, because their outlines agree only to {:.0f} %."
 MAX_FILLED = 0.9  # share of the cube that no object exceeds
 MIN_DENSITY = 0.02  # largest density of an object, at least
 
@@ -127,7 +126,7 @@ def find_weights(weights: str) -> Path:
     if weights == "starter":
         return store.STARTER / "lrm"
     known = [w.id for w in catalog.WEIGHTS if w.part == "planes"]
-    return store.find(weights, known, f"Choose one of {', '.join(known)}.")
+    return store.find(weights, known, f"Choose one of starter, {', '.join(known)}.")
 
 
 class PublishedLRM:
@@ -376,16 +375,3 @@ def surface_colors(model: LRM, scene: Scene, back: np.ndarray) -> Colors:
         return model.query_many(scene, places)[1].cpu().numpy()
 
     return colors
-
-
-def warn_of_parts(rgba: np.ndarray) -> Iterator[str]:
-    """A warning where a cut-out image (H, W, 4) shows several objects."""
-    if (parts := len(find_objects(rgba[..., 3]))) > 1:
-        yield f"The image shows {parts} separate parts, which became one mesh. For one object, cut out the others."
-
-
-def render_views(mesh: Mesh) -> np.ndarray:
-    """Four views around the mesh, uint8 (4, 128, 128, 4) on white."""
-    views = np.stack([render_mesh(mesh, camera).cpu().numpy() for camera in turntable(4, 20, 2.2, 35.0, 128)])
-    rgb = to_bytes(on_white(views))
-    return np.concatenate([rgb, np.full((*rgb.shape[:3], 1), 255, np.uint8)], -1)

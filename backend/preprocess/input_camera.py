@@ -7,6 +7,7 @@ import math
 from statistics import NormalDist
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..interface.view_set import RADIUS
@@ -30,7 +31,10 @@ def input_camera(kind: str, picture: Tensor, elevation_deg: float, is_estimated:
     """
     if kind != "starter":
         return elevation_deg, RADIUS
-    elevation, distance, _ = estimate_camera(load_lrm(STARTER / "lrm")[0], picture / 2 + 0.5)
+    model = load_lrm(STARTER / "lrm")[0]
+    side = model.architecture.image_size
+    enlarged = F.interpolate(picture / 2 + 0.5, (side, side), mode="bilinear", align_corners=False)
+    elevation, distance, _ = estimate_camera(model, enlarged)
     return elevation if is_estimated else elevation_deg, distance
 
 

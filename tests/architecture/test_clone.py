@@ -69,7 +69,7 @@ def test_an_empty_folder_is_refused_with_a_sentence(tmp_path):
 
 
 def test_training_requires_meshes():
-    for command in (["views"], ["labels"], ["reconstruction"], ["text-to-image", "x"], ["multi-view", "x"]):
+    for command in (["views"], ["lrm-data"], ["lrm"], ["reconstruction"], ["text-to-image", "x"], ["multi-view", "x"]):
         done = subprocess.run(
             [sys.executable, "-m", "backend", "train", *command], capture_output=True, text=True, cwd=ROOT
         )

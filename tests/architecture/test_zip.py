@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The installable extension, as `build.py zip` writes it."""
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -55,8 +56,9 @@ def members(archive: Path) -> dict[str, zipfile.ZipInfo]:
         return {info.filename: info for info in file.infolist()}
 
 
-def test_the_same_content_gives_the_same_bytes(archive, members, tmp_path):
-    """From a copy whose files are made in another order, at another time, with other permissions, and with rubbish."""
+def test_the_same_content_gives_the_same_bytes(archive, members, tmp_path, monkeypatch):
+    """From a copy whose files are made in another order, at another time, with other permissions, and with rubbish, by
+    somebody whose files nobody else may read, in another time zone."""
     for name in [*reversed(members), "build.py", "demo/installed_blender.py"]:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, tmp_path / name)
@@ -71,7 +73,31 @@ def test_the_same_content_gives_the_same_bytes(archive, members, tmp_path):
     ):
         (tmp_path / rubbish).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / rubbish).write_text("rubbish")
-    assert build(tmp_path, tmp_path / "b.zip").read_bytes() == archive.read_bytes()
+    monkeypatch.setenv("TZ", "Pacific/Kiritimati")
+    before = os.umask(0o077)
+    try:
+        again = build(tmp_path, tmp_path / "b.zip")
+    finally:
+        os.umask(before)
+    assert again.read_bytes() == archive.read_bytes()
+
+
+def step(name: str) -> str:
+    """The command of a step of the release workflow."""
+    lines = (ROOT / ".github" / "workflows" / "release.yml").read_text("utf-8").splitlines()
+    first = next(index for index, line in enumerate(lines) if line.strip() == f"- name: {name}")
+    return next(line.split("run: ", 1)[1] for line in lines[first:] if "run: " in line)
+
+
+@pytest.mark.skipif(shutil.which("sha256sum") is None, reason="the workflow runs on Linux")
+def test_the_release_publishes_the_checksum_of_the_zip(archive, tmp_path):
+    """The workflow's own command writes it, and its last step attaches what that wrote."""
+    shutil.copy(archive, tmp_path / "image_to_mesh-1.0.0.zip")
+    subprocess.run(["bash", "-c", step("Write the checksums")], cwd=tmp_path, check=True)
+    digest, name = (tmp_path / "SHA256SUMS").read_text().split()
+    assert digest == hashlib.sha256(archive.read_bytes()).hexdigest() and name.lstrip("*") == "image_to_mesh-1.0.0.zip"
+    attached = step("Attach both to the release").split()
+    assert {"dist/image_to_mesh-*.zip", "dist/SHA256SUMS", "--verify-tag"} <= set(attached)
 
 
 def test_the_zip_is_complete_and_has_nothing_else(members):
@@ -93,7 +119,7 @@ def test_names_are_short_and_plain(members):
 
 
 def test_the_starter_weights_are_small(members):
-    limits = (40 * 2**20, 7_000_000)  # bytes: of image to mesh, of prompts
+    limits = (57_000_000, 7_000_000)  # bytes: of image to mesh, of prompts
     for folder, limit in zip(STARTERS, limits, strict=True):
         size = sum(info.file_size for name, info in members.items() if name.startswith(folder))
         assert 0 < size <= limit, folder

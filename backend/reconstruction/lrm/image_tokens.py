@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""LRM's image encoder: DINO's ViT or DINOv2 with registers, with position embeddings interpolated as in training."""
+"""LRM's image encoder: DINO's ViT or DINOv2 with registers, with position embeddings interpolated as in training; or,
+for the starter, EfficientNet-Lite2."""
 
 from __future__ import annotations
 
@@ -10,15 +11,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .efficientnet import CHANNELS, EfficientNetLite2
+
 Positions = Literal["legacy", "new"]
 LEGACY_SHIFT = 0.1  # patches that transformers before 4.46 added to the interpolated size
 
 
 @dataclass(frozen=True)
 class Encoder:
-    """Configuration of a vision transformer."""
+    """Configuration of an image encoder. EfficientNet has but a width, that of its tokens."""
 
-    kind: Literal["dino", "dinov2"] = "dino"
+    kind: Literal["dino", "dinov2", "efficientnet"] = "dino"
     width: int = 768
     depth: int = 12
     heads: int = 12
@@ -78,3 +81,22 @@ class ImageTokens(nn.Module):
         scale = tuple((side // patch + LEGACY_SHIFT) / grid for side in (height, width))
         planes = F.interpolate(planes, scale_factor=scale, mode="bicubic", align_corners=False)
         return torch.cat([positions[:, :1], planes.flatten(2).transpose(1, 2)], 1)
+
+
+class FeatureTokens(nn.Module):
+    """Images (B, 3, S, S) in 0..1 -> tokens (B, 1 + (S / 16)^2, width), mean first; and the features at full, 1/2,
+    1/4, 1/8 and 1/16 of the resolution that they were made from.
+
+    EfficientNet sees the image at twice its size, which is nearer to that of its training.
+    """
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.network = EfficientNetLite2()
+        self.project = nn.Linear(CHANNELS[-1], width)
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
+        features = self.network(F.interpolate(images, scale_factor=2.0, mode="bilinear", align_corners=False))
+        tokens = self.project(features[-1].flatten(2).transpose(1, 2))
+        return self.norm(torch.cat([tokens.mean(1, keepdim=True), tokens], 1)), features

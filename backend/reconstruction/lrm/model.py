@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from ...runtime.cores import map_on_cores
 from ...runtime.fused_mlp import apply_mlp
-from .image_tokens import Encoder, ImageTokens
+from .efficientnet import CHANNELS
+from .image_tokens import Encoder, FeatureTokens, ImageTokens
 from .local_features import OCTAVES, LocalFeatures, encode_position
 from .transformer import Order, TriplaneTransformer
 
@@ -54,6 +55,7 @@ class Architecture:
     local: int = 0  # channels, 0 for none
     local_widths: tuple[int, ...] = (48, 80, 112, 144)
     local_last: int = 64
+    local_fine: int = 32
     local_blocks: int = 0
     slices: int = 0  # depth slices of the feature volume
     slice_channels: int = 0  # channels per slice
@@ -65,12 +67,17 @@ class Scene:
 
     planes: Tensor  # (B, 3, C, H, W)
     local: Tensor | None = None  # (B, L, h, w) local features
+    volume: Tensor | None = None  # (B, C D, h / 2, w / 2) features of C channels in D slices of depth
     images: Tensor | None = None  # (B, 3, S, S), -1..1
     camera: Tensor | None = None  # (B, 16) source cameras
     estimate: Tensor | None = None  # (B, 3) predicted elevation in radians, log apparent distance, log depth
     depth: Tensor | None = None  # (B,) log depth used for decoding
     is_mirrored: bool = False  # the second half of B mirrors the first, and queries return the mean of both
     stretch: float = 1.0  # factor of the object's extent along the world's y in queries
+
+    def select(self, index: Tensor) -> Scene:
+        """The scenes of some of the images."""
+        return replace(self, **{name: t[index] for name, t in vars(self).items() if isinstance(t, Tensor)})
 
 
 class LRM(nn.Module):
@@ -83,7 +90,7 @@ class LRM(nn.Module):
             raise ValueError(f"{a.width} and {a.encoder.width} channels do not divide among the attention's heads")
         if not all(len(axes) == 2 and set(axes) <= set(AXES) for axes in a.planes):
             raise ValueError(f"unknown planes {a.planes}")
-        self.image_tokens = ImageTokens(a.encoder)
+        self.image_tokens = FeatureTokens(a.encoder.width) if a.local else ImageTokens(a.encoder)
         self.camera_embedding = None
         if a.camera:
             self.camera_embedding = nn.Sequential(nn.Linear(CAMERA, a.camera), nn.SiLU(), nn.Linear(a.camera, a.camera))
@@ -93,8 +100,10 @@ class LRM(nn.Module):
         self.upsample = nn.ConvTranspose2d(a.width, a.channels, 2, 2)
         self.local_features = None
         if a.local:
-            features = a.local + a.slices * a.slice_channels
-            self.local_features = LocalFeatures(features, a.local_widths, a.local_last, a.local_blocks)
+            volume = a.slices * a.slice_channels
+            self.local_features = LocalFeatures(
+                a.local, volume, CHANNELS, a.local_widths, a.local_last, a.local_fine, a.local_blocks
+            )
         inputs = 3 * a.channels + (a.local + a.slice_channels + 3 + 3 + 6 * OCTAVES + 2 if a.local else 0)
         self.decoder = make_decoder(inputs, a.decoder_width, a.decoder_layers, a.activation)
 
@@ -111,13 +120,15 @@ class LRM(nn.Module):
             depth: logs of the objects' extents along the world's y (B,), for models with local features; predicted if
                 None.
         """
-        tokens = self.tokens(images)
         embedding = self.camera_embedding(camera) if self.camera_embedding is not None else None
-        planes = self.planes(self.transformer(tokens, embedding))
         if self.local_features is None:
-            return Scene(planes)
-        local, estimate = self.local_features(images * 2 - 1)
-        return Scene(planes, local, images * 2 - 1, camera, estimate, estimate[:, 2] if depth is None else depth)
+            return Scene(self.planes(self.transformer(self.tokens(images), embedding)))
+        tokens, features = self.image_tokens(images)
+        planes = self.planes(self.transformer(tokens, embedding))
+        local, volume, estimate = self.local_features(images * 2 - 1, features)
+        return Scene(
+            planes, local, volume, images * 2 - 1, camera, estimate, estimate[:, 2] if depth is None else depth
+        )
 
     def estimate_camera(self, images: Tensor) -> Tensor:
         """Predict elevation in radians, log apparent distance and log depth (B, 3) from images (B, 3, S, S) in 0..1.
@@ -127,7 +138,8 @@ class LRM(nn.Module):
         """
         if self.local_features is None:
             raise ValueError("only a model with local features estimates cameras")
-        return self.local_features(torch.cat([images, images.flip(-1)]) * 2 - 1)[1].unflatten(0, (2, -1)).mean(0)
+        both = torch.cat([images, images.flip(-1)])
+        return self.local_features(both * 2 - 1, self.image_tokens(both)[1])[2].unflatten(0, (2, -1)).mean(0)
 
     def encode_mirrored(self, images: Tensor, camera: Tensor, depth: Tensor) -> Scene:
         """Encode images from azimuth 0 together with their mirror images, whose average is a better prediction."""
@@ -166,11 +178,10 @@ class LRM(nn.Module):
         ]
         if scene.local is not None and scene.images is not None and scene.camera is not None:
             pixels = project(scene.camera, points)
-            flat, volume = scene.local[:, : a.local], scene.local[:, a.local :]
-            if a.slices:
-                volume = volume.unflatten(1, (a.slice_channels, a.slices))
+            if a.slices and scene.volume is not None:
+                volume = scene.volume.unflatten(1, (a.slice_channels, a.slices))
                 features.append(sample_volume(volume, torch.cat([pixels, positions[..., 2:]], -1)))
-            features += [sample(flat, pixels), sample(scene.images, pixels), encode_position(positions)]
+            features += [sample(scene.local, pixels), sample(scene.images, pixels), encode_position(positions)]
         if scene.depth is not None:
             depth = scene.depth[:, None, None]
             depth_position = (2 * y / depth.exp()).clamp(-MAX_DEPTH_POSITION, MAX_DEPTH_POSITION)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from backend.preprocess.published_lrm_inputs import resize_openlrm, resize_triposr
 from backend.reconstruction.lrm.image_tokens import Encoder
-from backend.reconstruction.lrm.local_features import LocalFeatures
+from backend.reconstruction.lrm.local_features import LocalFeatures, enlarge
 from backend.reconstruction.lrm.model import LRM, POINTS_PER_CORE, Architecture, project, sample_volume, to_camera
 from backend.reconstruction.lrm.source_camera import source_camera
 from backend.reconstruction.lrm.transformer import TriplaneTransformer
@@ -148,9 +148,9 @@ def test_layers_equal_torchs():
 
 
 STARTER = Architecture(
-    Encoder("dino", 16, 1, 2, 32, 8, 4, eps=1e-6),
+    Encoder("efficientnet", 16, heads=1),
     32,
-    True,
+    False,
     16,
     1,
     2,
@@ -167,6 +167,7 @@ STARTER = Architecture(
     0.0,
     local=8,
     local_widths=(8, 16, 16, 24),
+    local_fine=8,
     slices=4,
     slice_channels=2,
 )
@@ -180,7 +181,8 @@ def test_local_features_are_sampled_at_the_points_pixel():
     torch.testing.assert_close(project(camera, to_camera(camera, points))[0], pixels / 16 - 1, atol=1e-5, rtol=0)
     lrm = LRM(STARTER)
     scene = lrm.encode(torch.rand(1, 3, 32, 32), camera)
-    assert scene.local is not None and scene.local.shape == (1, 8 + 4 * 2, 16, 16)
+    assert scene.local is not None and scene.local.shape == (1, 8, 16, 16)
+    assert scene.volume is not None and scene.volume.shape == (1, 4 * 2, 8, 8)
     raw, color = lrm.query(scene, points)
     assert raw.shape == (1, 50) and color.shape == (1, 50, 3)
     changed = lrm.query(replace(scene, local=scene.local + 1), points)[0]
@@ -236,6 +238,9 @@ def test_slices_are_interpolated_at_the_points_depth():
 
 def test_every_parameter_of_the_starter_gets_a_gradient():
     lrm = LRM(STARTER)
+    assert lrm.local_features is not None
+    for layer in (*lrm.local_features.read, lrm.local_features.fine_head):  # which begin at zero
+        torch.nn.init.normal_(cast(Any, layer).weight)
     scene = lrm.encode(torch.rand(2, 3, 32, 32), source_camera(25, 0.4, 1.2).repeat(2, 1))
     raw, color = lrm.query(scene, grid(3, 0.3))
     assert scene.estimate is not None
@@ -244,10 +249,46 @@ def test_every_parameter_of_the_starter_gets_a_gradient():
     assert unused == []
 
 
+def local_features(blocks: int = 0) -> tuple[LocalFeatures, torch.Tensor, list[torch.Tensor]]:
+    """A small U-Net, an image, and pretrained features of it."""
+    channels, generator = (2, 3, 4, 5, 6), torch.Generator().manual_seed(0)
+    features = [torch.rand(1, c, 64 >> i, 64 >> i, generator=generator) for i, c in enumerate(channels)]
+    network = LocalFeatures(8, 6, channels, (8, 16, 16, 24), 16, 8, blocks)
+    return network, torch.rand(1, 3, 64, 64, generator=generator), features
+
+
 def test_residual_blocks_add_nothing_until_they_have_learnt():
-    plain, deeper = (LocalFeatures(8, (8, 16, 16, 24), 16, blocks) for blocks in (0, 2))
+    plain, image, features = local_features()
+    deeper = local_features(2)[0]
     deeper.load_state_dict(plain.state_dict(), strict=False)
-    pictures = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-    torch.testing.assert_close(deeper(pictures), plain(pictures), atol=0, rtol=0)
+    torch.testing.assert_close(deeper(image, features), plain(image, features), atol=0, rtol=0)
     torch.nn.init.ones_(cast(Any, deeper.blocks[1])[1].weight)
-    assert (deeper(pictures)[0] - plain(pictures)[0]).abs().max() > 1e-3
+    assert (deeper(image, features)[0] - plain(image, features)[0]).abs().max() > 1e-3
+
+
+def test_pretrained_features_and_fine_detail_add_nothing_until_they_have_learnt():
+    network, image, features = local_features()
+    local, coarse, camera = network(image, features)
+    assert (local.shape, coarse.shape, camera.shape) == ((1, 8, 32, 32), (1, 6, 16, 16), (1, 3))
+    other = network(image, [f + 1 for f in features])
+    torch.testing.assert_close(other, (local, coarse, camera), atol=0, rtol=0)
+    for layer in (*network.read, network.fine_head):
+        torch.nn.init.normal_(cast(Any, layer).weight)
+    before = network(image, features)[0]
+    for level in range(1, 5):
+        changed = [f + (i == level) for i, f in enumerate(features)]
+        assert (network(image, changed)[0] - before).abs().max() > 1e-4, level
+
+
+def test_chosen_scenes_answer_as_they_do_among_all():
+    lrm, points = LRM(STARTER), grid(3, 0.3)
+    scene = lrm.encode(torch.rand(3, 3, 32, 32), source_camera(25, 0.4, 1.2).repeat(3, 1))
+    every = lrm.query(scene, points.expand(3, -1, -1))[0]
+    chosen = lrm.query(scene.select(torch.tensor([2, 0])), points.expand(2, -1, -1))[0]
+    torch.testing.assert_close(chosen, every[[2, 0]])
+
+
+def test_enlarging_keeps_a_ramp_where_it_is():
+    ramp = torch.arange(6.0).expand(1, 1, 4, 6)
+    centres = (torch.arange(12) + 0.5) / 2 - 0.5  # of the finer pixels, in coarse ones
+    torch.testing.assert_close(enlarge(ramp)[0, 0], centres.clamp(0, 5).expand(8, 12))
