@@ -2,23 +2,22 @@
 # pyright: reportInvalidTypeForm=false
 """The buttons that choose the image: from the file browser, by dropping a file on the tab, and of what it shows."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import bpy
 
 from .. import session
+from ..base import stored_paths
+from ..base.trouble import Trouble
 from ..scene.images import input_image
 from .job_operator import ExplainedOperator, FilesOperator
 
 SUFFIXES = ".png;.jpg;.jpeg;.webp;.bmp;.tga;.tif;.tiff"
 
 
-class IMAGE_TO_MESH_OT_choose_image(FilesOperator, bpy.types.Operator):
-    """Choose an image file"""
-
-    bl_idname = "image_to_mesh.choose_image"
-    bl_label = "Choose Image"
-    bl_options = {"REGISTER", "UNDO"}
+class ImageFileOperator(FilesOperator):
+    """An operator that makes one image file the scene's image, from the file browser or dropped."""
 
     filepath: bpy.props.StringProperty(subtype="FILE_PATH", options={"HIDDEN", "SKIP_SAVE"})
 
@@ -26,7 +25,8 @@ class IMAGE_TO_MESH_OT_choose_image(FilesOperator, bpy.types.Operator):
         if self.files:  # dropped
             return self.execute(context)
         if chosen := context.scene.image_to_mesh.filepath:
-            self.filepath = bpy.path.abspath(chosen)
+            with suppress(Trouble):
+                self.filepath = str(stored_paths.absolute(chosen))
         return super().invoke(context, event)
 
     def execute(self, context):
@@ -38,6 +38,14 @@ class IMAGE_TO_MESH_OT_choose_image(FilesOperator, bpy.types.Operator):
         settings = context.scene.image_to_mesh
         settings.source, settings.filepath = "FILE", str(path)
         return {"FINISHED"}
+
+
+class IMAGE_TO_MESH_OT_choose_image(ImageFileOperator, bpy.types.Operator):
+    """Choose an image file"""
+
+    bl_idname = "image_to_mesh.choose_image"
+    bl_label = "Choose Image"
+    bl_options = {"REGISTER", "UNDO"}
 
 
 class IMAGE_TO_MESH_FH_choose_image(bpy.types.FileHandler):

@@ -12,6 +12,7 @@ from ..jobs.process import Attachments
 from ..scene import delivery, mesh_export
 from ..scene.images import input_image
 from ..settings import engines
+from .choose_image import ImageFileOperator
 from .job_operator import ExplainedOperator, JobOperator, request_of
 
 
@@ -32,6 +33,22 @@ class IMAGE_TO_MESH_OT_generate(JobOperator, bpy.types.Operator):
         name, image = input_image.read(settings, context.scene)
         origin, inputs = input_image.origin(settings, image), chosen_inputs(settings)
         return mesh_job(context, name, image, inputs, origin, delivery.mesh_delivery(context))
+
+
+class IMAGE_TO_MESH_OT_generate_file(ImageFileOperator, ExplainedOperator, bpy.types.Operator):
+    """Choose an image file and make a colored mesh from it, at the 3D cursor"""
+
+    bl_idname = "image_to_mesh.generate_file"
+    bl_label = "Image to Mesh"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def why_unavailable(cls, context) -> str:
+        return session.current().setup.why_unavailable() or mesh_export.missing(context)
+
+    def execute(self, context):
+        chosen = super().execute(context)
+        return bpy.ops.image_to_mesh.generate() if chosen == {"FINISHED"} else chosen
 
 
 class IMAGE_TO_MESH_OT_generate_shown(ExplainedOperator, bpy.types.Operator):
@@ -131,6 +148,7 @@ def mesh_job(context, name: str, image: Attachments, inputs: dict, origin: dict,
 
 classes = (
     IMAGE_TO_MESH_OT_generate,
+    IMAGE_TO_MESH_OT_generate_file,
     IMAGE_TO_MESH_OT_generate_shown,
     IMAGE_TO_MESH_OT_make_image,
     IMAGE_TO_MESH_OT_paste_image,

@@ -7,7 +7,7 @@ import bpy
 from ...backend.interface import presets
 from .. import session
 from ..base.preferences import preferences
-from ..operators.generate import IMAGE_TO_MESH_OT_generate
+from ..operators.generate import IMAGE_TO_MESH_OT_generate, IMAGE_TO_MESH_OT_generate_file
 from ..scene.images import input_image
 from ..settings import engines
 from ..setup.expected_time import faces_words
@@ -36,14 +36,14 @@ class IMAGE_TO_MESH_PT_main(bpy.types.Panel):
         row = layout.row(align=True)
         for name in presets.PRESETS:
             row.prop_enum(settings, "quality", name.upper())
-        lines(layout, context, IMAGE_TO_MESH_OT_generate.why_unavailable(context) or expectation(settings), HINT_LINES)
+        button = IMAGE_TO_MESH_OT_generate_file if input_image.needs_file(settings) else IMAGE_TO_MESH_OT_generate
+        lines(layout, context, button.why_unavailable(context) or expectation(settings), HINT_LINES)
         engine = engines.chosen_engine(settings)
         if not draw_missing_weights(layout, context, engine):
             row = layout.row()
             row.scale_y = 1.5
-            row.operator(
-                "image_to_mesh.generate", text="Add to Queue" if now.queue.busy else "Image to Mesh", icon="MESH_MONKEY"
-            )
+            busy = now.queue.busy
+            row.operator(button.bl_idname, text="Add to Queue" if busy else "Image to Mesh", icon="MESH_MONKEY")
         row = layout.row()
         row.enabled = engines.is_seeded(settings, engine)
         row.operator("image_to_mesh.variations")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One click in Blender's default scene, in a real window, with the pictures panel, progress and result.
 
-Ends with status 0 only if the button was grey without an image, the click started a job of the default engine, the mesh
+Ends with status 0 only if the button was grey without a prompt, the click started a job of the default engine, the mesh
 was seen unfinished, stands beside the default cube on the floor, selected and in the middle of the view,
 Ctrl+Z removed it alone, Ctrl+Shift+Z brought it back, and nothing held Blender for 50 ms.
 """
@@ -22,14 +22,16 @@ def steps():
     watch()
     yield from rig.open_sidebar("Image to Mesh")
     grey, button = [], []
+    settings.source = "PROMPT"
+    rig.redraw()
     yield from tallest_button(grey)
-    settings.filepath = ARGS["image"]
+    settings.source, settings.filepath = "FILE", ARGS["image"]
     rig.redraw()
     yield from rig.wait_until(lambda: extension.shown_input().picture is not None, 60)
     yield 1.0
     rig.shot("panel")
     yield from tallest_button(button)
-    assert grey[0][3] - grey[0][1] < button[0][3] - button[0][1], "the button is not grey without an image"
+    assert grey[0][3] - grey[0][1] < button[0][3] - button[0][1], "the button is not grey without a prompt"
     began = time.monotonic()
     rig.click(*rig.centre(button[0]))
     yield from rig.wait_until(extension.is_busy, 10)

@@ -46,7 +46,7 @@ from widgets import (
     toggle_panel,
 )
 
-MOST, SET_UP_CLICKS = 8, 2  # Allow Online Access and Set Up Backend, which set_up.py plays
+MOST, SET_UP_CLICKS = 7, 2  # Allow Online Access and Set Up Backend, which set_up.py plays
 LIMIT_S, TRIES = 1.0, 3  # for the picture of a photograph
 STAGES = "mesh,crop,mask,prompt,variations,result,photograph"
 MASK_PX = 300  # half the side of the picture mask
@@ -122,13 +122,9 @@ def make_mesh():
     clicks.append("N")
     yield from hit("n")
     yield from counted((yield from tabs())[-1], "the tab")
-    boxes = []
-    yield from rig.buttons(rig.region("UI"), boxes)
-    yield from counted(boxes[0], "the folder's icon")
-    yield from choose_file(Path(ARGS["image"]))
-    yield from shown_picture("the file; the backend starts for it")
     _, main, _ = yield from rows_around_main()
-    yield from counted(main, "Image to Mesh")
+    yield from counted(main, "Image to Mesh, which asks for the file")
+    yield from choose_file(Path(ARGS["image"]))
     yield from rig.wait_until(extension.is_busy, 10)
     yield from finished(1)
     rig.log(f"{len(clicks)} clicks and {SET_UP_CLICKS} for Set Up Backend:", ", ".join(clicks))
