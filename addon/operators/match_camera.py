@@ -8,9 +8,10 @@ import bpy
 import numpy as np
 from mathutils import Matrix
 
-from ..base import cameras
+from ..base import cameras, stored_paths
 from ..base.trouble import Trouble
 from ..scene import frame, mesh_import, versions, view_cameras
+from ..scene.images import input_image
 from .job_operator import ExplainedOperator
 
 FACTS = "picture_camera"  # in a result's facts: elevation_deg, radius, fov_deg, shift, size, iou
@@ -40,7 +41,7 @@ class IMAGE_TO_MESH_OT_match_camera(ExplainedOperator, bpy.types.Operator):
         active, scene = context.active_object, context.scene
         facts = facts_of(active)
         try:
-            image = image_of(scene, active)
+            image = input_image.upright(image_of(scene, active))
         except Trouble as trouble:
             self.report({"WARNING"}, trouble.sentences())
             image = None
@@ -85,15 +86,15 @@ def facts_of(ob: bpy.types.Object) -> dict:
         return {}
 
 
-def image_of(scene: bpy.types.Scene, ob: bpy.types.Object) -> bpy.types.Image | None:
-    """The image that the object's mesh was made from, None if it has none. Raises Trouble."""
+def image_of(scene: bpy.types.Scene, ob: bpy.types.Object) -> bpy.types.Image:
+    """The image that the object's mesh was made from. Raises Trouble."""
     version = versions.source_of(scene, ob)
     if version is None or not (version.image or version.filepath):
         raise Trouble("The image is no longer in this file", "Set it as the camera's background", "input")
     if version.image:
         return version.image
     try:
-        return bpy.data.images.load(bpy.path.abspath(version.filepath), check_existing=True)
+        return bpy.data.images.load(str(stored_paths.absolute(version.filepath)), check_existing=True)
     except RuntimeError as error:
         raise Trouble("The image's file no longer exists", "Set it as the camera's background", "input") from error
 

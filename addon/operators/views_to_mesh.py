@@ -53,7 +53,8 @@ def rendered_views_job(context) -> Job:
     cube = frame.around(selected, context.evaluated_depsgraph_get())
     shots = [(cube @ cameras.orbit(*angles), FOV_DEG) for angles in rig_angles(views)]
     renders = Renders(selected, shots, views.size)
-    inputs, steps = cameras_input(shots, cube[:3, 3]), renders.steps()
+    inputs = cameras_input([(pose, {"fov_deg": fov_deg}) for pose, fov_deg in shots], cube[:3, 3])
+    steps = renders.steps()
     request = request_of(
         context, VIEWS_TO_MESH, selected[0].name, renders.attachments, inputs=inputs, preparation=steps
     )
@@ -63,8 +64,8 @@ def rendered_views_job(context) -> Job:
 def camera_images_job(context) -> Job:
     """A job from the background images of cameras. Raises Trouble."""
     chosen = cameras_with_images(context)[:MOST]
-    read = [read_view(camera) for camera in chosen]
-    shots = [(np.array(camera.matrix_world), fov_deg) for camera, (fov_deg, _) in zip(chosen, read, strict=True)]
+    read = [read_view(camera, context.scene.render) for camera in chosen]
+    shots = [(np.array(camera.matrix_world), lens) for camera, (lens, _) in zip(chosen, read, strict=True)]
     middle = meeting_point([view_cameras.upright(pose) for pose, _ in shots])
     images = [image for _, image in read]
 
@@ -75,32 +76,41 @@ def camera_images_job(context) -> Job:
     return Job(request, delivery.at(context.scene, middle))
 
 
-def cameras_input(shots: list[tuple[np.ndarray, float]], middle: np.ndarray) -> dict:
-    """The request's cameras: of each shot the pose in the world 4 x 4, around a point (3,), and the field of view."""
-    return {"cameras": [describe(view_cameras.upright(pose), middle, fov_deg) for pose, fov_deg in shots]}
+def cameras_input(shots: list[tuple[np.ndarray, dict[str, float]]], middle: np.ndarray) -> dict:
+    """The request's cameras: of each shot the pose in the world 4 x 4, around a point (3,), and the lens."""
+    return {"cameras": [describe(view_cameras.upright(pose), middle) | lens for pose, lens in shots]}
 
 
-def describe(pose: np.ndarray, middle: np.ndarray, fov_deg: float) -> dict:
-    """A camera as the backend reads it, in metres from the object's middle, where numbers are small and exact."""
+def describe(pose: np.ndarray, middle: np.ndarray) -> dict:
+    """A pose as the backend reads it, in metres from the object's middle, where numbers are small and exact."""
     moved = pose.copy()
     moved[:3, 3] -= middle
-    return {"cam_to_world": moved.tolist(), "fov_deg": fov_deg}
+    return {"cam_to_world": moved.tolist()}
 
 
-def read_view(camera: bpy.types.Object) -> tuple[float, Attachments]:
-    """(vertical field of view in degrees, attachments) of a camera's background image. Raises Trouble."""
+def read_view(camera: bpy.types.Object, render: bpy.types.RenderSettings) -> tuple[dict[str, float], Attachments]:
+    """(lens, attachments) of a camera's background image. Raises Trouble."""
     lens = camera.data
-    image = next(background.image for background in lens.background_images if background.image)
-    if lens.type != "PERSP" or lens.shift_x or lens.shift_y:
+    background = next(background for background in lens.background_images if background.image)
+    image = background.image
+    if lens.type != "PERSP":
+        raise Trouble(f"{camera.name} is not a perspective camera", "Set its Type to Perspective", "input")
+    if is_moved(background):
         raise Trouble(
-            f"{camera.name} is not a perspective camera without shift",
-            "Set its Type to Perspective and its Shift to 0",
+            f"The background image of {camera.name} is moved, so the camera does not see it",
+            "Reset its Offset, Rotation, Scale and Flip",
             "input",
         )
     width, height = image.size
     if not width * height:
         raise Trouble(f"The image {image.name} of {camera.name} has no pixels", "Choose another image", "input")
-    return view_cameras.field_of_view(lens, width, height), input_image.read_image(image)
+    return view_cameras.intrinsics(lens, width, height, render), input_image.read_unturned(image)
+
+
+def is_moved(background: bpy.types.CameraBackgroundImage) -> bool:
+    """Whether the artist has moved, turned, scaled or flipped an image behind a camera."""
+    still = (*background.offset, background.rotation, background.scale - 1)
+    return any(abs(value) > 1e-4 for value in still) or background.use_flip_x or background.use_flip_y
 
 
 def meeting_point(poses: list[np.ndarray]) -> np.ndarray:

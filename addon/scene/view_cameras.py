@@ -91,6 +91,15 @@ def lens_of(lens: bpy.types.Camera, width: int, height: int) -> cameras.Lens:
     return cameras.Lens(field_of_view(lens, width, height), width, height, (lens.shift_x * unit, lens.shift_y * unit))
 
 
+def intrinsics(lens: bpy.types.Camera, width: int, height: int, render: bpy.types.RenderSettings) -> dict[str, float]:
+    """A Blender camera for an image of this size, as the backend reads it. An image with the render's proportions has
+    the render's pixels; others are square."""
+    sensor, shift = (lens.sensor_width, lens.sensor_height), (lens.shift_x, lens.shift_y)
+    is_render = abs(width * render.resolution_y / render.resolution_x - height) < 1
+    aspect = render.pixel_aspect_y / render.pixel_aspect_x if is_render else 1.0
+    return cameras.intrinsics(lens.lens, sensor, lens.sensor_fit, shift, width, height, aspect)
+
+
 def background_size(render: bpy.types.RenderSettings) -> tuple[int, int]:
     """Width and height in pixels of a background with the render's proportions."""
     scale = BACKGROUND_PIXELS / max(render.resolution_x, render.resolution_y)

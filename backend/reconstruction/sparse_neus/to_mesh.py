@@ -76,9 +76,10 @@ def mesh_from_views(
     progress.update("Features", 0, 1)
     matrices = torch.stack([c.cam_to_world for c in cameras]).to(views.device)
     first = None if reference is None else reference.cam_to_world.to(views.device)
-    volume, *volume_cameras = place_volume(model.rig, matrices, cameras[0].fov_deg, views.shape[-1], first)
+    fov_deg = torch.tensor([camera.fov_deg for camera in cameras])
+    volume, *volume_cameras = place_volume(model.rig, matrices, fov_deg, views.shape[-1], first)
     scene = model.build(views.float(), *volume_cameras)
-    box = object_box(matrices, cameras[0].fov_deg)
+    box = object_box(matrices, fov_deg)
     to_box = torch.linalg.inv(box)
     to_volume = torch.linalg.inv(volume)
     unit = volume[:3, 0].norm()
@@ -100,9 +101,8 @@ def mesh_from_views(
         lambda p: solid(transform(box, p)), parameters.mesh_resolution, (-WITHIN, WITHIN), device=views.device
     )
     if not len(faces):
-        raise ImageError(
-            "The views show no solid object, so there is no surface.", "Try another seed or a clearer image."
-        )
+        remedy = "Check the cameras and cut-outs of all views." if reference is None else "Try another seed or image."
+        raise ImageError("The views show no solid object, so there is no surface.", remedy)
     points = transform(box, torch.from_numpy(vertices).to(views.device))
     rgb = vertex_colors(model, scene, transform(to_volume, points), progress)
     mesh = Mesh(points.cpu().numpy(), faces, np.concatenate([rgb, np.full((len(rgb), 1), 255, np.uint8)], 1))

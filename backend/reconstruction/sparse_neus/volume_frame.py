@@ -20,10 +20,11 @@ PIXEL_SHIFT = {"starter": -0.5, "published": 0.0}
 
 
 def place_volume(
-    rig: Rig, cam_to_world: Tensor, fov_deg: float, size: int, reference: Tensor | None = None
+    rig: Rig, cam_to_world: Tensor, fov_deg: float | Tensor, size: int, reference: Tensor | None = None
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Place the volume among cameras (V, 4, 4) with Blender's axes and images of size x size pixels.
 
+    fov_deg: of all cameras, or of each (V,).
     reference: (4, 4), the input image's camera, which gives the published volume its axes; by default the first camera.
     Returns the similarity (4, 4) from volume to world, affine maps (V, 4, 4) from volume to pixels, and the cameras'
     centres (V, 3) in the volume.
@@ -38,36 +39,38 @@ def place_volume(
     return frame, affine, centres
 
 
-def object_box(cam_to_world: Tensor, fov_deg: float) -> Tensor:
+def object_box(cam_to_world: Tensor, fov_deg: float | Tensor) -> Tensor:
     """Similarity (4, 4) from [-1, 1]^3 to a box around the cameras' common target, a tenth wider than their view.
 
     For One-2-3-45's rig (distance 1.2, 49.1 degrees) the half side is 0.548.
     """
-    centre, distance = common_target(cam_to_world)
+    centre, distances = common_target(cam_to_world)
+    sine = torch.sin(torch.deg2rad(torch.as_tensor(fov_deg)) / 2).to(centre)
     frame = torch.eye(4, device=centre.device)
-    frame[:3, :3] *= 1.1 * distance * torch.sin(torch.deg2rad(torch.tensor(fov_deg)) / 2)
+    frame[:3, :3] *= (1.1 * distances * sine).median()
     frame[:3, 3] = centre
     return frame
 
 
 def common_target(cam_to_world: Tensor) -> tuple[Tensor, Tensor]:
-    """The point (3,) closest to all optical axes, in the least squares sense, and the median distance to it, ()."""
+    """The point (3,) closest to all optical axes, in the least squares sense, and the distances to it (V,)."""
     axes, eyes = -cam_to_world[:, :3, 2].double(), cam_to_world[:, :3, 3].double()
     across = torch.eye(3, device=axes.device, dtype=axes.dtype) - axes[:, :, None] * axes[:, None, :]
     centre = torch.linalg.lstsq(across.sum(0), (across @ eyes[..., None]).sum(0)).solution[:, 0]
     unit = 1e-6 * (eyes - centre).norm(dim=1).median().clamp_min(1e-12)
     centre = (centre / unit).round() * unit  # LAPACK's last digits vary between calls; a seed's mesh must not
-    return centre.to(cam_to_world), (eyes - centre).norm(dim=1).median().to(cam_to_world)
+    return centre.to(cam_to_world), (eyes - centre).norm(dim=1).to(cam_to_world)
 
 
-def published_frame(cam_to_world: Tensor, fov_deg: float, reference: Tensor) -> Tensor:
+def published_frame(cam_to_world: Tensor, fov_deg: float | Tensor, reference: Tensor) -> Tensor:
     """Similarity (4, 4) from the published volume to the world: along the reference camera's axes, a tenth wider than
     the box of all frusta."""
     cameras = torch.cat([reference[None], cam_to_world]).double().cpu()
     opencv = cameras @ torch.diag(torch.tensor([1.0, -1, -1, 1], dtype=torch.float64))
-    _, distance = common_target(cameras)
+    distance = common_target(cameras)[1].median()
+    widest = math.radians(float(torch.as_tensor(fov_deg).max()))
     signs = torch.cartesian_prod(*[torch.tensor([-1.0, 1], dtype=torch.float64)] * 2)
-    directions = torch.cat([signs * math.tan(math.radians(fov_deg) / 2), torch.ones(4, 1)], 1)
+    directions = torch.cat([signs * math.tan(widest / 2), torch.ones(4, 1)], 1)
     corners = torch.cat([directions * NEAR * distance, directions * FAR * distance])
     corners = corners @ opencv[:, :3, :3].transpose(1, 2) + opencv[:, None, :3, 3]
     local = (corners.reshape(-1, 3) - opencv[0, :3, 3]) @ opencv[0, :3, :3]
@@ -79,16 +82,16 @@ def published_frame(cam_to_world: Tensor, fov_deg: float, reference: Tensor) -> 
 
 
 def volume_cameras(
-    cam_to_world: Tensor, fov_deg: float, size: int, volume_to_world: Tensor, pixel_shift: float = -0.5
+    cam_to_world: Tensor, fov_deg: float | Tensor, size: int, volume_to_world: Tensor, pixel_shift: float = -0.5
 ) -> tuple[Tensor, Tensor]:
     """Convert cameras (V, 4, 4) with Blender's axes -> affine maps (V, 4, 4) from volume to pixels, centres (V, 3).
 
     volume_to_world: a similarity (4, 4). Pixel centres lie at integers + 0.5 + `pixel_shift`.
     """
-    focal = size / 2 / torch.tan(torch.deg2rad(torch.tensor(fov_deg)) / 2)
+    focal = size / 2 / torch.tan(torch.deg2rad(torch.as_tensor(fov_deg)) / 2)
     centre = size / 2 + pixel_shift
-    k = torch.tensor(
-        [[focal, 0, -centre, 0], [0, -focal, -centre, 0], [0, 0, -1, 0], [0, 0, 0, 1]], device=cam_to_world.device
-    )
+    k = torch.tensor([[0.0, 0, -centre, 0], [0, 0, -centre, 0], [0, 0, -1, 0], [0, 0, 0, 1]]).repeat(*focal.shape, 1, 1)
+    k[..., 0, 0], k[..., 1, 1] = focal, -focal
+    k = k.to(cam_to_world.device)
     centres = torch.linalg.solve(volume_to_world, cam_to_world[:, :, 3].T).T[:, :3]
     return k @ torch.linalg.inv(cam_to_world) @ volume_to_world, centres

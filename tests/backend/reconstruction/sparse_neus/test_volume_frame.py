@@ -122,3 +122,14 @@ def test_the_starters_volume_holds_everything_the_rig_sees():
     frame, *_ = place_volume("starter", cameras, 49.1, 64)
     assert frame[0, 0].item() == pytest.approx(1.1 * 1.2 * math.sin(math.radians(24.55)), abs=1e-5)
     torch.testing.assert_close(frame[:3, 3], torch.tensor([0.3, -0.2, 0.1]), atol=1e-5, rtol=0)
+
+
+def test_cameras_may_have_lenses_of_their_own():
+    """Each one's pixels are those of a volume placed for it alone; the box is that of the median view."""
+    cameras = torch.stack([orbit(0, 10, 1.0), orbit(120, 10, 2.0), orbit(240, 10, 3.0)])
+    fov_deg = torch.tensor([60.0, 30.0, 10.0])
+    frame, affine, centres = place_volume("starter", cameras, fov_deg, 64)
+    assert float(frame[0, 0]) == pytest.approx(1.1 * 0.5, rel=1e-5)  # sines of half the angles: 0.5, 0.259, 0.087
+    for number in range(3):
+        alone = volume_cameras(cameras[number : number + 1], float(fov_deg[number]), 64, frame)
+        torch.testing.assert_close((affine[number], centres[number]), (alone[0][0], alone[1][0]))
