@@ -10,6 +10,7 @@ if not (3, 11) <= sys.version_info[:2] <= (3, 14):
     sys.exit(f"build.py needs Python 3.11 to 3.14; this is {sys.version.split()[0]}. Try python3.12 build.py ...")
 
 import argparse
+import json
 import os
 import subprocess
 import tempfile
@@ -82,6 +83,7 @@ def arguments() -> argparse.ArgumentParser:
                 "--complete", action="store_true", help="fail if a check inside Blender cannot run, as .ci/run does"
             )
             command.add_argument("pytest", nargs="*", help="passed on to pytest (after --), instead of everything")
+    add(audit, "look the pinned packages up in the database of known faults")
     command = add(zip, "make the installable extension")
     command.add_argument("--output", type=Path, metavar="FILE", help="the zip (dist/image_to_mesh-VERSION.zip)")
     command = add(blender, "link this checkout into Blender, for development")
@@ -176,6 +178,52 @@ def test(options: argparse.Namespace) -> int:
     for line in missing:
         print(line)
     return tests or status
+
+
+def audit(options: argparse.Namespace) -> int:
+    """Look up the pinned packages, without Blender, in PyPI's database of known faults, by pip-audit in an environment
+    of its own.
+
+    The exit status is 1 if one has a fault, 3 if some could not be looked up: nothing is known about these.
+    """
+    folder, wanted = options.data_folder / "audit", {"audit": packages.digest(ROOT, "audit")}
+    if environment.stamp(folder) != wanted:
+        steps = [("Installing pip-audit", [packages.pins(ROOT, "audit")])]
+        environment.make(folder, steps, wanted, progress(), lambda: False)
+    named = packages.project(ROOT)["dependency-groups"].items()
+    groups = [pins for name, pins in named if not name.startswith("blender")] + [packages.constraints(ROOT)]
+    exact = sorted({pin.split(";")[0].replace("[nodejs]", "").strip() for group in groups for pin in group})
+    with tempfile.TemporaryDirectory() as temporary:
+        listed = Path(temporary) / "pins.txt"
+        listed.write_text("\n".join(exact), "utf-8")
+        command = [environment.python_in(folder), "-m", "pip_audit", "--requirement", listed]
+        command += ["--no-deps", "--disable-pip", "--format", "json", "--progress-spinner", "off"]
+        done = subprocess.run(command, capture_output=True, text=True, env=clean_environment())
+    return tell_faults(done.stdout, len(exact)) if done.stdout.strip() else not_audited(done.stderr, len(exact))
+
+
+def not_audited(reason: str, count: int) -> int:
+    """Say that nothing is known about the packages, and the exit status of that."""
+    print(f"Not run: none of {count} packages could be looked up. {' '.join(reason.split())[-300:]}")
+    return 3
+
+
+def tell_faults(report: str, count: int) -> int:
+    """Print the faults in a report of pip-audit, as JSON, about `count` packages; the exit status of `audit`."""
+    found = json.loads(report)["dependencies"]
+    faults = [(package, fault) for package in found for fault in package.get("vulns", ())]
+    for package, fault in faults:
+        fixed = ", ".join(fault.get("fix_versions", ())) or "no version yet"
+        print(f"{package['name']} {package['version']}: {fault['id']}, mended in {fixed}")
+    looked_up = len([package for package in found if "skip_reason" not in package])
+    if not looked_up:
+        return not_audited(next((package["skip_reason"] for package in found), ""), count)
+    unknown = count - looked_up
+    print(f"{looked_up} of {count} packages looked up: {len(faults)} known faults")
+    for package in found:
+        if "skip_reason" in package:
+            print(f"Not looked up: {package['skip_reason']}")
+    return 1 if faults else 3 if unknown else 0
 
 
 def zip(options: argparse.Namespace) -> None:
