@@ -157,13 +157,18 @@ class Delivery(Protocol):
 
 @dataclass(eq=False)
 class Job:
-    """One click. Jobs are equal if they are the same one."""
+    """One click. Jobs are equal if they are the same one.
+
+    sent: to a backend, which has said something about it since if is_taken.
+    """
 
     request: Request
     delivery: Delivery
     id: str = field(default_factory=lambda: time.strftime("%Y%m%d-%H%M%S-") + os.urandom(3).hex())
     state: State = State.QUEUED
     sent: bool = False
+    is_taken: bool = False
+    is_sent_again: bool = False
     progress: Progress = field(default_factory=Progress)
     outcome: Outcome = field(default_factory=Outcome)
 

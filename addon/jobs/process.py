@@ -79,6 +79,9 @@ class Process:
             ended.update(reason=trouble.message, remedy=trouble.remedy, kind=trouble.kind)
         except OSError as error:
             ended.update(reason=f"The backend could not be started: {error}", remedy=SET_UP, kind="environment")
+        except Exception as error:  # such as no memory for a message: the thread's end would be seen by nobody
+            ended["reason"] = f"The connection to the backend failed: {error!r}"
+        self.kill()
         self.inbox.put(ended)
 
     def _converse(self, launch: Launch) -> str:
@@ -96,7 +99,7 @@ class Process:
             garbage = f"The backend sent an invalid message: {error}"
             with contextlib.suppress(subprocess.TimeoutExpired):  # half a frame may be the last word of a process
                 garbage = describe_exit(code) if (code := popen.wait(LAST_WORDS_S)) < 0 else garbage
-        self.kill()
+        end_group(popen)  # even if it has ended: its children may go on
         code = popen.wait()
         self._outbox.put(({}, dict))  # wakes the writer, whose pipe is gone
         stdout.close()
@@ -162,11 +165,15 @@ def start(launch: Launch, log: BinaryIO) -> subprocess.Popen[bytes]:
 
 
 def open_log(path: Path) -> BinaryIO:
-    """Open the log for appending, the old one set aside when it has grown long."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists() and path.stat().st_size > LOG_BYTES:
-        os.replace(path, path.with_suffix(".old"))
-    return path.open("ab")
+    """Open the log for appending, the old one set aside when it has grown long. Where the disk takes no log, there is
+    none: that must not keep the backend from starting."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and path.stat().st_size > LOG_BYTES:
+            os.replace(path, path.with_suffix(".old"))
+        return path.open("ab")
+    except OSError:
+        return open(os.devnull, "ab")
 
 
 def end_group(popen: subprocess.Popen[bytes]) -> None:
@@ -174,7 +181,7 @@ def end_group(popen: subprocess.Popen[bytes]) -> None:
     if os.name == "nt":
         popen.kill()
         return
-    with contextlib.suppress(ProcessLookupError):
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS says the latter of a group that has ended
         os.killpg(popen.pid, signal.SIGKILL)
 
 

@@ -140,6 +140,8 @@ class JobQueue:
                 self._on_ended({"reason": f"The backend sent an invalid message: {error!r}"})
 
     def _handle(self, message: dict) -> None:
+        if job := self._job_of(message):
+            job.is_taken = True
         match message.get("type"):
             case "hello":
                 self._on_hello(message)
@@ -305,6 +307,8 @@ class JobQueue:
         job = self.active
         if job and job.state is State.CANCELLING:
             self._end(job, State.CANCELLED)
+        elif job and job.sent and not job.is_taken and not job.is_sent_again:
+            job.sent, job.is_sent_again = False, True  # the process had ended before the click
         elif job:
             self._fail(job, message["reason"], message.get("remedy", AGAIN), message.get("kind", "process"))
 

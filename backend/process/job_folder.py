@@ -11,30 +11,34 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..interface.errors import remedy_for
 from ..interface.files import write_whole
 
 
 class FolderError(Exception):
-    """The folder of a job cannot be written."""
+    """The folder of a job cannot be written; `remedy` fits the system's reason."""
 
     kind = "disk"
-    remedy = "Free some space, or choose another data folder in the preferences."
 
     def __init__(self, folder: Path, error: OSError) -> None:
+        self.remedy = remedy_for(error)
         super().__init__(f"The job's folder {folder} cannot be written: {error.strerror or error}.")
+        if isinstance(error, FileExistsError) and folder.is_dir():  # of another Blender with the same data folder
+            self.remedy = "Try again."
 
 
 class JobFolder:
     """request.json, the inputs, log.txt, views.npz, report.json, and result.npz last; or picture.png and more.
 
-    A result.npz is always whole: whoever finds one can import it. All but `log` raise FolderError.
+    A result.npz is always whole: whoever finds one can import it. Other users of the machine cannot look into the
+    folder. All but `log` raise FolderError.
     """
 
     def __init__(self, root: Path, job: str) -> None:
         self.path = root / job
         self._started = time.monotonic()
         try:
-            self.path.mkdir(parents=True)
+            self.path.mkdir(0o700, parents=True)
         except OSError as error:
             raise FolderError(self.path, error) from error
 

@@ -14,8 +14,8 @@ import queue
 import re
 import threading
 import traceback
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -23,6 +23,7 @@ from .. import __version__, engines
 from ..interface import protocol
 from ..interface.expected_times import device_of, expected_times, is_measured
 from ..interface.parameters import ParameterError
+from ..interface.remarks import add_warnings
 from ..interface.stage_times import Kind, counts_of, kind_of, read_known, remember_times
 from ..interface.task import Task
 from ..interface.tasks import task
@@ -75,6 +76,7 @@ class Server:
         self._looks: queue.SimpleQueue[tuple[dict[str, Any], dict[str, bytes]]] = queue.SimpleQueue()
         self._running: QueuedRequest | None = None
         self._has_models = False
+        self._is_spoiled = False  # its files are missing, or an import failed: libraries cannot be loaded twice
         self._models: tuple[str, str, str] | None = None  # task, weights and device of the last job
         self._devices = devices.processors()
         self._reporting: Progress | None = None  # of the running job
@@ -92,7 +94,7 @@ class Server:
             }
         )
         for work in (self._work, self._look, self._beat, self._list_devices):
-            threading.Thread(target=work, name=work.__name__, daemon=True).start()
+            threading.Thread(target=live, args=(work,), name=work.__name__, daemon=True).start()
         try:
             while (frame := protocol.read_frame(self._source)) is not None:
                 if frame[0]["type"] == "shutdown":
@@ -193,6 +195,8 @@ class Server:
         if is_memory:  # only here: before, the exception still holds tensors
             self._drop_models()
         self._fail(queued.job, failure, lighter(queued.task, queued.parameters) if is_memory else {})
+        if self._is_spoiled:
+            os._exit(1)
 
     def _run(self, queued: QueuedRequest) -> Failure | None:
         """Run a request and send its result; return the failure, if any."""
@@ -213,6 +217,7 @@ class Server:
         except BaseException as error:
             if folder:
                 folder.log_error(error)
+            self._is_spoiled |= not Path(__file__).exists() or is_of_import(error)
             return describe(error)
         finally:
             self._reporting = None
@@ -270,7 +275,8 @@ class Server:
             folder.log("Done")
         except FolderError as error:
             folder.log_error(error)
-            path, result.facts["warning"] = "", f"The result is not kept: {error}"
+            path = ""
+            result = replace(result, facts=add_warnings(result.facts, [f"The result is not kept: {error}"]))
         kind = "result" if isinstance(result, engines.MeshResult) else "picture"
         self._send({"type": kind, "job": job, "folder": path, "report": result.facts}, packed)
 
@@ -282,7 +288,10 @@ class Server:
         self._has_models, self._models = False, None
 
     def _list_devices(self) -> None:
-        self._devices = devices.processors() + devices.graphics_cards()
+        try:
+            self._devices = devices.processors() + devices.graphics_cards()
+        except Exception:  # a broken driver; jobs will say what is wrong
+            traceback.print_exc()
         self._send({"type": "devices", "devices": self._devices})
 
     def _beat(self) -> None:
@@ -304,6 +313,25 @@ class Server:
             os._exit(0)
 
 
+def live(work: Callable[[], None]) -> None:
+    """Run a thread's work. If it fails, the process ends: without the thread, jobs would never end."""
+    try:
+        work()
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+
+
+def is_of_import(error: BaseException | None) -> bool:
+    """Whether an exception, or one that caused it, was raised while a module was imported, as for lack of memory."""
+    while error is not None:
+        frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
+        if isinstance(error, ImportError) or any(frame.f_code.co_name == "<module>" for frame in frames):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
 def check_request(message: dict[str, Any], attachments: dict[str, bytes]) -> QueuedRequest:
     """Check a message and make a request of it; its inputs are read later. ParameterError."""
     job, seed = message.get("job"), message.get("seed", 0)
@@ -318,6 +346,7 @@ def check_request(message: dict[str, Any], attachments: dict[str, bytes]) -> Que
 def main(jobs: Path, load: Load = engines.load) -> None:
     """Serve on this process's standard streams and end it. Never returns."""
     faulthandler.enable()
+    stdio.forgive_log()
     stdio.end_with_parent()
     stdio.yield_to_blender()
     status = Server(stdio.claim_input(), stdio.claim_output(), jobs, load).serve()

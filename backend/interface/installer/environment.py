@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from .. import protocol
-from ..files import read_json, write_whole
+from ..files import PART, locked, read_json, write_whole
 from . import cutouts, hardware, interpreters, packages
 from .hardware import variants  # noqa: F401  (the preferences ask here)
 from .packages import SetupError, Stopped
@@ -32,6 +32,7 @@ TORCH_STAGE = "Installing PyTorch"
 CUTOUTS_STAGE = "Downloading the cut-out network"
 READY = "The backend is ready"
 COPIES_KEPT = 2  # another Blender may still be running the previous one
+COPYING_S = 3600.0  # a copy that is not complete after that was interrupted
 SAFE_COPY = ("__pycache__", "*.pyc", ".*")
 CHECK_S = 600  # an antivirus may scan every file of a new environment
 MODULES = (
@@ -50,13 +51,35 @@ CHECK = (
 Say = Callable[[str, float, str], None]
 
 
+class NoHome(SetupError):
+    """There is no folder for data: the user has no home folder, as in many containers."""
+
+    kind = "disk"
+
+    def __init__(self) -> None:
+        remedy = "Set HOME or XDG_DATA_HOME to a folder; for weights alone, IMAGE_TO_MESH_WEIGHTS."
+        super().__init__("There is no folder for data, because this user has no home folder.", remedy)
+
+
 def default_data_folder() -> Path:
-    """The folder for large data: local, not roaming, and short, because Windows limits paths to 260 characters."""
+    """The folder for large data: local, not roaming, and short, because Windows limits paths to 260 characters.
+
+    Raises NoHome.
+    """
     if os.name == "nt":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "itm"
+        return Path(os.environ.get("LOCALAPPDATA") or home() / "AppData" / "Local") / "itm"
     if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support" / "Image to Mesh"
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "image-to-mesh"
+        return home() / "Library" / "Application Support" / "Image to Mesh"
+    chosen = Path(os.environ.get("XDG_DATA_HOME", ""))
+    return (chosen if chosen.is_absolute() else home() / ".local" / "share") / "image-to-mesh"  # as freedesktop has it
+
+
+def home() -> Path:
+    """The user's home folder. Raises NoHome."""
+    try:
+        return Path.home()
+    except RuntimeError:  # neither the environment nor the user database knows it
+        raise NoHome from None
 
 
 def python_in(folder: Path) -> Path:
@@ -219,7 +242,7 @@ def copy_backend(source: Path, data_folder: Path) -> Path:
     target = root / content_name(source)
     if not target.is_dir():
         root.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(".part", target.name, root))
+        part = Path(tempfile.mkdtemp(PART, target.name, root))
         try:
             shutil.copytree(source / "backend", part / "backend", ignore=shutil.ignore_patterns(*SAFE_COPY))
             shutil.copyfile(source / MANIFEST, part / MANIFEST)
@@ -230,10 +253,22 @@ def copy_backend(source: Path, data_folder: Path) -> Path:
         finally:
             shutil.rmtree(part, ignore_errors=True)
     os.utime(target)
-    copies = sorted((p for p in root.iterdir() if p.is_dir()), key=lambda p: p.stat().st_mtime, reverse=True)
-    for old in copies[COPIES_KEPT:]:
+    for old in old_copies(root, target):
         shutil.rmtree(old, ignore_errors=True)
     return target
+
+
+def old_copies(root: Path, used: Path) -> list[Path]:
+    """The copies beside `used` that no Blender is likely to run, whatever the clock says, and what an interrupted
+    copying left."""
+    times = {}
+    for path in root.iterdir():
+        with contextlib.suppress(OSError):  # another Blender removes it too
+            times[path] = path.stat().st_mtime
+    now = times.pop(used)
+    parts = [path for path in times if path.name.endswith(PART)]
+    others = sorted(times.keys() - parts, key=lambda path: times[path], reverse=True)
+    return others[COPIES_KEPT - 1 :] + [part for part in parts if abs(now - times[part]) > COPYING_S]
 
 
 def content_name(source: Path) -> str:
@@ -287,17 +322,9 @@ def check_disk(folder: Path, needed: int) -> None:
 def alone(data_folder: Path) -> Iterator[None]:
     """Hold the lock of the data folder, which the system releases if the process dies. SetupError if it is taken."""
     data_folder.mkdir(parents=True, exist_ok=True)
-    with (data_folder / "setup.lock").open("a+b") as file:
+    with contextlib.ExitStack() as held:
         try:
-            if os.name == "nt":
-                import msvcrt
-
-                file.seek(0)
-                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # pyright: ignore[reportAttributeAccessIssue]
-            else:
-                import fcntl
-
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+            held.enter_context(locked(data_folder / "setup.lock"))
+        except BlockingIOError:
             raise SetupError("Another program is setting up the backend", "Wait for it to finish") from None
         yield

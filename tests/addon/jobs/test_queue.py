@@ -3,6 +3,7 @@
 """The queue of jobs with a process that obeys, misbehaves and dies. No Blender: that is the point of its design."""
 
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,20 @@ def is_alive(pid):
     except ProcessLookupError:
         return False
     return True
+
+
+HELLO = (  # a backend of one line greets
+    "import json, os, subprocess, sys\n"
+    "def say(**more):\n"
+    "    print(json.dumps({'type': 'hello', 'protocol': 1, 'attachments': [], **more}), flush=True)\n"
+    "say()"
+)
+
+
+def is_running(pid):
+    """Whether a process is alive and no zombie, which nobody may ask for in a container."""
+    stat = Path(f"/proc/{pid}/stat")
+    return is_alive(pid) and not (stat.exists() and stat.read_text().rpartition(")")[2].split()[0] == "Z")
 
 
 def test_a_job_is_delivered_with_its_mesh_views_and_provenance(make, scene):
@@ -99,6 +114,51 @@ def test_kill_9_from_outside_at_every_stage(make, scene):
         assert one.state is State.FAILED and "killed" in one.outcome.message
     finish(queue, job("views", name="after"))
     assert [name for name, _ in scene.delivered] == ["after"]
+
+
+def test_a_click_finds_out_that_an_idle_backend_has_died(make, scene):
+    queue = make()
+    finish(queue, job("views", name="before"))
+    dead, pid = queue.process, queue.process.pid
+    os.kill(pid, 9)
+    while is_alive(pid):  # until its end is known, but not to the queue
+        dead._popen.poll()
+    finish(queue, job("views", name="after"))
+    assert [name for name, _ in scene.delivered] == ["before", "after"] and queue.process is not dead
+
+
+def test_a_backend_that_dies_of_every_click_is_not_started_for_ever(make, tmp_path):
+    command = [sys.executable, "-c", f"{HELLO}; sys.stdin.readline(); open('started', 'a').write('1'); os.kill(0, 9)"]
+    queue, one = make(command=command), job("views")
+    finish(queue, one)
+    assert one.state is State.FAILED and "killed" in one.outcome.message
+    assert (tmp_path / "started").read_text() == "11"
+
+
+def test_children_of_a_killed_backend_are_ended(make):
+    child = "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(999)'], stdout=2).pid"
+    queue, one = make(command=[sys.executable, "-c", f"{HELLO}; say(pid={child}); sys.stdin.read()"]), job("views")
+    queue.submit(one)
+    run(queue, lambda: "pid" in queue.hello and one.sent)
+    child = queue.hello["pid"]
+    assert is_alive(child)
+    os.kill(queue.process.pid, 9)
+    run(queue, lambda: not is_running(child))
+
+
+def test_whatever_fails_in_the_reading_thread_is_told(scene):
+    def prepare():
+        raise MemoryError("no room")
+
+    queue, one = JobQueue(lambda: prepare, scene), job("views")
+    finish(queue, one)
+    assert one.state is State.FAILED and "no room" in one.outcome.message and one.outcome.remedy
+
+
+def test_a_log_that_cannot_be_written_keeps_no_job_from_its_end(make, scene, tmp_path):
+    (tmp_path / "logs").write_text("not a folder")
+    finish(make(), job("views", name="done"))
+    assert [name for name, _ in scene.delivered] == ["done"]
 
 
 def test_cancel_is_heard_and_keeps_the_process(make, scene):

@@ -2,6 +2,7 @@
 """Faults around a backend: it is killed, its owner dies, its disk is full, its input is garbage."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import ROOT
 from tests.support.backend_client import PATIENCE_S, arrays, double, picture
 from tests.support.double_engine import VERTICES
 
@@ -120,6 +122,59 @@ def test_a_truncated_frame_ends_the_process(start):
     assert client.end() == 1
 
 
+def test_a_thread_that_fails_ends_the_process(start):
+    """Else the job would never end: heartbeats go on without the thread that runs jobs."""
+    client = start()
+    client.expect("hello")
+    client.request("a", "wordless")
+    assert client.process.wait(PATIENCE_S) == 1
+
+
+def test_after_an_import_that_failed_the_next_job_gets_a_new_process(start):
+    """Libraries that are loaded by half cannot be loaded again: torch and numpy refuse that."""
+    client = start()
+    client.request("a", "import")
+    assert client.expect("result", "failure")[0]["kind"] == "memory"
+    assert client.process.wait(PATIENCE_S) == 1
+
+
+def test_a_backend_whose_files_are_gone_makes_room_for_another(start, tmp_path: Path):
+    """The data folder was moved or deleted: all that it has not loaded yet would fail in every later job."""
+    unneeded = shutil.ignore_patterns("starter", "starter_text", "__pycache__")
+    shutil.copytree(ROOT / "backend", tmp_path / "data" / "backend", ignore=unneeded)
+    shutil.copy(ROOT / "blender_manifest.toml", tmp_path / "data")
+    command = [str(tmp_path / "data") if part == str(ROOT) else part for part in double(tmp_path / "jobs")]
+    client = start(command=command)
+    client.request("a")
+    assert client.expect("result", "failure")[0]["type"] == "result"
+    shutil.rmtree(tmp_path / "data")
+    client.request("b", "weights")
+    assert client.expect("result", "failure")[0]["type"] == "failure"
+    assert client.process.wait(PATIENCE_S) == 1
+
+
+@LINUX
+def test_a_full_log_ends_no_job(start, tmp_path: Path):
+    """/dev/full takes nothing, as a full disk: neither the job's log nor the backend's."""
+    client = start(command=["sh", "-c", 'exec "$@" 2> /dev/full', "sh", *double(tmp_path / "jobs")])
+    client.request("a", "log")
+    assert client.expect("result", "failure")[0]["type"] == "result"
+    client.request("b", "bug")
+    assert client.expect("result", "failure")[0]["kind"] == "internal"
+
+
+def test_two_blenders_with_jobs_of_one_name(start, tmp_path: Path):
+    """The second one fails, and what the first one has made stays as it is."""
+    first, second = start(), start()
+    first.request("b", image=picture((7, 8, 9, 255)))
+    folder = Path(first.expect("result")[0]["folder"])
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    second.request("b", image=picture((70, 80, 90, 255)))
+    failure, _ = second.expect("result", "failure")
+    assert (failure["kind"], failure["remedy"]) == ("disk", "Try again.")
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
 def test_an_unwritable_folder_is_reported(start, tmp_path: Path):
     (tmp_path / "file").touch()
     client = start(jobs=tmp_path / "file" / "jobs")
@@ -128,7 +183,7 @@ def test_an_unwritable_folder_is_reported(start, tmp_path: Path):
         failure, _ = client.expect("result", "failure")
         assert (failure["type"], failure["kind"]) == ("failure", "disk")
         assert str(tmp_path / "file") in failure["message"]
-        assert "another data folder" in failure["remedy"]
+        assert "another folder" in failure["remedy"]
 
 
 @pytest.fixture(params=["small disk", "limit"])
@@ -164,7 +219,7 @@ def test_a_full_disk_fails_a_request_but_not_a_result(start, small_disk):
     client.request("big", image=picture() + bytes(300_000))
     failure, _ = client.expect("result", "failure")
     assert (failure["type"], failure["kind"]) == ("failure", "disk")
-    assert "space" in failure["remedy"]
+    assert "on another disk" in failure["remedy"] or "Free some space" in failure["remedy"]
     client.request("large", "large")  # its views have 512 kB
     result, attached = client.expect("result", "failure")
     assert result["type"] == "result"

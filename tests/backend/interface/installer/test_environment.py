@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -166,6 +167,19 @@ def test_the_copy_of_the_code_is_named_by_its_content(tmp_path):
     assert len(left) == environment.COPIES_KEPT and copy in left and first not in left
 
 
+@pytest.mark.parametrize("days", [-400, 400])
+def test_the_copy_that_is_used_stays_whatever_the_clock_said_before(tmp_path, days):
+    """Three copies, one of them interrupted, were made when the clock was wrong; one is being made just now."""
+    source, root = write_source(tmp_path / "source", torch="1.0"), tmp_path / "data" / "backend"
+    for name in ("a", "b", "old.part", "new.part"):
+        (root / name).mkdir(parents=True)
+    for name in ("a", "b", "old.part"):
+        os.utime(root / name, (time.time() + days * 86_400,) * 2)
+    copy = environment.copy_backend(source, tmp_path / "data")
+    left = {path.name for path in root.iterdir()}
+    assert copy.is_dir() and left - {"a", "b"} == {copy.name, "new.part"} and len(left & {"a", "b"}) == 1
+
+
 def test_concurrent_copies_do_not_interfere(tmp_path):
     """In one Blender, a job and the preferences may both be the first to need the copy."""
     source = write_source(tmp_path / "source", torch="1.0")
@@ -203,6 +217,9 @@ def test_data_folder_is_local_and_absolute(monkeypatch):
     assert environment.default_data_folder().is_absolute()
     if sys.platform == "linux":
         assert environment.default_data_folder() == Path("/somewhere/image-to-mesh")
+        for relative in ("", "somewhere", "."):  # which the specification of XDG tells to ignore
+            monkeypatch.setenv("XDG_DATA_HOME", relative)
+            assert environment.default_data_folder() == Path.home() / ".local" / "share" / "image-to-mesh"
 
 
 @pytest.mark.parametrize(
