@@ -19,6 +19,7 @@ from .shown_colors import ShownColors
 from .unseen_sides import unseen_colors
 
 PROJECTED, NOT_PROJECTED = "Projected onto the mesh.", "Not projected onto the mesh."  # for a result's facts
+UNMATCHED = "The image was not projected onto the mesh, because their outlines agree only to {:.0f} %."
 SHARPNESS = 1.4  # pixels of the image for each texel
 
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -13,25 +13,27 @@ from PIL import Image
 from scipy import ndimage
 
 from ..interface.errors import ImageError
-from ..runtime.images import on_white, to_bytes
+from ..runtime.images import SEEN, clear_unseen, on_white, to_bytes
 from . import outline, salient_object
+from .holes import MIN_PIXELS, NOISE, find_background
 from .sam_weights import find_sam
+from .shadows import SHADOW_WORDS, find_floor_shadow, without_shadow
+from .translucency import GLASS_WORDS, solidify
 
 # Distances of RGB colours, 0..1, chosen on renders of 40 objects on plain colours, as PNG and JPEG.
-NOISE = 0.04  # colours closer than this are equal
 BUSY = 0.15  # colours farther apart differ, even before a busy background
-HALO = 0.1  # reach of JPEG's ringing around an outline, which is HALO_PIXELS wide
-HALO_PIXELS = 3
 MAX_SIDE = 2048  # pixels, as in image.py; cancelling must not wait for larger images
 BORDER_PIXELS = 20_000  # of the border at most count, evenly spread
 EVEN = 0.7  # share of the border that its colour explains, where the border is plain
 QUIET = 0.02  # usual distance of a plain background's pixels from its colour
+SURE = 0.9  # opacity of a network's matte where it sees an object in a hole
 SPECK = 0.01  # pieces smaller than this share of the largest are removed
-MIN_PIXELS = 16  # of an object
 KEPT_WORDS = "Background kept."
 TRANSPARENCY_WORDS = "Transparency used."
 NETWORK_WORDS = "Background removed by a trained network."
+NETWORK_UNEVEN_WORDS = "Background removed by a trained network. It is not plain: check the outline."
 SAM_WORDS = "Background removed by Segment Anything."
+HOLE_WORDS = "A spot of the background's color was taken as a hole."
 COLOR_WORDS = "Background removed by its color."
 UNEVEN_WORDS = "Background removed by its color. It is not plain: check the outline."
 DAMAGED_WORDS = (
@@ -57,14 +59,23 @@ def remove_background(image: np.ndarray, mode: str = "auto", device: str = "cpu"
 
     mode "auto": the image's transparency if it has any, else as "always": by the best network that is installed, else
     by the border's colour, refined by Segment Anything on `device` if installed. "never": alpha stays as it is.
+    Soft shadows are left out except by "never"; a half-transparent object becomes solid in every mode.
     Raises ImageError if nothing would remain; WeightsError.
     """
-    alpha = image[..., 3]
-    if not (alpha >= 0.5).any():
+    if not (image[..., 3] >= SEEN).any():
         raise ImageError("The image is fully transparent.", "Choose an image that shows an object.")
+    lit, has_shadow = (image, False) if mode == "never" else without_shadow(image)
+    solid, is_glass = solidify(lit)
+    cutout = cut_by_mode(solid, mode, device)
+    words = (cutout.note, SHADOW_WORDS * has_shadow, GLASS_WORDS * is_glass)
+    return replace(cutout, image=clear_unseen(cutout.image), note=" ".join(filter(None, words)))
+
+
+def cut_by_mode(image: np.ndarray, mode: str, device: str) -> Cutout:
+    """`remove_background` of an image whose alpha is the object's, as far as it has one."""
     if mode == "never":
         return Cutout(image, "none", KEPT_WORDS)
-    if mode == "auto" and has_meaningful_alpha(alpha):
+    if mode == "auto" and has_meaningful_alpha(image[..., 3]):
         return Cutout(image, "alpha", TRANSPARENCY_WORDS)
     image = reduce(image)
     alpha = image[..., 3]
@@ -96,15 +107,19 @@ def cut_out(color: np.ndarray) -> tuple[np.ndarray, Literal["rembg", "border"], 
         return cut, "border", note if found is None else DAMAGED_WORDS
     matte = salient_object.matte(*found, to_bytes(color))
     backdrop = fit_backdrop(color)
-    plain = backdrop.share >= EVEN and backdrop.noise <= QUIET
+    plain = backdrop.is_plain
     if not (matte >= 0.5).any():
         if not plain:
             raise nothing()
         return cut_at_border_color(color)[0], "border", COLOR_WORDS
+    note = NETWORK_WORDS if plain else NETWORK_UNEVEN_WORDS
     if plain:
-        matte = matte * find_solid(color, backdrop)
+        solid = find_solid(color, backdrop)
+        seen_through = ndimage.binary_fill_holes(solid) & ~solid & (matte >= SURE)
+        note += f" {HOLE_WORDS}" if seen_through.sum() >= MIN_PIXELS else ""
+        matte = matte * solid
     matte = np.where(_without_specks(matte >= 0.5), matte, np.minimum(matte, 0.49))
-    return np.dstack(outline.separate(color, matte, backdrop.color if plain else None)), "rembg", NETWORK_WORDS
+    return np.dstack(outline.separate(color, matte, backdrop.color if plain else None)), "rembg", note
 
 
 def refine(sam: Path, color: np.ndarray, matte: np.ndarray, device: str) -> np.ndarray | None:
@@ -157,6 +172,11 @@ class Backdrop:
     noise: float
     share: float
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it explains nearly all of the border."""
+        return self.share >= EVEN and self.noise <= QUIET
+
     @cached_property
     def color(self) -> np.ndarray:
         """The colours (H, W, 3)."""
@@ -167,9 +187,10 @@ class Backdrop:
 
 
 def find_solid(color: np.ndarray, backdrop: Backdrop) -> np.ndarray:
-    """Pixels (H, W) that are not of the background's colour."""
+    """Pixels (H, W) that are not of the background's colour, nor of that in a soft shadow."""
     distance = np.linalg.norm(color - backdrop.color, axis=2)
-    return ~_background(distance, np.clip(4 * backdrop.noise, NOISE, BUSY), backdrop.noise)
+    solid = ~find_background(distance, float(np.clip(4 * backdrop.noise, NOISE, BUSY)), backdrop.noise)
+    return solid & ~find_floor_shadow(color, backdrop.color, solid) if backdrop.is_plain else solid
 
 
 def fit_backdrop(color: np.ndarray) -> Backdrop:
@@ -196,21 +217,6 @@ def fit_backdrop(color: np.ndarray) -> Backdrop:
     good = distance <= np.clip(3 * np.median(distance), NOISE, BUSY)
     noise = float(np.median(distance[good])) if good.any() else BUSY
     return Backdrop(model, height, width, noise, float(good.mean()))
-
-
-def _background(distance: np.ndarray, limit: float, noise: float) -> np.ndarray:
-    """Pixels whose distance is below the limit and that are connected to the border, or that show through a hole.
-
-    A hole differs from a part of the object in a similar colour by its mean distance, which is the background's.
-    """
-    names = np.empty(distance.shape, np.int32)
-    ndimage.label(distance < limit, output=names)
-    sizes = np.maximum(np.bincount(names.ravel()), 1)
-    mean = np.bincount(names.ravel(), distance.ravel()) / sizes
-    behind = (sizes >= MIN_PIXELS) & (mean < max(1.5 * noise, NOISE / 2))
-    behind[np.concatenate([names[0], names[-1], names[:, 0], names[:, -1]])] = True
-    behind[0] = False
-    return np.asarray(ndimage.binary_dilation(behind[names], iterations=HALO_PIXELS, mask=distance < HALO))
 
 
 def _without_specks(solid: np.ndarray) -> np.ndarray:

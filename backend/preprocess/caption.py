@@ -14,8 +14,11 @@ from PIL import Image
 
 from ..diffusion.clip_similarity import normalise
 from ..interface import catalog
+from ..interface.catalog import WeightsError
+from ..interface.errors import one_line
 from ..runtime.images import on_white, to_bytes
 from ..weights.formats.transformers_folder import load_network
+from ..weights.loaders.stable_diffusion import check_tokenizer
 from ..weights.store import store
 
 SET = "blip-base"
@@ -57,7 +60,12 @@ def caption(rgba: np.ndarray, folder: Path, device: torch.device) -> str:
     small = Image.fromarray(to_bytes(on_white(rgba))).resize((side, side), Image.Resampling.BICUBIC)
     pictures = normalise(torch.from_numpy(np.asarray(small, np.float32) / 255).permute(2, 0, 1)[None].to(device))
     words = network.generate(pixel_values=pictures, max_new_tokens=MAX_TOKENS)
-    return BertTokenizer.from_pretrained(folder, local_files_only=True).decode(words[0], skip_special_tokens=True)
+    try:
+        tokenizer = BertTokenizer.from_pretrained(folder, local_files_only=True)
+    except Exception as error:  # the tokenizers library has exceptions of its own
+        raise WeightsError(f"The tokenizer in {folder} cannot be read: {one_line(error)}.", REMEDY) from error
+    check_tokenizer(tokenizer, network.config.text_config.vocab_size, folder, REMEDY)
+    return tokenizer.decode(words[0], skip_special_tokens=True)
 
 
 def tidy(sentence: str) -> str:

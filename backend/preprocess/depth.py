@@ -14,9 +14,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..interface import catalog
+from ..interface.catalog import WeightsError
 from ..interface.files import read_json
 from ..runtime.images import on_white
-from ..weights.formats.transformers_folder import load_network
+from ..weights.formats.transformers_folder import load_network, read_config
 from ..weights.store import store
 
 SETS = ("depth-anything-v2-large", "depth-anything-v2-base", "depth-anything-v2-small", "dpt-large")  # best first
@@ -48,15 +49,24 @@ def relative_depth(rgba: np.ndarray, folder: Path, device: torch.device) -> Tens
     is_dpt = (read_json(folder / "config.json") or {}).get("model_type") == "dpt"
     kind = transformers.DPTForDepthEstimation if is_dpt else transformers.DepthAnythingForDepthEstimation
     network = load_network(folder, kind, REMEDY).to(device)
-    config = read_json(folder / "preprocessor_config.json") or {}
+    config = read_config(folder / "preprocessor_config.json", REMEDY)
     picture = torch.from_numpy(on_white(rgba)).permute(2, 0, 1)[None].to(device)
     small = F.interpolate(picture, (side(config),) * 2, mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
     mean, deviation = (
-        small.new_tensor(config.get(name) or usual).view(3, 1, 1)
+        small.new_tensor(three(config, name, usual, folder)).view(3, 1, 1)
         for name, usual in zip(("image_mean", "image_std"), IMAGENET, strict=True)
     )
     disparity = network((small - mean) / deviation).predicted_depth
     return -F.interpolate(disparity[None].float(), picture.shape[2:], mode="bilinear", align_corners=False)[0, 0]
+
+
+def three(config: dict[str, Any], name: str, usual: tuple[float, ...], folder: Path) -> list[float]:
+    """The numbers for red, green and blue under `name`, the usual ones where it is missing. WeightsError."""
+    numbers = config.get(name, list(usual))
+    sound = isinstance(numbers, list) and len(numbers) == 3 and all(type(n) in (int, float) for n in numbers)
+    if not sound or not all(0 <= n < 256 for n in numbers) or (name == "image_std" and 0 in numbers):
+        raise WeightsError(f"{folder}/preprocessor_config.json has an unusable {name}.", REMEDY)
+    return numbers
 
 
 def side(config: dict[str, Any]) -> int:

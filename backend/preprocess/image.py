@@ -5,51 +5,71 @@ from __future__ import annotations
 
 import io
 import os
-import warnings
+import struct
 import zipfile
 from pathlib import Path
+from warnings import catch_warnings, simplefilter
 
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image
+from PIL.IcoImagePlugin import IcoImageFile
+from PIL.TiffImagePlugin import TiffImageFile
 
-from ..interface.errors import ImageError
-from ..runtime.images import to_bytes
+from ..interface.errors import ImageError, one_line, remedy_for
+from ..runtime.images import SEEN, clear_unseen, to_bytes
+from ..runtime.npz import check_npz
+from .image_files.color_tags import Convert, Warn, find_conversion
+from .image_files.orientation import read_orientation, turned
+from .image_files.pixel_formats import is_deep, read_deep, read_shallow
 
 MAX_PIXELS = 64_000_000  # checked before decoding
 MAX_FILE_BYTES = 512 << 20
 MIN_SIDE = 16  # pixels
 MAX_ASPECT = 16  # longer side : shorter side
 WORKING_SIDE = 2048  # pixels; larger images are averaged down, no engine uses more
-VISIBLE = 8 / 255  # the least alpha that counts as visible
 # Only formats that Pillow decodes itself; EPS, for example, would start another program.
-FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "TIFF", "BMP", "GIF", "TGA", "JPEG2000", "PPM")
-TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
+FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "TIFF", "BMP", "GIF", "TGA", "JPEG2000", "PPM", "ICO", "PSD", "SGI", "PCX")
 SAVE_AGAIN = "Open it in an image program and save it again as PNG or JPEG."
+NOT_READ = (  # kinds of files, where their signature begins, and the signature
+    ("HEIC, the format of iPhones,", 4, b"ftyphei"),
+    ("HEIC, the format of iPhones,", 4, b"ftypmif1"),
+    ("OpenEXR", 0, b"\x76\x2f\x31\x01"),
+    ("Radiance HDR", 0, b"#?R"),
+    ("JPEG XL", 0, b"\xff\x0a"),
+    ("JPEG XL", 4, b"JXL "),
+    ("PDF", 0, b"%PDF"),
+    ("SVG", 0, b"<svg"),
+    ("SVG", 0, b"<?xml"),
+    ("A Photoshop file of this kind", 0, b"8BPS"),
+    ("A TIFF of this kind", 0, b"II*\0"),
+    ("A TIFF of this kind", 0, b"MM\0*"),
+    ("A film", 4, b"ftyp"),
+)
+REDUCED, DNG_VERSION = 254, 50706  # tags of TIFF
+FRAMES_WORDS = "The image has several frames or pages; the first one was used."
 
 
-def read_image(source: str | os.PathLike | bytes) -> np.ndarray:
+def read_image(
+    source: str | os.PathLike | bytes, upright: bool = True, warnings: list[str] | None = None
+) -> np.ndarray:
     """An image file, or its bytes, as float32 RGBA (H, W, 4): straight alpha, sRGB 0..1, top row first.
 
-    Converts 16-bit, grey, palette, CMYK and other modes, applies the embedded colour profile and the EXIF orientation,
-    and takes the first frame of an animation. Sides are at most WORKING_SIDE. ImageError for a missing, unreadable, too
-    large, too small or fully transparent image.
+    Every mode and every color space that the file states is converted; of an animation, the first frame is taken.
+    upright: turn it as EXIF says; False where a camera is known, which belongs to the pixels as they are stored.
+    warnings: gets a sentence for whatever was guessed or left out. Sides are at most WORKING_SIDE; alpha below SEEN is
+    0. ImageError for a missing, unreadable, too large, too small or fully transparent image.
     """
     data = bytes(source) if isinstance(source, (bytes, bytearray, memoryview)) else read_bytes(Path(source))
     if not data:
         raise ImageError("The image file is empty.")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the size is checked here, before Pillow worries about it
+    found: list[str] = []
+    with catch_warnings():
+        simplefilter("ignore")  # the size is checked here, before Pillow worries about it
         with open_image(data) as image:
-            check_size(*image.size)
-            pixels = decode(image)
+            check_stored_size(image, data)
+            pixels = decode(image, data, upright, found.append)
+    if warnings is not None:
+        warnings += dict.fromkeys(found)
     return check_pixels(shrink(pixels))
 
 
@@ -59,6 +79,7 @@ def read_array(data: bytes) -> np.ndarray:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             if archive.getinfo("image.npy").file_size > MAX_PIXELS * 4 * 4 + 4096:
                 raise ImageError("The image is too large.", f"Scale it to less than {MAX_PIXELS // 10**6} megapixels.")
+        check_npz(data)
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
             pixels = file["image"]
         if pixels.ndim != 3 or pixels.shape[2] != 4 or pixels.dtype.kind not in "fu":
@@ -67,7 +88,7 @@ def read_array(data: bytes) -> np.ndarray:
         raise
     except Exception as error:  # zipfile and numpy raise a dozen kinds
         raise ImageError(
-            f"The image arrived damaged ({error}).", "Try again, or save the image and pick the file."
+            f"The image arrived damaged ({one_line(error)}).", "Try again, or save the image and pick the file."
         ) from error
     check_size(pixels.shape[1], pixels.shape[0])
     return check_pixels(shrink(to_float(pixels)))
@@ -87,7 +108,8 @@ def read_bytes(path: Path) -> bytes:
         if isinstance(error, ImageError):
             raise
         reason = getattr(error, "strerror", None) or error
-        raise ImageError(f"The image cannot be opened: {reason}.", "Check the file's permissions.") from error
+        remedy = remedy_for(error, "Check the file's permissions.") if isinstance(error, OSError) else "Check its name."
+        raise ImageError(f"The image cannot be opened: {reason}.", remedy) from error
 
 
 def open_image(data: bytes) -> Image.Image:
@@ -99,16 +121,33 @@ def open_image(data: bytes) -> Image.Image:
         raise too_large() from None
     except Exception as error:  # a damaged header can raise anything
         if isinstance(error, Image.UnidentifiedImageError):
-            raise ImageError(
-                "The file is not an image that can be read here.", f"Use one of: {', '.join(FORMATS)}. {SAVE_AGAIN}"
-            ) from None
-        raise ImageError(f"The image file is damaged ({error}).", SAVE_AGAIN) from error
+            raise unreadable(data) from None
+        raise ImageError(f"The image file is damaged ({one_line(error)}).", SAVE_AGAIN) from error
+
+
+def unreadable(data: bytes) -> ImageError:
+    """The error for a file that is no image, or one of a kind that is not read here, by its name."""
+    known = next((kind for kind, at, start in NOT_READ if data[at : at + len(start)] == start), None)
+    if known is None:
+        known = "The file is not an image that can be read here."
+        return ImageError(known, f"Use one of: {', '.join(FORMATS)}. {SAVE_AGAIN}")
+    return ImageError(f"{known} cannot be read here.", SAVE_AGAIN)
 
 
 def too_large(size: str = "") -> ImageError:
     """The error for more than MAX_PIXELS."""
     limit = MAX_PIXELS // 10**6
     return ImageError(f"The image is too large{size}; the limit is {limit} megapixels.", "Scale it down and try again.")
+
+
+def check_stored_size(image: Image.Image, data: bytes) -> None:
+    """`check_size` of an opened file, also of what lies in an icon; ImageError for a preview in a raw file."""
+    check_size(*image.size)
+    for entry in image.ico.entry if isinstance(image, IcoImageFile) else ():
+        if data[entry.offset + 1 : entry.offset + 4] == b"PNG":
+            check_size(*struct.unpack(">II", data[entry.offset + 16 : entry.offset + 24]))
+    if isinstance(image, TiffImageFile) and (image.tag_v2.get(REDUCED, 0) == 1 or DNG_VERSION in image.tag_v2):
+        raise ImageError("The file's first picture is only a preview, as in a camera's raw file.", SAVE_AGAIN)
 
 
 def check_size(width: int, height: int) -> None:
@@ -121,62 +160,47 @@ def check_size(width: int, height: int) -> None:
         raise ImageError(f"The image is too narrow ({width} x {height}).", "Crop it around the object.")
 
 
-def decode(image: Image.Image) -> np.ndarray:
-    """Float32 (H, W, 4) of the first frame, upright, in sRGB."""
+def decode(image: Image.Image, data: bytes, upright: bool, warn: Warn) -> np.ndarray:
+    """Float32 (H, W, 4) of the first frame, in sRGB."""
     try:
         image.seek(0)
+        if getattr(image, "is_animated", False) and image.format != "MPO":  # an MPO's others are previews
+            warn(FRAMES_WORDS)
+        before = read_orientation(image)
         image.load()
-        if image.mode.startswith("I") or image.mode == "F":
-            return grey_to_float(upright(image))
-        colours = to_srgb(image).convert("RGBA")
-        return to_float(np.asarray(upright(reduce(colours), image)))
-    except MemoryError:
+        to_srgb = find_conversion(image, data, warn)
+        if is_deep(image):
+            grey, alpha = read_deep(image, warn)
+            pixels = shrink(np.dstack([convert_grey(grey, to_srgb), alpha]))
+        else:
+            pixels = convert(reduce(read_shallow(image, data, warn)), to_srgb)
+        return turned(pixels, image, before, upright)
+    except (MemoryError, ImageError):
         raise
     except Exception as error:  # decoders raise OSError, SyntaxError, struct.error, ValueError, EOFError, ...
-        raise ImageError(f"The image is damaged or incomplete ({error}).", SAVE_AGAIN) from error
+        raise ImageError(f"The image is damaged or incomplete ({one_line(error)}).", SAVE_AGAIN) from error
 
 
-def grey_to_float(image: Image.Image) -> np.ndarray:
-    """Grey of more than 8 bits: integers are 16-bit values, floats lie in 0..1."""
-    grey = np.asarray(image).astype(np.float32)
-    grey = np.nan_to_num(grey if image.mode == "F" else grey / 65535, posinf=1.0)
-    return np.dstack([np.clip(grey, 0, 1)] * 3 + [np.ones_like(grey)])
+def convert(image: Image.Image, to_srgb: Convert) -> np.ndarray:
+    """Float32 (H, W, 4) of an image in mode L, LA, RGB, RGBA, CMYK or LAB."""
+    if not image.mode.endswith("A"):
+        rgb = to_srgb(image)
+        return np.dstack([rgb, np.ones(rgb.shape[:2], np.float32)])
+    alpha = np.asarray(image.getchannel("A"), np.float32) / 255
+    return np.dstack([to_srgb(image.convert(image.mode[:-1])), alpha])
 
 
-def to_srgb(image: Image.Image) -> Image.Image:
-    """The image with its embedded colour profile applied; unchanged if there is none, or a broken one."""
-    profile = image.info.get("icc_profile")
-    if not profile or image.mode not in ("RGB", "RGBA", "CMYK", "L"):
-        return image
-    try:
-        converted = ImageCms.profileToProfile(
-            image.convert("RGB") if image.mode == "RGBA" else image,
-            ImageCms.ImageCmsProfile(io.BytesIO(profile)),
-            ImageCms.createProfile("sRGB"),
-            outputMode="RGB",
-        )
-    except Exception:  # a broken profile is no reason to refuse the image
-        return image
-    if converted is None:
-        return image
-    if image.mode == "RGBA":
-        converted.putalpha(image.getchannel("A"))
-    return converted
+def convert_grey(grey: np.ndarray, to_srgb: Convert) -> np.ndarray:
+    """Grey float (H, W) of any depth, 0..1 -> sRGB float32 (H, W, 3)."""
+    levels = np.arange(256, dtype=np.uint8)
+    curve = to_srgb(Image.fromarray(levels[None]))[0]
+    return np.dstack([np.interp(grey, levels / 255, channel) for channel in curve.T]).astype(np.float32)
 
 
 def reduce(image: Image.Image) -> Image.Image:
     """Average whole blocks of pixels, weighted by alpha, until the longest side is at most WORKING_SIDE."""
     factor = -(-max(image.size) // WORKING_SIDE)
     return image.reduce(factor) if factor > 1 else image
-
-
-def upright(image: Image.Image, tagged: Image.Image | None = None) -> Image.Image:
-    """The image turned by the EXIF orientation of `tagged`, None: its own; unchanged if the tag is broken."""
-    try:
-        turn = TURNS.get((tagged or image).getexif().get(0x0112, 1))
-    except Exception:  # EXIF of cameras and phones is often malformed
-        turn = None
-    return image if turn is None else image.transpose(turn)
 
 
 def to_float(pixels: np.ndarray) -> np.ndarray:
@@ -199,10 +223,10 @@ def shrink(pixels: np.ndarray) -> np.ndarray:
 
 
 def check_pixels(pixels: np.ndarray) -> np.ndarray:
-    """The pixels, contiguous. ImageError if nothing is visible."""
-    if pixels[..., 3].max() < VISIBLE:
+    """The pixels, contiguous, with what nobody sees cleared. ImageError if nothing is visible."""
+    if pixels[..., 3].max() < SEEN:
         raise ImageError("The image is fully transparent.", "Choose an image that shows an object.")
-    return np.ascontiguousarray(pixels, np.float32)
+    return clear_unseen(np.ascontiguousarray(pixels, np.float32))
 
 
 def encode_png(pixels: np.ndarray) -> bytes:

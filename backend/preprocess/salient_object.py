@@ -20,6 +20,7 @@ from PIL import Image
 from ..interface import catalog
 from ..interface.catalog import WeightsError
 from ..interface.errors import one_line
+from ..interface.files import expand
 from ..runtime.devices import usable_cores
 from ..weights.store import store
 from .outline import bounds
@@ -62,7 +63,7 @@ def find() -> tuple[Network, Path] | None:
     """The best network that is installed, by us or by rembg; None if there is none."""
     for network in NETWORKS:
         for folder in folders(network):
-            if (path := folder / f"{network.name}.onnx").is_file():
+            if os.path.isfile(path := folder / f"{network.name}.onnx"):  # False too where a home may not be read
                 return network, path
     return None
 
@@ -71,9 +72,8 @@ def folders(network: Network) -> Iterator[Path]:
     """Folders that may hold a network's file, rembg's own last."""
     if network.ours and (ours := store.locate(network.ours)) is not None:
         yield ours
-    flat = Path(os.environ.get("U2NET_HOME") or "~/.u2net").expanduser()
-    yield flat
-    yield Path(os.environ.get("REMBG_HOME") or "~/.rembg").expanduser() / "models" / network.name
+    yield expand(os.environ.get("U2NET_HOME") or "~/.u2net")
+    yield expand(os.environ.get("REMBG_HOME") or "~/.rembg") / "models" / network.name
 
 
 def is_damaged(network: Network, path: Path) -> bool:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,11 +79,17 @@ def find_objects(alpha: np.ndarray) -> list[np.ndarray]:
     return [names == name for name in large]
 
 
+def warn_of_parts(rgba: np.ndarray) -> Iterator[str]:
+    """A warning where a cut-out image (H, W, 4) shows several objects."""
+    if (parts := len(find_objects(rgba[..., 3]))) > 1:
+        yield f"The image shows {parts} separate parts, which became one mesh. For one object, cut out the others."
+
+
 def pick(cutout: Cutout, number: int) -> np.ndarray:
     """The cut-out image (H, W, 4) with one object alone; its soft edge is kept. ParameterError."""
     found = find_objects(cutout.image[..., 3])
     if number > len(found):
-        raise ParameterError(f"The image shows {len(found)} objects, not {number}.")
+        raise ParameterError(f"The image shows {len(found)} objects, not {number}.", "Choose one of them, or all.")
     mine = found.pop(number - 1)
     if not found:
         return cutout.image

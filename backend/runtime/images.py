@@ -10,6 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from torch import Tensor
 
+SEEN = 8 / 255  # the least alpha that anybody sees; what is below is nothing
 Pixels = TypeVar("Pixels", np.ndarray, "Tensor")
 
 
@@ -18,6 +19,16 @@ def to_bytes(pixels: np.ndarray | Tensor) -> np.ndarray:
     if not isinstance(pixels, np.ndarray):
         pixels = pixels.detach().float().cpu().numpy()
     return (np.nan_to_num(np.clip(pixels, 0, 1)) * 255 + 0.5).astype(np.uint8)
+
+
+def clear_unseen(rgba: np.ndarray) -> np.ndarray:
+    """RGBA float32 (..., 4), alpha 0..1 -> alpha below SEEN is 0, so that no box reaches around it."""
+    unseen = (rgba[..., 3] > 0) & (rgba[..., 3] < SEEN - 1e-6)
+    if not unseen.any():
+        return rgba
+    cleared = rgba.copy()
+    cleared[..., 3][unseen] = 0
+    return cleared
 
 
 def on_white(rgba: Pixels) -> Pixels:

@@ -8,12 +8,12 @@ import threading
 from pathlib import Path
 
 import bpy
-import numpy as np
 
-from ...base import arrays, compat
+from ...base import compat, exif, stored_paths
 from ...base.trouble import Trouble
 from ...jobs.process import Attachments
 from ...settings import engines
+from . import color_management, image_import
 
 READ_BY_BACKEND = {"PNG", "JPEG", "WEBP", "BMP", "TARGA", "TIFF"}
 NAME_LENGTH = 60  # characters of a prompt; Blender's names have 63 bytes
@@ -28,6 +28,11 @@ def missing(settings) -> str:
     if is_prompt(settings):
         return missing_prompt(settings)
     return missing_image(settings)
+
+
+def needs_file(settings) -> bool:
+    """Whether nothing but an image file is missing."""
+    return settings.source == "FILE" and not settings.filepath and not is_prompt(settings)
 
 
 def drawn(settings) -> bpy.types.Image | None:
@@ -74,7 +79,7 @@ def name_of(settings) -> str:
 def read_chosen_image(settings, scene: bpy.types.Scene) -> Attachments:
     """The chosen image, whatever the engine takes. Raises Trouble."""
     if settings.source == "FILE":
-        return read_file(Path(bpy.path.abspath(settings.filepath)))
+        return read_stored(settings.filepath)
     if settings.source == "RENDER":
         return read_render(scene)
     return read_image(settings.drawn if settings.source == "PROMPT" else settings.image)
@@ -114,6 +119,11 @@ def name_of_prompt(settings) -> str:
 def printable(name: str) -> str:
     """A file's name as Blender can store it: on Linux, names may hold bytes that are not UTF-8."""
     return name.encode("utf-8", "replace").decode() or "Mesh"
+
+
+def read_stored(path: str) -> Attachments:
+    """`read_file` for a path that the .blend names. Raises Trouble, also for one on a foreign computer."""
+    return read_file(stored_paths.absolute(path))
 
 
 def read_file(path: Path) -> Attachments:
@@ -160,23 +170,39 @@ class Reading:
 
 
 def read_image(image: bpy.types.Image) -> Attachments:
-    """An image in Blender: its file if that holds the same pixels, else the pixels. Raises Trouble."""
-    if not image.is_dirty and not image.is_float and image.file_format in READ_BY_BACKEND:
+    """An image in Blender: its file if that holds the same pixels, else the pixels in sRGB. Raises Trouble."""
+    is_file = not image.is_dirty and not image.is_float and image.file_format in READ_BY_BACKEND
+    if is_file and color_management.is_srgb(image):
         if image.packed_file:
             data = bytes(image.packed_file.data)
             return lambda: {"image_file": data}
-        path = Path(bpy.path.abspath(image.filepath, library=image.library))
+        path = stored_paths.absolute(image.filepath, image.library)
         if image.source == "FILE" and path.is_file():
             return read_file(path)
     width, height = image.size
+    if image.source in ("SEQUENCE", "MOVIE"):
+        message = f"The image {image.name} is a movie or a sequence"
+        raise Trouble(message, "Choose one of its pictures as a file", "input")
     if image.type == "RENDER_RESULT" or not width * height:
         raise Trouble(f"The image {image.name} has no pixels", "Choose another image", "input")
-    pixels = np.empty(width * height * 4, np.float32)
-    if len(image.pixels) != pixels.size:
-        raise Trouble(f"The image {image.name} cannot be read", "Save it as PNG and choose the file", "input")
-    image.pixels.foreach_get(pixels)
-    is_float = image.is_float
-    return lambda: {"image": arrays.encode_image(pixels.reshape(height, width, 4), is_float)}
+    return color_management.read_pixels(image)
+
+
+def read_unturned(image: bpy.types.Image) -> Attachments:
+    """`read_image` of a camera's image: turned as Blender shows it, whatever EXIF says. Raises Trouble."""
+    read = read_image(image)
+
+    def attachments() -> dict[str, bytes]:
+        return {name: exif.as_stored(data) for name, data in read().items()}
+
+    return attachments
+
+
+def upright(image: bpy.types.Image) -> bpy.types.Image:
+    """The image as the backend saw it, for a camera that was fitted to it: turned as EXIF says, in a copy if so. Raises
+    Trouble."""
+    number = exif.orientation(read_image(image)().get("image_file", b""))
+    return image if number == 1 else image_import.turned(image, number)
 
 
 def render_result() -> bpy.types.Image | None:

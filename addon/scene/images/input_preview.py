@@ -5,12 +5,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from pathlib import Path
 
 import bpy
 import numpy as np
 
-from ...base import arrays
+from ...base import arrays, stored_paths
 from ...base.trouble import Trouble
 from ...jobs.process import Attachments
 from ...settings import engines
@@ -132,8 +131,8 @@ def stamp_of(settings) -> float:
     if settings.source != "FILE" or not settings.filepath:
         return 0.0
     try:
-        return Path(bpy.path.abspath(settings.filepath)).stat().st_mtime
-    except OSError:
+        return stored_paths.absolute(settings.filepath).stat().st_mtime
+    except (OSError, Trouble):
         return 0.0
 
 

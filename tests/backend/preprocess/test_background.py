@@ -104,6 +104,7 @@ def test_existing_transparency_is_kept():
     image[..., 3] = shape("two pieces")
     cut = remove_background(image)
     assert cut.method == "alpha" and "Transparency" in cut.note
+    image[..., 3][image[..., 3] < 8 / 255] = 0  # which nobody sees
     np.testing.assert_array_equal(cut.image, image)
 
 
@@ -187,7 +188,7 @@ def test_a_network_decides_where_the_background_is_not_plain(monkeypatch):
     image, color = paint(alpha, np.clip(behind, 0, 1))
     found_by_network(monkeypatch, ndimage.shift(ndimage.gaussian_filter(alpha, 2), (1, 1)))
     cut = remove_background(image)
-    assert cut.method == "rembg" and "network" in cut.note
+    assert cut.method == "rembg" and "network" in cut.note and "not plain" in cut.note
     found, edge = cut.image[..., 3], (alpha > 0.05) & (alpha < 0.95)
     coarse = ndimage.shift(ndimage.gaussian_filter(alpha, 2), (1, 1))
     assert np.abs(found - alpha)[edge].mean() < 0.5 * np.abs(coarse - alpha)[edge].mean()
@@ -210,8 +211,7 @@ def test_a_shadow_on_a_plain_floor_is_no_part_of_the_object(monkeypatch):
     y, x = np.mgrid[:SIZE, :SIZE]
     shadow = 0.5 * np.exp(-(((x - 110) / 30) ** 2) - ((y - 125) / 10) ** 2)
     image, _ = paint(alpha, backdrop("white") * (1 - shadow[..., None]))
-    alone = remove_background(image).image[..., 3]
-    assert (alone > 0.5)[125:135, 115:130].any()  # the colour cannot tell
+    assert np.abs(remove_background(image).image[..., 3] - alpha).mean() < 0.005
     found_by_network(monkeypatch, alpha)
     found = remove_background(image).image[..., 3]
     assert np.abs(found - alpha).mean() < 0.005
