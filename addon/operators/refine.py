@@ -44,7 +44,7 @@ class IMAGE_TO_MESH_OT_refine(JobOperator, bpy.types.Operator):
         engine = refining_engine(settings)
         by_prompt = "prompt" in engine.inputs
         image = dict if by_prompt else input_image.read_chosen_image(settings, scene)
-        start = arrays.MeshArrays(*mesh_export.read_arrays(active.data))
+        start = arrays.MeshArrays(*mesh_export.as_shown(active.data))
         if not len(start.faces):
             raise Trouble(f"{active.name} has no faces", "Choose a mesh with faces", "input")
         to_cube = into_cube(active, start.vertices)

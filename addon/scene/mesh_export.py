@@ -11,9 +11,9 @@ from ..base.trouble import Trouble
 from ..jobs.process import Attachments
 from ..settings import engines
 from . import mesh_import
+from .surface.colors import GREY, corner_colors
 
 START, MESH = "start", "mesh"  # the parameter that asks for a mesh, and its value that does
-GREY = 128  # for meshes without colours: a white one could not be seen before a white background
 
 
 def is_wanted(settings) -> bool:
@@ -54,7 +54,7 @@ def read_object(context, source: bpy.types.Object) -> Attachments:
     evaluated = source.evaluated_get(context.evaluated_depsgraph_get())
     mesh = evaluated.to_mesh()
     try:
-        vertices, faces, colors = read_arrays(mesh)
+        vertices, faces, colors = as_shown(mesh)
     finally:
         evaluated.to_mesh_clear()
     if not len(faces):
@@ -64,6 +64,25 @@ def read_object(context, source: bpy.types.Object) -> Attachments:
         vertices = vertices @ turn.T
         faces = faces if np.linalg.det(turn) > 0 else faces[:, ::-1]
     return lambda: {"mesh": arrays.encode_mesh(vertices, faces, colors)}
+
+
+def as_shown(mesh: bpy.types.Mesh) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The arrays of `read_arrays` with the colours that the scene shows: a vertex between faces of several colours is
+    there once for each."""
+    vertices, faces, colors = read_arrays(mesh)
+    corners = corner_colors(mesh)
+    if corners is None or not len(faces):
+        return vertices, faces, colors
+    loops = np.empty(faces.size, np.int32)
+    mesh.loop_triangles.foreach_get("loops", loops)
+    packed = np.ascontiguousarray(corners[loops]).view(np.uint32).reshape(-1).astype(np.int64)
+    key, corner = np.unique(faces.reshape(-1).astype(np.int64) << 32 | packed, return_inverse=True)
+    vertex, found = key >> 32, (key & 0xFFFFFFFF).astype(np.uint32).view(np.uint8).reshape(-1, 4)
+    again = np.r_[False, vertex[1:] == vertex[:-1]]
+    place = np.where(again, len(vertices) + np.cumsum(again) - 1, vertex)
+    colors = np.concatenate([colors, found[again]])
+    colors[place] = found
+    return np.concatenate([vertices, vertices[vertex[again]]]), place[corner].reshape(-1, 3).astype(np.int32), colors
 
 
 def read_arrays(mesh: bpy.types.Mesh) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

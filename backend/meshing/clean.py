@@ -12,6 +12,10 @@ from scipy.spatial import KDTree
 from ..rendering.mesh import Mesh
 from .relaxation import relax
 
+FEWEST = 4  # faces that enclose a volume
+MANY = 100  # faces, from which on a decimated mesh encloses one
+LEAST_VOLUME = 0.05  # of a mesh, that it keeps when it is decimated
+
 
 def keep_components(mesh: Mesh, smallest: float = 1.0) -> Mesh:
     """Keep the largest connected component and those with at least `smallest` (0..1) of its volume.
@@ -52,16 +56,37 @@ def remove_degenerate(mesh: Mesh, distance: float = 0.0) -> Mesh:
 def decimate(mesh: Mesh, max_faces: int) -> Mesh:
     """Decimate to about `max_faces` faces (0 keeps all) by quadric error edge collapse, without slivers.
 
-    Every new vertex takes the colour of the nearest old one. UV coordinates and texture are dropped.
+    Where so few faces enclose nothing, the result has the fewest of 4, 8, 16 and so on that do. Every new vertex takes
+    the colour of the nearest old one. UV coordinates and texture are dropped.
     """
     if max_faces <= 0 or len(mesh.faces) <= max_faces:
         return mesh
+    target = max(max_faces, FEWEST)
+    while target < len(mesh.faces):
+        smaller = _collapse(mesh, target)
+        if target > MANY or _has_body(smaller, mesh):
+            return smaller
+        target *= 2
+    return mesh
+
+
+def _collapse(mesh: Mesh, target: int) -> Mesh:
+    """The mesh with about `target` faces, fewer of which may enclose nothing."""
     from fast_simplification import simplify
 
-    vertices, faces = simplify(mesh.vertices, mesh.faces, target_count=max_faces)[:2]
+    vertices, faces = simplify(mesh.vertices, mesh.faces, target_count=target)[:2]
+    if not len(faces):
+        return Mesh(vertices[:0], faces)
     vertices = relax(vertices, faces)
     _, nearest = KDTree(mesh.vertices).query(vertices)
     return remove_degenerate(Mesh(vertices, faces, mesh.vertex_colors[nearest]))
+
+
+def _has_body(smaller: Mesh, mesh: Mesh) -> bool:
+    """Whether a decimated mesh still encloses some of the volume of the closed mesh that it comes from."""
+    if not mesh.is_closed:
+        return bool(smaller.face_areas.sum() > 0)
+    return smaller.volume > LEAST_VOLUME * mesh.volume
 
 
 def select_faces(mesh: Mesh, keep: np.ndarray) -> Mesh:

@@ -10,24 +10,32 @@ from __future__ import annotations
 import errno
 import io
 import os
+import stat
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from ..interface.errors import kind_of, one_line, remedy_for
 from ..interface.files import write_whole
-from ..rendering.mesh import WHITE, Mesh
-from ..runtime.images import to_bytes
+from ..rendering.mesh import Mesh
+from ..runtime.npz import check_npz
 from . import textured_files
-
-if TYPE_CHECKING:
-    import trimesh  # at run time only where it is used: it takes half a second
+from .reading import gltf, obj, ply
+from .reading.light import to_linear
+from .reading.parts import Part, check_area, join
+from .reading.refusal import Unreadable
+from .reading.textures import Warn
 
 ENDINGS = (".ply", ".glb", ".obj", ".stl")
-Y_UP = (".glb", ".obj")
+Y_UP = (".glb", ".gltf", ".obj")
 TO_Y_UP = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]], np.float32)  # a rotation: determinant +1
 MAX_BYTES = 512 << 20  # of a received mesh
+LARGEST_FILE = 2 << 30  # bytes
 MATERIAL = {"name": "Image to Mesh", "pbrMetallicRoughness": {"metallicFactor": 0.0, "roughnessFactor": 0.8}}
 
 
@@ -42,40 +50,50 @@ class MeshFileError(Exception):
 def save(mesh: Mesh, path: str | os.PathLike) -> None:
     """Write the mesh in the format of the path's ending. Raises MeshFileError.
 
-    An existing file is replaced only when the new one is complete.
+    An existing file is replaced only when the new one is complete, and what a link points to, not the link.
     """
-    path = Path(path)
-    if check_ending(path) == ".obj" and mesh.texture is not None and mesh.uv is not None:
-        encoded = textured_files.encode_obj(mesh, mesh.vertices @ TO_Y_UP.T, path)
-    else:
-        encoded = {path: encode(mesh, check_ending(path))}
-    for name, data in encoded.items():
-        write_output(name, data)
-
-
-def load(path: str | os.PathLike) -> Mesh:
-    """Read a mesh file into Blender's frame, with sRGB colours, white by default. Raises MeshFileError.
-
-    Several objects in one file are joined.
-    """
-    import trimesh
-
     path = Path(path)
     ending = check_ending(path)
-    if not path.exists():
+    if ending == ".obj" and mesh.texture is not None and mesh.uv is not None:
+        with writing(path) as target:
+            textured_files.write_obj(mesh, mesh.vertices @ TO_Y_UP.T, target)
+    else:
+        write_output(path, encode(mesh, ending))
+
+
+def load(path: str | os.PathLike, warn: Warn = lambda sentence: None) -> Mesh:
+    """Read a mesh file into Blender's frame, with sRGB colours, white by default. Raises MeshFileError.
+
+    Several objects in one file are joined. warn: is told what is missing, such as a texture, and what is guessed.
+    """
+    path = Path(path)
+    ending = path.suffix.lower()
+    if ending not in READERS:
+        raise MeshFileError(f"{path.name!r} is no mesh file.", f"Use {', '.join(READERS)}.", "input")
+    if not path.is_file():
         raise MeshFileError(f"There is no mesh at {path}.", "Check the name.", "input")
     try:
-        scene = trimesh.load_scene(path, file_type=ending[1:], process=False, maintain_order=True)
-        if ending == ".obj" and any(shape.visual.kind == "texture" for shape in scene.geometry.values()):
-            scene = trimesh.load_scene(path, file_type="obj", process=False)  # maintain_order would mix up UVs at seams
-        placed = [scene.graph[node] for node in scene.graph.nodes_geometry]
-        shapes = [(scene.geometry[name], matrix) for matrix, name in placed]
-        return join(
-            [transformed(shape, matrix, ending) for shape, matrix in shapes if isinstance(shape, trimesh.Trimesh)]
-        )
-    except Exception as error:  # the readers of several formats raise a dozen kinds
-        message = f"{path.name} cannot be read as a mesh ({error})."
+        if path.stat().st_size > LARGEST_FILE:
+            raise Unreadable(f"it is larger than {LARGEST_FILE >> 30} GB")
+        parts = READERS[ending](path, warn)
+        if ending in Y_UP:
+            parts = [replace(part, vertices=part.vertices @ TO_Y_UP) for part in parts]
+        return join(parts)
+    except MemoryError:
+        raise
+    except Exception as error:  # a damaged file makes numpy and trimesh raise a dozen kinds
+        is_own = isinstance(error, (Unreadable, OSError))
+        reason = one_line(error) if is_own else f"it is damaged, {type(error).__name__} {one_line(error)}"
+        message = f"{path.name} cannot be read as a mesh ({reason})."
         raise MeshFileError(message, "Choose another file.", "input") from error
+
+
+def read_stl(path: Path, _warn: Warn) -> list[Part]:
+    """The parts of an STL file, which has no colours."""
+    import trimesh
+
+    scene = trimesh.load_scene(path, file_type="stl", process=False, maintain_order=True)
+    return [Part(shape.vertices, shape.faces) for shape in scene.dump() if isinstance(shape, trimesh.Trimesh)]
 
 
 def unpack(data: bytes) -> Mesh:
@@ -84,36 +102,16 @@ def unpack(data: bytes) -> Mesh:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             if sum(item.file_size for item in archive.infolist()) > MAX_BYTES:
                 raise ValueError(f"it is larger than {MAX_BYTES >> 20} MB")
+        check_npz(data)
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
             faces = file["faces"]
             if faces.dtype.kind not in "iu" or not len(faces):
                 raise ValueError("it has no faces")
-            return Mesh(file["vertices"], faces, file["vertex_colors"])
+            mesh = Mesh(file["vertices"], faces, file["vertex_colors"])
+            check_area(mesh)
+            return mesh
     except Exception as error:  # zipfile and numpy raise a dozen kinds
-        raise MeshFileError(f"The mesh cannot be used: {error}.", "Select another mesh.", "input") from error
-
-
-def transformed(shape: trimesh.Trimesh, matrix: np.ndarray, ending: str) -> Mesh:
-    """One object of a file, transformed by `matrix` (4, 4). A mirroring matrix flips its faces."""
-    vertices = shape.vertices @ matrix[:3, :3].T + matrix[:3, 3]
-    faces = np.asarray(shape.faces)
-    return Mesh(
-        vertices @ TO_Y_UP if ending in Y_UP else vertices,
-        faces if np.linalg.det(matrix[:3, :3]) > 0 else faces[:, ::-1],
-        vertex_colors(shape, ending),
-    )
-
-
-def join(parts: list[Mesh]) -> Mesh:
-    """Join meshes into one. Raises ValueError if they have no faces."""
-    if not sum(len(mesh.faces) for mesh in parts):
-        raise ValueError("it has no faces")
-    starts = np.cumsum([0] + [len(mesh.vertices) for mesh in parts])
-    return Mesh(
-        np.concatenate([mesh.vertices for mesh in parts]),
-        np.concatenate([mesh.faces + start for mesh, start in zip(parts, starts, strict=False)]),
-        np.concatenate([mesh.vertex_colors for mesh in parts]),
-    )
+        raise MeshFileError(f"The mesh cannot be used: {one_line(error)}.", "Select another mesh.", "input") from error
 
 
 def check_ending(path: Path) -> str:
@@ -122,35 +120,6 @@ def check_ending(path: Path) -> str:
     if ending not in ENDINGS:
         raise MeshFileError(f"Meshes cannot be saved as {path.name!r}.", f"Use {', '.join(ENDINGS)}.", "input")
     return ending
-
-
-def vertex_colors(loaded: trimesh.Trimesh, ending: str) -> np.ndarray:
-    """The file's vertex colours, sRGB uint8 (N, 4), white by default.
-
-    If there is a material too, trimesh keeps the colours in the file's own type.
-    """
-    visual: Any = loaded.visual
-    colours = visual.vertex_colors if visual.kind == "vertex" else getattr(visual, "vertex_attributes", {}).get("color")
-    if colours is None and visual.kind == "texture":
-        material = visual.material
-        if visual.uv is not None and texture_image(material) is not None:
-            return np.asarray(visual.to_color().vertex_colors, np.uint8)  # the texel at every vertex
-        colours = material.baseColorFactor if hasattr(material, "baseColorFactor") else material.diffuse
-        colours = None if colours is None else np.tile(colours, (len(loaded.vertices), 1))
-    if colours is None or len(colours) != len(loaded.vertices):
-        return np.full((len(loaded.vertices), 4), WHITE, np.uint8)
-    colours = np.asarray(colours)
-    scale = 1 if colours.dtype.kind == "f" else np.iinfo(colours.dtype).max
-    rgba = np.ones((len(colours), 4))
-    rgba[:, : colours.shape[1]] = np.clip(colours / scale, 0, 1)
-    if ending == ".glb":
-        rgba[:, :3] = to_srgb(rgba[:, :3])
-    return to_bytes(rgba)
-
-
-def texture_image(material: Any) -> Any:
-    """The material's texture, None if it has a single colour."""
-    return material.baseColorTexture if hasattr(material, "baseColorTexture") else material.image
 
 
 def encode(mesh: Mesh, ending: str) -> bytes:
@@ -189,24 +158,40 @@ def name_colours(tree: dict[str, Any]) -> None:
 
 def write_output(path: Path, data: bytes) -> None:
     """Write a file whole or not at all. MeshFileError says why it cannot be written."""
+    with writing(path) as target:
+        write_whole(target, data)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[Path]:
+    """The file to write for an output at `path`. An OSError meanwhile becomes a MeshFileError."""
     try:
-        write_whole(path, data)
+        yield target_of(path)
     except OSError as error:
         raise unwritable(path, error) from error
+
+
+def target_of(path: Path) -> Path:
+    """The file that a path means, which may not be there yet; links are followed. OSError where it cannot be a file."""
+    target = Path(os.path.realpath(path)) if path.is_symlink() else path
+    try:
+        mode = target.stat().st_mode
+    except FileNotFoundError:
+        return target
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "It is a folder")
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EISDIR, "It is a pipe or a device")
+    if not os.access(target, os.W_OK):
+        raise PermissionError(errno.EACCES, "It is write-protected")
+    return target
 
 
 def unwritable(path: Path, error: OSError) -> MeshFileError:
     """The error for a path that cannot be written, with a remedy for the system's reason."""
     is_full = errno.errorcode.get(error.errno or 0) in ("ENOSPC", "EDQUOT", "EFBIG")
-    remedy = "Free some space, or save somewhere else." if is_full else "Choose a folder that you may write to."
-    return MeshFileError(f"{path} cannot be written: {error.strerror or error}.", remedy)
+    remedy = "Free some space, or save somewhere else." if is_full else remedy_for(error)
+    return MeshFileError(f"{path} cannot be written: {error.strerror or error}.", remedy, kind_of(error))
 
 
-def to_linear(srgb: np.ndarray) -> np.ndarray:
-    """sRGB 0..1 -> linear light 0..1 (IEC 61966-2-1)."""
-    return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
-
-
-def to_srgb(linear: np.ndarray) -> np.ndarray:
-    """Linear light 0..1 -> sRGB 0..1."""
-    return np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
+READERS = {".ply": ply.read, ".glb": gltf.read, ".gltf": gltf.read, ".obj": obj.read, ".stl": read_stl}

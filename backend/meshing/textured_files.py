@@ -7,16 +7,21 @@ glTF has one UV coordinate per vertex, so vertices along seams are duplicated; O
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
-from itertools import chain
+import os
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..interface.files import shortened, write_whole
 from ..rendering.mesh import Mesh
 
 MATERIAL_FILE = "newmtl Image_to_Mesh\nKd 1 1 1\nKs 0 0 0\nmap_Kd {image}\n"
+SHORT_NAME = 128  # bytes, which every disk allows
 
 
 def encode_texture(texture: np.ndarray) -> bytes:
@@ -59,29 +64,31 @@ def encode_glb(mesh: Mesh, vertices: np.ndarray, normals: np.ndarray, material: 
     return bytes(shape.export(file_type="glb", include_normals=True))  # pyright: ignore[reportArgumentType]
 
 
-def encode_obj(mesh: Mesh, vertices: np.ndarray, path: Path) -> dict[Path, bytes]:
-    """Encode the image, the material and the mesh, with vertex colours -> bytes by path.
+def write_obj(mesh: Mesh, vertices: np.ndarray, path: Path) -> None:
+    """Write the image, the material and the mesh, with vertex colours, vertices (N, 3) in OBJ's axes. OSError.
 
-    Existing files beside `path` are not overwritten: image and material then take other names.
+    Existing files beside `path` are not overwritten: image and material take other names. On failure neither stays.
     """
     assert mesh.uv is not None and mesh.texture is not None
-    image = unused_path(path.with_name(f"{path.stem}_texture.png"))
-    material = unused_path(path.with_suffix(".mtl"))
-    uv, corner = np.unique(mesh.uv.reshape(-1, 2), axis=0, return_inverse=True)
+    with new_beside(path, "_texture", ".png") as image, new_beside(path, "", ".mtl") as material:
+        write_whole(image, encode_texture(mesh.texture))
+        write_whole(material, MATERIAL_FILE.format(image=image.name).encode())
+        write_whole(path, encode_obj(mesh, mesh.uv, vertices, material.name))
+
+
+def encode_obj(mesh: Mesh, uv: np.ndarray, vertices: np.ndarray, material: str) -> bytes:
+    """The mesh as OBJ, with UV coordinates (M, 3, 2) and the name of its material file."""
+    texture, corner = np.unique(uv.reshape(-1, 2), axis=0, return_inverse=True)
     faces = np.stack([mesh.faces + 1, corner.reshape(-1, 3) + 1], 2).reshape(-1, 6)
     text = "\n".join(
         chain(
-            [f"mtllib {material.name}", "usemtl Image_to_Mesh"],
+            [f"mtllib {material}", "usemtl Image_to_Mesh"],
             rows("v %.7g %.7g %.7g %.6g %.6g %.6g", np.concatenate([vertices, mesh.vertex_colors[:, :3] / 255], 1)),
-            rows("vt %.7g %.7g", uv),
+            rows("vt %.7g %.7g", texture),
             rows("f %d/%d %d/%d %d/%d", faces),
         )
     )
-    return {
-        image: encode_texture(mesh.texture),
-        material: MATERIAL_FILE.format(image=image.name).encode(),
-        path: f"{text}\n".encode(),
-    }
+    return f"{text}\n".encode()
 
 
 def rows(template: str, values: np.ndarray) -> Iterable[str]:
@@ -89,11 +96,25 @@ def rows(template: str, values: np.ndarray) -> Iterable[str]:
     return (template % tuple(row) for row in values.tolist())
 
 
-def unused_path(path: Path) -> Path:
-    """The path, with a number appended to its stem if it exists."""
-    number = 2
-    original = path
-    while path.exists():
-        path = original.with_name(f"{original.stem}_{number}{original.suffix}")
-        number += 1
-    return path
+@contextmanager
+def new_beside(path: Path, tail: str, ending: str) -> Iterator[Path]:
+    """An empty new file beside a mesh's, named after it and numbered where that name is taken. It is removed again if
+    what follows fails. OSError."""
+    for number in count(1):
+        new = beside(path, f"{tail}{f'_{number}' if number > 1 else ''}{ending}")
+        with suppress(FileExistsError):
+            new.open("xb").close()
+            break
+    try:
+        yield new
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
+
+
+def beside(path: Path, ending: str) -> Path:
+    """A name for a file beside the mesh's at `path`, which every reader of OBJ can follow: no characters that mean
+    something there or that are none, and not longer than the mesh's own name, unless that is short."""
+    stem = re.sub(r"^[\s-]+|[^\w .()+,=@~-]", "_", path.stem)
+    longest = max(len(os.fsencode(path.name)), SHORT_NAME) - len(ending)
+    return path.with_name(shortened(stem, longest) + ending)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A file is there whole or not at all, and a broken JSON file is None."""
 
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -49,3 +51,15 @@ def test_whatever_is_no_object_of_a_reasonable_size_is_none(content, tmp_path):
 def test_an_object_is_read(tmp_path):
     (tmp_path / "a.json").write_text('{"a": ["\u00e4", 1.5]}', "utf-8")
     assert read_json(tmp_path / "a.json") == {"a": ["\u00e4", 1.5]}
+
+
+def test_what_a_killed_process_left_of_a_file_is_removed_an_hour_later(tmp_path):
+    """Whichever way the clock has gone since; a younger one may belong to another process that is still writing, and
+    other names to others."""
+    now = time.time()
+    ages = {".a.bin.1-x.part": 7200, ".a.bin.2-x.part": -7200, ".a.bin.3-x.part": 60, ".b.bin.1-x.part": 7200}
+    for name, age in ages.items():
+        (tmp_path / name).write_bytes(b"half")
+        os.utime(tmp_path / name, (now - age,) * 2)
+    write_whole(tmp_path / "a.bin", b"new")
+    assert list_names(tmp_path) == [".a.bin.3-x.part", ".b.bin.1-x.part", "a.bin"]

@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
+import trimesh
 
 from backend.meshing.clean import decimate, keep_components, remove_degenerate
 from backend.meshing.marching_cubes import extract
@@ -86,3 +87,32 @@ def test_decimation_keeps_shape_and_colour(ball):
 @pytest.mark.parametrize("max_faces", [0, 10**6])
 def test_decimation_leaves_small_meshes_alone(ball, max_faces):
     assert decimate(ball, max_faces) is ball
+
+
+SHAPES = {
+    "ball": trimesh.creation.icosphere(3, 0.4),
+    "ring": trimesh.creation.torus(0.3, 0.1),
+    "box": trimesh.creation.box((0.5, 0.1, 0.3)).subdivide().subdivide(),
+    "two": trimesh.util.concatenate(
+        [trimesh.creation.icosphere(2, 0.3), trimesh.creation.icosphere(2, 0.1).apply_translation((1, 0, 0))]
+    ),
+}
+
+
+@pytest.mark.parametrize("max_faces", [1, 2, 3, 4, 5, 6, 7, 10, 17])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_coarsest_mesh_still_encloses_something(shape, max_faces):
+    """No solid has fewer than four triangles; two of them back to back enclose nothing."""
+    mesh = Mesh(SHAPES[shape].vertices, SHAPES[shape].faces)
+    coarse = decimate(mesh, max_faces)
+    assert 4 <= len(coarse.faces) <= max(max_faces, 16)
+    assert coarse.volume > 0.05 * SHAPES[shape].volume
+
+
+@pytest.mark.parametrize("max_faces", [1, 2, 3])
+def test_a_sheet_is_never_decimated_to_nothing(max_faces):
+    """An open mesh: half of a ball."""
+    ball = SHAPES["ball"].copy()
+    ball.update_faces(ball.triangles_center[:, 2] > 0)
+    coarse = decimate(Mesh(ball.vertices, ball.faces), max_faces)
+    assert 0 < len(coarse.faces) <= 4 and coarse.face_areas.sum() > 0
