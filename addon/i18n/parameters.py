@@ -122,6 +122,36 @@ ROWS = {
         "각 변의 마칭 큐브 셀 수. 많을수록 메시가 세밀합니다",
         "每条边的移动立方体单元数；越多网格越精细",
     ),
+    "Denoising steps; fewer are faster, and the shape fits the image less": (
+        "Entrauschungsschritte; weniger sind schneller, und die Form passt weniger zum Bild",
+        "ノイズ除去のステップ数。少ないほど速く、形状は画像に合いにくくなります",
+        "노이즈 제거 단계 수. 적을수록 빠르지만 형태가 이미지에 덜 맞습니다",
+        "去噪步数；越少越快，形状与图像的吻合也越差",
+    ),
+    "How closely the shape follows the image; 1 takes half of the time": (
+        "Wie genau die Form dem Bild folgt; 1 braucht die halbe Zeit",
+        "形状がどれだけ画像に従うか。1では時間が半分になります",
+        "형태가 이미지를 얼마나 따르는지. 1은 시간이 절반입니다",
+        "形状遵循图像的程度；1 只需一半时间",
+    ),
+    "How many vectors describe the shape; fewer take less time and memory, and have less detail": (
+        "Wie viele Vektoren die Form beschreiben; weniger brauchen weniger Zeit und Speicher, bei weniger Feinheiten",
+        "形状を表すベクトルの数。少ないほど時間とメモリーは減り、細部も減ります",
+        "형태를 나타내는 벡터 수. 적을수록 시간과 메모리가 덜 들고 세부도 줄어듭니다",
+        "描述形状的向量数；越少所需时间和内存越少，细节也越少",
+    ),
+    "Turn the mesh until its front is the image's view, and project the image onto it": (
+        "Das Mesh drehen, bis vorn die Ansicht des Bilds ist, und das Bild darauf projizieren",
+        "正面が画像のビューになるまでメッシュを回し、画像を投影します",
+        "앞이 이미지의 뷰가 될 때까지 메시를 돌리고 이미지를 투영합니다",
+        "旋转网格，直到正面是图像的视角，并将图像投影到其上",
+    ),
+    "The name of a set of weights, or the folder of TripoSG": (
+        "Der Name eines Satzes von Gewichten oder der Ordner von TripoSG",
+        "重みセットの名前、またはTripoSGのフォルダー",
+        "가중치 세트의 이름, 또는 TripoSG의 폴더",
+        "一套权重的名称，或 TripoSG 的文件夹",
+    ),
     "Simplify the mesh to at most this many triangles; 0 keeps all": (
         "Das Mesh auf höchstens so viele Dreiecke vereinfachen; 0 behält alle",
         "メッシュを最大でこの数の三角形に減らします。0ではすべて残します",

@@ -8,8 +8,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from rich import progress as bars
 from rich.console import Console
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from ..interface.remarks import remarks
 from ..process import stdio
 from ..process.failure import Failure
 from ..runtime.progress import Progress, ProgressUpdate
@@ -39,8 +40,10 @@ def working(
     tell: Callable[[ProgressUpdate], None] | None = None,
     can_stop: bool = False,
     folder: Path | None = None,
+    known: Sequence[str] = (),
 ) -> Iterator[Progress]:
-    """A Progress that draws a bar, unless `quiet`, or calls `tell`. folder: where checkpoints go.
+    """A Progress that draws a bar, unless `quiet`, or calls `tell`. folder: where checkpoints go. known: warnings
+    that are known before the work.
 
     Ctrl+C cancels, and a second one ends the process. Where the work can stop early and still give a result, the first
     Ctrl+C asks for that, and the others follow.
@@ -76,7 +79,9 @@ def working(
                     task, description=f"{step.stage} {step.step}/{step.total}", completed=step.overall, left=left
                 )
 
-            yield Progress(tell or show, is_cancelled=cancelled.is_set, is_ending=stopping.is_set, folder=folder)
+            progress = Progress(tell or show, is_cancelled=cancelled.is_set, is_ending=stopping.is_set, folder=folder)
+            progress.remarks += known
+            yield progress
             bar.update(task, description="Done", completed=1.0, left="")
     finally:
         signal.signal(signal.SIGINT, before)
@@ -88,14 +93,37 @@ def answer(as_json: bool, facts: dict[str, Any], text: str = "") -> None:
     write(line)
 
 
+def answer_result(as_json: bool, report: dict[str, Any], facts: dict[str, Any], text: str) -> None:
+    """The answer of a command that ran an engine: programs get its report, people what should be said of the result, on
+    standard error."""
+    answer(as_json, facts | {"report": report}, text)
+    for remark in [] if as_json else remarks(report):
+        say(remark)
+
+
 def write(line: str) -> None:
-    """Print a line on the real standard output. A closed pipe, as in `| head`, is no error."""
+    """Print a line on the real standard output, names of files byte by byte as the disk has them. A closed pipe, as in
+    `| head`, is no error."""
     try:
         output = stdio.claim_output()
-        output.write((line + "\n").encode())
+        output.write(encoded(line + "\n"))
         output.flush()
     except BrokenPipeError:
         pass
+
+
+def encoded(text: str) -> bytes:
+    """UTF-8 of any text; bytes of names that are none come out as they went in."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # half a character, which no file's name can hold
+        return text.encode("utf-8", "replace")
+
+
+def say(text: str) -> None:
+    """Print a text on one line of standard error, if anybody can read it."""
+    with suppress(OSError):
+        print(" ".join(text.split()), file=sys.stderr, flush=True)
 
 
 def complain(failure: Failure, as_json: bool) -> int:
@@ -103,5 +131,5 @@ def complain(failure: Failure, as_json: bool) -> int:
     if as_json:
         write(json.dumps({"ok": False, **vars(failure)}))
     else:
-        print(" ".join(f"Error: {failure.message} {failure.remedy}".split()), file=sys.stderr)
+        say(f"Error: {failure.message} {failure.remedy}")
     return EXIT_CODES[failure.kind]

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,11 +23,12 @@ from .options import (
     PictureFile,
     Seed,
     Settings,
-    check_output,
+    idle_settings,
     offered,
-    read_picture,
+    picture_input,
     read_settings,
 )
+from .outputs import check_output, write_or_keep
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,9 +44,11 @@ def picture(
     """Make the image of a prompt, to look at it before an engine takes it."""
     values = TEXT_TO_IMAGE.check(read_settings(settings))
     check_output(output)
-    pixels = make_images(TEXT_TO_IMAGE, {"prompt": check_prompt(prompt)}, values, seed, as_json).images[0]
-    write_picture(output, pixels)
-    console.answer(as_json, {"output": str(output.resolve()), "side": len(pixels)}, str(output))
+    known = idle_settings(TEXT_TO_IMAGE, settings, values, seed)
+    made = make_images(TEXT_TO_IMAGE, {"prompt": check_prompt(prompt)}, values, seed, as_json, known)
+    pixels = made.images[0]
+    deliver(partial(write_picture, pixels=pixels), output)
+    console.answer_result(as_json, made.facts, {"output": str(output.resolve()), "side": len(pixels)}, str(output))
 
 
 def views(
@@ -54,12 +60,15 @@ def views(
 ) -> None:
     """Make views of a prompt from several sides, for `reconstruct --views`."""
     values = VIEWS_FROM_TEXT.check(read_settings(settings))
-    from ..preprocess.views import check_folder, write_views
+    from ..preprocess.views.folder import NAMES, check_folder
 
     check_folder(output)
-    made = make_images(VIEWS_FROM_TEXT, {"prompt": check_prompt(prompt)}, values, seed, as_json)
-    write_views(output, made.images, cameras_of(made))
-    console.answer(as_json, {"output": str(output.resolve()), "views": len(made.images)}, str(output))
+    check_output(output / NAMES[0], (".json",))
+    known = idle_settings(VIEWS_FROM_TEXT, settings, values, seed)
+    made = make_images(VIEWS_FROM_TEXT, {"prompt": check_prompt(prompt)}, values, seed, as_json, known)
+    deliver(partial(write_folder, made=made), output)
+    facts = {"output": str(output.resolve()), "views": len(made.images)}
+    console.answer_result(as_json, made.facts, facts, str(output))
 
 
 def novel_view(
@@ -78,20 +87,22 @@ def novel_view(
     declared = offered(NOVEL_VIEW, engine)
     values = declared.check(read_settings(settings))
     check_output(output)
-    inputs = {"image": read_picture(image), "angles": [(azimuth, elevation)]}
-    pixels = make_images(declared, inputs, values, seed, as_json).images[0]
-    write_picture(output, pixels)
+    inputs = picture_input(image) | {"angles": [(azimuth, elevation)]}
+    known = idle_settings(declared, settings, values, seed)
+    made = make_images(declared, inputs, values, seed, as_json, known)
+    pixels = made.images[0]
+    deliver(partial(write_picture, pixels=pixels), output)
     facts = {"output": str(output.resolve()), "width": pixels.shape[1], "height": pixels.shape[0]}
-    console.answer(as_json, facts, str(output))
+    console.answer_result(as_json, made.facts, facts, str(output))
 
 
 def make_images(
-    declared: Task[Any], inputs: dict[str, Any], values: Any, seed: int, as_json: bool
+    declared: Task[Any], inputs: dict[str, Any], values: Any, seed: int, as_json: bool, known: Sequence[str] = ()
 ) -> engines.ImageResult:
-    """Run a task that makes images. Raises what `run` raises."""
+    """Run a task that makes images. known: warnings that are known before. Raises what `run` raises."""
     from ..process.run import run
 
-    with console.working(as_json) as progress:
+    with console.working(as_json, known=known) as progress:
         result = run(engines.Request(declared.name, inputs, values, seed), progress, engines.load)
     assert isinstance(result, engines.ImageResult)
     return result
@@ -105,9 +116,32 @@ def cameras_of(made: engines.ImageResult) -> list[Camera]:
     return [Camera(pose, made.facts["fov_deg"], width, height) for pose in made.facts["poses"]]
 
 
+def deliver(write: Callable[[Path], None], output: Path) -> None:
+    """Write a result. MeshFileError where that fails; it says where the result is kept instead."""
+    if kept_elsewhere := write_or_keep(write, output):
+        raise kept_elsewhere
+
+
 def write_picture(path: Path, pixels: np.ndarray) -> None:
     """Write uint8 RGBA (H, W, 4) as a PNG, whole or not at all. MeshFileError."""
     from ..meshing.files import write_output
     from ..preprocess.image import encode_png
 
     write_output(path, encode_png(pixels))
+
+
+def write_folder(folder: Path, made: engines.ImageResult) -> None:
+    """Write views and their cameras into a folder that is new or empty, all of them or none. MeshFileError."""
+    from ..meshing.files import unwritable
+    from ..preprocess.views.folder import write_views
+
+    existed = folder.is_dir()
+    try:
+        write_views(folder, made.images, cameras_of(made))
+    except OSError as error:
+        with suppress(OSError):
+            for path in folder.iterdir():
+                path.unlink()
+            if not existed:
+                folder.rmdir()
+        raise unwritable(folder, error) from error

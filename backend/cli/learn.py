@@ -11,7 +11,7 @@ import typer
 from .. import engines
 from ..interface.tasks import DREAMBOOTH
 from . import console
-from .options import Json, Seed, Settings, read_picture, read_settings
+from .options import Json, Seed, Settings, idle_settings, read_picture, read_settings
 
 
 def learn(
@@ -29,6 +29,7 @@ def learn(
 
     check_new(f"<{name}>")
     inputs = {"photos": [read_picture(photo) for photo in photos]}
-    with console.working(as_json, can_stop=DREAMBOOTH.optimises) as progress:
+    known = idle_settings(DREAMBOOTH, settings, values, seed)
+    with console.working(as_json, can_stop=DREAMBOOTH.optimises, known=known) as progress:
         result = run(engines.Request(DREAMBOOTH.name, inputs, values, seed), progress, engines.load)
-    console.answer(as_json, result.facts, f"<{name}>: {result.facts['file']}")
+    console.answer_result(as_json, result.facts, result.facts, f"<{name}>: {result.facts['file']}")

@@ -30,6 +30,7 @@ def hand_over(module: str, context: typer.Context) -> None:
         if not (error.name or "").startswith(BACKEND):
             raise
         raise ParameterError(
-            f"{context.info_name} works in the repository only, not in the installed extension."
+            f"{context.info_name} works in the repository only, not in the installed extension.",
+            "Clone the repository.",
         ) from None
     raise typer.Exit(other(context.args, prog_name=context.command_path, standalone_mode=False) or 0)

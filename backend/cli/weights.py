@@ -12,6 +12,7 @@ import typer
 
 from ..interface import catalog
 from ..interface.catalog import Weights, WeightsError
+from ..interface.installer.environment import NoHome
 from ..runtime.progress import Progress
 from ..weights.store import store
 from . import console
@@ -27,8 +28,9 @@ Follow = Annotated[bool, typer.Option("--follow", help="With --json: progress to
 def list_models(as_json: Json = False) -> None:
     """List all sets of weights: purpose, size, licence and place."""
     listed = [describe(weights) for weights in catalog.WEIGHTS]
-    text = "\n\n".join(map(as_text, listed)) + f"\n\nFolder: {store.weights_folder()}"
-    console.answer(as_json, {"folder": str(store.weights_folder()), "models": listed}, text)
+    folder = str(store.weights_folder()) if store.has_folder() else ""
+    text = "\n\n".join(map(as_text, listed)) + f"\n\nFolder: {folder or 'none. ' + NoHome().remedy}"
+    console.answer(as_json, {"folder": folder, "models": listed}, text)
 
 
 @app.command()

@@ -20,6 +20,7 @@ from ..rendering.cameras import Camera
 from ..runtime.batches import one_by_one
 from .guidance import clean_from_noise, clean_from_velocity, guide
 from .prior import Denoised, view_angles
+from .prompt_words import unused_words
 from .view_prompts import SIDES, Side, perp_neg_mixture, side, view_prompt
 
 SMALLEST_LATENT_MODEL = 128  # pixels a side; no published latent diffusion model makes smaller images
@@ -67,14 +68,26 @@ class TextToImage(nn.Module):
     def dtype(self) -> torch.dtype:
         return self.unet.conv_in.weight.dtype
 
+    @property
+    def prompt_length(self) -> int:
+        """Tokens of a prompt that the text encoder reads."""
+        encoder = self.text_encoder
+        assert encoder is not None, "the text encoder was dropped"
+        if encoder.config.model_type == "t5":
+            return T5_TOKENS
+        return min(self.tokenizer.model_max_length, encoder.config.max_position_embeddings)
+
+    def unused_words(self, *prompts: str) -> list[str]:
+        """Sentences about the words of prompts that the model cannot use."""
+        return unused_words(self.tokenizer, prompts, self.prompt_length)
+
     @torch.no_grad()
     def embed(self, prompts: Sequence[str]) -> Tensor:
         """Text embeddings (N, tokens, D). The UNet attends to CLIP's padding, as in training; T5's is masked."""
-        encoder = self.text_encoder
+        encoder, length = self.text_encoder, self.prompt_length
         assert encoder is not None, "the text encoder was dropped"
         is_t5 = encoder.config.model_type == "t5"
         texts = [prompt.lower().strip() if is_t5 else prompt for prompt in prompts]
-        length = T5_TOKENS if is_t5 else min(self.tokenizer.model_max_length, encoder.config.max_position_embeddings)
         tokens = self.tokenizer(texts, padding="max_length", max_length=length, truncation=True, return_tensors="pt")
         place = next(encoder.parameters()).device
         masked = is_t5 or getattr(encoder.config, "use_attention_mask", False)

@@ -12,6 +12,7 @@ from ..interface.tasks import task
 if TYPE_CHECKING:
     import numpy as np
 
+    from ..meshing.solid.origin import Origin
     from ..rendering.mesh import Mesh
     from ..runtime.progress import Progress
 
@@ -26,7 +27,8 @@ class Request(Generic[Values]):
 
     task: its name. parameters: an instance of the task's parameter class, as Task.check makes it.
     inputs: "image" float32 RGBA (H, W, 4), straight alpha, sRGB 0..1, first row on top; "prompt", a text; "mesh", a
-    Mesh; "views" and "photos", lists of images; "cameras", of the views; "angles", (azimuth, elevation) in degrees.
+    Mesh; "views" and "photos", lists of images; "cameras", of the views; "angles", (azimuth, elevation) in degrees;
+    "warnings", sentences about the image, which no engine gets.
     identity: a checkpoint is resumed only by a request of the same identity.
     """
 
@@ -39,11 +41,13 @@ class Request(Generic[Values]):
 
 @dataclass(frozen=True)
 class MeshResult:
-    """A mesh, views of it uint8 RGBA (N, H, W, 4), and facts about it that fit JSON."""
+    """A mesh, views of it uint8 RGBA (N, H, W, 4), and facts about it that fit JSON. origin: where its faces lie on the
+    input's mesh, if it was made from that."""
 
     mesh: Mesh
     views: np.ndarray
     facts: dict[str, Any] = field(default_factory=dict)
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from ..runtime.devices import choose_device
 from ..runtime.images import on_white, to_opaque_bytes
 from ..runtime.progress import Progress
 from ..weights.loaders.mvdream import check_multi_view, load_multi_view
-from ..weights.loaders.subjects import check_new, save_subject
+from ..weights.loaders.subjects import check_new, keep_subject
 from . import ImageResult, Request
 
 MIN_PHOTOS, MAX_PHOTOS = 1, 32
@@ -66,11 +66,13 @@ def run(request: Request[DreamBoothParameters], progress: Progress) -> ImageResu
     dtype = torch.bfloat16 if device.type == "cuda" and parameters.method == "lora" else torch.float32
     model = load_multi_view(parameters.weights, device, dtype)
     model.text_encoder.float()
+    progress.remarks += model.unused_words(parameters.kind)
     recipe = choose_recipe(model, parameters)
     images = prepare(photos, model, parameters.remove_background).to(device)
     subject = learn(model, images, name, parameters.kind, recipe, progress, request.seed)
-    save_subject(subject, file, parameters.weights)
-    facts = {"subject": name, "file": str(file), "photos": len(photos), "steps": recipe.steps}
+    kept, warning = keep_subject(subject, file, parameters.weights, progress.folder)
+    facts = {"subject": name, "file": str(kept), "photos": len(photos), "steps": recipe.steps}
+    facts |= {"warning": warning} if warning else {}
     return ImageResult(render_views(model, name, recipe), facts)
 
 

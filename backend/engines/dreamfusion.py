@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 
 from ..diffusion.stable_diffusion import TextPrior
+from ..diffusion.view_prompts import SIDES, view_prompt
 from ..fields.initial import fit_mesh
 from ..interface.tasks import DreamFusionParameters
 from ..meshing.texture import decimate_and_texture
@@ -38,6 +39,7 @@ def run(request: Request[DreamFusionParameters], progress: Progress) -> MeshResu
     subjects = find_subjects(f"{prompt} {parameters.negative}")
     model = load_with_subjects(load_text_to_image, parameters.weights, device, subjects)
     recipe = choose_recipe(model, parameters)
+    progress.remarks += model.unused_words(*(view_prompt(prompt, side) for side in SIDES), parameters.negative)
     prior = TextPrior(model, prompt, parameters.negative, parameters.perp_neg)
     field = make_field(recipe, request.seed, parameters.surface).to(device)
     if mesh is not None:

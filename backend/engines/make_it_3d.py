@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from ..diffusion.stable_diffusion import TextPrior
+from ..diffusion.view_prompts import SIDES, view_prompt
 from ..input_view.match_camera import match_camera
 from ..input_view.picture_colors import PROJECTED, finish_mesh
 from ..input_view.view_colors import blended_colors, paint_vertices
@@ -62,6 +63,7 @@ def run(request: Request[MakeIt3DParameters], progress: Progress) -> MeshResult:
     subjects = find_subjects(f"{caption} {parameters.negative}")
     model = load_with_subjects(load_text_to_image, parameters.weights, device, subjects)
     coarse, fine = choose_recipes(model, parameters)
+    progress.remarks += model.unused_words(*(view_prompt(caption, side) for side in SIDES), parameters.negative)
     prior = TextPrior(model, caption, parameters.negative)
     reference = place_reference(square, parameters.elevation_deg, coarse, device)
     features = encode_reference(reference, likeness, caption, depth)

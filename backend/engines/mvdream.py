@@ -32,6 +32,7 @@ def run(request: Request[MVDreamParameters], progress: Progress) -> MeshResult:
     model = load_with_subjects(load_multi_view, parameters.weights, device, subjects)
     recipe = choose_recipe(model, parameters)
     text = prompt if model.is_starter else prompt + SUFFIX
+    progress.remarks += model.unused_words(text, parameters.negative)
     prior = MultiViewPrior(model, text, parameters.negative or recipe.negative)
     objective = MultiViewObjective(prior, make_field(recipe, request.seed).to(device), recipe)
     seconds = 60 * parameters.minutes or None

@@ -16,6 +16,7 @@ from diffusers import DiffusionPipeline
 from torch import Tensor
 
 from ..diffusion.clip_similarity import normalise
+from ..diffusion.prompt_words import unused_words
 from ..interface.errors import ImageError
 from ..interface.tasks import ShapEParameters
 from ..meshing.clean import keep_components, remove_degenerate
@@ -54,6 +55,8 @@ def run(request: Request[ShapEParameters], progress: Progress) -> MeshResult:
     progress.update("Loading weights", 0, 1)
     kind = "prompt" if isinstance(condition, str) else "image"
     model = load(parameters.weights, kind, choose_device(parameters.device))
+    if isinstance(condition, str):
+        progress.remarks += unused_words(model.tokenizer, [condition], model.tokenizer.model_max_length)
     latents = sample_latents(model, condition, parameters, request.seed, progress)
     mesh = decimate_and_texture(to_mesh(model, latents, parameters.mesh_resolution, progress), parameters)
     return MeshResult(mesh, render_views(mesh), facts)

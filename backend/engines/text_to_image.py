@@ -29,8 +29,10 @@ def generate(prompt: str, parameters: TextToImageParameters, progress: Progress,
     progress.update("Loading weights", 0, 1)
     subjects = find_subjects(f"{prompt} {parameters.negative}")
     model = load(parameters.weights, choose_device(parameters.device), tuple(subjects))
+    text = prompt if model.is_starter else prompt + SUFFIX
+    progress.remarks += model.unused_words(text, parameters.negative)
     return model.sample(
-        prompt if model.is_starter else prompt + SUFFIX,
+        text,
         parameters.negative,
         parameters.steps or STEPS,
         parameters.guidance_scale or (STARTER_GUIDANCE if model.is_starter else GUIDANCE),

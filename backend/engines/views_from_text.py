@@ -41,8 +41,10 @@ def generate(
     subjects = find_subjects(f"{prompt} {parameters.negative}")
     model = load(parameters.weights, choose_device(parameters.device), tuple(subjects))
     cameras = place_cameras(model, parameters.views, parameters.elevation_deg)
+    text = prompt if model.is_starter else prompt + SUFFIX
+    progress.remarks += model.unused_words(text, parameters.negative)
     images = model.sample_views(
-        prompt if model.is_starter else prompt + SUFFIX,
+        text,
         parameters.negative,
         cameras,
         parameters.steps or (STARTER_STEPS if model.is_starter else STEPS),

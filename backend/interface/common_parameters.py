@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,17 +13,21 @@ SYMMETRY, MODEL, FRONT = "symmetry", "model", "front"
 UNSEEN_SIDES = (SYMMETRY, MODEL, FRONT)  # where the colors come from that the image does not show
 
 PROMPT = Parameter("prompt", "Prompt", "string", "")
+EXAMPLE = "Describe the object, such as: a red car."
 
 
 def check_prompt(prompt: Any) -> str:
     """A prompt without blanks around it; ParameterError where there is none."""
-    if not isinstance(prompt, str) or not prompt.strip():
-        raise ParameterError("There is no prompt. Describe the object, such as: a red car.")
-    return PROMPT.check(prompt).strip()
+    text = PROMPT.check(prompt).strip() if isinstance(prompt, str) else ""
+    if not text:
+        raise ParameterError("There is no prompt.", EXAMPLE)
+    if not any(unicodedata.category(letter)[0] in "LNS" for letter in text):
+        raise ParameterError("The prompt has no word.", EXAMPLE)
+    return text
 
 
 def weights(default: str, help: str) -> Any:
-    return parameter("Weights", default, help=help)
+    return parameter("Weights", default, help=help, is_path=True)
 
 
 def text_weights() -> Any:

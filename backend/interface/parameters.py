@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar, dataclass_transform
@@ -13,11 +14,17 @@ Declared = TypeVar("Declared")
 Kind = Literal["int", "float", "bool", "choice", "string"]
 TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 MAX_TEXT = 4096  # characters of a string parameter
+BLANKS = "\t\n\v\f\r\x85\u2028\u2029"
+INVISIBLE = "\ufeff\u200b\u2060\u00ad"  # byte order marks, blanks of no width, and soft hyphens
 MAX_ANGLES = 32  # views of one request
 
 
 class ParameterError(ValueError):
-    """A value or a name that cannot be used; the message is written for an artist."""
+    """A value or a name that cannot be used; the message and `remedy`, what to do, are written for an artist."""
+
+    def __init__(self, message: str, remedy: str = "Change the value and try again.") -> None:
+        super().__init__(message)
+        self.remedy = remedy
 
 
 @dataclass(frozen=True)
@@ -26,6 +33,7 @@ class Parameter:
 
     own: where the default means a word, `automatic`, the value to begin with instead. only: the values of other
     parameters with which it has an effect, by their names; of weights, the beginnings of their names.
+    is_path: whether a text names a file, so that any bytes may stand in it.
     """
 
     name: str
@@ -40,6 +48,7 @@ class Parameter:
     own: float | None = None
     automatic: str = ""
     only: Mapping[str, tuple] = field(default_factory=dict)
+    is_path: bool = False
 
     def applies(self, values: Mapping[str, Any]) -> bool:
         """Whether it has an effect together with these values of other parameters, as far as that is known."""
@@ -58,7 +67,7 @@ class Parameter:
                 f"{self.title} ({self.name}) cannot be {value[:80]!r}{nearest(value, self.choices)}. "
                 f"Choose one of: {', '.join(self.choices)}."
             )
-        return value
+        return value if self.is_path else read_text(value, f"{self.title} ({self.name})")
 
     def _check_bool(self, value: Any) -> bool:
         text = str(value).strip().lower()
@@ -134,11 +143,24 @@ def parameter(
     own: float | None = None,
     automatic: str = "Automatic",
     only: Mapping[str, tuple] | None = None,
+    is_path: bool = False,
 ) -> Any:
     """Declare a field of a task's parameter class; the field's annotation (int, float, bool or str) is its kind."""
     shown = {"title": title, "minimum": minimum, "maximum": maximum, "choices": choices, "unit": unit, "help": help}
-    shown |= {"own": own, "automatic": automatic if own is not None else "", "only": only or {}}
+    shown |= {"own": own, "automatic": automatic if own is not None else "", "only": only or {}, "is_path": is_path}
     return dataclasses.field(default=default, metadata=shown)
+
+
+def read_text(text: str, name: str) -> str:
+    """A text for a model, on one line and without characters that show nothing. ParameterError for what is no text:
+    bytes that are not UTF-8, which stand in Python's texts as surrogates, and control characters."""
+    shown = "".join(" " if letter in BLANKS else letter for letter in text if letter not in INVISIBLE)
+    for letter in shown:
+        if (kind := unicodedata.category(letter)) == "Cs":
+            raise ParameterError(f"{name} has bytes that are no text (UTF-8).", "Type it again.")
+        if kind == "Cc":
+            raise ParameterError(f"{name} has the control character U+{ord(letter):04X}.", "Remove it.")
+    return shown
 
 
 def fits(value: Any, allowed: tuple) -> bool:

@@ -35,7 +35,7 @@ PREVIEW_SIZE = 96  # pixels a side
 
 @dataclass
 class Pixels:
-    """Every pixel of all images."""
+    """Every known pixel of all images."""
 
     origins: Tensor  # (P, 3), of their rays
     directions: Tensor  # (P, 3), unit
@@ -44,14 +44,16 @@ class Pixels:
     near: Tensor  # (K,), indices of those that show the object or its surroundings
 
     @classmethod
-    def of(cls, images: Tensor, cameras: list[Camera]) -> Pixels:
-        """The pixels of images float32 (V, S, S, 4), straight alpha, with their cameras."""
+    def of(cls, images: Tensor, cameras: list[Camera], known: Tensor) -> Pixels:
+        """The known pixels, bool (V, S, S), of images float32 (V, S, S, 4), straight alpha, with their cameras."""
         origins, directions = (torch.cat(parts) for parts in zip(*map(rays, cameras), strict=True))
         alpha = images[..., 3]
         reach = 2 * round(SURROUNDINGS * images.shape[1]) + 1
         near = nn.functional.max_pool2d(alpha[:, None], reach, 1, reach // 2)[:, 0] > 0.5
         color = images[..., :3] * alpha[..., None] + 1 - alpha[..., None]
-        return cls(origins, directions, color.flatten(0, 2), alpha.flatten(), near.flatten().nonzero()[:, 0])
+        kept = known.flatten()
+        near = near.flatten()[kept].nonzero()[:, 0]
+        return cls(origins[kept], directions[kept], color.flatten(0, 2)[kept], alpha.flatten()[kept], near)
 
 
 class NeusObjective:
@@ -64,16 +66,20 @@ class NeusObjective:
         steps: int,
         seed: int = 0,
         watch: StepCallback = lambda step, steps: None,
+        known: Tensor | None = None,
     ) -> None:
-        """Images float32 (V, S, S, 4), straight alpha. ImageError when the silhouettes have nothing in common."""
-        self.pixels, self.steps = Pixels.of(images, cameras), steps
+        """Images float32 (V, S, S, 4), straight alpha. known: the pixels that count, bool (V, S, S), None: all.
+
+        ImageError when the silhouettes have nothing in common."""
+        seen = torch.ones_like(images[..., 3], dtype=torch.bool) if known is None else known
+        self.pixels, self.steps = Pixels.of(images, cameras, seen), steps
         self.distance = float(torch.stack([c.position for c in cameras]).norm(dim=1).median())
         self.fov_deg = cameras[0].fov_deg
         self.field = sdf_field.small(seed=seed, sharpness=sdf_field.SHARPNESS_FROM_MESH).to(images.device)
         self.renderer = Renderer(self.field, SECTION)
         self.modules: dict[str, nn.Module] = {"field": self.field, "renderer": self.renderer}
         self.name = f"NeuS {len(images)} {images.shape[1]} {steps} {seed}"
-        hull = visual_hull(images[..., 3], cameras)
+        hull = visual_hull(images[..., 3], cameras, known=known)
         if not len(hull.faces):
             raise ImageError("The views have no object in common.", "Check the cameras and the cut-outs of all views.")
         hull.vertex_colors[:, :3] = mean_color(images)  # a colour field that begins saturated would hardly learn

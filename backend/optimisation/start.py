@@ -21,7 +21,9 @@ def starting_mesh(start: str, inputs: dict[str, Any]) -> Mesh | None:
     if start == "nothing":
         return None
     if "mesh" not in inputs:
-        raise ParameterError("There is no mesh to start from. Select a mesh in Blender, or give its file with --mesh.")
+        raise ParameterError(
+            "There is no mesh to start from.", "Select a mesh in Blender, or give its file with --mesh."
+        )
     return inputs["mesh"]
 
 

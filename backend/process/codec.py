@@ -12,6 +12,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from ..engines import ImageResult, MeshResult
+    from ..meshing.solid.origin import Origin
     from ..rendering.mesh import Mesh
 
 THUMBNAIL_SIDE = 64  # pixels
@@ -24,14 +25,16 @@ def pack(arrays: Mapping[str, np.ndarray]) -> bytes:
     return stream.getvalue()
 
 
-def pack_mesh(mesh: Mesh) -> bytes:
+def pack_mesh(mesh: Mesh, origin: Origin | None = None) -> bytes:
     """npz of vertices float32 (N, 3), faces int32 (M, 3), vertex_colors uint8 (N, 4); with a texture also of uv float32
-    (M, 3, 2) and texture, the bytes of a PNG."""
+    (M, 3, 2) and texture, the bytes of a PNG; with an origin also of its face and weights."""
     arrays = {"vertices": mesh.vertices, "faces": mesh.faces, "vertex_colors": mesh.vertex_colors}
     if mesh.uv is not None and mesh.texture is not None:
         from ..meshing.textured_files import encode_texture
 
         arrays |= {"uv": mesh.uv, "texture": np.frombuffer(encode_texture(mesh.texture), np.uint8)}
+    if origin is not None:
+        arrays |= {"origin_face": origin.face, "origin_weights": origin.weights}
     return pack(arrays)
 
 
@@ -53,7 +56,7 @@ def pack_result(result: MeshResult | ImageResult) -> dict[str, bytes]:
     from ..engines import MeshResult
 
     if isinstance(result, MeshResult):
-        return {"views": pack_views(result.views), "mesh": pack_mesh(result.mesh)}
+        return {"views": pack_views(result.views), "mesh": pack_mesh(result.mesh, result.origin)}
     from ..preprocess.image import encode_png
 
     return {

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..rendering.lens import ViewCamera
 from ..rendering.mesh import Mesh
 from ..runtime.images import to_bytes
 
@@ -40,7 +41,7 @@ def add(digest: Any, value: Any) -> None:
     elif isinstance(value, (list, tuple)):
         for item in value:
             add(digest, item)
-    elif hasattr(value, "cam_to_world"):  # a Camera, whose module needs torch
-        digest.update(repr((value.cam_to_world.tolist(), value.fov_deg, value.width, value.height)).encode())
+    elif isinstance(value, ViewCamera):
+        digest.update(repr((value.cam_to_world.tolist(), value.lens)).encode())
     else:
         digest.update(repr(value).encode())

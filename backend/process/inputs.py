@@ -50,14 +50,13 @@ def read_inputs(task: Task[Any], named: Any, attached: Mapping[str, bytes], keep
 
 
 def read_image_or_prompt(named: dict[str, Any], attached: Mapping[str, bytes], keep: Keep) -> dict[str, Any]:
-    """The image, attached or at a path; or the prompt from which it is to be made, with the parameters for that."""
-    from ..preprocess.image import read_image
-
+    """The image, attached or at a path, and warnings about it; or the prompt from which it is to be made, with the
+    parameters for that."""
     if not attached.keys() & {"image_file", "image"} and "prompt" in named:
         return {"prompt": check_prompt(named["prompt"]), "picture": TEXT_TO_IMAGE.check(named.get("picture", {}))}
     if "image_file" in attached:
         keep("input.image", attached["image_file"])
-        return {"image": read_image(attached["image_file"])}
+        return read(attached["image_file"])
     if "image" in attached:
         from ..preprocess.image import encode_png, read_array
 
@@ -68,7 +67,15 @@ def read_image_or_prompt(named: dict[str, Any], attached: Mapping[str, bytes], k
     path = named.get("image")
     if not isinstance(path, str) or path in ("", "attachment"):
         raise ImageError("No image came with the request.")
-    return {"image": read_image(path)}
+    return read(path)
+
+
+def read(source: str | bytes) -> dict[str, Any]:
+    """An image file or its bytes, and what there is to say of it."""
+    from ..preprocess.image import read_image
+
+    warnings: list[str] = []
+    return {"image": read_image(source, warnings=warnings), "warnings": warnings}
 
 
 def read_files(attached: Mapping[str, bytes], keep: Keep) -> list[bytes]:
@@ -80,10 +87,10 @@ def read_files(attached: Mapping[str, bytes], keep: Keep) -> list[bytes]:
 
 
 def read_views(files: list[bytes], cameras: Any) -> dict[str, Any]:
-    """Images with their cameras."""
-    from ..preprocess.views import read_attached
+    """Images with their cameras, and notes on them."""
+    from ..preprocess.views.folder import read_attached
 
-    return dict(zip(("views", "cameras"), read_attached(files, cameras), strict=True))
+    return read_attached(files, cameras).inputs()
 
 
 def read_photos(files: list[bytes]) -> list[np.ndarray]:

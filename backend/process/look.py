@@ -24,11 +24,12 @@ def look(message: Mapping[str, Any], attached: Mapping[str, bytes]) -> tuple[dic
 
     message: "inputs" as in a request; "remove_background" of the engine, or "never" for the image as it is; "framed":
     pixels a side of the square that the engine looks at, 0 for the whole picture of at most LARGEST a side. Facts:
-    number of objects, a sentence on the background. Raises ImageError, ParameterError, WeightsError.
+    number of objects, sentences on the image and its background. Raises ImageError, ParameterError, WeightsError.
     """
     named = message.get("inputs")
     named = named if isinstance(named, dict) else {}
-    image = read_image_or_prompt(named, attached, lambda name, data: None).get("image")
+    inputs = read_image_or_prompt(named, attached, lambda name, data: None)
+    image, warnings = inputs.get("image"), inputs.get("warnings", [])
     if image is None:
         raise ImageError("There is no image to show.")
     chosen = check_selection(named.get("selection", {}))
@@ -38,7 +39,7 @@ def look(message: Mapping[str, Any], attached: Mapping[str, bytes]) -> tuple[dic
     shown = pick(cutout, chosen.number) if 0 < chosen.number <= objects else cutout.image
     side = message.get("framed")
     framed = frame(shown, min(side, LARGEST))[0] if type(side) is int and side > 0 else at_most(shown)
-    return {"objects": objects, "note": cutout.note}, to_bytes(framed)
+    return {"objects": objects, "note": " ".join([*warnings, cutout.note])}, to_bytes(framed)
 
 
 def at_most(image: np.ndarray) -> np.ndarray:

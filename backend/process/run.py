@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..engines import EngineModule, ImageResult, MeshResult, Request
+from ..interface.remarks import add_warnings
 from ..interface.tasks import ONE2345, TEXT_TO_IMAGE, task
 from ..runtime.devices import choose_device
 from ..runtime.progress import Progress
@@ -33,9 +34,11 @@ class EmptyResult(ValueError):
 def run(request: Request[Any], progress: Progress, load: Load) -> MeshResult | ImageResult:
     """Load the engine and run it; a cancel also reaches every torch module's forward. Raises what the engine raises.
 
-    Adds engine, seed, seconds and the mesh's size to the facts, which fit JSON afterwards.
+    Adds engine, seed, seconds, the mesh's size and inputs["warnings"] to the facts, which fit JSON afterwards.
     """
     started = time.monotonic()
+    warnings = request.inputs.get("warnings", [])
+    request = replace(request, inputs={name: value for name, value in request.inputs.items() if name != "warnings"})
     progress.update("Loading the engine", 0, 1)
     engine = load(request.task)
     progress.check()
@@ -44,12 +47,21 @@ def run(request: Request[Any], progress: Progress, load: Load) -> MeshResult | I
         request = with_selection(with_image(request, progress, load))
         request = with_start(request, progress, load)
         result = engine.run(request, progress)
-    facts = {"engine": request.task, "seed": request.seed} | result.facts
+    said = add_warnings(result.facts, [*warnings, *progress.remarks])
+    facts = {"engine": request.task, "seed": request.seed} | said
     if isinstance(result, MeshResult):
         if not len(result.mesh.faces):
             raise EmptyResult("No object was found in the image.")
         facts |= {"vertices": len(result.mesh.vertices), "faces": len(result.mesh.faces)}
+        if too_many := more_faces_than_asked(request.parameters, len(result.mesh.faces)):
+            facts["warning"] = " ".join(filter(None, [facts.get("warning"), too_many]))
     return replace(result, facts=plain(facts | {"seconds": round(time.monotonic() - started, 1)}))
+
+
+def more_faces_than_asked(parameters: Any, faces: int) -> str:
+    """A sentence where the mesh could not be simplified to `max_faces`, else an empty text."""
+    most = getattr(parameters, "max_faces", 0)
+    return f"The mesh has {faces} faces: with {most} it would lose its shape." if 0 < most < faces else ""
 
 
 def with_image(request: Request[Any], progress: Progress, load: Load) -> Request[Any]:
@@ -98,11 +110,13 @@ def with_start(request: Request[Any], progress: Progress, load: Load) -> Request
 def nested(progress: Progress, stage: str) -> Progress:
     """Progress for a task that prepares another's input: a first stage of that."""
     progress.plan({stage: FIRST_SHARE, "": 1 - FIRST_SHARE})
-    return Progress(
+    inner = Progress(
         lambda update: progress.update(stage, round(100 * update.overall), 100),
         progress.preview,
         is_cancelled=lambda: progress.check() is not None,
     )
+    inner.remarks = progress.remarks
+    return inner
 
 
 @contextmanager

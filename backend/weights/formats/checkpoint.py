@@ -25,6 +25,7 @@ from torch import Tensor
 
 from ...interface.catalog import WeightsError
 from ...interface.errors import one_line
+from .stand_ins import PEEK, find_stand_in
 
 REMEDY = "Download the file again, or choose other weights."
 LARGEST_PICKLE = 1 << 28  # bytes; that of the published 15.5 GB checkpoints takes less than one in a thousand of it
@@ -45,7 +46,20 @@ RUNNING = set(  # modules that no published checkpoint names; a pickle that does
     "sys webbrowser".split()
 )
 HARMLESS = set("bool bytearray bytes complex dict float frozenset int list object set slice str tuple".split())
-SAFETENSORS_TYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
+SAFETENSORS_TYPES = {  # any other is of a kind that no network takes
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "F8_E4M3": torch.float8_e4m3fn,
+    "F8_E5M2": torch.float8_e5m2,
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "I16": torch.int16,
+    "I8": torch.int8,
+    "U8": torch.uint8,
+    "BOOL": torch.bool,
+}
 
 
 class StoredTensor(NamedTuple):
@@ -65,10 +79,10 @@ def read_file(path: Path, remedy: str = REMEDY) -> dict[Any, Any]:
         if path.exists() and not path.is_file():  # nobody writes into a pipe
             raise ValueError("it is not a file")
         with path.open("rb") as stream:
-            start = stream.read(9)
+            start = stream.read(PEEK)
         if start[:2] == b"PK":
             content = _read_zip(path)
-        elif start[8:] == b"{":
+        elif start[8:9] == b"{":
             content = _read_safetensors(path)
         else:
             raise ValueError(_what_else(start))
@@ -86,6 +100,8 @@ def tensors_in(content: dict[Any, Any], *keys: str) -> dict[str, StoredTensor]:
 
 
 def _what_else(start: bytes) -> str:
+    if other := find_stand_in(start):
+        return other
     if start[:1] == b"\x80" or b"\0\0" in start:
         return "it is in PyTorch's format from before 2020, which is not supported. Save it anew with a later PyTorch"
     return "it is neither a checkpoint of PyTorch nor a safetensors file"
@@ -179,7 +195,7 @@ class _Reader(pickle._Unpickler):  # the one in Python: the one in C can be made
             raise ValueError("a tensor's shape and strides do not match")
         path = self.path
         last = offset + sum((n - 1) * stride for n, stride in zip(shape, strides, strict=True))
-        if math.prod(shape) and last >= storage.count:
+        if math.prod(shape) and (last >= storage.count or math.prod(shape) > storage.count):  # strides may be 0
             raise ValueError("a tensor is larger than its numbers")
 
         def read() -> Tensor:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import nn
 
 from ...interface.catalog import WeightsError
@@ -29,7 +30,8 @@ def wanted_shapes(network: nn.Module, origins: Mapping[str, Origin] | None = Non
 def find_differences(
     stored: Mapping[str, Any], wanted: Mapping[str, Shape], is_unused: Callable[[str], object] = lambda name: False
 ) -> list[str]:
-    """One sentence part for each tensor that is missing, unknown or of another shape, in the order of their names.
+    """One sentence part for each tensor that is missing, unknown, of another shape, or of no real numbers, in the order
+    of their names.
 
     is_unused: whether a tensor of that name may be there although no network takes it.
     """
@@ -45,7 +47,20 @@ def find_differences(
             found.append(f"{name} is not a tensor")
         elif stored[name].shape != wanted[name]:
             found.append(f"{name} is {list(stored[name].shape)}, not {list(wanted[name])}")
+        elif not is_real(stored[name].dtype) and not name.endswith((COUNTER, OLD_BUFFER)):
+            found.append(quantised(name, stored[name].dtype))
     return found
+
+
+def is_real(dtype: torch.dtype | None) -> bool:
+    """Whether numbers of a type can be a network's: whole numbers mean nothing without the scales that belong to
+    them."""
+    return dtype is not None and dtype.is_floating_point
+
+
+def quantised(name: str, dtype: torch.dtype | None) -> str:
+    """The sentence part for a tensor whose numbers are not real, None: of a type that is unknown here."""
+    return f"{name} is quantised ({str(dtype or 'unknown').removeprefix('torch.')})"
 
 
 def refuse_differences(differences: Sequence[str], sentence: str, remedy: str) -> None:

@@ -13,6 +13,8 @@ from ...interface.catalog import WeightsError
 from .checkpoint import StoredTensor
 from .names import Origin
 
+MOST_EMPTY = 0.2  # share of a network's numbers in matrices of nothing but zeros; training leaves few of these
+
 
 def fill(
     network: nn.Module,
@@ -27,9 +29,9 @@ def fill(
 
     Integers keep their type; counters that no file holds (compare.COUNTER) become zero. origins: by the network's
     names, where each tensor comes from; None: the names are the same. count: called with the size of each tensor read.
-    path and remedy: for the WeightsError that is raised if a number is NaN or infinite.
+    path and remedy: for the WeightsError that is raised if a number is NaN or infinite, or most of them are missing.
     """
-    state = {}
+    state, matrices, empty = {}, 0, 0
     for name, own in network.state_dict().items():
         origin = origins[name] if origins else Origin(name)
         wanted = dtype if own.is_floating_point() else own.dtype
@@ -39,6 +41,12 @@ def fill(
         tensor = origin.take(stored[origin.name].read()).to(wanted, copy=True).reshape(own.shape).contiguous()
         if not tensor.isfinite().all():
             raise WeightsError(f"{path} is damaged: {origin.name} holds values that are not numbers.", remedy)
+        if tensor.ndim > 1:
+            matrices += tensor.numel()
+            empty += 0 if tensor.any() else tensor.numel()
         state[name] = tensor
         count(tensor.numel())
+    if empty > MOST_EMPTY * matrices:
+        text = f"{path} is damaged: {empty / matrices:.0%} of its numbers are zeros, as where a copy broke off."
+        raise WeightsError(text, remedy)
     network.load_state_dict(state, assign=True)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # transformers annotates its models loosely.
-# pyright: reportArgumentType=false
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false
 """Loads CLIP, or in its place the starter's own image encoder, to compare images."""
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from ...interface.catalog import WeightsError
 from ...interface.errors import one_line
 from ..formats.transformers_folder import load_network
 from ..store import store
+from .stable_diffusion import check_tokenizer
 
 SET = "clip-vit-base-patch16"
 REMEDY = "Download the weights again, or remove them to use the starter's image encoder instead."
@@ -43,4 +44,4 @@ def read_clip_similarity(folder: Path) -> ClipSimilarity:
         tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
     except Exception as error:  # the tokenizers library has exceptions of its own
         raise WeightsError(f"The tokenizer in {folder} cannot be read: {one_line(error)}.", REMEDY) from error
-    return ClipSimilarity(vision, text, tokenizer)
+    return ClipSimilarity(vision, text, check_tokenizer(tokenizer, text.config.vocab_size, folder, REMEDY))

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_type_hints
 
 import torch
 from safetensors.torch import save_file
@@ -25,8 +25,11 @@ from ...reconstruction.lrm.image_tokens import Encoder
 from ...reconstruction.lrm.model import LRM, Architecture
 from ..formats.checkpoint import StoredTensor, read_file, tensors_in
 from ..formats.compare import find_differences, refuse_differences, wanted_shapes
+from ..formats.empty import few_parts
 from ..formats.fill import fill
 from ..formats.names import Origin
+from ..formats.transformers_folder import read_config
+from ..store.store import reading_weights
 from .lrm_names import openlrm_origins, triposr_origins
 
 Kind = Literal["triposr", "openlrm-1.1", "openlrm-1.0", "starter"]
@@ -41,7 +44,16 @@ SIGNS: dict[str, Kind] = {
 }
 IMAGE_SIZES = {512: 224, 768: 336, 1024: 448}  # OpenLRM 1.1's, by the transformer's width
 HEAD_WIDTH = 64
-LARGEST = {"width": 8192, "depth": 128, "channels": 1024, "image_size": 4096}
+LARGEST = {
+    "width": 8192,
+    "depth": 128,
+    "channels": 1024,
+    "image_size": 4096,
+    "decoder_layers": 128,
+    "local_blocks": 128,
+}
+MOST = 1 << 16  # of any other size
+MAY_BE_NONE = {"camera", "local", "local_last", "local_blocks", "slices", "slice_channels", "registers"}  # sizes
 
 
 @dataclass
@@ -55,6 +67,7 @@ class StoredLRM:
     origins: Callable[[Iterable[str]], dict[str, Origin]]
 
 
+@reading_weights()
 def load_lrm(path: Path, device: torch.device | str = "cpu") -> tuple[LRM, Kind]:
     """The network in float32 on a device, and its kind. WeightsError names missing and unknown tensors.
 
@@ -67,6 +80,7 @@ def load_lrm(path: Path, device: torch.device | str = "cpu") -> tuple[LRM, Kind]
     return model.eval().requires_grad_(False).to(device), source.kind
 
 
+@reading_weights()
 def check_lrm(path: Path) -> Kind:
     """Compare names and shapes without reading numbers. Raises WeightsError."""
     source = open_lrm(path)
@@ -83,7 +97,7 @@ def save_lrm(model: LRM, folder: Path) -> None:
 
 def blank(architecture: Architecture) -> LRM:
     """A network on the "meta" device, to be filled."""
-    with torch.device("meta"):
+    with few_parts(), torch.device("meta"):
         return LRM(architecture)
 
 
@@ -95,7 +109,6 @@ def check(source: StoredLRM, model: LRM) -> None:
 
 def open_lrm(path: Path) -> StoredLRM:
     """Open a checkpoint without reading its numbers, and recognise it. Raises WeightsError."""
-    path = path.expanduser()
     if path.is_dir():
         found = [path / name for name in FILES if (path / name).is_file()]
         if not found:
@@ -131,11 +144,42 @@ def describe(kind: Kind, tensors: dict[str, StoredTensor], content: dict[Any, An
     else:
         kwargs = content.get("kwargs") if kind == "openlrm-1.0" else {"model": read_json(folder / "config.json") or {}}
         found = describe_openlrm(shapes, kind[-3:], kwargs if isinstance(kwargs, dict) else {})
-    found = override(found, read_json(folder / NOTE) or {})
-    for name, most in LARGEST.items():
-        if not 0 < getattr(found, name) <= most:
-            raise ValueError(f"{name} {getattr(found, name)}")
+    note = read_config(folder / NOTE, REMEDY)
+    if kind == "starter" and not note:
+        raise ValueError(f"there is no {NOTE} beside it")
+    found = override(found, note)
+    check_fields(found)
     return found
+
+
+def check_fields(config: Architecture | Encoder) -> None:
+    """ValueError where a field of a config holds nothing that a network can have."""
+    kinds = get_type_hints(type(config))
+    for field in fields(config):
+        value, kind = getattr(config, field.name), kinds[field.name]
+        if isinstance(value, Encoder):
+            check_fields(value)
+            fits = True
+        elif kind is int:
+            fits = (
+                type(value) is int
+                and (field.name in MAY_BE_NONE or value > 0)
+                and value <= LARGEST.get(field.name, MOST)
+            )
+        elif kind is float:
+            fits = type(value) in (int, float) and math.isfinite(value) and (field.name == "bias" or value > 0)
+        elif kind is bool:
+            fits = type(value) is bool
+        elif field.name == "planes":
+            fits = len(value) == 3 and all(len(set(axes)) == 2 and set(axes) <= set("xyz") for axes in value)
+        elif field.name == "local_widths":
+            fits = all(type(width) is int and 0 < width <= MOST for width in value)
+        else:
+            fits = value in get_args(kind)
+        if not fits:
+            raise ValueError(f"{field.name} {value}")
+    if config.width % config.heads:
+        raise ValueError(f"{config.heads} heads in a width of {config.width}")
 
 
 def describe_triposr(shapes: dict[str, tuple[int, ...]], config: dict[str, Any]) -> Architecture:

@@ -7,12 +7,10 @@ the authors' names too. Sizes are inferred from the tensors."""
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import init_empty_weights
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
@@ -24,12 +22,15 @@ from ...interface.catalog import WeightsError
 from ...interface.errors import one_line
 from ..formats.checkpoint import StoredTensor, read_file, tensors_in
 from ..formats.compare import find_differences, refuse_differences, wanted_shapes
+from ..formats.empty import empty_weights
 from ..formats.fill import fill
 from ..formats.names import Origin
 from ..formats.transformers_folder import read_config
 from ..store import store
+from ..store.store import reading_weights
 from .mvdream_names import StoredNetwork, find_network
-from .stable_diffusion import check_text_weights, load_text_to_image, read_tokenizer
+from .stable_diffusion import check_text_weights, check_tokenizer, load_text_to_image, read_tokenizer
+from .trial import try_out
 
 REMEDY = "Choose the weights of MVDream, or set Weights to: starter-text."
 PARTS = ("unet", "vae", "text_encoder")
@@ -38,6 +39,7 @@ HEADS, HEAD_WIDTH = 8, 64  # of Stable Diffusion 1, at every level; of Stable Di
 SIDE = 32  # of the latents: 256 pixels
 
 
+@reading_weights()
 def load_multi_view(weights: str, device: torch.device, dtype: torch.dtype) -> MultiView:
     """MVDream on a device, in `dtype`; weights: a set's id, a folder, or a .pt file. Raises WeightsError."""
     path = find_multi_view(weights)
@@ -54,9 +56,11 @@ def load_multi_view(weights: str, device: torch.device, dtype: torch.dtype) -> M
         fill(network, stored[name].tensors, path, REMEDY, dtype, origins(network, stored[name]))
     model = MultiView(networks["unet"], networks["vae"], networks["text_encoder"], tokenizer, make_scheduler("epsilon"))
     model.unet.to(memory_format=torch.channels_last)
-    return model.eval().requires_grad_(False).to(device)
+    try_out(model.eval().requires_grad_(False).to(device), path, REMEDY)
+    return model
 
 
+@reading_weights()
 def check_multi_view(weights: str) -> None:
     """Raise WeightsError for weights that do not fit, without reading numbers."""
     path = find_multi_view(weights)
@@ -117,11 +121,11 @@ def empty_network(path: Path, part: str, names: StoredNetwork) -> nn.Module:
     config = read_config(path / part / "config.json", REMEDY) if path.is_dir() else {}
     make = {"unet": empty_unet, "vae": empty_vae, "text_encoder": empty_text_encoder}[part]
     try:
-        with init_empty_weights(include_buffers=False):
+        with empty_weights(config):
             return make(names, config)
     except KeyError as error:
         raise WeightsError(f"{path} is no MVDream: {error.args[0]} is missing.", REMEDY) from error
-    except (ValueError, TypeError, ZeroDivisionError, RuntimeError, IndexError) as error:
+    except Exception as error:  # diffusers and transformers raise many kinds for invalid configs
         raise WeightsError(f"{path} has sizes that no MVDream has: {one_line(error)}.", REMEDY) from error
 
 
@@ -211,6 +215,4 @@ def find_tokenizer(path: Path, encoder: nn.Module, names: StoredNetwork) -> CLIP
     except Exception as error:  # the tokenizers library has exceptions of its own
         raise WeightsError(f"The tokenizer in {place} cannot be read: {one_line(error)}.", REMEDY) from error
     tokenizer.model_max_length = min(tokenizer.model_max_length, encoder.config.max_position_embeddings)
-    if len(tokenizer) > encoder.config.vocab_size or math.isinf(tokenizer.model_max_length):
-        raise WeightsError(f"The tokenizer in {place} has more tokens than the text encoder of {path}.", REMEDY)
-    return tokenizer
+    return check_tokenizer(tokenizer, encoder.config.vocab_size, place, REMEDY)

@@ -16,6 +16,7 @@ from ...runtime.devices import choose_dtype
 from ...runtime.memory import free_bytes, give_back
 from ...runtime.model_cache import ModelCache
 from ..store import store
+from ..store.store import reading_weights
 from .sparse_neus import SPARSE_NEUS, load_published_sparse_neus, load_sparse_neus
 from .zero123 import check_zero123, load_zero123
 from .zero123_layout import find_note
@@ -69,6 +70,7 @@ def find_weights(weights: str) -> tuple[Path, Kind | None]:
     return path, "stable-zero123" if weights.startswith("stable-zero123") else "zero123"
 
 
+@reading_weights()
 def load_reconstruction(path: Path, is_starter: bool) -> SparseNeuS:
     """The SparseNeuS beside the weights at `path`, else One-2-3-45's. Raises WeightsError."""
     folder = path if path.is_dir() else path.parent

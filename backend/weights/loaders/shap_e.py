@@ -9,7 +9,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from accelerate import init_empty_weights
 from diffusers import DiffusionPipeline, HeunDiscreteScheduler, PriorTransformer, ShapEImg2ImgPipeline, ShapEPipeline
 from diffusers.pipelines.shap_e import ShapERenderer
 from torch import nn
@@ -18,10 +17,13 @@ from transformers import CLIPTextConfig, CLIPTextModelWithProjection, CLIPVision
 from ...interface import catalog
 from ...interface.catalog import WeightsError
 from ...interface.errors import one_line
+from ..formats.empty import empty_weights
 from ..formats.fill import fill
-from ..formats.transformers_folder import read_config, read_folder
+from ..formats.transformers_folder import read_folder, require_config
 from ..store import store
-from .stable_diffusion import MOST_TIMESTEPS, check, read_tokenizer
+from ..store.store import reading_weights
+from .noise_schedule import read_schedule
+from .stable_diffusion import check, read_tokenizer
 
 REMEDY = "Choose a folder of Shap-E in diffusers' layout, or one of its sets of weights."
 RENDERERS = "renderer", "shap_e_renderer"  # published as safetensors, and as a pickle
@@ -33,6 +35,7 @@ SCHEDULE = (
 ).split()
 
 
+@reading_weights()
 def load_shap_e(weights: str, kind: str, device: torch.device, dtype: torch.dtype) -> DiffusionPipeline:
     """The pipeline from `kind`, "image" or "prompt", on a device; weights: a set's id or a folder.
 
@@ -77,15 +80,16 @@ def folder_of(folder: Path) -> Path:
 
 def empty_networks(folder: Path, encoder: str) -> dict[str, nn.Module]:
     """The networks on the "meta" device, by their configs. Raises WeightsError."""
-    seen, prior = (read_config(folder / name / "config.json", REMEDY) for name in (encoder, "prior"))
+    seen, prior = (require_config(folder, name, REMEDY) for name in (encoder, "prior"))
+    renderer = require_config(folder, folder_of(folder).name, REMEDY)
     try:
-        with init_empty_weights(include_buffers=False):
+        with empty_weights(seen, prior):
             return {
                 encoder: CLIPVisionModel(CLIPVisionConfig(**seen))
                 if encoder == "image_encoder"
                 else CLIPTextModelWithProjection(CLIPTextConfig(**seen)),
                 "prior": PriorTransformer.from_config(prior),
-                "renderer": ShapERenderer.from_config(read_config(folder_of(folder) / "config.json", REMEDY)),
+                "renderer": ShapERenderer.from_config(renderer),
             }
     except Exception as error:  # diffusers and transformers raise many kinds for invalid configs
         text = f"{folder} describes no Shap-E that this version knows: {one_line(error)}."
@@ -93,15 +97,5 @@ def empty_networks(folder: Path, encoder: str) -> dict[str, nn.Module]:
 
 
 def read_scheduler(folder: Path) -> HeunDiscreteScheduler:
-    """The noise schedule of the folder. Raises WeightsError."""
-    config = read_config(folder / "scheduler" / "scheduler_config.json", REMEDY)
-    settings = {name: config[name] for name in SCHEDULE if name in config}
-    try:
-        if not 10 <= int(settings.get("num_train_timesteps", 1024)) <= MOST_TIMESTEPS:
-            raise ValueError(f"{settings['num_train_timesteps']} training steps")
-        scheduler = HeunDiscreteScheduler(**settings)
-        if not scheduler.alphas_cumprod.isfinite().all():
-            raise ValueError("it contains NaN or infinite values")
-        return scheduler
-    except Exception as error:  # diffusers raises many kinds for invalid configs
-        raise WeightsError(f"{folder} has an unknown noise schedule: {one_line(error)}.", REMEDY) from error
+    """The noise schedule of the folder; the prior predicts latents, not noise. Raises WeightsError."""
+    return read_schedule(folder, HeunDiscreteScheduler, SCHEDULE, ("sample",), REMEDY)

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import init_empty_weights
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer, T5Config, T5EncoderModel, T5Tokenizer
@@ -26,14 +25,21 @@ from ...interface.catalog import WeightsError
 from ...interface.errors import one_line
 from ..formats.checkpoint import StoredTensor
 from ..formats.compare import find_differences, refuse_differences, wanted_shapes
+from ..formats.empty import empty_weights
 from ..formats.fill import fill
 from ..formats.sentence_pieces import read_sentence_pieces
-from ..formats.transformers_folder import read_config, read_folder
+from ..formats.transformers_folder import read_config, read_folder, require_config
 from ..store import store
+from ..store.store import reading_weights
+from .noise_schedule import read_schedule
+from .trial import try_out
 
 REMEDY = "Choose a folder of Stable Diffusion in diffusers' layout, or set Weights to: starter-text."
 STEMS = {"text_encoder": "model", "unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model"}
-MOST_TIMESTEPS = 10_000
+PIXEL_CHANNELS = 3  # of a UNet that needs no auto-encoder
+LARGEST_SIDE = 512  # of a UNet's input: pictures of 4096 pixels
+SPARE_WORDS = 128  # of a text encoder's embeddings, which some models fill up to a multiple of this
+FEWEST_TOKENS = 3  # of a prompt: its beginning, one word and its end
 SCHEDULE = (
     "num_train_timesteps beta_start beta_end beta_schedule trained_betas prediction_type rescale_betas_zero_snr "
     "timestep_spacing steps_offset set_alpha_to_one thresholding dynamic_thresholding_ratio sample_max_value "
@@ -43,6 +49,7 @@ TIED = {"encoder.embed_tokens.weight", "shared.weight"}  # T5's names for one te
 VOCABULARIES: tuple[set[str], ...] = ({"tokenizer.json"}, {"vocab.json", "merges.txt"}, {"spiece.model"})
 
 
+@reading_weights()
 def load_text_to_image(weights: str, device: torch.device, dtype: torch.dtype) -> TextToImage:
     """A model on a device, in `dtype`; weights: a set's id or a folder. Raises WeightsError."""
     folder = find_text_weights(weights)
@@ -61,14 +68,19 @@ def load_text_to_image(weights: str, device: torch.device, dtype: torch.dtype) -
         .requires_grad_(False)
     )
     model.unet.to(memory_format=torch.channels_last)
-    return model.to(device)
+    try_out(model.to(device), folder, REMEDY)
+    return model
 
 
+@reading_weights()
 def check_text_weights(weights: str) -> None:
     """Raise WeightsError for weights that do not fit, without reading numbers."""
     folder = find_text_weights(weights)
-    for name, network in empty_networks(folder).items():
+    networks = empty_networks(folder)
+    for name, network in networks.items():
         check(folder, name, network, read_folder(folder_of(folder, name), STEMS[name], False, REMEDY))
+    read_tokenizer(folder, networks["text_encoder"])
+    read_scheduler(folder)
 
 
 def find_text_weights(weights: str) -> Path:
@@ -87,11 +99,14 @@ def folder_of(folder: Path, part: str) -> Path:
 
 def empty_networks(folder: Path) -> dict[str, nn.Module]:
     """The networks on the "meta" device, by their configs. Raises WeightsError."""
-    configs = {name: read_config(folder_of(folder, name) / "config.json", REMEDY) for name in STEMS}
+    configs = {name: require_config(folder, name, REMEDY) for name in STEMS if name != "vae"}
+    configs["vae"] = read_config(folder_of(folder, "vae") / "config.json", REMEDY)
+    if not configs["vae"] and (configs["unet"].get("in_channels") != PIXEL_CHANNELS or (folder / "vae").is_dir()):
+        raise WeightsError(f"{folder} lacks its part vae: there is no vae/config.json in it.", REMEDY)
     wanted = configs["unet"].get("encoder_hid_dim") or configs["unet"].get("cross_attention_dim")
     is_t5 = configs["text_encoder"].get("model_type") == "t5"
     try:
-        with init_empty_weights(include_buffers=False):
+        with empty_weights(*configs.values()):
             networks: dict[str, nn.Module] = {
                 "unet": UNet2DConditionModel.from_config(configs["unet"]),
                 "text_encoder": T5EncoderModel(T5Config(**configs["text_encoder"]))
@@ -108,7 +123,10 @@ def empty_networks(folder: Path) -> dict[str, nn.Module]:
         raise WeightsError(
             f"{folder} does not fit together: text embeddings have {width} numbers, not {wanted}.", REMEDY
         )
-    channels = networks["vae"].config.latent_channels if "vae" in networks else 3
+    side = unet.sample_size
+    if type(side) is not int or not 0 < side <= LARGEST_SIDE:
+        raise WeightsError(f"{folder} has an unknown unet: its images have the side {side}.", REMEDY)
+    channels = networks["vae"].config.latent_channels if "vae" in networks else PIXEL_CHANNELS
     if unet.in_channels != channels or unet.out_channels not in (channels, 2 * channels):
         text = f"{folder} is no text-to-image model: its UNet takes {unet.in_channels} channels"
         raise WeightsError(f"{text}, not {channels}.", REMEDY)
@@ -144,21 +162,8 @@ def modern(name: str, wanted: dict[str, Any]) -> str:
 
 def read_scheduler(folder: Path) -> DDIMScheduler:
     """The training's schedule with DDIM's steps. Raises WeightsError."""
-    config = read_config(folder / "scheduler" / "scheduler_config.json", REMEDY)
-    settings = {name: config[name] for name in SCHEDULE if name in config}
-    settings.setdefault("clip_sample", False)  # Stable Diffusion's own scheduler has no such setting and does not clip
-    steps = settings.get("num_train_timesteps", 1000)
-    try:
-        if type(steps) is not int or not 10 <= steps <= MOST_TIMESTEPS:
-            raise ValueError(f"{steps} training steps")
-        if settings.get("prediction_type", "epsilon") not in ("epsilon", "v_prediction"):
-            raise ValueError(f"it predicts {settings['prediction_type']}")
-        scheduler = DDIMScheduler(**settings)
-        if not (scheduler.alphas_cumprod.isfinite() & (scheduler.alphas_cumprod >= 0)).all():
-            raise ValueError("it contains NaN or negative values")
-        return scheduler
-    except Exception as error:  # diffusers raises many kinds for invalid configs
-        raise WeightsError(f"{folder} has an unknown noise schedule: {one_line(error)}.", REMEDY) from error
+    defaults = {"clip_sample": False}  # Stable Diffusion's own scheduler has no such setting and does not clip
+    return read_schedule(folder, DDIMScheduler, SCHEDULE, ("epsilon", "v_prediction"), REMEDY, **defaults)
 
 
 def read_tokenizer(folder: Path, encoder: nn.Module) -> Any:
@@ -166,7 +171,7 @@ def read_tokenizer(folder: Path, encoder: nn.Module) -> Any:
     kind = T5Tokenizer if isinstance(encoder, T5EncoderModel) else CLIPTokenizer
     there = {file.name for file in (folder / "tokenizer").glob("*.*")}
     if not any(there >= needed for needed in VOCABULARIES):
-        raise WeightsError(f"{folder} has no tokenizer: its folder tokenizer lacks tokenizer.json.", REMEDY)
+        raise WeightsError(f"{folder} has no tokenizer: there is no tokenizer/tokenizer.json in it.", REMEDY)
     try:
         if "tokenizer.json" not in there and "spiece.model" in there:
             words, characters = read_sentence_pieces(folder / "tokenizer" / "spiece.model")
@@ -175,6 +180,18 @@ def read_tokenizer(folder: Path, encoder: nn.Module) -> Any:
             tokenizer = kind.from_pretrained(folder / "tokenizer", local_files_only=True)
     except Exception as error:  # the tokenizers library has exceptions of its own
         raise WeightsError(f"The tokenizer in {folder} cannot be read: {one_line(error)}.", REMEDY) from error
-    if len(tokenizer) > encoder.config.vocab_size:
-        raise WeightsError(f"The tokenizer in {folder} has more tokens than the text encoder.", REMEDY)
+    return check_tokenizer(tokenizer, encoder.config.vocab_size, folder, REMEDY)
+
+
+def check_tokenizer(tokenizer: Any, known: int, folder: Path, remedy: str) -> Any:
+    """The tokenizer, if it has the words that the text encoder knows. Raises WeightsError."""
+    words = 1 + max(tokenizer.get_vocab().values(), default=-1)
+    if not known - min(SPARE_WORDS, max(2, known // 16)) <= words <= known:
+        than = "more" if words > known else "fewer"
+        text = f"The tokenizer in {folder} has {than} tokens than its text_encoder: {words}, not {known}."
+        raise WeightsError(f"{text} It belongs to another model.", remedy)
+    longest = tokenizer.model_max_length
+    if not isinstance(longest, (int, float)) or longest < FEWEST_TOKENS:
+        count = f"{longest:g}" if isinstance(longest, (int, float)) else "an unknown number of"
+        raise WeightsError(f"The tokenizer in {folder} takes {count} tokens.", remedy)
     return tokenizer

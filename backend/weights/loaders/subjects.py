@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TypeVar
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from ...diffusion.stable_diffusion import TextToImage
 from ...diffusion.subject import NAME, Subject
@@ -36,28 +37,37 @@ def subjects_folder() -> Path:
 def file_of(name: str) -> Path:
     """The file of a subject, by its name such as "<gnome>". ParameterError for an invalid name."""
     if not NAME.fullmatch(name):
-        text = f"{name[:60]!r} is not a subject's name. Use small letters, digits, - and _, such as <gnome>."
-        raise ParameterError(text)
+        remedy = "Use small letters, digits, - and _, such as <gnome>."
+        raise ParameterError(f"{name[:60]!r} is not a subject's name.", remedy)
     return subjects_folder() / f"{name[1:-1]}.safetensors"
 
 
 def check_new(name: str) -> Path:
-    """The file for a new subject. ParameterError if it exists: nothing is overwritten."""
+    """The file for a new subject. ParameterError if it exists: nothing is overwritten. DiskError where its folder
+    cannot be written."""
     file = file_of(name)
     if file.exists():
-        raise ParameterError(f"There is a subject {name} already. Choose another name, or delete {file}.")
+        raise ParameterError(f"There is a subject {name} already.", f"Choose another name, or delete {file}.")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=file.parent).close()
+    except OSError as error:
+        raise store.DiskError(f"{file.parent} cannot be written: {error.strerror or error}.", error) from error
     return file
 
 
 def find_subjects(prompt: str) -> list[Path]:
     """The files of all subjects that a prompt names. ParameterError for an unknown one."""
     files = [file_of(name) for name in dict.fromkeys(NAME.findall(prompt))]
+    if not files:
+        return []
     known = [f"<{file.stem}>" for file in sorted(subjects_folder().glob("*.safetensors"))]
     for file in files:
         if not file.is_file():
             name = f"<{file.stem}>"
             others = f" Known: {', '.join(known)}." if known else " None has been learnt yet."
-            raise ParameterError(f"There is no subject {name}{nearest(name, known)}.{others}")
+            text = f"There is no subject {name}{nearest(name, known)}.{others}"
+            raise ParameterError(text, "Take the name out of the prompt, or learn it from photos.")
     return files
 
 
@@ -67,7 +77,22 @@ def save_subject(subject: Subject, file: Path, weights: str) -> None:
     tensors = {WORD: subject.word, **subject.changes}
     metadata = {"format": "pt", "name": subject.name, "kind": subject.kind, "weights": weights}
     stored = {k: v.detach().cpu().half().contiguous() for k, v in tensors.items()}
-    write_whole(file, lambda path: save_file(stored, path, metadata))
+    write_whole(file, save(stored, metadata))  # save_file raises no OSError, and leaves a file of its own if killed
+
+
+def keep_subject(subject: Subject, file: Path, weights: str, job: Path | None) -> tuple[Path, str]:
+    """Write a subject to its file, or where that fails to the job's folder, so that hours of learning are not lost.
+    Returns where it is, and a warning or an empty text. OSError."""
+    try:
+        save_subject(subject, file, weights)
+        return file, ""
+    except OSError as error:
+        if job is None:
+            raise
+        kept = job / file.name
+        save_subject(subject, kept, weights)
+        reason = error.strerror or error
+        return kept, f"{file} cannot be written: {reason}. Copy the subject there from {kept}."
 
 
 def read_subject(file: Path) -> Subject:
@@ -81,6 +106,8 @@ def read_subject(file: Path) -> Subject:
         for name, tensor in tensors.items():
             if not tensor.is_floating_point() or not tensor.isfinite().all():
                 raise ValueError(f"{name[:200]} holds values that are not numbers")
+        if metadata.get("name") != f"<{file.stem}>":
+            raise ValueError(f"it is {str(metadata.get('name'))[:60]}; give the file that name")
         return Subject(metadata.get("name", ""), metadata.get("kind", ""), tensors.pop(WORD).float(), tensors)
     except KeyError as error:
         raise WeightsError(f"{file} holds no subject: its word is missing.", REMEDY) from error

@@ -10,12 +10,12 @@ checkpoints also hold an average of the weights and the state of the training.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import init_empty_weights
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -23,25 +23,30 @@ from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from ...diffusion.zero123 import LINEARS, NOTE, Kind, Zero123
 from ...interface.catalog import WeightsError
+from ...interface.errors import one_line
 from ...runtime.memory import free_bytes
 from ...runtime.offload import choose_placement, keep_half
 from ...runtime.winograd import use_winograd
 from ..formats.compare import LONGEST_NAME, find_differences, refuse_differences, wanted_shapes
+from ..formats.empty import empty_weights
 from ..formats.fill import fill
 from ..formats.names import Origin, Shape
 from ..formats.probe import Probe
+from ..store.store import reading_weights
 from .zero123_layout import NOT_IN_TENSORS, REMEDY, StoredZero123, open_zero123
 from .zero123_names import OWN, UNET, UNUSED, unet_origins
 
 HEADS, HEAD_WIDTH, LATENT_SIDE = 8, 64, 32  # the UNet's at every level; CLIP's; 256 pixels
 
 
+@reading_weights()
 def check_zero123(path: Path, kind: Kind | None = None) -> None:
     """Compare names and shapes with those of the networks, without reading numbers. Raises WeightsError."""
     source = open_zero123(path, kind)
     check(source, empty_parts(source))
 
 
+@reading_weights()
 def load_zero123(path: Path, device: torch.device, dtype: torch.dtype, kind: Kind | None = None) -> Zero123:
     """Zero123 on a device, from an original checkpoint or a folder; see `open_zero123`. Raises WeightsError."""
     source = open_zero123(path, kind, half=dtype != torch.float32)
@@ -113,8 +118,11 @@ def empty_parts(source: StoredZero123) -> dict[str, nn.Module]:
     for part, config in configs.items():
         own = source.configs.get(part, {})
         config |= {key: own[key] for key in NOT_IN_TENSORS[part] if isinstance(own.get(key), (int, float, str))}
+    scale = configs["vae"]["scaling_factor"]
+    if isinstance(scale, str) or not 0 < scale < math.inf:
+        raise WeightsError(f"{source.path} has a vae whose scaling_factor is {scale}.", REMEDY)
     try:
-        with init_empty_weights(include_buffers=False):
+        with empty_weights(*configs.values()):
             parts: dict[str, nn.Module] = {
                 "unet": UNet2DConditionModel(**configs["unet"]),
                 "vae": AutoencoderKL(**configs["vae"]),
@@ -123,9 +131,17 @@ def empty_parts(source: StoredZero123) -> dict[str, nn.Module]:
             embedding = configs["image_encoder"]["projection_dim"]
             context = configs["unet"]["cross_attention_dim"]
             parts["clip_camera_projection"] = nn.Linear(embedding + 4, context)
-    except (ValueError, TypeError, ZeroDivisionError, RuntimeError) as error:
-        raise WeightsError(f"{source.path} has sizes that no Zero123 has: {error}", REMEDY) from error
+        check_heads(configs["unet"])
+    except Exception as error:  # diffusers and transformers raise many kinds for invalid configs
+        raise WeightsError(f"{source.path} has sizes that no Zero123 has: {one_line(error)}.", REMEDY) from error
     return parts
+
+
+def check_heads(unet: dict[str, Any]) -> None:
+    """ValueError unless the attention's heads divide the width of every level, which only a forward would tell."""
+    heads, widths = unet["attention_head_dim"], unet["block_out_channels"]
+    if any(width % heads for width in widths):
+        raise ValueError(f"{heads} heads of the unet do not divide {', '.join(map(str, widths))} channels")
 
 
 def unet_config(source: StoredZero123) -> dict[str, Any]:

@@ -8,16 +8,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+from diffusers import DDIMScheduler
+
 from ...diffusion.zero123 import LINEARS, NOTE, PARTS, Kind
 from ...interface import catalog
 from ...interface.catalog import WeightsError
 from ...interface.files import read_json
 from ..formats.checkpoint import StoredTensor, read_file, tensors_in
 from ..formats.names import Origin, swap
+from ..formats.transformers_folder import read_config, require_config
 from . import zero123_names as published
+from .noise_schedule import NAME, PART, read_schedule
 
 REMEDY = "Choose the weights of Zero123, or set Weights to: starter."
 TRAINING = {"callbacks", "epoch", "global_step", "loops", "lr_schedulers", "optimizer_states"}
+SCHEDULE = "num_train_timesteps", "beta_start", "beta_end", "beta_schedule"  # what the starter's config has to name
 FOLDERS = {"clip_camera_projection": ("clip_camera_projection", "cc_projection")}  # by part, where names differ
 STEMS = {"image_encoder": ("model", "pytorch_model")}
 NOT_IN_TENSORS = {
@@ -49,7 +54,6 @@ def open_zero123(path: Path, kind: Kind | None = None, half: bool = False) -> St
     kind: if the catalog knows it; None: it is recognised. half: prefer files in half precision.
     Raises WeightsError.
     """
-    path = path.expanduser()
     if path.is_dir() and not (path / "unet").is_dir():
         files = [f for f in sorted(path.iterdir()) if f.suffix in (".ckpt", ".safetensors") and f.is_file()]
         if len(files) != 1:
@@ -99,15 +103,21 @@ def _open_folder(folder: Path, kind: Kind | None, half: bool) -> StoredZero123:
                 tensors[f"{part}/{_modern(part, str(name))}"] = stored
         else:
             raise WeightsError(f"{folder} holds no Zero123: there are no weights in its folder {part}.", REMEDY)
-    configs = {part: read_json(folder / part / "config.json") or {} for part in PARTS}
+    configs = {part: require_config(folder, part, REMEDY) for part in PARTS}
     kind = kind or _recognise_folder(folder, configs)
-    scheduler = read_json(folder / "scheduler" / "scheduler_config.json") or {} if kind == "starter" else {}
 
     def origins(part: str, names: Iterable[str]) -> dict[str, Origin]:
         return {name: Origin(f"{part}/{name}") for name in names}
 
     source = StoredZero123(folder, kind, tensors, origins, configs)
-    source.prediction_type = "v_prediction" if scheduler.get("prediction_type") == "v_prediction" else "epsilon"
+    said = read_config(folder / PART / NAME, REMEDY).get("prediction_type", source.prediction_type)
+    if kind != "starter" and said != source.prediction_type:
+        raise WeightsError(
+            f"{folder} is no Zero123: its scheduler predicts {said}, not {source.prediction_type}.", REMEDY
+        )
+    if kind == "starter":
+        source.prediction_type = "v_prediction"
+        read_schedule(folder, DDIMScheduler, ("prediction_type", *SCHEDULE), (source.prediction_type,), REMEDY)
     return source
 
 

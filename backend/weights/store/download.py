@@ -70,7 +70,7 @@ def download(weights: Weights, progress: Progress) -> Path:
     except environment.SetupError:
         raise WeightsError(f"Another program is downloading {weights.title}.", "Wait until it has finished.") from None
     except OSError as error:
-        raise DiskError(f"{folder} cannot be written: {error.strerror or error}.") from error
+        raise DiskError(f"{folder} cannot be written: {error.strerror or error}.", error) from error
     return folder
 
 
@@ -121,6 +121,7 @@ def fetch(weights: Weights, path: Path, facts: Facts, transfer: Transfer) -> Sum
     with Piece(found, transfer) as piece:
         if found != path:
             fill(weights, piece, facts, transfer)
+            os.fsync(piece.file.fileno())  # before it gets its name: a power cut must not leave an empty file of it
         found_sum = {"size": piece.size, "sha256": piece.digest.hexdigest()}
     if facts.size not in (None, piece.size) or facts.sha256 not in (None, found_sum["sha256"]):
         found.unlink()
@@ -169,7 +170,7 @@ class Piece:
         try:
             self.file.write(chunk)
         except OSError as error:
-            raise DiskError(f"{self.path} cannot be written: {error.strerror or error}.") from error
+            raise DiskError(f"{self.path} cannot be written: {error.strerror or error}.", error) from error
         self.count(chunk)
 
     def restart(self) -> None:

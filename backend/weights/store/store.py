@@ -9,6 +9,7 @@ ENVIRONMENT/weights/<id>/ what Set Up Backend brought, in the environment of the
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -17,15 +18,18 @@ import struct
 import sys
 import zipfile
 from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ...interface import catalog
 from ...interface.catalog import Weights, WeightsError
-from ...interface.files import read_json, write_whole
+from ...interface.errors import FULL, remedy_for
+from ...interface.files import expand, parse_json, read_json, write_whole
 from ...interface.installer import cutouts
-from ...interface.installer.environment import default_data_folder
+from ...interface.installer.environment import NoHome, default_data_folder
 from ...interface.parameters import nearest
+from ...runtime.memory import is_memory
 
 WEIGHTS = Path(__file__).resolve().parents[1]
 STARTER, STARTER_TEXT = WEIGHTS / "starter", WEIGHTS / "starter_text"
@@ -38,16 +42,35 @@ Sums = dict[str, Sum]  # by the path in the folder
 
 
 class DiskError(Exception):
-    """The disk has no room for weights, or cannot be written."""
+    """The disk has no room for weights, or cannot be written. error: the system's, which decides the remedy."""
 
     kind = "disk"
-    remedy = "Free some space, or choose another folder for weights in the preferences."
+
+    def __init__(self, message: str, error: OSError | None = None) -> None:
+        super().__init__(message)
+        self.remedy = remedy_for(error) if error else FULL
 
 
 def weights_folder() -> Path:
-    """Where sets of weights are kept: the environment variable IMAGE_TO_MESH_WEIGHTS, else in the data folder."""
-    chosen = os.environ.get("IMAGE_TO_MESH_WEIGHTS")
-    return Path(chosen).expanduser() if chosen else default_data_folder() / "weights"
+    """Where sets of weights are kept: the environment variable IMAGE_TO_MESH_WEIGHTS, else in the data folder.
+
+    Raises NoHome, and WeightsError where the variable names the home of nobody.
+    """
+    chosen = os.environ.get("IMAGE_TO_MESH_WEIGHTS", "").strip()
+    if not chosen:
+        return default_data_folder() / "weights"
+    folder = expand(chosen)
+    if folder.parts[0].startswith("~"):
+        raise WeightsError(f"IMAGE_TO_MESH_WEIGHTS is {chosen[:200]}: there is no such user.", "Name another folder.")
+    return folder
+
+
+def has_folder() -> bool:
+    """Whether weights can be kept at all: without a home folder, only those that ship are here. WeightsError."""
+    try:
+        return bool(weights_folder())
+    except NoHome:
+        return False
 
 
 def folder_of(weights: Weights) -> Path:
@@ -75,10 +98,37 @@ def find(weights: str, known: Collection[str], remedy: str) -> Path:
             raise WeightsError(f"{chosen.title} is not downloaded yet.", get(chosen))
         files = [found / file.path for file in chosen.files]
         return files[0] if len(files) == 1 and files[0].is_file() else found
-    path = Path(weights).expanduser()
-    if not path.exists():
-        raise WeightsError(f"There are no weights {weights[:200]}{nearest(weights, list(known))}.", remedy)
+    if not weights.strip():
+        raise WeightsError("No weights are named.", remedy)
+    path = expand(weights)
+    with reading_weights():
+        if not is_there(path):
+            raise WeightsError(f"There are no weights {weights[:200]}{nearest(weights, list(known))}.", remedy)
+        os.listdir(path) if path.is_dir() else path.open("rb").close()
     return path
+
+
+def is_there(path: Path) -> bool:
+    """Whether a file or folder exists; False for a name that none can have. OSError."""
+    try:
+        return path.exists()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return False
+        raise
+
+
+@contextmanager
+def reading_weights() -> Iterator[None]:
+    """Turns the system's refusal to read a file, also deep in a folder, into a WeightsError. Decorates loaders too."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or is_memory(error):
+            raise
+        name = f" {error.filename}" if error.filename else ""
+        text = f"The weights{name} cannot be read: {error.strerror}."
+        raise WeightsError(text, remedy_for(error, "Check the permissions of the file and of its folder.")) from error
 
 
 def places(weights: Weights) -> Iterator[tuple[Path, str]]:
@@ -88,14 +138,15 @@ def places(weights: Weights) -> Iterator[tuple[Path, str]]:
         if any(built_in.rglob("*.safetensors")):
             yield built_in, "built in"
         return
-    folder = folder_of(weights)
-    if read_marker(folder / CONVERTED):
-        yield folder / CONVERTED, "converted"
-    if {file.path for file in weights.files} <= read_marker(folder).keys():
-        yield folder, "downloaded"
-    for own in own_folders(weights):
-        if all(is_published(own / file.path, file) for file in weights.files):
-            yield own, "own folder"
+    if has_folder():
+        folder = folder_of(weights)
+        if read_marker(folder / CONVERTED):
+            yield folder / CONVERTED, "converted"
+        if {file.path for file in weights.files} <= read_marker(folder).keys():
+            yield folder, "downloaded"
+        for own in own_folders(weights):
+            if all(is_published(own / file.path, file) for file in weights.files):
+                yield own, "own folder"
     if (brought := in_environment(weights)) is not None:
         yield brought, "set up"
     if (cached := in_hugging_face_cache(weights)) is not None:
@@ -130,7 +181,10 @@ def in_hugging_face_cache(weights: Weights) -> Path | None:
 
 def is_published(path: Path, file: catalog.File) -> bool:
     """Whether a file without a marker is complete, by its published size, else by its own structure."""
-    if not path.is_file():
+    try:
+        if not path.is_file():
+            return False
+    except OSError:  # a folder that may not be read holds nothing for us
         return False
     return path.stat().st_size == file.size if file.size else is_whole(path)
 
@@ -144,7 +198,9 @@ def is_whole(path: Path) -> bool:
             return zipfile.is_zipfile(path)
         with path.open("rb") as stream:
             (length,) = struct.unpack("<Q", stream.read(8))
-            header = json.loads(stream.read(min(length, path.stat().st_size)))
+            header = parse_json(stream.read(min(length, path.stat().st_size)))
+        if header is None:
+            return False
         ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
         return path.stat().st_size == 8 + length + max(ends, default=0)
     except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, struct.error):
@@ -229,8 +285,7 @@ def get(weights: Weights) -> str:
 
 def partial(weights: Weights) -> int:
     """Bytes of an unfinished download."""
-    folder = folder_of(weights)
-    if read_marker(folder):
+    if not has_folder() or read_marker(folder := folder_of(weights)):
         return 0
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and CONVERTED not in path.parts)
 
@@ -254,7 +309,6 @@ def remove(weights: Weights) -> int:
         remedy = "Delete the folder yourself if nothing else needs it." if place else ""
         raise WeightsError(f"{weights.title} cannot be removed: {reason}.", remedy) from None
     except OSError as error:
-        raise WeightsError(
-            f"{folder} cannot be deleted: {error}.", "Close other Blender windows and try again."
-        ) from error
+        remedy = remedy_for(error, "Close other Blender windows and try again.")
+        raise WeightsError(f"{folder} cannot be deleted: {error.strerror or error}.", remedy) from error
     return size

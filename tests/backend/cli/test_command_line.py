@@ -79,6 +79,19 @@ def test_generate_prints_progress_for_people_and_json_for_programs(image: Path, 
     assert Path(answer["output"]) == tmp_path / "new folder" / "b.glb"
     np.testing.assert_array_equal(load(answer["output"]).faces, FACES)
     assert "from C" in done.stderr
+    assert answer["report"]["warning"] == "The double says so. It has no back."
+
+
+def test_people_are_told_on_standard_error_what_a_report_says_of_the_result(image: Path, tmp_path: Path):
+    idle = ["--set", "quality=paper"]
+    done = generate(image, tmp_path / "a.ply", "--set", "weights=starter", *idle)
+    assert done.returncode == 0 and len(done.stdout.splitlines()) == 1
+    assert done.stderr.splitlines() == [
+        "Quality (quality) has no effect with weights=starter. The double says so. It has no back.",
+        "Background kept.",
+    ]
+    answer = json.loads(generate(image, tmp_path / "a.ply", "--json", "--set", "weights=starter", *idle).stdout)
+    assert answer["report"]["warning"] == done.stderr.splitlines()[0]
 
 
 @pytest.mark.parametrize(

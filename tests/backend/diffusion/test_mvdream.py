@@ -14,7 +14,7 @@ from backend.diffusion.mvdream import MultiViewPrior, camera_vectors
 from backend.engines import views_from_text
 from backend.interface.parameters import ParameterError
 from backend.interface.tasks import VIEWS_FROM_TEXT
-from backend.preprocess.views import check_folder, read_views, write_views
+from backend.preprocess.views.folder import check_folder, read_views, write_views
 from backend.rendering.cameras import Camera, orbit, turntable
 from backend.runtime.progress import Progress
 from backend.weights.loaders.mvdream import load_multi_view
@@ -97,10 +97,10 @@ def test_views_go_to_a_folder_and_come_back(tmp_path):
     views = np.concatenate([images.permute(0, 2, 3, 1).numpy(), np.ones((5, 64, 64, 1), np.float32)], -1)
     assert views.shape == (5, 64, 64, 4) and len(cameras) == 5
     write_views(tmp_path / "new", views, cameras)
-    images, found = read_views(tmp_path / "new")
-    np.testing.assert_allclose(images, views, atol=0.51 / 255)
-    for ours, theirs in zip(cameras, found, strict=True):
-        torch.testing.assert_close(theirs.cam_to_world, ours.cam_to_world)
-        assert theirs.fov_deg == pytest.approx(ours.fov_deg) and theirs.width == 64
+    found = read_views(tmp_path / "new")
+    np.testing.assert_allclose(found.images, views, atol=0.51 / 255)
+    for ours, theirs in zip(cameras, found.cameras, strict=True):
+        np.testing.assert_allclose(theirs.cam_to_world, ours.cam_to_world, atol=1e-6)
+        assert theirs.lens.fl_x == theirs.lens.fl_y == pytest.approx(ours.focal) and theirs.lens.width == 64
     with pytest.raises(ParameterError, match="is not empty"):
         check_folder(tmp_path / "new")

@@ -23,7 +23,15 @@ from backend.rendering.cameras import turntable
 from backend.runtime.progress import Cancelled, Progress
 from backend.weights.loaders.mvdream import load_multi_view
 from backend.weights.loaders.stable_diffusion import load_text_to_image
-from backend.weights.loaders.subjects import check_new, find_subjects, give_subjects, read_subject, save_subject
+from backend.weights.loaders.subjects import (
+    check_new,
+    find_subjects,
+    give_subjects,
+    keep_subject,
+    read_subject,
+    save_subject,
+)
+from backend.weights.store.store import DiskError
 from tests.support.small_networks import clip_text_config, clip_tokenizer, unet
 
 COURSE = replace(STARTER, steps=6, rate=1e-2, preservation=0.0)
@@ -115,6 +123,25 @@ def test_cancelling_leaves_no_file(tmp_path, monkeypatch):
     with pytest.raises(Cancelled):
         learn(make_model(), PHOTOS, "<gnome>", "", COURSE, Progress(is_cancelled=lambda: True))
     assert not list(tmp_path.rglob("*.safetensors"))
+
+
+def test_a_folder_for_subjects_that_cannot_be_written_is_told_before_the_work(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("IMAGE_TO_MESH_WEIGHTS", str(tmp_path / "file"))
+    with pytest.raises(DiskError, match="subjects cannot be written"):
+        check_new("<gnome>")
+
+
+def test_a_subject_that_finds_no_place_in_the_end_is_kept_in_its_jobs_folder(tmp_path):
+    """Something has taken the place of the folder while it was learnt."""
+    (tmp_path / "subjects").touch()
+    subject = Subject("<gnome>", "", torch.arange(12.0))
+    file, kept = tmp_path / "subjects" / "gnome.safetensors", tmp_path / "gnome.safetensors"
+    found, warning = keep_subject(subject, file, "", tmp_path)
+    assert found == kept and str(file) in warning and str(kept) in warning
+    assert torch.equal(read_subject(kept).word, torch.arange(12.0))
+    with pytest.raises(OSError):
+        keep_subject(subject, file, "", None)
 
 
 def test_subject_names_in_prompts_are_found(tmp_path, monkeypatch):

@@ -87,8 +87,9 @@ def test_depth_equals_the_true_meshs(recovered):
 def test_a_start_mesh_must_come_with_the_request():
     mesh = brick()
     assert starting_mesh("mesh", {"mesh": mesh}) is mesh and starting_mesh("nothing", {"mesh": mesh}) is None
-    with pytest.raises(ParameterError, match="Select a mesh"):
+    with pytest.raises(ParameterError, match="no mesh to start from") as caught:
         starting_mesh("mesh", {})
+    assert caught.value.remedy.startswith("Select a mesh")
 
 
 def test_a_starting_mesh_hardly_changes_when_the_prior_agrees():

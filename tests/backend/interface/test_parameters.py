@@ -5,6 +5,7 @@ import math
 
 import pytest
 
+from backend.interface.common_parameters import check_prompt
 from backend.interface.parameters import Parameter, ParameterError, Values, parameter, parameters, parameters_of
 
 STEPS = Parameter("steps", "Steps", "int", 12, 2, 100)
@@ -86,3 +87,45 @@ def test_invalid_values_are_refused_with_the_allowed_ones(parameter: Parameter, 
         parameter.check(value)
     for word in words:
         assert word in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a red caf\udce9", "bytes that are no text"),
+        ("\ud83d car", "bytes that are no text"),  # half of an emoji
+        ("a\x07car", r"control character U\+0007"),
+        ("a\x9bcar", r"control character U\+009B"),
+        ("a\x1b[1mcar", r"control character U\+001B"),
+    ],
+)
+def test_what_is_no_text_is_refused_by_name_but_in_names_of_files(text, words):
+    with pytest.raises(ParameterError, match=words) as caught:
+        TEXT.check(text)
+    assert caught.value.remedy in ("Type it again.", "Remove it.")
+    assert Parameter("weights", "Weights", "string", "", is_path=True).check(text) == text
+
+
+def test_line_ends_become_blanks_and_invisible_characters_go():
+    assert TEXT.check("\ufeffa\tred\r\nc\u00ada\u200br\u2028") == "a red  car "
+    assert (
+        TEXT.check("naïve 赤い 🚗 cafe\u0301 \U0001f468\u200d\U0001f469")
+        == "naïve 赤い 🚗 cafe\u0301 \U0001f468\u200d\U0001f469"
+    )
+
+
+@pytest.mark.parametrize("prompt", [None, 3, "", "  ", "\n\t\u3000\xa0", "\u200b\ufeff"])
+def test_a_blank_prompt_is_none(prompt):
+    with pytest.raises(ParameterError, match="There is no prompt"):
+        check_prompt(prompt)
+
+
+@pytest.mark.parametrize("prompt", ["...", "\u0301", "\u0301\u20dd -", "?!", "()"])
+def test_a_prompt_of_marks_alone_has_no_word(prompt):
+    with pytest.raises(ParameterError, match="has no word"):
+        check_prompt(prompt)
+
+
+@pytest.mark.parametrize("prompt", ["car", "車", "🚗", "7", "<gnome>", "C++"])
+def test_a_prompt_with_a_word_a_number_or_a_sign_is_taken(prompt):
+    assert check_prompt(f" {prompt}\n") == prompt

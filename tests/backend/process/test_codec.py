@@ -13,6 +13,7 @@ from PIL import Image
 from backend.engines import ImageResult, MeshResult
 from backend.interface import protocol
 from backend.meshing import textured_files
+from backend.meshing.solid.origin import Origin
 from backend.preprocess.image import read_image
 from backend.process.codec import pack_result, pack_thumbnail, plain
 from backend.process.server import Server, check_request
@@ -76,3 +77,11 @@ def test_a_thumbnail_is_every_nth_pixel_of_the_first_view():
     with Image.open(io.BytesIO(pack_thumbnail(views))) as picture:
         shown = np.asarray(picture)
     assert shown.shape == (44, 30, 4) and (shown[:, 0, 0] == np.arange(0, 130, 3)).all()
+
+
+def test_where_the_faces_lie_on_the_mesh_before_is_sent_along():
+    origin = Origin(np.arange(4, dtype=np.int32), np.tile(np.eye(3, dtype=np.float32), (4, 1, 1)))
+    packed = pack_result(MeshResult(textured(), VIEWS, origin=origin))["mesh"]
+    assert arrays(packed)["origin_face"].tolist() == [0, 1, 2, 3]
+    assert arrays(packed)["origin_weights"].shape == (4, 3, 3)
+    assert "origin_face" not in arrays(pack_result(MeshResult(textured(), VIEWS))["mesh"])

@@ -3,6 +3,7 @@ import errno
 
 import numpy as np
 import pytest
+from safetensors import SafetensorError
 
 from backend.interface.catalog import WeightsError
 from backend.interface.errors import ImageError
@@ -32,6 +33,8 @@ OUT_OF_MEMORY = [
     RuntimeError("[enforce fail] DefaultCPUAllocator: not enough memory: you tried to allocate 8 bytes"),
     RuntimeError("std::bad_alloc"),
     RuntimeError("bad allocation"),
+    ImportError("libtorch_cpu.so: failed to map segment from shared object"),
+    RuntimeError("can't start new thread"),
 ]
 
 
@@ -57,6 +60,9 @@ def test_out_of_memory_is_recognised_as_the_cause_of_another_error():
     [
         (Cancelled(), "cancelled", "Cancelled"),
         (KeyboardInterrupt(), "cancelled", "Cancelled"),
+        (FileNotFoundError("No such file or directory: /data/unet.safetensors"), "disk", "data folder"),
+        (ModuleNotFoundError("No module named 'backend.engines.x'", name="backend.engines.x"), "disk", "data folder"),
+        (SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)"), "disk", "space"),
         (ImageError("The image is empty.", "Choose another."), "input", "Choose another."),
         (ParameterError("Steps is 0."), "parameter", "Steps is 0."),
         (WeightsError("unet is missing.", "Choose a folder."), "weights", "Choose a folder."),

@@ -11,6 +11,7 @@ from backend.interface.tasks import VIEWS_TO_MESH, ZERO123_SDS
 from backend.process.identity import identify
 from backend.rendering.cameras import Camera, orbit
 from backend.rendering.mesh import Mesh
+from tests.support.toy_views import given
 
 IMAGE = np.linspace(0, 1, 4 * 4 * 4, dtype=np.float32).reshape(4, 4, 4)
 TRIANGLE = Mesh(np.eye(3), np.array([[0, 1, 2]]))
@@ -54,12 +55,14 @@ def test_prompts_meshes_and_cameras_are_part_of_the_identity():
     def of(**inputs) -> str:
         return identify(Request("views_to_mesh", inputs, VIEWS_TO_MESH.check({}), 0))
 
-    camera = Camera(orbit(0, 10, 2), 40, 8, 8)
+    camera, other = (given(Camera(orbit(azimuth, 10, 2), 40, 8, 8)) for azimuth in (0, 1))
+    zoomed = replace(camera, lens=replace(camera.lens, fl_x=9.0))
     moved = Mesh(TRIANGLE.vertices + 1, TRIANGLE.faces)
     pairs = (
         ({"prompt": "a cat"}, {"prompt": "a dog"}),
         ({"mesh": TRIANGLE}, {"mesh": moved}),
-        ({"cameras": [camera]}, {"cameras": [Camera(orbit(1, 10, 2), 40, 8, 8)]}),
+        ({"cameras": [camera]}, {"cameras": [other]}),
+        ({"cameras": [camera]}, {"cameras": [zoomed]}),
         ({"cameras": [camera]}, {"cameras": [camera, camera]}),
         ({"views": [IMAGE, IMAGE]}, {"views": [IMAGE]}),
     )

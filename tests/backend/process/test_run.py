@@ -4,9 +4,10 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
-from backend.engines import MeshResult, Request
-from backend.interface.tasks import ONE2345, ZERO123_SDS
+from backend.engines import ImageResult, MeshResult, Request
+from backend.interface.tasks import LRM, ONE2345, ZERO123_SDS
 from backend.process.identity import identify
 from backend.process.run import run
 from backend.rendering.mesh import Mesh
@@ -61,3 +62,38 @@ def test_the_identity_is_that_of_the_request_before_the_fast_start():
     request = Request("zero123_sds", {"image": IMAGE}, ZERO123_SDS.check({"start": "fast"}), 5)
     run(request, Progress(), load)
     assert asked[1].identity == identify(request) and "mesh" not in request.inputs
+
+
+def test_what_a_prompts_image_could_not_use_is_told_of_the_mesh():
+    def load(name: str):
+        def draw(request: Request, progress: Progress) -> ImageResult:
+            progress.remarks.append("It does not know: dragon.")
+            return ImageResult(np.zeros((1, 8, 8, 4), np.uint8))
+
+        def build(request: Request, progress: Progress) -> MeshResult:
+            progress.remarks.append("It does not know: dragon.")
+            return MeshResult(FAST, np.zeros((1, 4, 4, 4), np.uint8), {"warning": "Two objects.", "note": "A note."})
+
+        return SimpleNamespace(run=draw if name == "text_to_image" else build)
+
+    progress = Progress()
+    progress.remarks.append("The seed has no effect.")
+    result = run(Request("lrm", {"prompt": "a red dragon"}, LRM.check({})), progress, load)
+    assert result.facts["warning"] == "The seed has no effect. It does not know: dragon. Two objects."
+    assert result.facts["note"] == "A note."
+
+
+@pytest.mark.parametrize(("max_faces", "is_said"), [(0, False), (1, True), (2, False), (9, False)])
+def test_a_mesh_that_keeps_more_faces_than_asked_says_so(max_faces, is_said):
+    load, _ = engines({"one2345": FINE})
+    request = Request("one2345", {"image": IMAGE}, ONE2345.check({"max_faces": max_faces}))
+    warning = run(request, Progress(), load).facts.get("warning", "")
+    assert warning == ("The mesh has 2 faces: with 1 it would lose its shape." if is_said else "")
+
+
+def test_warnings_about_the_image_become_the_results_and_no_engines_input():
+    load, asked = engines({"zero123_sds": FINE})
+    request = Request("zero123_sds", {"image": IMAGE, "warnings": ["One.", "Two."]}, ZERO123_SDS.check({}))
+    assert run(request, Progress(), load).facts["warning"] == "One. Two."
+    assert set(asked[0].inputs) == {"image"}
+    assert asked[0].identity == identify(Request("zero123_sds", {"image": IMAGE}, ZERO123_SDS.check({})))

@@ -112,3 +112,47 @@ def test_tensors_are_read_lazily(tmp_path):
     (tmp_path / "a.safetensors").unlink()
     with pytest.raises(FileNotFoundError):
         file["a"].read()
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.uint8, torch.int32, torch.int64, torch.bool])
+def test_whole_numbers_are_no_weights(dtype, tmp_path):
+    """Quantised files hold them with scales beside them, without which they mean nothing."""
+    save_file({"a": torch.ones(2, 2).to(dtype), "b": torch.ones(2)}, tmp_path / "a.safetensors")
+    torch.save({"a": torch.ones(2, 2).to(dtype), "b": torch.ones(2)}, tmp_path / "a.pth")
+    for name in ("a.safetensors", "a.pth"):
+        found = find_differences(read_file(tmp_path / name), {"a": (2, 2), "b": (2,)})
+        assert found == [f"a is quantised ({str(dtype)[6:]})"]
+
+
+def test_a_type_that_is_unknown_here_is_no_weight():
+    file = {"a": StoredTensor((1,), None, lambda: torch.ones(1))}
+    assert find_differences(file, {"a": (1,)}) == ["a is quantised (unknown)"]
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16, torch.float8_e4m3fn])
+def test_real_numbers_of_any_precision_are_read(dtype, tmp_path):
+    values = torch.tensor([[0.5, -2.0], [1.5, 0.25]])  # which all of the types hold exactly
+    network = nn.Linear(2, 2, bias=False)
+    save_file({"weight": values.to(dtype)}, tmp_path / "a.safetensors")
+    file = read_file(tmp_path / "a.safetensors")
+    assert find_differences(file, wanted_shapes(network)) == []
+    fill(network, file, PATH, "")
+    assert network.weight.dtype == torch.float32 and network.weight.tolist() == values.tolist()
+
+
+def test_numbers_too_large_for_the_precision_are_refused():
+    network = nn.Linear(1, 1, bias=False)
+    with pytest.raises(WeightsError, match="not numbers"):
+        fill(network, stored(weight=torch.full((1, 1), 1e9, dtype=torch.float64)), PATH, "", torch.float16)
+
+
+def test_a_file_of_which_the_end_was_never_written_is_refused():
+    """A download that made room first leaves zeros; a few are no fault."""
+    network = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 6))
+    whole = stored(**{"0__weight": torch.ones(4, 4), "0__bias": torch.ones(4)})
+    rest = {"1__weight": torch.zeros(6, 4), "1__bias": torch.zeros(6)}
+    with pytest.raises(WeightsError, match="60% of its numbers are zeros"):  # 24 of 40
+        fill(network, whole | stored(**rest), PATH, "Do this.")
+    rest["1__weight"][0, 0] = 1e-3
+    fill(network, whole | stored(**rest), PATH, "")
+    assert network[1].bias.tolist() == [0.0] * 6

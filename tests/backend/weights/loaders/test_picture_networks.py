@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from backend.diffusion.clip_similarity import ClipSimilarity, contextual, unlike
 from backend.interface.catalog import WeightsError
-from backend.preprocess.caption import ANYTHING, describe, tidy
+from backend.preprocess.caption import ANYTHING, caption, describe, tidy
 from backend.preprocess.depth import SETS, estimate_depth, relative_depth, side
 from backend.weights.loaders.clip import load_clip_similarity, read_clip_similarity
 from backend.weights.store import store
@@ -205,6 +205,11 @@ def test_likeness_is_the_cosine_of_clips_embeddings(weights, monkeypatch):
 
 
 class Words:
+    model_max_length = 8
+
+    def get_vocab(self):
+        return {str(i): i for i in range(99)}
+
     def __call__(self, texts, **_):
         class Told:
             input_ids = torch.tensor([[97, 5, 6, 98, 98, 98, 98, 98]])
@@ -255,6 +260,52 @@ def test_damaged_or_foreign_folders_are_refused(weights):
     (folder / "config.json").write_text("{")
     with pytest.raises(WeightsError):
         relative_depth(picture(16), folder, CPU)
+
+
+@pytest.mark.parametrize("name", ["image_mean", "image_std"])
+@pytest.mark.parametrize("numbers", [None, 0.5, [0.5], [0.5, 0.5, "0.5"], [0.5, 0.5, float("nan")], [-1, 0.5, 0.5]])
+def test_an_unusable_preparation_of_pictures_is_named(weights, name, numbers):
+    folder = weights / "depth"
+    dpt(folder)
+    (folder / "preprocessor_config.json").write_text(json.dumps({"size": 32, name: numbers}))
+    with pytest.raises(WeightsError, match=f"unusable {name}"):
+        relative_depth(picture(16), folder, CPU)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda t: (t * 9).to(torch.int8), "is quantised"),
+        (lambda t: t * float("inf"), "values that are not numbers"),
+    ],
+)
+@pytest.mark.parametrize("ending", ["model.safetensors", "pytorch_model.bin"])
+def test_networks_of_quantised_or_infinite_numbers_are_refused(weights, change, words, ending):
+    folder = weights / "depth"
+    dpt(folder)
+    tensors = {name: change(tensor) for name, tensor in load_file(folder / "model.safetensors").items()}
+    (folder / "model.safetensors").unlink()
+    save = torch.save if ending.endswith("bin") else lambda t, f: save_file(t, f, {"format": "pt"})
+    save(tensors, folder / ending)
+    with pytest.raises(WeightsError, match=words):
+        relative_depth(picture(16), folder, CPU)
+
+
+def test_a_config_that_names_a_quantisation_is_refused(weights):
+    dpt(weights / "depth")
+    config = json.loads((weights / "depth" / "config.json").read_text())
+    (weights / "depth" / "config.json").write_text(json.dumps(config | {"quantization_config": {"load_in_8bit": True}}))
+    with pytest.raises(WeightsError, match="holds quantised weights"):
+        relative_depth(picture(16), weights / "depth", CPU)
+
+
+def test_a_tokenizer_that_is_missing_is_named(weights):
+    blip(weights / "blip")
+    for file in (weights / "blip").glob("*token*"):
+        file.unlink()
+    (weights / "blip" / "vocab.txt").unlink(missing_ok=True)
+    with pytest.raises(WeightsError, match="fewer tokens than its text_encoder"):
+        caption(picture(16), weights / "blip", CPU)
 
 
 def test_clip_similarity_has_no_trainable_parameters(weights):

@@ -173,8 +173,11 @@ def test_files_that_are_no_checkpoint_are_refused(tmp_path, checkpoint):
     files = {
         "truncated": (data[: len(data) // 2], "incomplete"),
         "old": (old.read_bytes(), "before 2020"),
-        "empty": (b"", "neither"),
-        "text": (b"<html>Sign in</html>", "neither"),
+        "empty": (b"", "it is empty"),
+        "text": (b"<html>Sign in</html>", "it is a web page"),
+        "other": (b"Sign in", "neither"),
+        "pointer": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "git lfs pull"),
+        "zeros": (bytes(4096), "nothing but zeros"),
         "pickle": (pickle.dumps({"a": 1}), "before 2020"),
     }
     for name, (content, told) in files.items():
@@ -263,7 +266,7 @@ def test_every_published_folder_layout_is_read(converted, tmp_path):
     shutil.copytree(converted, folder)
     (folder / "zero123.json").unlink()
     (folder / "scheduler").mkdir()
-    (folder / "scheduler" / "scheduler_config.json").write_text(json.dumps({"prediction_type": "v_prediction"}))
+    (folder / "scheduler" / "scheduler_config.json").write_text(json.dumps({"_class_name": "PNDMScheduler"}))
     linear = load_file(folder / "clip_camera_projection" / FILE)
     shutil.rmtree(folder / "clip_camera_projection")
     (folder / "cc_projection").mkdir()
@@ -291,6 +294,38 @@ def test_every_published_folder_layout_is_read(converted, tmp_path):
     for half, scale in ((True, 2), (False, 3)):
         read = open_zero123(folder, half=half).tensors["unet/conv_in.weight"].read()
         torch.testing.assert_close(read, unet["conv_in.weight"] * scale)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("scheduler/scheduler_config.json", {"prediction_type": "v_prediction"}, "its scheduler predicts v_prediction"),
+        ("scheduler/scheduler_config.json", "{", "scheduler_config.json cannot be read"),
+        ("unet/config.json", None, "lacks its part unet: there is no unet/config.json"),
+        ("vae/config.json", None, "lacks its part vae"),
+        ("image_encoder/config.json", "<!doctype html>", "a web page"),
+        ("vae/config.json", {"scaling_factor": "large"}, "a vae whose scaling_factor is large"),
+        ("vae/config.json", {"scaling_factor": -1}, "a vae whose scaling_factor is -1"),
+        ("unet/config.json", {"attention_head_dim": 7}, "7 heads of the unet do not divide 32"),
+        ("unet/config.json", {"attention_head_dim": 0}, "has sizes that no Zero123 has"),
+        ("image_encoder/config.json", {"hidden_act": "none of all"}, "has sizes that no Zero123 has"),
+        ("unet/config.json", {"layers_per_block": 10**9}, "layers_per_block is 1000000000"),
+    ],
+)
+def test_a_folder_whose_parts_are_missing_or_strange_is_refused(converted, tmp_path, name, content, words):
+    folder = tmp_path / "a"
+    shutil.copytree(converted, folder)
+    (folder / "scheduler").mkdir()
+    file = folder / name
+    if content is None:
+        file.unlink()
+    elif isinstance(content, str):
+        file.write_text(content)
+    else:
+        before = json.loads(file.read_text()) if file.exists() else {}
+        file.write_text(json.dumps(before | content))
+    with pytest.raises(WeightsError, match=words):
+        load_zero123(folder, CPU, torch.float32)
 
 
 def test_a_folder_that_lacks_a_tensor_says_which(converted, tmp_path):

@@ -3,6 +3,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 from collections import namedtuple
 from pathlib import Path
@@ -50,6 +51,16 @@ def test_a_file_arrives_whole_and_is_found(server: Server, publish):
     assert server.asked == [("GET", "deep/model.ckpt", "")]
     assert download(weights, quiet) == folder  # and again: nobody is asked
     assert len(server.asked) == 1
+
+
+def test_a_file_is_on_the_disk_before_it_gets_its_name(publish, monkeypatch):
+    """Else a power cut may leave the name and not the bytes."""
+    weights, done = publish({"model.ckpt": DATA}), []
+    fsync, replace = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda file: (done.append(os.fstat(file).st_size), fsync(file)))
+    monkeypatch.setattr(os, "replace", lambda old, new: (done.append(Path(new).name), replace(old, new)))
+    download(weights, quiet)
+    assert done[:2] == [len(DATA), "model.ckpt"] and done[-1] == store.MARKER
 
 
 @pytest.mark.parametrize("known", ["all", "size", ""])

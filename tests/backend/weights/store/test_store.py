@@ -3,6 +3,7 @@
 
 import io
 import json
+import os
 import zipfile
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from backend.interface import catalog
 from backend.interface.catalog import File, Weights, WeightsError
-from backend.interface.installer.environment import default_data_folder
+from backend.interface.installer.environment import NoHome, default_data_folder
 from backend.weights.store import conversion, store
 from backend.weights.store.download import download
 from backend.weights.store.store import in_environment  # before a fixture hides what is installed here
@@ -241,3 +242,69 @@ def test_what_the_set_up_brought_is_found_in_the_environment_that_runs(folder: P
     assert (brought / "model.onnx").exists()  # the set-up replaces it, not we
     downloaded = download(weights, quiet)
     assert store.locate("test") == downloaded == folder / "test"
+
+
+@pytest.mark.parametrize("name", ["", "  ", "\t"])
+def test_no_name_is_not_the_folder_that_one_stands_in(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(WeightsError, match="No weights are named"):
+        store.find(name, ["starter"], "Choose others.")
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a/" * 3000, "~nosuchuser/zero123", "~nosuchuser", "nowhere/at/all"])
+def test_names_that_nobody_has_are_no_weights(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(WeightsError, match=f"There are no weights {name[:9]}") as caught:
+        store.find(name, ["starter"], "Choose others.")
+    assert caught.value.remedy == "Choose others."
+
+
+def test_relative_names_count_from_the_folder_that_one_stands_in(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    assert store.find("mine", [], "").resolve() == (tmp_path / "mine").resolve()
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may read everything")
+def test_weights_that_may_not_be_read_are_weights(tmp_path):
+    (tmp_path / "a").mkdir(mode=0)
+    with pytest.raises(WeightsError, match="cannot be read: Permission denied") as caught:
+        store.find(str(tmp_path / "a"), [], "")
+    assert "permissions" in caught.value.remedy
+
+
+@pytest.fixture
+def homeless(monkeypatch):
+    """A user whom neither the environment nor the user database gives a home, as containers have them."""
+    for name in (
+        "HOME",
+        "USERPROFILE",
+        "HOMEPATH",
+        "HOMEDRIVE",
+        "LOCALAPPDATA",
+        "XDG_DATA_HOME",
+        "IMAGE_TO_MESH_WEIGHTS",
+    ):
+        monkeypatch.delenv(name, raising=False)
+    if os.name != "nt":
+        import pwd
+
+        monkeypatch.setattr(pwd, "getpwuid", {}.__getitem__)
+
+
+def test_without_a_home_the_starter_is_here_and_nothing_else(homeless):
+    assert store.locate("starter") == store.STARTER and not store.has_folder()
+    assert store.locate("zero123-xl") is None and store.partial(catalog.weights("zero123-xl")) == 0
+    for call in (store.weights_folder, lambda: store.folder_of(catalog.weights("zero123-xl")), default_data_folder):
+        with pytest.raises(NoHome, match="no home folder"):
+            call()
+    with pytest.raises(WeightsError, match="There are no weights ~/zero123"):
+        store.find("~/zero123", [], "")
+
+
+def test_a_folder_of_nobody_is_refused(monkeypatch):
+    monkeypatch.setenv("IMAGE_TO_MESH_WEIGHTS", "~nosuchuser/x")
+    with pytest.raises(WeightsError, match="there is no such user"):
+        store.locate("zero123-xl")
+    monkeypatch.setenv("IMAGE_TO_MESH_WEIGHTS", "  ")
+    assert store.weights_folder() == default_data_folder() / "weights"
