@@ -14,8 +14,9 @@ from typing import Annotated
 
 import typer
 
-from .cli import console, doctor, engines, generate, images, learn, reconstruct, repository, weights
+from .cli import console, doctor, engines, generate, images, learn, reconstruct, repository, solid, weights
 from .interface import protocol
+from .process import stdio
 from .process.failure import Failure, describe
 
 app = typer.Typer(
@@ -52,6 +53,8 @@ for command in (
     learn.learn,
     images.novel_view,
     reconstruct.reconstruct,
+    solid.solid,
+    solid.print_check,
     engines.engines,
     doctor.doctor,
     serve,
@@ -63,6 +66,7 @@ for command in (repository.train, repository.evaluate):
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command and return the exit status."""
+    stdio.open_missing()
     arguments = sys.argv[1:] if arguments is None else arguments
     os.environ.setdefault("IMAGE_TO_MESH_OFFLINE", os.environ.get("HF_HUB_OFFLINE", "0"))  # before we set the latter
     os.environ |= protocol.SETTINGS | os.environ
@@ -72,10 +76,16 @@ def main(arguments: list[str] | None = None) -> int:
     except typer.TyperException as error:  # wrong usage
         format_message = getattr(error, "format_message", error.__str__)
         return console.complain(Failure("parameter", format_message(), "See --help."), as_json)
+    except BrokenPipeError:  # nobody reads on, as in `| head`
+        return 0
     except BaseException as error:
+        if isinstance(error, SystemExit) and isinstance(error.__context__, BrokenPipeError):  # the same, from rich
+            return 0
         if with_trace:
             traceback.print_exception(error)
         return console.complain(describe(error), as_json)
+    finally:
+        stdio.forget_broken()
 
 
 if __name__ == "__main__":

@@ -20,13 +20,16 @@ BACKDROP = 0.19  # sRGB grey behind transparent pixels, near the colour of Blend
 @dataclass(frozen=True)
 class MeshArrays:
     """vertices float32 (N, 3), faces int32 (M, 3), colors uint8 (N, 4) sRGB, all C-contiguous; with a texture also uv
-    float32 (M, 3, 2) and the bytes of a PNG."""
+    float32 (M, 3, 2) and the bytes of a PNG. Of a changed mesh: the old face on which each face lies, int32 (M,), and
+    the places of its corners there, barycentric float32 (M, 3, 3)."""
 
     vertices: np.ndarray
     faces: np.ndarray
     colors: np.ndarray
     uv: np.ndarray | None = None
     texture: bytes = b""
+    origin_face: np.ndarray | None = None
+    origin_weights: np.ndarray | None = None
 
     @cached_property
     def topology(self) -> tuple[np.ndarray, np.ndarray]:
@@ -61,6 +64,7 @@ def decode_mesh(data: bytes) -> MeshArrays:
             colors = np.ascontiguousarray(file["vertex_colors"], np.uint8)
             uv = np.ascontiguousarray(file["uv"], np.float32) if "uv" in file else None
             texture = np.asarray(file["texture"], np.uint8).tobytes() if "texture" in file else b""
+            origin = read_origin(file, len(faces))
     except Exception as error:  # np.load raises whatever zipfile, struct or the header parser raise
         raise ValueError(f"the mesh cannot be read ({error})") from error
     count = len(vertices)
@@ -70,13 +74,24 @@ def decode_mesh(data: bytes) -> MeshArrays:
         raise ValueError("the mesh is empty")
     if faces.min() < 0 or faces.max() >= count or not np.isfinite(vertices).all():
         raise ValueError("the mesh has faces or positions out of range")
-    if uv is None:
-        mesh = MeshArrays(vertices, faces[distinct(faces)], colors)
-    else:
+    if uv is not None:
         check_texture(uv, texture, len(faces))
-        mesh = MeshArrays(vertices, faces[distinct(faces)], colors, uv[distinct(faces)], texture)
+    keep = distinct(faces)
+    by_face = [part if part is None else part[keep] for part in (uv, *origin)]
+    mesh = MeshArrays(vertices, faces[keep], colors, by_face[0], texture, *by_face[1:])
     _ = mesh.topology, mesh.thumbnail  # computed here, in the caller's thread
     return mesh
+
+
+def read_origin(file: np.lib.npyio.NpzFile, faces: int) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """The origin of that many faces in an npz, None where it has none; ValueError when they do not fit together."""
+    if "origin_face" not in file:
+        return None, None
+    face = np.ascontiguousarray(file["origin_face"], np.int32)
+    weights = np.ascontiguousarray(file["origin_weights"], np.float32)
+    if face.shape != (faces,) or weights.shape != (faces, 3, 3) or not np.isfinite(weights).all():
+        raise ValueError(f"the origin of {faces} faces has arrays of shape {face.shape}, {weights.shape}")
+    return face, weights
 
 
 def encode_mesh(vertices: np.ndarray, faces: np.ndarray, colors: np.ndarray) -> bytes:

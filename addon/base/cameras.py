@@ -43,6 +43,25 @@ def field_of_view(lens: float, sensor: tuple[float, float], fit: str, width: int
     return 2 * math.degrees(math.atan(half / lens))
 
 
+def intrinsics(
+    lens: float,
+    sensor: tuple[float, float],
+    fit: str,
+    shift: tuple[float, float],
+    width: int,
+    height: int,
+    aspect: float = 1.0,
+) -> dict[str, float]:
+    """A Blender camera for an image of width x height pixels as the backend reads it: focal lengths and centre in
+    pixels. lens, sensor: in mm; fit: see `field_of_view`; aspect: a pixel's height over its width."""
+    tall = height * aspect
+    is_across = fit == "HORIZONTAL" or (fit != "VERTICAL" and width >= tall)
+    side = width if is_across else tall  # along the sensor, in widths of a pixel
+    focal = lens * side / (sensor[1] if fit == "VERTICAL" else sensor[0])
+    cx, cy = width / 2 - shift[0] * side, height / 2 + shift[1] * side / aspect
+    return {"w": width, "h": height, "fl_x": focal, "fl_y": focal / aspect, "cx": cx, "cy": cy}
+
+
 def lens_for(fov_deg: float, sensor: float) -> float:
     """The lens in mm whose view over `sensor` mm is fov_deg wide."""
     return sensor / 2 / math.tan(math.radians(fov_deg) / 2)

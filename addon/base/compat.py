@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import bpy
+
+REC_709 = "Linear Rec.709"
 
 
 def enable_nodes(material: bpy.types.Material) -> None:
@@ -53,6 +56,37 @@ def image_output(scene: bpy.types.Scene, file_format: str) -> Iterator[None]:
     finally:
         for name, value in before.items():  # media type first, then the format, which limits the rest
             setattr(settings, name, value)
+
+
+def works_in_rec709() -> bool:
+    """Whether the file's linear light has the primaries of sRGB; Blender 5.0 offers others, and so does OCIO."""
+    working = getattr(getattr(bpy.data, "colorspace", None), "working_space", REC_709)
+    return working == REC_709 and not os.environ.get("OCIO")
+
+
+@contextmanager
+def plain_view(scene: bpy.types.Scene) -> Iterator[None]:
+    """Let the scene save images as sRGB for a moment, without a film's look, and put its color management back."""
+    output = scene.render.image_settings
+    wanted = (
+        (output, "color_management", "OVERRIDE"),
+        (output.display_settings, "display_device", "sRGB"),
+        (output.view_settings, "view_transform", "Standard"),
+        (output.view_settings, "look", "None"),
+        (output.view_settings, "exposure", 0.0),
+        (output.view_settings, "gamma", 1.0),
+        (output.view_settings, "use_curve_mapping", False),
+    )
+    before = [(owner, name, getattr(owner, name)) for owner, name, _ in wanted]
+    try:
+        for owner, name, value in wanted:
+            with suppress(TypeError):  # a studio's own OCIO may have other names, and gets its own default
+                setattr(owner, name, value)
+        yield
+    finally:
+        for owner, name, value in reversed(before):
+            with suppress(TypeError):
+                setattr(owner, name, value)
 
 
 def addon_keymap(name: str, space_type: str) -> bpy.types.KeyMap | None:

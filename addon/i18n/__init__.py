@@ -3,12 +3,12 @@
 
 import bpy
 
-from . import backend, bundles, buttons, engines, labels, parameters, reasons, settings, weights
+from . import backend, bundles, buttons, engines, labels, mesh_use, parameters, reasons, settings, weights
 
 LANGUAGES = ("de_DE", "ja_JP", "ko_KR", "zh_HANS")  # of a row's texts, in their order
 OWN_CONTEXT = "Image to Mesh"  # of the quality: Blender's own German for "Fast" is a verb
 CONTEXTS = ("*", "Operator", OWN_CONTEXT)  # of labels and tooltips, and of buttons
-SUBJECTS = (labels, buttons, bundles, settings, engines, parameters, weights, backend, reasons)
+SUBJECTS = (labels, buttons, bundles, settings, engines, parameters, weights, backend, reasons, mesh_use)
 
 
 def rows() -> dict[str, tuple[str, ...]]:

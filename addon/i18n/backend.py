@@ -204,6 +204,12 @@ ROWS = {
         "학습된 신경망으로 배경을 제거했습니다.",
         "已用训练好的网络去除背景。",
     ),
+    "Background removed by a trained network. It is not plain: check the outline.": (
+        "Mit einem trainierten Netz freigestellt. Der Hintergrund ist uneben: Umriss prüfen.",
+        "学習済みネットワークで背景を除去しましたが、背景が一様ではありません。輪郭を確認してください。",
+        "학습된 신경망으로 배경을 제거했지만 배경이 고르지 않습니다. 윤곽을 확인하세요.",
+        "已用训练好的网络去除背景，但背景不均匀：请检查轮廓。",
+    ),
     "Background removed by Segment Anything.": (
         "Mit Segment Anything freigestellt.",
         "Segment Anythingで背景を除去しました。",
@@ -228,5 +234,53 @@ ROWS = {
         "背景色で切り抜きました。切り抜き用ネットワークが壊れています。プリファレンスで「バックエンドを修復」を押してください。",
         "배경색으로 오려냈습니다. 오려내기 신경망이 손상되었습니다. 환경 설정에서 ‘백엔드 복구’를 누르세요.",
         "已按背景颜色抠图：抠图网络已损坏。请在偏好设置中点击“修复后端”。",
+    ),
+    "A soft shadow was left out.": (
+        "Ein weicher Schatten wurde weggelassen.",
+        "柔らかい影を取り除きました。",
+        "부드러운 그림자를 제외했습니다.",
+        "已去掉柔和的阴影。",
+    ),
+    "The object is half transparent; it was taken as solid.": (
+        "Das Objekt ist halb durchsichtig; es wurde als massiv behandelt.",
+        "オブジェクトが半透明なので、不透明なものとして扱いました。",
+        "오브젝트가 반투명하여 불투명한 것으로 처리했습니다.",
+        "物体是半透明的，已按实心物体处理。",
+    ),
+    "A spot of the background's color was taken as a hole.": (
+        "Ein Fleck in der Hintergrundfarbe wurde als Loch behandelt.",
+        "背景と同じ色の部分を穴として扱いました。",
+        "배경과 같은 색의 부분을 구멍으로 처리했습니다.",
+        "与背景同色的一处被当作孔洞。",
+    ),
+    "The color profile in the image cannot be used; it was ignored.": (
+        "Das Farbprofil im Bild ist unbrauchbar und wurde ignoriert.",
+        "画像のカラープロファイルは使えないため、無視しました。",
+        "이미지의 색상 프로필을 사용할 수 없어 무시했습니다.",
+        "图像中的颜色配置文件无法使用，已忽略。",
+    ),
+    "The image has a high dynamic range; what is brighter than white was clipped.": (
+        "Das Bild hat einen hohen Dynamikumfang; was heller als Weiß ist, wurde abgeschnitten.",
+        "ハイダイナミックレンジの画像です。白より明るい部分は切り捨てました。",
+        "하이 다이내믹 레인지 이미지입니다. 흰색보다 밝은 부분은 잘라냈습니다.",
+        "图像为高动态范围，比白色更亮的部分已截断。",
+    ),
+    "The image has several frames or pages; the first one was used.": (
+        "Das Bild hat mehrere Einzelbilder oder Seiten; das erste wurde verwendet.",
+        "画像に複数のフレームまたはページがあるため、最初のものを使いました。",
+        "이미지에 프레임이나 페이지가 여러 개 있어 첫 번째 것을 사용했습니다.",
+        "图像有多帧或多页，已使用第一个。",
+    ),
+    "The image's fourth channel was taken as its transparency.": (
+        "Der vierte Kanal des Bildes wurde als Transparenz verwendet.",
+        "画像の4番目のチャンネルを透明度として扱いました。",
+        "이미지의 네 번째 채널을 투명도로 처리했습니다.",
+        "图像的第四通道被当作透明度。",
+    ),
+    "The image has values above 1, which were clipped.": (
+        "Das Bild hat Werte über 1, die abgeschnitten wurden.",
+        "画像に1を超える値があるため、切り捨てました。",
+        "이미지에 1보다 큰 값이 있어 잘라냈습니다.",
+        "图像有大于 1 的值，已截断。",
     ),
 }

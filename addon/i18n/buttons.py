@@ -9,6 +9,12 @@ ROWS = {
         "이미지로 색이 있는 메시를 만들어 3D 커서에 놓습니다",
         "用图像生成带颜色的网格，并放在 3D 游标处",
     ),
+    "Choose an image file and make a colored mesh from it, at the 3D cursor": (
+        "Fragt nach einer Bilddatei und macht daraus ein farbiges Mesh am 3D-Cursor",
+        "画像ファイルを選び、色付きのメッシュを作って3Dカーソルの位置に置きます",
+        "이미지 파일을 골라 색이 있는 메시를 만들고 3D 커서에 놓습니다",
+        "选择图像文件，用它生成带颜色的网格，并放在 3D 游标处",
+    ),
     "Make a colored mesh from each image, in rows from the 3D cursor on": (
         "Macht aus jedem dieser Bilder ein farbiges Mesh, in Reihen ab dem 3D-Cursor",
         "それぞれの画像から色付きのメッシュを作り、3Dカーソルから列に並べます",

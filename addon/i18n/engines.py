@@ -50,6 +50,18 @@ ROWS = {
         "디퓨전으로 형태 전체를 1분 만에 만듭니다. 매끄럽고 단순하며 어떤 용도로든 자유. 다운로드가 필요합니다",
         "通过扩散在一分钟内生成完整形状。平滑而简单；可自由用于任何用途。需要下载",
     ),
+    (
+        "Generates a detailed, closed shape by diffusion; its colors come from the image. Free for any use. Needs a "
+        "download, and a graphics card for speed"
+    ): (
+        "Erzeugt durch Diffusion eine genaue, geschlossene Form; ihre Farben kommen aus dem Bild. Frei für jeden "
+        "Zweck. Braucht einen Download und, um schnell zu sein, eine Grafikkarte",
+        "拡散モデルで細かく閉じた形状を生成します。色は画像から取ります。用途を問わず自由に使えます。ダウンロード"
+        "が必要で、速く使うにはグラフィックカードが要ります",
+        "디퓨전으로 세밀하고 닫힌 형태를 만듭니다. 색은 이미지에서 가져옵니다. 어떤 용도로든 자유. 다운로드가 "
+        "필요하고, 빠르려면 그래픽 카드가 필요합니다",
+        "通过扩散生成精细的封闭形状；颜色取自图像。可自由用于任何用途。需要下载；要快则需要显卡",
+    ),
     "Optimises a shape on four views at once, which avoids DreamFusion's extra faces": (
         "Optimiert eine Form an vier Ansichten zugleich, was die zusätzlichen Gesichter von DreamFusion vermeidet",
         "4つのビューで同時に形状を最適化し、DreamFusionの余分な顔を防ぎます",

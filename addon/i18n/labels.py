@@ -74,6 +74,7 @@ ROWS = {
     "Cut Out": ("Freistellen", "切り抜き", "오려내기", "抠图"),
     "Quality": ("Qualität", "品質", "품질", "质量"),
     "Steps": ("Schritte", "ステップ数", "단계", "步数"),
+    "Detail": ("Detail", "細部", "세부", "细节"),
     "Guidance": ("Führung", "ガイダンス", "가이던스", "引导强度"),
     "Resolution": ("Auflösung", "解像度", "해상도", "分辨率"),
     "Max Faces": ("Max. Flächen", "最大面数", "최대 면 수", "最大面数"),

@@ -76,6 +76,12 @@ ROWS = {
         "프롬프트로 물체의 뷰 네 개를 만듭니다. 원본의 절반 크기",
         "由提示词生成物体的四个视图。大小为原版的一半",
     ),
+    "Generates a detailed, closed shape from an image, free for any use": (
+        "Erzeugt eine genaue, geschlossene Form nach einem Bild, frei für jeden Zweck",
+        "画像から細かく閉じた形状を生成します。用途を問わず自由に使えます",
+        "이미지로 세밀하고 닫힌 형태를 만듭니다. 어떤 용도로든 자유",
+        "由图像生成精细的封闭形状，可自由用于任何用途",
+    ),
     "Generates a shape from an image": (
         "Erzeugt eine Form nach einem Bild",
         "画像から形状を生成します",

@@ -11,6 +11,7 @@ from pathlib import Path
 import bpy
 
 from .. import session
+from ..base import stored_paths
 from ..jobs.job import Job, State
 from ..scene import delivery, together
 from ..scene.images import input_image
@@ -39,6 +40,7 @@ class IMAGE_TO_MESH_OT_generate_files(FilesOperator, JobOperator, bpy.types.Oper
 
     def execute(self, context):
         folder = Path(bpy.path.abspath(self.directory))
+        stored_paths.trust(str(folder))
         columns = math.ceil(math.sqrt(len(self.names())))
         shared = {together.BATCH: together.new_name()}
         jobs = [

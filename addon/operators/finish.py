@@ -1,22 +1,36 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ready to Use: fewer faces, quads, sharp edges, an asset. The mesh before stays as a version."""
+"""Ready to Use: fewer faces, quads, a solid, sharp edges, an asset. The mesh before stays as a version."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import bmesh
 import bpy
 import numpy as np
 from mathutils import Matrix
 
-from ..base import icons, thumbnail
+from ...backend.interface.mesh_tasks import MAKE_SOLID, PRINT_CHECK
+from ..base import arrays, icons, thumbnail
 from ..base.trouble import Trouble
-from ..jobs.job import inputs_of
-from ..scene import mesh_export, mesh_import, replace_mesh, versions, viewport
+from ..jobs.job import Job, inputs_of
+from ..scene import mesh_export, mesh_import, mesh_use, replace_mesh, versions, viewport
 from ..settings.finish import FinishSettings
-from .job_operator import ExplainedOperator, report_trouble
+from .job_operator import ExplainedOperator, JobOperator, report_trouble, request_of
 
 QUADRIFLOW_SCALE = 1000.0  # QuadriFlow refuses short edges; at this scale it takes those of marching cubes
+MM = 1000.0  # in a metre
 MERGE_DISTANCE = 2e-4  # at that scale; QuadriFlow refuses edges shorter than 1e-4
+
+
+def why_not_a_mesh(context) -> str:
+    """The reason why the active object's mesh cannot be changed, or an empty string. Cheap."""
+    active = context.active_object
+    if active is None or active.type != "MESH" or not len(active.data.polygons):
+        return "Select a mesh"
+    if active.library or active.override_library or active.data.library:
+        return "The active object is linked from another file"
+    return "Switch to Object Mode first" if active.mode != "OBJECT" else ""
 
 
 class MeshOperator(ExplainedOperator):
@@ -26,12 +40,7 @@ class MeshOperator(ExplainedOperator):
 
     @classmethod
     def why_unavailable(cls, context) -> str:
-        active = context.active_object
-        if active is None or active.type != "MESH" or not len(active.data.polygons):
-            return "Select a mesh"
-        if active.library or active.override_library or active.data.library:
-            return "The active object is linked from another file"
-        return "Switch to Object Mode first" if active.mode != "OBJECT" else ""
+        return why_not_a_mesh(context)
 
     def change(self, context, ob: bpy.types.Object, settings: FinishSettings) -> None:
         """Raises Trouble, and then has changed nothing."""
@@ -110,6 +119,57 @@ class IMAGE_TO_MESH_OT_quad_remesh(MeshOperator, bpy.types.Operator):
         adopt_lighter(context.scene, ob, new, old, "quads")
 
 
+class IMAGE_TO_MESH_OT_make_solid(JobOperator, bpy.types.Operator):
+    """Turn all faces of the active mesh outwards, close small holes and remove what cannot be seen from outside.
+    Colors, UVs and materials stay; the old mesh stays in History"""
+
+    bl_idname = "image_to_mesh.make_solid"
+    bl_label = "Make Solid"
+
+    @classmethod
+    def missing(cls, context) -> str:
+        reason = why_not_a_mesh(context)
+        return reason or ("The mesh has shape keys. Apply them first" if context.active_object.data.shape_keys else "")
+
+    def make_job(self, context):
+        ob, scene = context.active_object, context.scene
+        vertices, faces, _ = checked(ob.name, mesh_export.read_arrays(ob.data))
+        colors = np.zeros((len(vertices), 4), np.uint8)  # Blender keeps its own
+        request = request_of(
+            context, MAKE_SOLID, ob.name, lambda: {"mesh": arrays.encode_mesh(vertices, faces, colors)}
+        )
+        return Job(request, mesh_use.SolidMesh(scene.session_uid, ob.session_uid, mesh_use.shape_of(ob.data)))
+
+
+class IMAGE_TO_MESH_OT_print_check(JobOperator, bpy.types.Operator):
+    """Say whether the active mesh, with its modifiers, can be printed, and what is wrong with it"""
+
+    bl_idname = "image_to_mesh.print_check"
+    bl_label = "Print Check"
+
+    @classmethod
+    def missing(cls, context) -> str:
+        return why_not_a_mesh(context)
+
+    def make_job(self, context):
+        ob, scene = context.active_object, context.scene
+        evaluated = ob.evaluated_get(context.evaluated_depsgraph_get())
+        mesh = evaluated.to_mesh()
+        try:
+            vertices, faces, colors = checked(ob.name, mesh_export.read_arrays(mesh))
+        finally:
+            evaluated.to_mesh_clear()
+        turn = np.array(ob.matrix_world.to_3x3(), np.float32)
+        vertices = np.ascontiguousarray(vertices @ turn.T)
+        faces = faces if np.linalg.det(turn) > 0 else np.ascontiguousarray(faces[:, ::-1])
+        request = request_of(
+            context, PRINT_CHECK, ob.name, lambda: {"mesh": arrays.encode_mesh(vertices, faces, colors)}
+        )
+        unit = MM * scene.unit_settings.scale_length
+        request = replace(request, parameters=request.parameters | {"unit": unit})
+        return Job(request, mesh_use.PrintReport(scene.session_uid, ob.session_uid, mesh_use.shape_of(ob.data)))
+
+
 class IMAGE_TO_MESH_OT_smooth_by_angle(MeshOperator, bpy.types.Operator):
     """Shade the active mesh smooth, except for edges that are sharper than the angle"""
 
@@ -135,6 +195,15 @@ class IMAGE_TO_MESH_OT_mark_asset(MeshOperator, bpy.types.Operator):
         if "Image to Mesh" not in ob.asset_data.tags:
             ob.asset_data.tags.new("Image to Mesh")
         icons.paint_preview(ob, thumbnail.paint(*mesh_export.read_arrays(ob.data)))
+
+
+def checked(name: str, read: tuple[np.ndarray, np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A mesh as it was read, unless it cannot be worked on. Raises Trouble."""
+    if not len(read[1]):
+        raise Trouble(f"{name} has no faces", "Choose a mesh with faces", "input")
+    if not np.isfinite(read[0]).all():
+        raise Trouble(f"{name} has vertices without a place", "Delete them first", "input")
+    return read
 
 
 def check_keys(ob: bpy.types.Object) -> None:
@@ -195,6 +264,8 @@ def color_like(new: bpy.types.Mesh, old: bpy.types.Mesh, nearest: np.ndarray, be
 classes = (
     IMAGE_TO_MESH_OT_decimate,
     IMAGE_TO_MESH_OT_quad_remesh,
+    IMAGE_TO_MESH_OT_make_solid,
+    IMAGE_TO_MESH_OT_print_check,
     IMAGE_TO_MESH_OT_smooth_by_angle,
     IMAGE_TO_MESH_OT_mark_asset,
 )

@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import bpy
 
 from ...backend.interface.task import Task
 from .. import session
+from ..base import stored_paths
 from ..base.trouble import Trouble, sentences
 from ..jobs.job import Job, Request, State
 from ..jobs.process import Attachments
@@ -101,7 +102,8 @@ class FilesOperator(Mixin):
 
     def invoke(self, context, event):
         if chosen := context.scene.image_to_mesh.filepath:  # begin where the last image was
-            self.directory = str(Path(bpy.path.abspath(chosen)).parent)
+            with suppress(Trouble):
+                self.directory = str(stored_paths.absolute(chosen).parent)
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 

@@ -22,6 +22,7 @@ from ..setup.weights import downloading, megabytes
 FONT = 0  # of blf: Blender's interface font
 MARGIN_PX = 80  # of the sidebar's width at scale 1, left and right of the text of a panel in a panel
 WIDE = "\u2e80-\ud7ff\uff00-\uffef"  # letters of East Asia, between which lines may break
+SENTENCE_END = re.compile(r"(?<=\.) ")
 WORDS = re.compile(rf"[{WIDE}]|[^\s{WIDE}]{{1,24}}\s*|\s+")
 UNIT_PX = ICON_PX = 20  # height of a row of Blender's interface at scale 1, and side of an icon
 COST_WORDS = "Downloads about {size}, takes about {minutes} minutes"
@@ -141,8 +142,11 @@ def draw_reason(layout, context, reason: str) -> None:
 
 
 def translated(text: str) -> str:
-    """A text in Blender's language, English if nobody has translated it."""
-    return bpy.app.translations.pgettext_iface(text)
+    """A text in Blender's language, English if nobody has translated it; several sentences one by one."""
+    whole = bpy.app.translations.pgettext_iface(text)
+    if whole != text or ". " not in text:
+        return whole
+    return " ".join(bpy.app.translations.pgettext_iface(sentence) for sentence in SENTENCE_END.split(text))
 
 
 def wrapped(layout, context, text: str, icon: str = "NONE", beside: int = 0) -> None:

@@ -3,12 +3,13 @@
 
 import bpy
 
+from ...backend.interface.remarks import WARNING, remarks
 from .. import session
 from ..jobs import recovery
 from ..jobs.job import Job, State
 from .base import UNIT_PX, SubPanel, translated, wrapped
 
-SHOWN = 5  # failures
+SHOWN = 5  # failures, and as many warnings of earlier jobs
 WAITING_WORDS = "{} finished meshes wait"
 
 
@@ -20,7 +21,7 @@ class IMAGE_TO_MESH_PT_notes(SubPanel, bpy.types.Panel):
     @classmethod
     def poll(cls, context):
         queue = session.current().queue
-        return bool(queue.failures or findings(queue.last) or waiting())
+        return bool(queue.failures or findings(queue.last) or earlier_warnings(queue.ended) or waiting())
 
     def draw(self, context):
         queue = session.current().queue
@@ -29,7 +30,8 @@ class IMAGE_TO_MESH_PT_notes(SubPanel, bpy.types.Panel):
             box = self.layout.box()
             box.label(text=translated(WAITING_WORDS).format(count), icon="IMPORT", translate=False)
             box.operator_menu_enum("image_to_mesh.import_finished", "job")
-        if not (queue.failures or findings(last)):
+        warnings = earlier_warnings(queue.ended)
+        if not (queue.failures or findings(last) or warnings):
             return
         row = self.layout.box().row()
         column = row.column()
@@ -37,6 +39,8 @@ class IMAGE_TO_MESH_PT_notes(SubPanel, bpy.types.Panel):
             column.label(text=last.name, icon="INFO", translate=False)
             for text in found:
                 wrapped(column, context, text, beside=UNIT_PX)
+        for text in warnings[:SHOWN]:
+            wrapped(column, context, text, icon="INFO", beside=UNIT_PX)
         for text in queue.failures[: -SHOWN - 1 : -1]:
             wrapped(column, context, text, icon="ERROR", beside=UNIT_PX)
         if len(queue.failures) > SHOWN:
@@ -51,17 +55,14 @@ def waiting() -> int:
 
 
 def findings(job: Job | None) -> list[str]:
-    """Sentences from a result's facts: a warning, the elevation used, the depth of the mesh."""
-    if job is None or job.state is not State.DONE:
-        return []
-    facts = job.outcome.facts
-    elevation = facts.get("elevation_deg")
-    if isinstance(elevation, (int, float)):
-        elevation = f"Elevation {elevation:g}\N{DEGREE SIGN}, {facts.get('elevation') or 'given'}"
-    depth = facts.get("depth")
-    if isinstance(depth, (int, float)):
-        depth = f"Depth {depth:g} of the width"
-    return [str(text) for text in (facts.get("warning"), elevation, depth) if text]
+    """Sentences from a result's facts."""
+    return [] if job is None or job.state is not State.DONE else remarks(job.outcome.facts)
+
+
+def earlier_warnings(jobs: list[Job]) -> list[str]:
+    """Names and warnings of the jobs before the last, as a batch has them, the latest first."""
+    done = [job for job in jobs[:-1] if job.state is State.DONE and job.outcome.facts.get(WARNING)]
+    return [f"{job.name}: {job.outcome.facts[WARNING]}" for job in reversed(done)]
 
 
 register, unregister = bpy.utils.register_classes_factory((IMAGE_TO_MESH_PT_notes,))

@@ -6,8 +6,7 @@ from __future__ import annotations
 import bpy
 import numpy as np
 
-from ...backend.interface.files import parse_json
-from ..base import compat
+from ..base import compat, provenance
 from ..base.arrays import MeshArrays
 from .images import image_import
 
@@ -50,7 +49,7 @@ def add_object(
 
 def provenance_of(ob: bpy.types.Object) -> dict:
     """The record of how an object was made; empty if it was not made here, or the record cannot be read."""
-    return parse_json(str(ob.get(PROVENANCE, ""))) or {}
+    return provenance.read(str(ob.get(PROVENANCE, "")))
 
 
 def window_of(scene: bpy.types.Scene) -> bpy.types.Window | None:

@@ -9,14 +9,16 @@ from pathlib import Path
 import bpy
 
 from ...backend.interface import tasks
-from ...backend.interface.files import parse_json
-from ..base import thumbnail
+from ..base import provenance, stored_paths, thumbnail
 from ..base.trouble import Trouble
 from ..jobs.job import Job, Request, inputs_of
 from ..settings import engines
+from ..settings.choices import WEIGHTS
 from ..settings.versions import Version
-from . import free_place, mesh_export, mesh_import
+from . import free_place, mesh_export, mesh_import, together
 from .images import image_import, input_image
+
+REPEATED = ("prompt", "picture", "selection", together.VARIATIONS, together.BATCH)  # inputs; others may name files
 
 
 def remember(scene: bpy.types.Scene, job: Job, ob: bpy.types.Object, picture: str) -> Version:
@@ -107,7 +109,7 @@ def chosen(scene: bpy.types.Scene) -> Version | None:
 
 def provenance_of(version: Version) -> dict:
     """The record of how a version was made; empty if it was not made here, or the record cannot be read."""
-    return parse_json(version.recipe) or {}
+    return provenance.read(version.recipe)
 
 
 def not_repeatable(version: Version) -> str:
@@ -134,12 +136,15 @@ def request_again(context, version: Version, seed: int | None) -> Request:
     task = tasks.task(made["engine"])
     try:
         values = vars(task.check(made["parameters"] | engines.machine_parameters(task)))
-    except (KeyError, TypeError, ValueError) as error:
+        seed = int(made.get("seed", 0)) if seed is None else seed
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         message = f"{version.name} was made by another version of Image to Mesh: {error}"
         raise Trouble(message, "Set the values under Settings", "input") from error
+    inputs = {k: v for k, v in inputs_of(made).items() if k in REPEATED and isinstance(v, (str, dict))}
+    refuse_foreign_weights(version, values, inputs.get("picture"))
     origin, image, start = {}, dict, dict
     if version.filepath:
-        origin, image = {"filepath": version.filepath}, input_image.read_file(Path(bpy.path.abspath(version.filepath)))
+        origin, image = {"filepath": version.filepath}, input_image.read_stored(version.filepath)
     elif version.image:
         origin, image = {"image": version.image.session_uid}, input_image.read_image(version.image)
     if version.start and values.get(mesh_export.START) == mesh_export.MESH:
@@ -148,12 +153,21 @@ def request_again(context, version: Version, seed: int | None) -> Request:
     return Request(
         engine=task.name,
         parameters=values,
-        seed=int(made.get("seed", 0)) if seed is None else seed,
+        seed=seed,
         attachments=lambda: image() | start(),
         name=version.name,
-        inputs={k: v for k, v in inputs_of(made).items() if isinstance(v, (str, dict))},
+        inputs=inputs,
         origin=origin,
     )
+
+
+def refuse_foreign_weights(version: Version, *parameters: object) -> None:
+    """Raise Trouble if weights lie on a computer that a .blend must not make this one ask."""
+    for values in parameters:
+        weights = values.get(WEIGHTS) if isinstance(values, dict) else None
+        if isinstance(weights, str) and (elsewhere := stored_paths.foreign(weights)):
+            message = f"{version.name} was made with weights on another computer: {elsewhere}"
+            raise Trouble(message, "Choose them again under Settings", "weights")
 
 
 def is_seeded(version: Version) -> bool:

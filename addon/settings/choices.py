@@ -9,6 +9,7 @@ import bpy
 
 from ...backend.interface import catalog, parameters
 from ...backend.interface.task import Task
+from ..base import stored_paths
 from ..base.trouble import Trouble
 from ..setup.disk_scan import DiskScan, Seen
 
@@ -64,8 +65,10 @@ def lacking_weights(group: bpy.types.PropertyGroup, seen: Seen) -> list[catalog.
 def chosen_weights(group: bpy.types.PropertyGroup, task: Task) -> str:
     """A set's id, or the artist's own path. Raises Trouble for a choice that only a newer version knows."""
     known = {weights.id.upper(): weights.id for weights in offered(task)}
-    known[OWN] = bpy.path.abspath(getattr(group, OWN_PATH))
     choice = getattr(group, WEIGHTS)
+    if choice == OWN:
+        path = getattr(group, OWN_PATH)
+        return str(stored_paths.absolute(path)) if path else ""
     if choice not in known:
         raise Trouble("The chosen weights are unknown to this version", "Choose others under Settings", "weights")
     return known[choice]

@@ -9,6 +9,7 @@ import bpy
 
 from ...backend.interface import parameters, tasks
 from ...backend.interface.task import Task
+from ..base import stored_paths
 from ..base.preferences import preferences
 from . import choices
 from .choices import OWN_PATH, WEIGHTS
@@ -86,7 +87,10 @@ def group_class(task: Task) -> type[bpy.types.PropertyGroup]:
     annotations |= {p.name + AUTOMATIC: automatic_property(p) for p in shown(task) if p.own is not None}
     if WEIGHTS in annotations:
         annotations[OWN_PATH] = bpy.props.StringProperty(
-            name="Path", description="Checkpoint, or folder with weights", subtype="FILE_PATH"
+            name="Path",
+            description="Checkpoint, or folder with weights",
+            subtype="FILE_PATH",
+            update=lambda group, _context: stored_paths.trust(getattr(group, OWN_PATH)),
         )
     return type(GROUP + task.name, (bpy.types.PropertyGroup,), {"__annotations__": annotations})
 

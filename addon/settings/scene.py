@@ -6,6 +6,7 @@ import bpy
 
 from ...backend.interface import tasks
 from .. import i18n
+from ..base import stored_paths
 from . import engines, quality
 from .choices import number_of
 from .finish import FinishSettings
@@ -24,6 +25,12 @@ SOURCES = (
 def choose_all(settings, _context) -> None:
     """Forget crop and object: they belong to the image that was chosen before."""
     settings.crop, settings.object_number = (0, 0, 1, 1), 0
+
+
+def choose_file(settings, context) -> None:
+    """The artist chose a file, or a script did: reading a .blend does not get here."""
+    stored_paths.trust(settings.filepath)
+    choose_all(settings, context)
 
 
 class IMAGE_TO_MESH_PG_settings(bpy.types.PropertyGroup):
@@ -45,7 +52,7 @@ class IMAGE_TO_MESH_PG_settings(bpy.types.PropertyGroup):
         items=SOURCES, name="Source", description="Where the image comes from", update=choose_all
     )
     filepath: bpy.props.StringProperty(  # no FILE_PATH: its button would list files that are no images, too
-        name="Image File", description="Image of the object", update=choose_all
+        name="Image File", description="Image of the object", update=choose_file
     )
     image: bpy.props.PointerProperty(
         type=bpy.types.Image, name="Image", description="Image of the object", update=choose_all

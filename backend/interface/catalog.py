@@ -20,6 +20,7 @@ Part = Literal[
     "words",
     "shap_e",
     "shap_e_text",
+    "triposg",
     "likeness",
     "caption",
     "depth",
@@ -34,6 +35,7 @@ PARTS: dict[Part, str] = {  # titles for the artist, in the order of the list
     "planes": "Mesh in One Pass",
     "shap_e": "Shap-E (image)",
     "shap_e_text": "Shap-E (prompt)",
+    "triposg": "TripoSG",
     "multi_view": "Text to Views",
     "words": "CLIP Tokenizer",
     "likeness": "Image and Text Similarity",
@@ -117,6 +119,10 @@ STABLE_DIFFUSION = (*diffusers_files(TEXT_ENCODER, *UNET_AND_VAE, variant=".fp16
 MVDREAM = (*diffusers_files(TEXT_ENCODER, *UNET_AND_VAE), *TOKENIZER)
 SHAP_E_IMAGE = (*diffusers_files(IMAGE_ENCODER, *SHAP_E, variant=".fp16"), SCHEDULER)
 SHAP_E_TEXT = (*diffusers_files(TEXT_ENCODER, *SHAP_E, variant=".fp16"), SCHEDULER, *TOKENIZER)
+TRIPOSG = (
+    *diffusers_files(("transformer", "diffusion_pytorch_model"), ("vae", "diffusion_pytorch_model")),
+    *diffusers_files(("image_encoder_dinov2", "model")),
+)
 TRANSFORMERS = File("config.json"), File("model.safetensors"), File("preprocessor_config.json")
 PICKLED_TRANSFORMERS = tuple(
     File(name)
@@ -505,6 +511,17 @@ WEIGHTS: tuple[Weights, ...] = (
         "MIT",
         "yes",
         about=1_334_000_000,
+    ),
+    Weights(
+        "triposg",
+        "TripoSG",
+        "Generates a detailed, closed shape from an image, free for any use",
+        "triposg",
+        "VAST-AI/TripoSG",
+        TRIPOSG,
+        "MIT (weights), Apache-2.0 (DINOv2)",
+        "yes",
+        about=7_946_000_000,
     ),
     Weights(
         "clip-vit-base-patch16",

@@ -9,7 +9,11 @@ from .parameters import ParameterError, nearest
 from .task import Task
 
 PRESETS = ("fast", "balanced", "best")
-SCALED = {"mesh_resolution": {"fast": 0.5, "best": 2}}  # multiples of the default
+SCALED = {  # multiples of the default, where that is not "the default for the weights"
+    "mesh_resolution": {"fast": 0.5, "best": 2},
+    "num_inference_steps": {"fast": 0.5},
+    "latents": {"fast": 0.5},
+}
 REPLACED = {
     "max_faces": {"fast": 10_000, "best": 40_000},  # as many as a texture takes
     "texture": {"best": "2048"},
@@ -21,8 +25,9 @@ REPLACED = {
 def preset(task: Task[Any], name: str) -> dict[str, Any]:
     """The values that a preset sets by the parameters' names; parameters that it leaves alone are not listed.
 
-    balanced is the defaults; fast halves the mesh's resolution and ends optimisations early; best doubles the
-    resolution and the texture's, and takes the published solver. ParameterError names the nearest preset.
+    balanced is the defaults; fast halves the mesh's resolution and TripoSG's steps and latents, and ends optimisations
+    early; best doubles the resolution and the texture's, and takes the published solver. ParameterError names the
+    nearest preset.
     """
     if name not in PRESETS:
         raise ParameterError(
@@ -30,7 +35,7 @@ def preset(task: Task[Any], name: str) -> dict[str, Any]:
         )
     values = {}
     for parameter in task.parameters:
-        if parameter.name in SCALED:
+        if parameter.name in SCALED and parameter.default:
             value = int(parameter.default * SCALED[parameter.name].get(name, 1))
             values[parameter.name] = int(min(max(value, parameter.minimum or 0), parameter.maximum or value))
         elif parameter.name in REPLACED:

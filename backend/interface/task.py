@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Generic, Literal, TypeVar
 
-from .parameters import Parameter, ParameterError, nearest, parameters_of
+from . import catalog
+from .parameters import Parameter, ParameterError, fits, nearest, parameters_of
 
+WEIGHTS = "weights"
 Values = TypeVar("Values", covariant=True)
 
 
@@ -48,8 +51,23 @@ class Task(Generic[Values]):
             f"{self.title} has no parameter {str(name)[:80]!r}{nearest(name, names)}. It has: {', '.join(names)}."
         )
 
+    def without_effect(self, names: Iterable[str], values: Any) -> list[str]:
+        """A sentence for each of the named parameters that changes nothing together with these values."""
+        chosen = {name: value for name, value in vars(values).items() if name != WEIGHTS or is_known(value)}
+        said = []
+        for idle in (p for p in map(self.parameter, dict.fromkeys(names)) if not p.applies(chosen)):
+            cause = next(other for other, allowed in idle.only.items() if not fits(chosen.get(other), allowed))
+            value = str(chosen[cause]).lower() if isinstance(chosen[cause], bool) else chosen[cause]
+            said.append(f"{idle.title} ({idle.name}) has no effect with {cause}={value}.")
+        return said
+
     def check(self, values: dict[str, Any]) -> Values:
         """Checked and converted values, defaults where nothing is given; ParameterError."""
         if not isinstance(values, dict):
             raise ParameterError("Parameters must be given as name and value.")
         return self.values(**{name: self.parameter(name).check(value) for name, value in values.items()})
+
+
+def is_known(weights: str) -> bool:
+    """Whether weights are named by their id; what a file or folder holds is known only when it is read."""
+    return any(weights == known.id for known in catalog.WEIGHTS)

@@ -20,6 +20,7 @@ from .common_parameters import (
     unseen_sides,
     weights,
 )
+from .mesh_tasks import MAKE_SOLID, PRINT_CHECK
 from .parameters import ParameterError, nearest, parameter, parameters
 from .task import Task
 
@@ -332,6 +333,54 @@ SHAP_E_TEXT = Task(
 
 
 @parameters
+class TripoSGParameters(MeshParameters):
+    """Parameters of TripoSG."""
+
+    num_inference_steps: int = parameter(
+        "Steps", 50, 1, 1000, help="Denoising steps; fewer are faster, and the shape fits the image less"
+    )
+    guidance_scale: float = parameter(
+        "Guidance", 7.0, 1, 50, help="How closely the shape follows the image; 1 takes half of the time"
+    )
+    latents: int = parameter(
+        "Detail",
+        2048,
+        256,
+        4096,
+        unit="vectors",
+        help="How many vectors describe the shape; fewer take less time and memory, and have less detail",
+    )
+    match_picture: bool = parameter(
+        "Match Picture",
+        True,
+        help="Turn the mesh until its front is the image's view, and project the image onto it",
+    )
+    unseen_sides: str = unseen_sides()
+    remove_background: str = remove_background()
+    mesh_resolution: int = parameter(
+        "Resolution",
+        256,
+        32,
+        512,
+        unit="cells",
+        help="Marching cubes cells along each side; more gives a finer mesh",
+    )
+    weights: str = weights("triposg", "The name of a set of weights, or the folder of TripoSG")
+
+
+TRIPOSG = Task(
+    name="triposg",
+    title="TripoSG",
+    help="Generates a detailed, closed shape by diffusion; its colors come from the image. Free for any use. Needs a "
+    "download, and a graphics card for speed",
+    inputs=("image",),
+    values=TripoSGParameters,
+    weights=(),
+    parts=("triposg",),
+)
+
+
+@parameters
 class MVDreamParameters(MeshParameters):
     """Parameters of MVDream."""
 
@@ -512,9 +561,19 @@ MESH_TASKS: tuple[Task[Any], ...] = (
     DREAMFUSION,
     SHAP_E,
     SHAP_E_TEXT,
+    TRIPOSG,
     MVDREAM,
 )
-TASKS: tuple[Task[Any], ...] = (*MESH_TASKS, TEXT_TO_IMAGE, NOVEL_VIEW, VIEWS_TO_MESH, VIEWS_FROM_TEXT, DREAMBOOTH)
+TASKS: tuple[Task[Any], ...] = (
+    *MESH_TASKS,
+    TEXT_TO_IMAGE,
+    NOVEL_VIEW,
+    VIEWS_TO_MESH,
+    VIEWS_FROM_TEXT,
+    DREAMBOOTH,
+    MAKE_SOLID,
+    PRINT_CHECK,
+)
 
 
 def task(name: str, among: tuple[Task[Any], ...] = TASKS) -> Task[Any]:

@@ -60,7 +60,9 @@ def choose_device(name: str = "auto") -> torch.device:
     if name == "auto":
         name = next(kind for kind, is_usable in usable.items() if is_usable)
     if not usable[name]:
-        raise ParameterError(f"This computer has no {name.upper()} device that PyTorch can use. Set Device to: auto.")
+        raise ParameterError(
+            f"This computer has no {name.upper()} device that PyTorch can use.", "Set Device to: auto."
+        )
     return torch.device(name)
 
 

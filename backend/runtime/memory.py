@@ -27,6 +27,8 @@ MEMORY_SPELLINGS = (
     "insufficient memory",
     "bad_alloc",  # C++
     "bad allocation",
+    "failed to map segment",  # the loader of shared libraries
+    "can't start new thread",  # Python: no memory for its stack
     "invalid buffer size",  # MPS, for a single tensor
     "cudnn_status_not_initialized",  # cuDNN has no memory for its workspace
 )

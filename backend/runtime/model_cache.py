@@ -31,6 +31,13 @@ class ModelCache(Generic[P, Model]):
             self.models[key] = self.load(*args, **kwargs)
         return self.models[key]
 
+    def reporting(self, report: Callable[..., None], *key: Any) -> Model:
+        """As a call with the arguments `key`; a `load` that has to be called gets `report` besides."""
+        if key not in self.models:
+            self.drop()
+            self.models[key] = self.load(*key, report=report)  # pyright: ignore[reportCallIssue]
+        return self.models[key]
+
     def __contains__(self, key: tuple) -> bool:
         return key in self.models
 

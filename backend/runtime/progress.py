@@ -66,6 +66,7 @@ class Progress:
         is_measured: bool = False,
     ) -> None:
         self.times: dict[str, float] = {}
+        self.remarks: list[str] = []  # sentences for the result's warning
         self._expected, self._entered = expected or {}, clock()
         self._most_trust = MOST_TRUST[is_measured]
         self.folder = folder  # for checkpoints; None keeps none

@@ -36,7 +36,7 @@ def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess:
     return subprocess.run(command, capture_output=True, text=True, env=os.environ | environment)
 
 
-@pytest.mark.parametrize("command", ["setup", "demo", "test", "zip", "blender"])
+@pytest.mark.parametrize("command", ["setup", "demo", "test", "audit", "zip", "blender"])
 def test_every_command_has_help(command):
     done = run(command, "--help")
     assert done.returncode == 0 and len(done.stdout) > 200

@@ -39,6 +39,7 @@ def make_mesh(request, progress):
     views = np.broadcast_to(colour, (2, 8, 8, 4)).copy()
     progress.preview(views)
     SCENARIOS[parameters.weights](progress)
+    progress.remarks.append("The double says so.")
     if parameters.weights == "large":
         views = np.zeros((2, 256, 256, 4), np.uint8)
     progress.update("mesh", 1, 1)
@@ -48,6 +49,8 @@ def make_mesh(request, progress):
         "numpy": np.float32(0.5),
         "nan": float("nan"),
         "steps": getattr(parameters, "num_inference_steps", None),
+        "warning": "It has no back.",
+        "background": "Background kept.",
     }
     return MeshResult(Mesh(VERTICES, faces, np.broadcast_to(colour, (4, 4)).copy()), views, facts)
 
@@ -69,7 +72,7 @@ def move_mesh(request, progress):
 
     views = np.stack(request.inputs["views"])
     colour = np.rint(views.mean((0, 1, 2)) * 255).astype(np.uint8)
-    vertices = VERTICES + request.inputs["cameras"][0].position.numpy()
+    vertices = VERTICES + request.inputs["cameras"][0].position.astype(np.float32)
     return MeshResult(Mesh(vertices, FACES, np.broadcast_to(colour, (4, 4)).copy()), views[..., :0])
 
 
@@ -163,6 +166,27 @@ def fail(error):
     return scenario
 
 
+class Wordless(Exception):
+    """Cannot even be described."""
+
+    def __str__(self):
+        raise ValueError
+
+
+def write_log(progress):
+    """Prints, and finds the job's own log in the way of its next line."""
+    (progress.folder / "log.txt").unlink()
+    (progress.folder / "log.txt").mkdir()
+    print("a library's words")
+
+
+def import_half(progress):
+    """Imports a library for which there is no memory."""
+    (progress.folder / "heavy.py").write_text('raise ImportError("x.so: failed to map segment from shared object")')
+    sys.path.append(str(progress.folder))
+    import heavy  # noqa: F401  # pyright: ignore[reportMissingImports]
+
+
 def lack_weights(progress):
     from backend.interface.catalog import WeightsError
 
@@ -184,6 +208,9 @@ SCENARIOS = {
     "memory": run_out_of_memory,
     "bug": fail(KeyError("a bug")),
     "exit": fail(SystemExit(3)),
+    "wordless": fail(Wordless()),
+    "log": write_log,
+    "import": import_half,
     "weights": lack_weights,
 }
 

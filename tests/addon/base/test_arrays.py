@@ -79,3 +79,13 @@ def test_a_texture_arrives_and_a_face_that_goes_takes_its_uv_along():
 def test_a_hostile_texture_is_refused(changes):
     with pytest.raises(ValueError, match=r"texture|UV"):
         decode_mesh(textured(**changes))
+
+
+def test_the_origin_of_a_face_goes_with_it_and_one_that_does_not_fit_is_refused():
+    weights = np.tile(np.eye(3), (3, 1, 1))
+    found = decode_mesh(textured(uv=None, origin_face=np.array([5, 6, 7]), origin_weights=weights))
+    assert found.origin_face.tolist() == [5, 7] and found.origin_weights.shape == (2, 3, 3)
+    assert decode_mesh(textured()).origin_face is None
+    for wrong in (weights[:2], weights * np.nan):
+        with pytest.raises(ValueError, match="origin"):
+            decode_mesh(textured(origin_face=np.array([5, 6, 7]), origin_weights=wrong))

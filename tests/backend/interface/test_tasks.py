@@ -15,7 +15,7 @@ from backend.interface.task import Task
 from backend.interface.tasks import MESH_TASKS, TASKS, task
 from tests.support import DATA
 
-BEFORE = json.loads((DATA / "tasks.json").read_text())  # the declarations of commit ec550ca
+BEFORE = json.loads((DATA / "tasks.json").read_text())  # the declarations of commit ec550ca, and later tasks
 
 
 @parameters
@@ -107,14 +107,15 @@ def test_declarations_are_consistent(declared: Task[Any]):
 
 
 def test_the_tasks_and_their_order_are_those_that_saved_files_name():
-    assert [declared.name for declared in TASKS] == list(BEFORE)
+    """Tasks that came later may stand anywhere."""
+    assert [declared.name for declared in TASKS if declared.name in BEFORE] == list(BEFORE)
 
 
 NEW_DEFAULTS = {"max_faces": 30_000, "texture": "1024"}  # files keep the values that were set in them
 ADDED = {"unseen_sides"}  # later; files without a value take the default
 
 
-@pytest.mark.parametrize("declared", TASKS, ids=lambda declared: declared.name)
+@pytest.mark.parametrize("declared", [t for t in TASKS if t.name in BEFORE], ids=lambda declared: declared.name)
 def test_inputs_weights_and_parameters_are_those_that_saved_files_name(declared: Task[Any]):
     before = BEFORE[declared.name]
     assert [list(declared.inputs), list(declared.weights), list(declared.parts)] == [
@@ -154,5 +155,6 @@ def test_lrm_takes_a_seed_where_the_starter_estimates_something(values, expected
     assert task("lrm").check(values).is_seeded == expected
 
 
-def test_every_other_task_takes_a_seed():
-    assert [declared.name for declared in TASKS if not declared.check({}).is_seeded] == []
+def test_every_task_takes_a_seed_but_those_that_work_on_a_mesh_alone():
+    unseeded = [declared.name for declared in TASKS if not declared.check({}).is_seeded]
+    assert unseeded == ["make_solid", "print_check"]

@@ -34,6 +34,19 @@ def test_the_last_model_stays_until_another_is_asked_for():
     assert not alive and ("a", "cpu") not in cache
 
 
+def test_a_model_is_asked_for_with_a_report_that_is_no_part_of_its_key():
+    told: list[str] = []
+
+    def load(name: str, report=lambda text: None) -> Model:
+        report(name)
+        return Model()
+
+    cache = ModelCache(load)
+    first = cache.reporting(told.append, "a")
+    assert cache.reporting(print, "a") is first is cache("a") and told == ["a"]
+    assert cache.reporting(told.append, "b") is not first and told == ["a", "b"] and ("a",) not in cache
+
+
 def test_nothing_is_kept_of_a_model_that_did_not_load():
     broken = [True]
 

@@ -144,6 +144,19 @@ def check_an_image_may_be_deleted_while_its_job_waits():
     assert len(extension.made()) == 2
 
 
+def check_without_an_image_the_button_asks_for_a_file_and_goes_on():
+    path = RESOURCES / "Pear.png"
+    path.write_text("views")
+    settings().source, settings().filepath = "FILE", ""
+    assert not bpy.ops.image_to_mesh.generate.poll() and extension.input_image.needs_file(settings())
+    bpy.ops.image_to_mesh.generate_file(directory=str(RESOURCES), files=[{"name": "Pear.png"}])
+    assert settings().filepath == str(path) and not extension.input_image.needs_file(settings())
+    finish_all()
+    assert [ob.name for ob in extension.made()] == ["Pear"]
+    raises(bpy.ops.image_to_mesh.generate_file, "Choose an image file")
+    assert not extension.is_busy()
+
+
 def check_out_of_memory_offers_a_value_to_lower():
     choose("memory")
     raises(bpy.ops.image_to_mesh.generate, "Full", wait=True)
@@ -176,10 +189,23 @@ def check_the_panel_lists_the_facts_of_a_finished_job():
 
     State = extension.module("addon.jobs.job").State
     facts = {"elevation_deg": 20.0, "elevation": "given, because", "background": "Border.", "seconds": 1}
-    assert findings(facts) == ["Elevation 20°, given, because"]
-    assert findings(facts | {"depth": 0.8})[1:] == ["Depth 0.8 of the width"]
+    assert findings(facts) == ["Border.", "Elevation 20°, given, because"]
+    assert findings(facts | {"depth": 0.8})[2:] == ["Depth 0.8 of the width"]
     assert findings({"elevation_deg": "?", "warning": "Not kept"}) == ["Not kept", "?"] and findings({}) == []
     assert extension.notes_panel.findings(extension.new_job(facts=facts)) == [], "it still waits"
+
+
+def check_a_batch_tells_the_warnings_of_all_its_jobs():
+    State, jobs = extension.module("addon.jobs.job").State, []
+    for name, warning in (("a", "Two objects."), ("b", ""), ("c", "Not plain."), ("d", "The last.")):
+        jobs.append(extension.new_job(name=name, facts={"warning": warning}))
+        jobs[-1].state = State.DONE
+    jobs[0].state = State.CANCELLED
+    assert extension.notes_panel.earlier_warnings(jobs) == [
+        "c: Not plain."
+    ]  # the last one's own lines are its findings
+    jobs[0].state = State.DONE
+    assert extension.notes_panel.earlier_warnings(jobs) == ["c: Not plain.", "a: Two objects."]
 
 
 def check_imported_jobs_can_be_removed_and_others_stay():

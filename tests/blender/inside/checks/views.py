@@ -136,9 +136,31 @@ def check_removing_the_rig_leaves_other_cameras():
     assert set(bpy.data.objects.keys()) == before["objects"] and rig in bpy.data.collections
 
 
-def check_a_shifted_camera_is_refused():
-    render_rig().shift_x = 0.1
-    raises(bpy.ops.image_to_mesh.views_to_mesh, "Shift", wait=True)
+def check_lenses_are_sent_as_blender_itself_projects():
+    """Every sensor fit, with shift and pixels that are not square, against Blender's own projection of points."""
+    lens, scene, camera = render_rig(), bpy.context.scene, bpy.data.objects["Camera"]
+    lens.shift_x, lens.shift_y, lens.lens, lens.sensor_width, lens.sensor_height = 0.1, -0.2, 40, 36, 20
+    image = lens.background_images[0].image
+    for fit in ("AUTO", "HORIZONTAL", "VERTICAL"):
+        for width, height, across, up in ((40, 30, 1, 1), (30, 40, 1, 1), (40, 30, 2, 1), (40, 30, 1, 3)):
+            lens.sensor_fit, scene.render.pixel_aspect_x, scene.render.pixel_aspect_y = fit, across, up
+            scene.render.resolution_x, scene.render.resolution_y = 10 * width, 10 * height
+            image.scale(width, height)
+            bpy.context.view_layer.update()
+            sent, _ = extension.views_to_mesh.read_view(camera, scene.render)
+            for x, y, depth in ((0.3, -0.2, 2), (-1, 0.5, 3)):
+                seen = world_to_camera_view(scene, camera, camera.matrix_world @ Vector((x, y, -depth)))
+                column, row = sent["cx"] + sent["fl_x"] * x / depth, sent["cy"] - sent["fl_y"] * y / depth
+                assert np.allclose((column, row), (seen.x * width, (1 - seen.y) * height), atol=1e-3), (fit, width)
+
+
+def check_other_cameras_and_moved_backgrounds_are_refused():
+    lens = render_rig()
+    lens.background_images[0].offset = (0.1, 0)
+    raises(bpy.ops.image_to_mesh.views_to_mesh, "Offset", wait=True)
+    lens.background_images[0].offset = (0, 0)
+    lens.type = "ORTHO"
+    raises(bpy.ops.image_to_mesh.views_to_mesh, "Perspective", wait=True)
 
 
 def check_painted_views_and_photographs_are_sent_with_their_cameras():
@@ -152,9 +174,9 @@ def check_painted_views_and_photographs_are_sent_with_their_cameras():
     job = extension.last_job()
     request = request_of(job)
     assert len(request["attached"]) == 9
-    [fov] = [camera["fov_deg"] for camera in request["inputs"]["cameras"] if camera["fov_deg"] < 40]
+    [photo] = [camera for camera in request["inputs"]["cameras"] if camera["w"] == 30]
     focal = 30 / 36 * 50  # Blender's default lens on 30 pixels
-    assert abs(fov - 2 * math.degrees(math.atan(10 / focal))) < 1e-4
+    assert np.allclose([photo[key] for key in ("h", "fl_x", "fl_y", "cx", "cy")], (20, focal, focal, 15, 10), atol=1e-4)
     sent = [Path(job.folder) / f"{name}.image" for name in request["attached"]]
     images = [np.load(path)["image"] for path in sent if path.read_bytes()[:2] == b"PK"]
     [red] = [image for image in images if image.shape == (64, 64, 4)]
