@@ -59,7 +59,7 @@ class Silhouette:
     @cached_property
     def outline(self) -> np.ndarray:
         """Unit directions (N, 3) in the world to the pixels along the silhouette's border."""
-        row, column = np.nonzero(self.solid & ~np.asarray(ndimage.binary_erosion(self.solid)))
+        row, column = np.nonzero(self.solid & ~np.asarray(ndimage.binary_erosion(self.solid), bool))
         return self.directions(column + 0.5, row + 0.5)
 
     def directions(self, column: np.ndarray, row: np.ndarray) -> np.ndarray:
