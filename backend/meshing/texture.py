@@ -52,11 +52,11 @@ def texel_size(mesh: Mesh, side: int) -> float:
 
 def nearest_vertex_colors(mesh: Mesh) -> Colors:
     """A mesh's vertex colours, interpolated by inverse distance between the nearest vertices."""
-    tree = KDTree(mesh.vertices)
+    tree, count = KDTree(mesh.vertices), min(NEIGHBOURS, len(mesh.vertices))
 
     def colors(points: np.ndarray, _normals: np.ndarray) -> np.ndarray:
-        nearest = tree.query(points, min(NEIGHBOURS, len(mesh.vertices)))  # pyright: ignore[reportArgumentType]
-        distance, vertex = (np.asarray(part).reshape(len(points), -1) for part in nearest)
+        nearest = tree.query(points, count)
+        distance, vertex = (np.asarray(part).reshape(len(points), count) for part in nearest)
         weight = 1 / np.maximum(distance, 1e-9)
         weight = (weight / weight.sum(1, keepdims=True))[..., None]
         return (mesh.vertex_colors[vertex, :3] * weight).sum(1) / 255

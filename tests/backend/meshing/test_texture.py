@@ -99,6 +99,7 @@ def test_nearest_vertex_colours_are_interpolated_by_inverse_distance():
     mesh = Mesh(np.eye(3), [[0, 1, 2]], np.array([[255, 0, 0, 255], [0, 255, 0, 255], [0, 0, 255, 255]], np.uint8))
     found = nearest_vertex_colors(mesh)(np.array([[1.0, 0, 0], [1, 1, 1]]) / [[1], [3]], np.zeros((2, 3)))
     np.testing.assert_allclose(found, [[1, 0, 0], [1 / 3, 1 / 3, 1 / 3]], atol=1e-6)
+    assert nearest_vertex_colors(mesh)(np.zeros((0, 3)), np.zeros((0, 3))).shape == (0, 3)
 
 
 def test_gutters_take_the_colour_of_the_nearest_covered_texel():
