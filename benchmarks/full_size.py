@@ -57,6 +57,34 @@ def job(folder: Path, steps: int, device: str) -> dict[str, Any]:
     return figures
 
 
+def run_on_ball(engine: str, values: dict[str, Any]) -> dict[str, Any]:
+    """Run an engine on a picture of a ball: its seconds, faces, and when each stage ended with the most memory."""
+    from backend import engines
+    from backend.interface.tasks import task
+    from backend.runtime.progress import Progress
+
+    y, x = np.mgrid[-1:1:512j, -1:1:512j]
+    ball = np.zeros((512, 512, 4), np.float32)
+    ball[x**2 + y**2 < 0.5] = (0.8, 0.3, 0.1, 1)
+    ends: dict[str, dict[str, float]] = {}
+    start, processor = time.monotonic(), time.process_time()
+
+    def note(progress: Any) -> None:
+        if progress.stage not in ends:
+            print(progress.stage, ends, file=sys.stderr, flush=True)
+        ends[progress.stage] = {
+            "last_s": round(time.monotonic() - start, 1),
+            "processor_s": round(time.process_time() - processor, 1),
+            "peak_gb": round(peak_gb("SELF"), 2),
+        }
+
+    request = engines.Request(engine, {"image": ball}, task(engine).check(values), 0)
+    result = engines.load(engine).run(request, Progress(note))
+    assert isinstance(result, engines.MeshResult)
+    spent = {"seconds": round(time.monotonic() - start, 1), "processor_s": round(time.process_time() - processor, 1)}
+    return spent | {"faces": len(result.mesh.faces), "stages": ends}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=2)

@@ -13,13 +13,10 @@ import json
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from .full_size import peak_gb, require
+from .full_size import peak_gb, require, run_on_ball
 
 LAYERS = range(0, 20, 2)  # of the decoder
 
@@ -60,27 +57,8 @@ def write(file: Path) -> int:
 
 def job(folder: Path, cells: int, texture: str) -> dict[str, Any]:
     """Run the engine on a picture of a ball; figures."""
-    from backend.engines import Request, lrm
-    from backend.interface.tasks import task
-    from backend.runtime.progress import Progress
-
-    y, x = np.mgrid[-1:1:512j, -1:1:512j]
-    ball = np.zeros((512, 512, 4), np.float32)
-    ball[x**2 + y**2 < 0.5] = (0.8, 0.3, 0.1, 1)
-    ends: dict[str, dict[str, float]] = {}
-    start, processor = time.monotonic(), time.process_time()
-
-    def note(progress: Any) -> None:
-        ends[progress.stage] = {
-            "last_s": round(time.monotonic() - start, 1),
-            "processor_s": round(time.process_time() - processor, 1),
-            "peak_gb": round(peak_gb("SELF"), 2),
-        }
-
     values = {"weights": str(folder), "device": "cpu", "mesh_resolution": cells, "texture": texture}
-    result = lrm.run(Request("lrm", {"image": ball}, task("lrm").check(values), 0), Progress(note))
-    spent = {"seconds": round(time.monotonic() - start, 1), "processor_s": round(time.process_time() - processor, 1)}
-    return spent | {"faces": len(result.mesh.faces), "stages": ends}
+    return run_on_ball("lrm", values)
 
 
 def main() -> None:

@@ -13,13 +13,10 @@ import json
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from .full_size import peak_gb, require
+from .full_size import peak_gb, require, run_on_ball
 
 DINOV2_LARGE = {"hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16, "image_size": 518}
 WAVES = {28: 1.0, 36: 1.0, 44: 1.0}  # inputs of the body: the cosines of twice x, y and z
@@ -68,29 +65,8 @@ def make_body(state: dict[str, Any]) -> None:
 
 def job(folder: Path, steps: int, cells: int) -> dict[str, Any]:
     """Run the engine on a picture of a ball; figures."""
-    from backend.engines import Request, triposg
-    from backend.interface.tasks import task
-    from backend.runtime.progress import Progress
-
-    y, x = np.mgrid[-1:1:512j, -1:1:512j]
-    ball = np.zeros((512, 512, 4), np.float32)
-    ball[x**2 + y**2 < 0.5] = (0.8, 0.3, 0.1, 1)
-    ends: dict[str, dict[str, float]] = {}
-    start, processor = time.monotonic(), time.process_time()
-
-    def note(progress: Any) -> None:
-        if progress.stage not in ends:
-            print(progress.stage, ends, file=sys.stderr, flush=True)
-        ends[progress.stage] = {
-            "last_s": round(time.monotonic() - start, 1),
-            "processor_s": round(time.process_time() - processor, 1),
-            "peak_gb": round(peak_gb("SELF"), 2),
-        }
-
     values = {"weights": str(folder), "num_inference_steps": steps, "mesh_resolution": cells, "texture": "off"}
-    result = triposg.run(Request("triposg", {"image": ball}, task("triposg").check(values), 0), Progress(note))
-    spent = {"seconds": round(time.monotonic() - start, 1), "processor_s": round(time.process_time() - processor, 1)}
-    return spent | {"faces": len(result.mesh.faces), "stages": ends}
+    return run_on_ball("triposg", values)
 
 
 def main() -> None:
