@@ -204,11 +204,11 @@ ROWS = {
         "학습된 신경망으로 배경을 제거했습니다.",
         "已用训练好的网络去除背景。",
     ),
-    "Background removed by a trained network. It is not plain: check the outline.": (
-        "Mit einem trainierten Netz freigestellt. Der Hintergrund ist uneben: Umriss prüfen.",
-        "学習済みネットワークで背景を除去しましたが、背景が一様ではありません。輪郭を確認してください。",
-        "학습된 신경망으로 배경을 제거했지만 배경이 고르지 않습니다. 윤곽을 확인하세요.",
-        "已用训练好的网络去除背景，但背景不均匀：请检查轮廓。",
+    "Cut out by a network. Background not plain: check the outline.": (
+        "Von einem Netz freigestellt. Hintergrund ungleichmäßig: Umriss prüfen.",
+        "ネットワークで切り抜きました。背景が一様ではありません: 輪郭を確認してください。",
+        "신경망으로 오려 냈습니다. 배경이 고르지 않습니다: 윤곽을 확인하세요.",
+        "已用网络抠图。背景不均匀：请检查轮廓。",
     ),
     "Background removed by Segment Anything.": (
         "Mit Segment Anything freigestellt.",
